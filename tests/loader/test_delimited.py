@@ -244,6 +244,7 @@ def test_any_table_the_csv_module_writes_is_read_back_with_its_row_numbers(
     assume(control <= 0.04 * len(text.getvalue()))
     assume(encoding != "cp1252" or content.isascii() or _holds_no_utf8(content))
     assume(any("".join(row).strip() for row in rows))
+    assume(not text.getvalue().rstrip("\r\n").endswith("\x1a"))  # with which DOS ends a file
     path = write(tmp_path / "a.csv", content)
     given = "cp1252" if encoding == "cp1252" else None  # random letters are of no language
     read = table(path, options(*header_cells(width), encoding=given))
