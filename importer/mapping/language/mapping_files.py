@@ -319,7 +319,7 @@ def _parts_and_faults(text: str, path: Path) -> tuple[Part, list[Fault]]:
 
 
 def _yaml_loader(path: Path) -> Any:
-    """The loader in C, ten times as fast, for shipped mappings: drafts read all of them.
+    """The loader in C, eight times as fast, for shipped mappings: drafts read all of them.
 
     Others get the one whose messages are explained here, and which bears any depth.
     """
