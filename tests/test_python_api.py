@@ -161,7 +161,7 @@ def test_plan_run_retry_verify_undo(box) -> None:
     changes = importer.plan("small.csv", "small.yaml", target, mode="upsert", partial=True).changes
     assert changes is not None
     assert set(changes["after"]) == {"Firm 0"}
-    with pytest.raises(importer.errors.UsageError, match="not answered with yes"):
+    with pytest.raises(importer.errors.UsageError, match="the answer was not yes"):
         importer.undo(key=KEY, confirm=lambda _: False)
     questions: list[str] = []
     undone = importer.undo(key=KEY, confirm=lambda question: not questions.append(question))
@@ -304,7 +304,7 @@ def test_a_draft_is_answered_and_its_mapping_checks(place) -> None:
         assert len(importer.check("new.csv", mapping="new.yaml").customers) == customers
     frame = pd.read_csv("new.csv", dtype=str)
     assert importer.suggest({"customers": frame}, from_scratch=True).key == draft.key
-    with pytest.raises(importer.errors.UsageError, match="no question is called"):
+    with pytest.raises(importer.errors.UsageError, match="there is no question"):
         importer.suggest("new.csv", answers={"key": "City"})
 
 

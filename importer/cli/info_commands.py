@@ -224,7 +224,7 @@ def forget(
         done = erase(options, reference_ids)
     show(f"Erased: {done.customers} of {len(reference_ids)} customers were in the ledger.")
     if done.corrections:
-        show(f"Erased in corrections files: {done.corrections} lines.")
+        show(f"Erased {done.corrections} {'line' if done.corrections == 1 else 'lines'} in corrections files.")
     if done.left:
         show("Folders, tables, and copies of the ledger that may still have their data; delete those you do not need:")
         show("\n".join(f"  {path}" for path in done.left))

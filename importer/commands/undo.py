@@ -286,5 +286,5 @@ def _by_list(pair: _Pair) -> Finding | None:
         details = f"WizCommerce has it as {ids[0]}" if ids else "WizCommerce does not list it"
         return Finding(name, ids[0] if ids else None, Result.UNKNOWN, f"{details}; resume the run to settle it")
     if ids and customer.customer_id is not None and ids[0] != customer.customer_id:
-        return Finding(name, ids[0], Result.CHANGED, f"not {customer.customer_id}, as in the ledger")
+        return Finding(name, ids[0], Result.CHANGED, f"another customer; the ledger has the ID {customer.customer_id}")
     return None

@@ -62,7 +62,7 @@ def full(desk) -> Desk:
         ((*CHECK, "--out", "taken"), "--out"),
         ((*CHECK, "--out", "taken/below"), "--out"),
         ((*CHECK, "--country", "USA"), "two-letter code"),
-        ((*CHECK, "--country", "ZZ"), "ISO code of a country"),
+        ((*CHECK, "--country", "ZZ"), "is not a country code"),
         ((*CHECK, "--encoding", "utf-99"), "'utf-99' is not an encoding"),
         ((*CHECK, "--delimiter", "ab"), "one character"),
         ((*CHECK, "--api", "sandbox"), "--api"),

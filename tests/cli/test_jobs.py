@@ -60,7 +60,7 @@ def test_each_job_ends_in_its_own_way(desk) -> None:
     assert (desk.path / acme["summary"]["folder"]).resolve().parent == desk.path / "acme"
     assert "unknown option 'maping' (did you mean mapping?)" in bolt["message"]
     assert "jobs/bolt.toml" in bolt["message"]
-    assert "jobs/cask.toml: limit is 0" in cask["message"]
+    assert "jobs/cask.toml: limit: 0 is not valid" in cask["message"]
     assert "not valid TOML" in dune["message"]
     assert "[bolt] importer: jobs/bolt.toml" in said.err
 

@@ -40,7 +40,7 @@ def check(tmp_path: Path, text: str, mapping: str, **options: Any) -> importer.C
             "Client,Tel,Frob\nA,1,x\n",
             "",
             "--mapping is missing",
-            "covers 2 of 3 columns, not Frob. To use it: `importer",
+            "covers 2 of 3 columns, all but Frob. To use it: `importer",
         ),
         ("Internal ID,Company Name\n,A\n,B\n", "netsuite", "in 2 rows: 2 errors (key_blank)", "? list.csv:2: the row"),
         ("Customer ID,Company\n", "generic-wide", "no data row below it", "with its rows"),

@@ -237,7 +237,7 @@ def test_forgetting_erases_corrections_and_names_what_else_there_is(small: Desk)
     sent = small.run("sandbox", "small.csv", "-m", "small.yaml", "--corrections", "c.csv")
     assert "Ann" not in (small.path / "c.csv").read_text()
     said = small.do("ledger", "forget", "0017", "--yes")
-    assert "Erased in files of corrections: 1 lines." in said.out
+    assert "Erased 1 line in corrections files." in said.out
     assert str(first.folder) in said.out
     assert str(sent.folder) in said.out
     assert [line["key"] for line in read_table(small.path / "c.csv")] == ["0018"]

@@ -27,7 +27,7 @@ READING = {"xero": ("utf-8", ","), "netsuite": ("cp1252", ","), "sap-business-on
 ROW = re.compile(r"row (\d+)\n")
 NEW = (  # what a note speaks of, and what somebody writes then
     ("write the number", "+1 415 555 0132"),
-    ("e-mail", "fixed@example.com"),
+    ("email", "fixed@example.com"),
     ("city", "Marlow"),
     ("country", "US"),
     ("company name", "Fixed & Sons"),

@@ -153,7 +153,7 @@ BAD_NIGHTS = {  # text, exit code, what is said of it, and of the way on
     "blank ids": (BLANK, 3, "--max-rejected 20%", "raise --max-rejected"),
     "empty": ("", 2, "customers-2030-01-02.csv", "empty"),
     "header only": (f"{HEADER}\n", 2, "no data row", "Export the table again"),
-    "absent": (None, 2, "customers-{newest}.csv: no file matches", "whether the export runs"),
+    "absent": (None, 2, "customers-{newest}.csv: no file matches", "whether the export ran"),
 }
 
 

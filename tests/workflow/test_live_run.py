@@ -250,7 +250,7 @@ def test_bodies_changed_after_the_plan_are_not_sent(desk, monkeypatch) -> None:
         said = desk.run(api.url, *desk.small(3))
         assert not api.customers
     assert said.code == 3
-    assert "not the one that was planned" in said.summary["stopped"]
+    assert "was changed after the plan was made" in said.summary["stopped"]
     assert set(said.outcomes.values()) <= {"pending", "unknown"}
 
 
@@ -271,8 +271,8 @@ def test_a_run_that_was_killed_before_its_plan_is_begun_again(desk, monkeypatch)
         (killed_run,) = json.loads(desk.do("runs", "--json").out)
         for command in ("resume", "retry", "undo", "verify", "report"):
             said = desk.do(command, killed_run["run_id"])
-            assert (said.code, "stopped before planning" in said.err) == (2, True)
-            assert "Start it again, with the same sources" in said.err
+            assert (said.code, "stopped before it made a plan" in said.err) == (2, True)
+            assert "Run again with the same sources" in said.err
         assert desk.run(box.url, *desk.small(3)).code == 0
         assert len(box.customers()) == 3
 
