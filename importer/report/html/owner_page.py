@@ -164,7 +164,7 @@ def _subtitle(summary: Mapping[str, Any]) -> str:
 
 
 def _brief(groups: Sequence[Mapping[str, Any]]) -> list[str]:
-    lines = [f"{group['column']}: {group['title'].lower()} ({group['count']:,})" for group in groups[:BRIEF]]
+    lines = [f"{group['column']}: {group['title']} ({group['count']:,})" for group in groups[:BRIEF]]
     more = len(groups) - len(lines)
     kinds = "kind of problem" if more == 1 else "kinds of problems"
     return [*lines, f"and {more:,} more {kinds}: see below"] if more > 0 else lines
