@@ -25,7 +25,7 @@ def filled_cells(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
 def _filled(cells: pa.Array) -> npt.NDArray[np.bool_]:
     starts, ends, letters = _bytes_of(cells)
     there = ends > starts
-    filled = there & _visible(letters, starts, there)
+    filled = _visible(letters, starts, there)
     at = np.flatnonzero(there & ~filled)  # few: they begin with something unusual
     if len(at):
         odd = cells.take(pa.array(at))
@@ -42,7 +42,7 @@ def edges(cells: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]
     """The bytes of each text, and whether it begins and ends with visible ASCII: then there is nothing to trim."""
     starts, ends, letters = _bytes_of(cells)
     there = ends > starts
-    return ends - starts, there & _visible(letters, starts, there) & _visible(letters, ends - 1, there)
+    return ends - starts, _visible(letters, starts, there) & _visible(letters, ends - 1, there)
 
 
 def _bytes_of(cells: pa.Array) -> tuple[Offsets, Offsets, npt.NDArray[np.uint8]]:
@@ -53,9 +53,10 @@ def _bytes_of(cells: pa.Array) -> tuple[Offsets, Offsets, npt.NDArray[np.uint8]]
 
 
 def _visible(letters: npt.NDArray[np.uint8], at: Offsets, there: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Whether the bytes at these places are visible ASCII; anything where ``there`` is False."""
-    found = letters.take(np.where(there, at, 0) if not there.all() else at, mode="clip") - np.uint8(ord("!"))
-    return found <= ord("~") - ord("!")
+    """Whether the bytes at these places are visible ASCII; False where ``there`` is."""
+    found = letters[np.where(there, at, 0)]
+    visible: npt.NDArray[np.bool_] = there & (found > ord(" ")) & (found <= ord("~"))
+    return visible
 
 
 _DECORATION = re.compile(r"\*|\?|\((?:req|required|optional)\.?\)|(?<=\w)_req(?=_|$)", re.IGNORECASE)

@@ -69,11 +69,9 @@ class StoredTable(SourceTable):
     @cached_property
     def _places(self) -> list[tuple[int, pa.Array]]:
         """The chunks of the file that hold chosen rows, and where these are in them: alike for all columns."""
-        lengths = [batch.num_rows for batch in self._file.to_batches()]
-        ends = np.cumsum([0, *lengths])
-        edges = np.searchsorted(self.chosen, ends)
-        parts = (self.chosen[edges[n] : edges[n + 1]] - ends[n] for n in range(len(lengths)))
-        return [(number, pa.array(rows)) for number, rows in enumerate(parts) if len(rows)]
+        starts = np.cumsum([0, *map(len, self._file.column(0).chunks[:-1])])
+        parts = np.split(self.chosen, np.searchsorted(self.chosen, starts[1:]))
+        return [(number, pa.array(rows - starts[number])) for number, rows in enumerate(parts) if len(rows)]
 
     @cached_property
     def _file(self) -> pa.Table:

@@ -75,6 +75,14 @@ def test_tuples_are_numbered_in_the_order_that_is_asked_for() -> None:
     assert tuple_numbers(columns, np.array([3, 1, 2, 0])).tolist() == [0, 1, 2, 2]
 
 
+def test_tuples_of_more_values_than_a_number_can_count_are_numbered_too() -> None:
+    """2²² values in each of four columns: 2⁸⁸ possible tuples, in 64 bits."""
+    most = 2**22 - 2
+    rows = [(most, 0, 7, most), (0, 0, 7, most), (most, 0, 7, most), (most, most, most, 0)]
+    columns = [Column(np.array(codes, np.int64), pa.array([], pa.string())) for codes in zip(*rows, strict=True)]
+    assert tuple_numbers(columns).tolist() == [0, 1, 0, 2]
+
+
 def test_pairs_stand_once() -> None:
     assert unrepeated(np.array([5, 5, 2, 5, 2]), np.array([1, 0, 1, 1, 1])).tolist() == [0, 1, 2]
     assert unrepeated(np.zeros(0, np.int64), np.zeros(0, np.int64)).tolist() == []
