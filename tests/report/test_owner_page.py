@@ -78,6 +78,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iter
 
 def test_it_says_what_to_fix_and_whom_to_send_it_to(page: Page) -> None:
     assert page.locator("h1").inner_text() == f"Fix these 4 cells and send the workbook back to {CONTACT}"
+    assert "Phone: Not a phone number (1)" in page.locator("header li").all_inner_texts()
     steps = page.locator("ol.steps li").all_inner_texts()
     assert "rejected.xlsx" in steps[0]
     assert CONTACT in steps[-1]
