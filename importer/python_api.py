@@ -76,7 +76,7 @@ from importer.mapping.language.mapping_files import list_mappings
 from importer.report.report_files import read_csv
 from importer.settings import IN_MEMORY, KEY_VARIABLE, SANDBOX, Options, default_ledger
 from importer.tables import Sources as SourceTables
-from importer.workflow.prepare import Timings, open_sources, open_unmapped
+from importer.workflow.open_sources import Timings, open_sources, open_unmapped
 from importer.workflow.supervision import Deadline, Watch, supervise
 from importer.workflow.targets import resolve
 

@@ -25,7 +25,7 @@ from importer.tables import (
 )
 from importer.validation import validate
 from importer.validation.field_places import arrow, row_texts
-from importer.validation.possible_duplicates import OtherRecords, company_addresses, find_duplicates, same_ids
+from importer.validation.record_comparisons import OtherRecords, company_addresses, find_duplicates, same_ids
 
 Record = Mapping[str, Any]
 

@@ -91,7 +91,7 @@ def suggest(
       importer suggest customers.csv --update my-mapping.yaml
     """
     from importer.drafting.column_choices import Choices
-    from importer.workflow.prepare import open_unmapped
+    from importer.workflow.open_sources import open_unmapped
 
     options = make_options(given)
     with Commands.of(options).advising():

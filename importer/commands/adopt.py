@@ -14,9 +14,9 @@ import pandas as pd
 from importer.api import AnswerKind, Client, CustomerRef
 from importer.commands.run import locked, prepare_run
 from importer.errors import ApiUnavailableError
-from importer.ledger import Accepted, State, Step, open_ledger
+from importer.ledger import Accepted, LedgerStep, State, open_ledger
 from importer.partitions.prepared_sources import PreparedSources, check_only, prepared
-from importer.planner import Change, Merger, plan
+from importer.planner import FieldChange, Merger, plan
 from importer.planner.compare import body_of
 from importer.records import Action, OutcomeKind
 from importer.run_folder import PayloadFile
@@ -27,7 +27,7 @@ from importer.workflow.api_state import BLOCK, Refs, Twice, confirm_lost, found_
 from importer.workflow.changes_file import examples, write_changes
 from importer.workflow.guards import guard_export
 from importer.workflow.job import Job, conduct
-from importer.workflow.prepare import Timings, chosen, utc_now
+from importer.workflow.open_sources import Timings, chosen, utc_now
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import open_target
 
@@ -83,8 +83,8 @@ class _Adopting:
     merger: Merger
     planned: pd.DataFrame = field(default_factory=pd.DataFrame)
     found: Refs = field(default_factory=dict)
-    changes: dict[str, list[Change]] = field(default_factory=dict)
-    steps: list[Step] = field(default_factory=list)
+    changes: dict[str, list[FieldChange]] = field(default_factory=dict)
+    steps: list[LedgerStep] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     same: int = 0
 
@@ -170,7 +170,7 @@ class _Adopting:
         moment = answer.data.get("updated_at")
         accepted = Accepted(body, child_ids(answer.data), moment if isinstance(moment, str) else None)
         self.steps.append(
-            Step(
+            LedgerStep(
                 row.position,
                 row.reference_id,
                 State.UPDATED,

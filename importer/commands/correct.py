@@ -12,9 +12,9 @@ from importer.corrections.corrections_file import COLUMNS, Correction, read_corr
 from importer.corrections.format_changes import only_format
 from importer.corrections.original_rows import Originals, OriginalTable, load_originals
 from importer.corrections.recording import Recorded, Wanted, record
-from importer.corrections.returned_rows import Change, read_returned, run_of
+from importer.corrections.returned_rows import CellChange, read_returned, run_of
 from importer.errors import UsageError
-from importer.workflow.prepare import utc_now
+from importer.workflow.open_sources import utc_now
 
 LEAVE, RECORD = "leave", "record"
 CHOICES = (LEAVE, RECORD)
@@ -187,9 +187,11 @@ def _plain(one: Correction) -> dict[str, str]:
     return dict(zip(names, (own.table, one.reference_id, own.key, one.column, own.old, one.new), strict=True))
 
 
-def _sorted_out(changes: Sequence[Change], answers: dict[str, str]) -> tuple[list[Change], list[FormatQuestion]]:
+def _sorted_out(
+    changes: Sequence[CellChange], answers: dict[str, str]
+) -> tuple[list[CellChange], list[FormatQuestion]]:
     """The changes to record, and the questions about the others. Raises :class:`UsageError` for a wrong answer."""
-    asked: dict[str, list[Change]] = {}
+    asked: dict[str, list[CellChange]] = {}
     sure = []
     for change in changes:
         if only_format(change.before, change.after):
@@ -205,7 +207,7 @@ def _sorted_out(changes: Sequence[Change], answers: dict[str, str]) -> tuple[lis
     return sure, [_question(name, own) for name, own in open_.items()]
 
 
-def _question(name: str, own: Sequence[Change]) -> FormatQuestion:
+def _question(name: str, own: Sequence[CellChange]) -> FormatQuestion:
     examples = tuple((change.where, change.before, change.after) for change in own[:_EXAMPLES])
     return FormatQuestion(name, own[0].column, len(own), examples)
 

@@ -13,7 +13,7 @@ from importer.ledger import open_ledger
 from importer.settings import Options
 from importer.tables import ENTITIES
 from importer.workflow.directory import NAMES, Directory, Needs, Snapshot, write_lookups
-from importer.workflow.prepare import utc_now
+from importer.workflow.open_sources import utc_now
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import client_for, fetch_directory, limiter_for, open_target
 

@@ -26,7 +26,7 @@ from importer.tables import ProblemTable
 from importer.workflow.api_state import Changes, examine, found_frame, look_up, without_twice
 from importer.workflow.changes_file import examples, write_changes
 from importer.workflow.old_folders import prune_plans
-from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
+from importer.workflow.open_sources import Timings, chosen, utc_now, with_dates
 from importer.workflow.report_writer import exit_code, unsent_outcomes, with_columns, with_facts, write_reports
 from importer.workflow.saved_plan import describe_plan
 from importer.workflow.settled_stage import MOST_PAGES, lost_customers, not_compared, possible_duplicates, settled_stage

@@ -13,7 +13,7 @@ from importer.ledger import open_ledger
 from importer.settings import Options
 from importer.workflow.guards import check_can_ask, confirm_target
 from importer.workflow.job import Confirm, Job, conduct
-from importer.workflow.prepare import Timings, utc_now
+from importer.workflow.open_sources import Timings, utc_now
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import open_target, resolve
 

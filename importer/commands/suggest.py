@@ -11,7 +11,7 @@ from importer.mapping.language.mapping_files import load_mapping
 from importer.report.report_files import whole_file
 from importer.settings import Options
 from importer.tables import Sources
-from importer.workflow.prepare import open_unmapped
+from importer.workflow.open_sources import open_unmapped
 
 
 def suggest(

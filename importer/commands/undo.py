@@ -21,7 +21,7 @@ from importer.report.advice import counted, undo_verify_steps
 from importer.report.report_files import read_csv, write_csv
 from importer.run_folder import PayloadFile
 from importer.sender.concurrency import LedgerThread
-from importer.sender.customer_rounds import BLOCK, Finding, Found, Result, Rounds, unreadable
+from importer.sender.customer_rounds import BLOCK, CustomerFinding, Found, Rounds, Verdict, unreadable
 from importer.sender.restoring import compare_restored, is_deletion, is_open
 from importer.sender.undo import Undo
 from importer.settings import Options
@@ -32,8 +32,10 @@ from importer.workflow.supervision import Watch
 
 COLUMNS = ("reference_id", "customer_id", "result", "details")
 NAMED = 5  # reference ids that the question names
-ALL_WELL = frozenset({Result.DELETED, Result.DEACTIVATED, Result.RESTORED, Result.ABSENT, Result.OK, Result.UNDONE})
-Step = Callable[[Client, Found], Awaitable[None]]
+ALL_WELL = frozenset(
+    {Verdict.DELETED, Verdict.DEACTIVATED, Verdict.RESTORED, Verdict.ABSENT, Verdict.OK, Verdict.UNDONE}
+)
+Work = Callable[[Client, Found], Awaitable[None]]
 AGAIN = "Run verify again. Nothing was changed."
 
 
@@ -117,11 +119,11 @@ def _question(job: Job, expected: Forecast, *, force: bool) -> str:
     return f"This undoes run {job.run.id} ({account}): {' and '.join(parts)} ({names}){kept}. {left} Continue?"
 
 
-def _conduct(command: str, job: Job, count: int, step: Step) -> dict[str, Any]:
+def _conduct(command: str, job: Job, count: int, step: Work) -> dict[str, Any]:
     """Do the work, write the file however it ended, and return the summary (``undo_verify.schema.json``)."""
-    findings: list[Finding] = []
+    findings: list[CustomerFinding] = []
 
-    def found(group: Sequence[Finding]) -> None:
+    def found(group: Sequence[CustomerFinding]) -> None:
         findings.extend(group)
         job.watch.stage(f"{command}: {len(findings):,} of {count:,} customers")
 
@@ -130,13 +132,13 @@ def _conduct(command: str, job: Job, count: int, step: Step) -> dict[str, Any]:
     frame = pd.DataFrame({name: pd.Series([getattr(one, name) for one in findings], dtype=TEXT) for name in COLUMNS})
     write_csv(path, _after_earlier(path, frame) if command == "undo" else frame)
     counts = Counter(str(finding.result) for finding in findings)
-    code = 3 if stopped is not None or counts[str(Result.UNKNOWN)] else 0 if counts.keys() <= ALL_WELL else 1
+    code = 3 if stopped is not None or counts[str(Verdict.UNKNOWN)] else 0 if counts.keys() <= ALL_WELL else 1
     summary: dict[str, Any] = {
         "command": command,
         "run_id": job.run.id,
         "api": urlsplit(job.target.url).netloc,
         "customers": max(count, len(findings)),
-        "results": {str(result): counts[str(result)] for result in Result if counts[str(result)]},
+        "results": {str(result): counts[str(result)] for result in Verdict if counts[str(result)]},
         "left": max(0, count - len(findings)),
         "exit_code": code,
         "folder": str(job.run.out),
@@ -146,7 +148,7 @@ def _conduct(command: str, job: Job, count: int, step: Step) -> dict[str, Any]:
     return {**summary, "next": [job.commands.completed(step) for step in undo_verify_steps(summary)]}
 
 
-async def _stopped(job: Job, step: Step, found: Found) -> str | None:
+async def _stopped(job: Job, step: Work, found: Found) -> str | None:
     """Do the work. Returns why it ended early, if it did."""
     turns = Turns()
 
@@ -202,7 +204,7 @@ async def compare_run(
         names = [customer.item.reference_id for customer in block]
         writes = await thread(ledger.writes_of, run, names)
         there = await client.find(names)
-        findings: list[Finding] = []
+        findings: list[CustomerFinding] = []
         look = partial(_look, client, rounds, findings)
         pairs = [_Pair(one, there[name], writes.get(name, ())) for one, name in zip(block, names, strict=True)]
         try:
@@ -231,60 +233,64 @@ class _Pair:
         return self.customer.body is None and any(one.state is WriteState.RESTORED for one in self.writes)
 
 
-async def _look(client: Client, rounds: Rounds, findings: list[Finding], pair: _Pair) -> None:
+async def _look(client: Client, rounds: Rounds, findings: list[CustomerFinding], pair: _Pair) -> None:
     findings.append(_by_list(pair) or await _by_record(client, rounds, pair))
 
 
-async def _by_record(client: Client, rounds: Rounds, pair: _Pair) -> Finding:
+async def _by_record(client: Client, rounds: Rounds, pair: _Pair) -> CustomerFinding:
     customer, name = pair.customer, pair.customer.item.reference_id
     customer_id = pair.listed[0].id if pair.listed else customer.customer_id
     if customer_id is None:
-        return Finding(name, None, Result.MISSING, "WizCommerce does not list it")
+        return CustomerFinding(name, None, Verdict.MISSING, "WizCommerce does not list it")
     inactive = bool(pair.listed) and pair.listed[0].status == "inactive"
-    result, details = Result.OK, ""
+    result, details = Verdict.OK, ""
     # One that is not listed is asked for by its id: a list may lag behind.
     if customer.body is not None or pair.restored or not pair.listed:
         answer = await rounds.ask(client.get(customer_id))
         if answer.kind is AnswerKind.GONE:
-            result = Result.UNDONE if pair.deleting else Result.MISSING
-            return Finding(name, customer_id, result, "it is no longer in WizCommerce")
+            result = Verdict.UNDONE if pair.deleting else Verdict.MISSING
+            return CustomerFinding(name, customer_id, result, "it is no longer in WizCommerce")
         if reason := unreadable(answer, name):
-            return Finding(name, customer_id, Result.FAILED, reason)
+            return CustomerFinding(name, customer_id, Verdict.FAILED, reason)
         shown = answer.data or {}
         inactive = shown.get("status") == "inactive"
         result, details = _compared(pair, shown)
     if inactive:
-        return Finding(name, customer_id, Result.UNDONE if pair.deleting else Result.INACTIVE, details)
-    return Finding(name, customer_id, result, details)
+        return CustomerFinding(name, customer_id, Verdict.UNDONE if pair.deleting else Verdict.INACTIVE, details)
+    return CustomerFinding(name, customer_id, result, details)
 
 
-def _compared(pair: _Pair, shown: Mapping[str, Any]) -> tuple[Result, str]:
+def _compared(pair: _Pair, shown: Mapping[str, Any]) -> tuple[Verdict, str]:
     """How the record that WizCommerce shows compares with what the ledger expects."""
     if not pair.restored:
         changes = [] if pair.customer.body is None else differences(orjson.loads(pair.customer.body), shown)
-        return Result.CHANGED if changes else Result.OK, ", ".join(changes)
+        return Verdict.CHANGED if changes else Verdict.OK, ", ".join(changes)
     if any(map(is_open, pair.writes)):
-        return Result.CHANGED, "its update was partly undone"
+        return Verdict.CHANGED, "its update was partly undone"
     changed, left = compare_restored(pair.writes, shown)
     if changed:
-        return Result.CHANGED, changed
-    return Result.UNDONE, f"not undone: {left}" if left else ""
+        return Verdict.CHANGED, changed
+    return Verdict.UNDONE, f"not undone: {left}" if left else ""
 
 
-def _by_list(pair: _Pair) -> Finding | None:
+def _by_list(pair: _Pair) -> CustomerFinding | None:
     """What the list alone shows; None when the customer has to be looked at."""
     customer, name = pair.customer, pair.customer.item.reference_id
     ids = [ref.id for ref in pair.listed]
     if len(ids) > 1:
         details = f"WizCommerce has it {len(ids)} times, as {' and '.join(ids)}"
-        return Finding(name, customer.customer_id, Result.DUPLICATE, details)
+        return CustomerFinding(name, customer.customer_id, Verdict.DUPLICATE, details)
     if customer.taken_back:
         if any(ref.status != "inactive" for ref in pair.listed):
-            return Finding(name, ids[0], Result.CHANGED, "it is in WizCommerce, although it was undone")
-        return Finding(name, ids[0] if ids else None, Result.UNDONE)
+            return CustomerFinding(name, ids[0], Verdict.CHANGED, "it is in WizCommerce, although it was undone")
+        return CustomerFinding(name, ids[0] if ids else None, Verdict.UNDONE)
     if customer.outcome_unknown:
         details = f"WizCommerce has it as {ids[0]}" if ids else "WizCommerce does not list it"
-        return Finding(name, ids[0] if ids else None, Result.UNKNOWN, f"{details}; resume the run to settle it")
+        return CustomerFinding(
+            name, ids[0] if ids else None, Verdict.UNKNOWN, f"{details}; resume the run to settle it"
+        )
     if ids and customer.customer_id is not None and ids[0] != customer.customer_id:
-        return Finding(name, ids[0], Result.CHANGED, f"another customer; the ledger has the ID {customer.customer_id}")
+        return CustomerFinding(
+            name, ids[0], Verdict.CHANGED, f"another customer; the ledger has the ID {customer.customer_id}"
+        )
     return None

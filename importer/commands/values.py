@@ -13,7 +13,7 @@ from importer.mapping.word_table import LEAVE_OUT, WordLine, WordTable, word_tab
 from importer.report.word_workbook import WordRow, words_text, write_words
 from importer.settings import Options
 from importer.workflow.directory import Directory, load_lookups
-from importer.workflow.prepare import Timings, open_sources, utc_now, with_dates
+from importer.workflow.open_sources import Timings, open_sources, utc_now, with_dates
 from importer.workflow.supervision import Watch
 from importer.workflow.word_files import matched, merged, read_words, refuse_unknown_values
 

@@ -19,7 +19,7 @@ _LONGEST = 40  # characters of a cell in a reason
 
 
 @dataclass(frozen=True)
-class Decision:
+class CorrectionDecision:
     """What becomes of a correction. ``rows``: the row positions that it means."""
 
     correction: Correction
@@ -107,16 +107,19 @@ def _without_column(one: Correction, tables: Iterable[SourceTable]) -> str:
     return "" if there or one.leaves_out else f"the source has no column {one.column!r}"
 
 
-def _decisions(sources: Sources, file: CorrectionFile) -> list[Decision]:
+def _decisions(sources: Sources, file: CorrectionFile) -> list[CorrectionDecision]:
     """What becomes of each correction on its own, in the order of the file."""
     by_table: dict[str, list[int]] = {}
     for number, table in enumerate(sources.tables):
         by_table.setdefault(str(table.details.get("table")), []).append(number)
-    found: dict[int, Decision] = {}
+    found: dict[int, CorrectionDecision] = {}
     for name in dict.fromkeys(one.identity.table for one in file.corrections):
         own = [(place, one) for place, one in enumerate(file.corrections) if one.identity.table == name]
         if name not in by_table:
-            found |= {place: Decision(one, "stale", f"{_ABSENT}source file for table {name!r}") for place, one in own}
+            found |= {
+                place: CorrectionDecision(one, "stale", f"{_ABSENT}source file for table {name!r}")
+                for place, one in own
+            }
             continue
         corrections = [one for _, one in own]
         decided = _of_table(sources, by_table[name], corrections, file)
@@ -126,7 +129,7 @@ def _decisions(sources: Sources, file: CorrectionFile) -> list[Decision]:
 
 def _of_table(
     sources: Sources, numbers: Sequence[int], corrections: Sequence[Correction], file: CorrectionFile
-) -> Iterator[Decision]:
+) -> Iterator[CorrectionDecision]:
     keys = {number: key_texts(sources.tables[number]) for number in numbers}
     others = {one: _corrected_keys(one, file, sources.tables[numbers[0]]) for one in corrections}
     wanted = {one.identity.key for one in corrections}.union(*others.values())
@@ -136,7 +139,7 @@ def _of_table(
     for one in corrections:
         own = one.identity
         if without := _without_column(one, [sources.tables[number] for number in numbers]):
-            yield Decision(one, "stale", without)
+            yield CorrectionDecision(one, "stale", without)
             continue
         for key in (own.key, *others[one]):
             group = (key, "" if key else own.column)
@@ -155,12 +158,14 @@ def _corrected_keys(one: Correction, file: CorrectionFile, table: SourceTable) -
     return list(dict.fromkeys(key for key in found if key))
 
 
-def _corrected(one: Correction, keyed: KeyedRows, file: CorrectionFile) -> Decision | None:
+def _corrected(one: Correction, keyed: KeyedRows, file: CorrectionFile) -> CorrectionDecision | None:
     """The decision that a correction is removable, if its row has its corrected key and the corrected text."""
     places = matching(one.identity, file.siblings(one), keyed, certain=False)
     rows = tuple(int(keyed.at[place]) for place in places if keyed.rows[place].get(one.identity.column, "") == one.new)
     return (
-        Decision(one, "removable", "the source already has the corrected value", rows) if rows and one.column else None
+        CorrectionDecision(one, "removable", "the source already has the corrected value", rows)
+        if rows and one.column
+        else None
     )
 
 
@@ -182,7 +187,7 @@ def _keyed(
     return KeyedRows(np.concatenate(rows), cells, headers, total)
 
 
-def _decided(one: Correction, keyed: KeyedRows, file: CorrectionFile, sources: Sources) -> Decision:
+def _decided(one: Correction, keyed: KeyedRows, file: CorrectionFile, sources: Sources) -> CorrectionDecision:
     own = one.identity
     found = matching(own, file.siblings(one), keyed)
     rows = [int(keyed.at[place]) for place in found]
@@ -192,17 +197,23 @@ def _decided(one: Correction, keyed: KeyedRows, file: CorrectionFile, sources: S
     if 0 < len(old) <= own.rows:
         tables = [sources.tables[number] for number in set(sources.split(np.array(old, np.int64))[0].tolist())]
         lost = _continued(one, old, sources) or _without_column(one, tables)
-        return Decision(one, "stale", lost) if lost else Decision(one, "applied", "", old)
+        return CorrectionDecision(one, "stale", lost) if lost else CorrectionDecision(one, "applied", "", old)
     if len(old) > own.rows:
-        return Decision(one, "stale", f"{len(old)} rows are identical, but the correction was recorded for {own.rows}")
+        return CorrectionDecision(
+            one, "stale", f"{len(old)} rows are identical, but the correction was recorded for {own.rows}"
+        )
     if len(new) > one.peers and one.column:
-        return Decision(one, "removable", "the source already has the corrected value", new)
+        return CorrectionDecision(one, "removable", "the source already has the corrected value", new)
     if len(rows) == 1:
         shown = texts[0] if len(texts[0]) <= _LONGEST else f"{texts[0][: _LONGEST - 1]}…"
-        return Decision(one, "stale", f"the cell has another value now: {shown!r}", tuple(rows))
+        return CorrectionDecision(one, "stale", f"the cell has another value now: {shown!r}", tuple(rows))
     if not keyed.count:
-        return Decision(one, "stale", _ABSENT + ("row has this key" if own.key else "row without a key has this value"))
-    return Decision(one, "stale", "the rows with this key have changed: cannot tell which one the correction is for")
+        return CorrectionDecision(
+            one, "stale", _ABSENT + ("row has this key" if own.key else "row without a key has this value")
+        )
+    return CorrectionDecision(
+        one, "stale", "the rows with this key have changed: cannot tell which one the correction is for"
+    )
 
 
 def _continued(one: Correction, rows: Sequence[int], sources: Sources) -> str:
@@ -220,7 +231,7 @@ def _continued(one: Correction, rows: Sequence[int], sources: Sources) -> str:
     return ""
 
 
-def _without_conflicts(decisions: list[Decision]) -> list[Decision]:
+def _without_conflicts(decisions: list[CorrectionDecision]) -> list[CorrectionDecision]:
     """Corrections that would give one cell two texts are not applied, nor those of a row that is left out."""
     taken: dict[tuple[int, str], set[str]] = {}
     for one in decisions:
@@ -238,7 +249,7 @@ def _without_conflicts(decisions: list[Decision]) -> list[Decision]:
     return kept
 
 
-def _lines(decision: Decision) -> Iterator[tuple[object, ...]]:
+def _lines(decision: CorrectionDecision) -> Iterator[tuple[object, ...]]:
     """A line for each cell that a correction is applied to; one for a correction that is not applied."""
     one, own = decision.correction, decision.correction.identity
     rows = decision.rows if decision.status == "applied" else (decision.rows or (-1,))[:1]

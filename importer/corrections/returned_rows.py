@@ -17,7 +17,7 @@ _ALIKE = 0.5  # of the filled cells of a row have to be as they were, or it is a
 
 
 @dataclass(frozen=True)
-class Change:
+class CellChange:
     """One cell that was changed. ``row``: the place of its row in the table; ``place``: where it stands now."""
 
     table: OriginalTable
@@ -40,7 +40,7 @@ class Returned:
     rows that are there. ``products``: the files that were returned: ``in_workbook`` or ``in_list``, and the table.
     """
 
-    changes: list[Change] = field(default_factory=list)
+    changes: list[CellChange] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     held: "defaultdict[int, set[int]]" = field(default_factory=lambda: defaultdict(set))
     products: set[tuple[str, int]] = field(default_factory=set)
@@ -108,7 +108,7 @@ def _compare(path: Path, table: SourceTable, originals: Originals, found: Return
             continue
         found.held[number].add(row)
         before = ((name, original.text(row, name), text) for name, text in cells.items())
-        found.changes += [Change(original, row, *one, place) for one in before if one[1] != one[2]]
+        found.changes += [CellChange(original, row, *one, place) for one in before if one[1] != one[2]]
 
 
 def _number_of(path: Path, table: SourceTable, originals: Originals) -> int:

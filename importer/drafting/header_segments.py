@@ -53,7 +53,7 @@ def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) 
     split = _without_affixes([words(header) for header in _bare(headers, lexicon)], lexicon)
     split = _with_short_roles(split)
     votes: Counter[str] = Counter(dict.fromkeys(likely, 2))
-    first = [_Reader(lexicon, {}).read(one) for one in split]
+    first = [_PhraseReader(lexicon, {}).read(one) for one in split]
     for one in first:
         for segment in one:
             spoken = {meaning.language for meaning in segment.meanings if meaning.kind != "filler"}
@@ -61,13 +61,13 @@ def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) 
     most = max(votes.values(), default=0)
     weights = {language: _FOREIGN * (1 - count / most) for language, count in votes.items()}
     weights["en"] = min(weights.get("en", _ENGLISH), _ENGLISH)
-    reader = _Reader(lexicon, weights)
+    reader = _PhraseReader(lexicon, weights)
     return [reader.read(one) for one in split]
 
 
 def _bare(headers: Sequence[str], lexicon: Lexicon) -> list[str]:
     """Headers without letters that begin or end most of them, if more are known then: ``SCity``, ``CIUCLI``."""
-    reader = _Reader(lexicon, {})
+    reader = _PhraseReader(lexicon, {})
 
     def known(texts: Sequence[str]) -> int:
         return sum(all(segment.meanings for segment in reader.read(words(text))) for text in texts)
@@ -118,7 +118,7 @@ def _without_affixes(split: list[tuple[Word, ...]], lexicon: Lexicon) -> list[tu
     return split
 
 
-class _Reader:
+class _PhraseReader:
     """Reads headers, with what each language costs."""
 
     def __init__(self, lexicon: Lexicon, weights: Mapping[str, float]) -> None:

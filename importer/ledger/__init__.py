@@ -4,7 +4,7 @@ from importer.ledger.after_run import LedgerCustomer, RemovedCustomer
 from importer.ledger.ledger import Ledger, open_ledger
 from importer.ledger.ledger_schema import NOT_SENT, State, WriteState
 from importer.ledger.runs import Run
-from importer.ledger.send_states import Accepted, Attempt, Base, Item, Step
+from importer.ledger.send_states import Accepted, Attempt, Base, Item, LedgerStep
 from importer.ledger.writes import Write
 
 __all__ = [
@@ -15,10 +15,10 @@ __all__ = [
     "Item",
     "Ledger",
     "LedgerCustomer",
+    "LedgerStep",
     "RemovedCustomer",
     "Run",
     "State",
-    "Step",
     "Write",
     "WriteState",
     "open_ledger",

@@ -81,7 +81,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LedgerStep:
     """A customer's new state in the ledger and in its run. ``refusals`` is JSON; ``attempt`` is recorded if given.
 
     ``hash``: of the customer's present content, where that is known only now (after an update). ``display_id`` None
@@ -241,12 +241,12 @@ class SendStates(Database):
             for name, state, known, customer_id, body, updated_at, children in found
         }
 
-    def record(self, run: Run, steps: Sequence[Step]) -> None:
+    def record(self, run: Run, steps: Sequence[LedgerStep]) -> None:
         """Record the results of requests and lookups, in one transaction: at most one step for each customer."""
         with self._write() as connection:
             self._record(connection, run, steps)
 
-    def take_over(self, run: Run, steps: Sequence[Step]) -> None:
+    def take_over(self, run: Run, steps: Sequence[LedgerStep]) -> None:
         """Record what the API has of customers, in one transaction: from now on they count as sent by ``run``.
 
         Each step has an ``accepted`` body and its ``hash``; the customers are known to the ledger, and none of their
@@ -260,12 +260,12 @@ class SendStates(Database):
             )
             self._record(connection, run, steps)
 
-    def record_outcomes(self, run: Run, steps: Sequence[Step]) -> None:
+    def record_outcomes(self, run: Run, steps: Sequence[LedgerStep]) -> None:
         """Record outcomes in the run only: what the tenant knows about the customers stays as it is."""
         with self._write() as connection:
             connection.execute(_SET_RESULTS, {"results": _results(run, steps)})
 
-    def _record(self, connection: sa.Connection, run: Run, steps: Sequence[Step]) -> None:
+    def _record(self, connection: sa.Connection, run: Run, steps: Sequence[LedgerStep]) -> None:
         at = self._stamp()
         states = [[run.tenant, *(getattr(step, name) for name in _STATE_COLUMNS)] for step in steps]
         connection.execute(_SET_STATES, {"states": as_json(states), "at": at})
@@ -291,7 +291,7 @@ def same_customer(run: Run) -> sa.ColumnElement[bool]:
     return sa.and_(CUSTOMERS.c.tenant == run.tenant, CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id)
 
 
-def _results(run: Run, steps: Sequence[Step]) -> str:
+def _results(run: Run, steps: Sequence[LedgerStep]) -> str:
     return as_json([[run.id, step.position, *(getattr(step, name) for name in _RESULT_COLUMNS)] for step in steps])
 
 

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from importer.cell_text import filled_cells, header_key, unmark_formulas
 from importer.errors import SourceError
-from importer.loader.closing_rows import classify
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, header_score
+from importer.loader.non_data_rows import classify
 from importer.loader.sensitive_columns import holds_card_numbers, is_secret, is_tax_number
 from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored
 from importer.records import Location, Problem, Severity

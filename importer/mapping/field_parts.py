@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Column, Mask, combine, nth, pick
 from importer.mapping.language.mapping_rules import FieldRule
-from importer.mapping.transform_results import Finding, RowChange, RowFinding
+from importer.mapping.transform_results import RowChange, RowFinding, ValueFinding
 from importer.records import Severity
 from importer.tables import FieldOrigin
 
@@ -199,7 +199,9 @@ def _others(parts: Sequence[Part], taken: Column, chosen: Codes) -> Iterator[Row
         if len(at):
             said = [f"contains several values; {text!r} is used" for text in taken.values.to_pylist()]
             every = np.ones(len(said), bool)
-            yield RowFinding(at, taken.codes[at], Finding(every, Severity.INFO, "value_not_taken", said), reference, 0)
+            yield RowFinding(
+                at, taken.codes[at], ValueFinding(every, Severity.INFO, "value_not_taken", said), reference, 0
+            )
 
 
 def _after_choice(findings: Sequence[RowFinding], chosen: Codes) -> tuple[RowFinding, ...]:

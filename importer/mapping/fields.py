@@ -15,8 +15,8 @@ from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated, Part, choose
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule, Otherwise
 from importer.mapping.table_rows import TableData, holds, source_reference
 from importer.mapping.trace import READ, RESULT, Trace
-from importer.mapping.transform_results import Finding, RowChange, RowFinding, failures, rewriting
-from importer.mapping.transforms.registry import TRANSFORMS, Step, run_step
+from importer.mapping.transform_results import RowChange, RowFinding, ValueFinding, failures, rewriting
+from importer.mapping.transforms.registry import TRANSFORMS, TransformStep, run_step
 from importer.mapping.transforms.text_forms import comparable
 from importer.mapping.word_table import FieldWords
 from importer.records import Severity
@@ -79,7 +79,7 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
     found = _evaluate(name, rule, table, number, context)
     column = found.column
     if name == "is_default":  # also where the mapping's own words or a transform say it otherwise
-        result = run_step(Step("flag"), column.values, pa.nulls(len(column.values), pa.string()), Path())
+        result = run_step(TransformStep("flag"), column.values, pa.nulls(len(column.values), pa.string()), Path())
         findings = (*found.findings, *_by_column(found, result.findings))
         found = replace(found, column=column.replaced(result.values), findings=findings)
         context.did("flag", column, found.column)
@@ -211,7 +211,9 @@ def _stand_in(column: Column, name: str, rule: FieldRule, table: TableData) -> M
 def _meant(name: str, rule: FieldRule) -> frozenset[str]:
     """What stands for nothing elsewhere, and not in this field: its ``values``, and the dash of a flag, which is no."""
     steps = _steps(name, rule)
-    dash = ("-",) if rule.flags is not None or Step("flag") in steps or Step("not_flag") in steps else ()
+    dash = (
+        ("-",) if rule.flags is not None or TransformStep("flag") in steps or TransformStep("not_flag") in steps else ()
+    )
     return frozenset({*(text.strip().lower() for text in rule.values or ()), *dash})
 
 
@@ -229,7 +231,9 @@ def _listed(rule: FieldRule) -> frozenset[str]:
     return frozenset(text.strip().casefold() for text in rule.values or ())
 
 
-def _transformed(found: Evaluated, steps: Sequence[Step], context: Context, listed: frozenset[str]) -> Evaluated:
+def _transformed(
+    found: Evaluated, steps: Sequence[TransformStep], context: Context, listed: frozenset[str]
+) -> Evaluated:
     """The values after further transforms; what these find is reported at the column that each value came from."""
     part = _transform(Part(found.column, ""), 0, steps, context, listed)
     findings = (own for finding in part.findings for own in found.at_columns(finding))
@@ -274,23 +278,23 @@ def _gives_nothing(found: Evaluated) -> Mask:
     return ~found.column.filled & ~found.wrong()
 
 
-def _steps(name: str, rule: FieldRule) -> list[Step]:
+def _steps(name: str, rule: FieldRule) -> list[TransformStep]:
     """A rule's transforms, and before them what all text goes through but keys, ids, and text to be left alone."""
     steps = _implied(name) if rule.as_ is None else rule.as_
-    if name in _EXACT or name == _FORMER or steps == [Step("text")]:
+    if name in _EXACT or name == _FORMER or steps == [TransformStep("text")]:
         return steps
     # The value of an attribute may be a web page.
-    return [Step("unescape" if name.startswith("attributes.") else "decode"), Step("tidy"), *steps]
+    return [TransformStep("unescape" if name.startswith("attributes.") else "decode"), TransformStep("tidy"), *steps]
 
 
-def _implied(name: str) -> list[Step]:
+def _implied(name: str) -> list[TransformStep]:
     """What a field goes through when its rule names no transform; keys and attributes stay as they are."""
     if name in IMPLIED:
-        return [Step(IMPLIED[name])]
+        return [TransformStep(IMPLIED[name])]
     if name in {"address_line_1", "address_line_2"}:
-        return [Step("one_line", ", ")]
-    steps = [Step("one_line", " ")] if name in ONE_LINE else []
-    return [*steps, Step("unquote"), Step("postcode")] if name == "zip_code" else steps
+        return [TransformStep("one_line", ", ")]
+    steps = [TransformStep("one_line", " ")] if name in ONE_LINE else []
+    return [*steps, TransformStep("unquote"), TransformStep("postcode")] if name == "zip_code" else steps
 
 
 def _flags(rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
@@ -305,7 +309,7 @@ def _flags(rule: FieldRule, table: TableData, number: str, context: Context) -> 
         cells = _filled(whole, "type", rule, table)
         context.did(READ, whole, whole, reference)
         context.did("blanks", whole, cells, reference)
-        part = _transform(Part(cells, reference), index, [Step("flag")], context)
+        part = _transform(Part(cells, reference), index, [TransformStep("flag")], context)
         findings += part.findings
         names += table.names(reference)
         answers = [target if answer == "true" else None for answer in part.column.values.to_pylist()]
@@ -316,7 +320,7 @@ def _flags(rule: FieldRule, table: TableData, number: str, context: Context) -> 
 
 
 def _transform(
-    part: Part, number: int, steps: Sequence[Step], context: Context, listed: frozenset[str] = frozenset()
+    part: Part, number: int, steps: Sequence[TransformStep], context: Context, listed: frozenset[str] = frozenset()
 ) -> Part:
     """The part after its transforms. Texts that are ``listed`` go through none."""
     if listed:
@@ -350,7 +354,7 @@ def _transform(
     return Part(column, part.reference, tuple(findings), extension, tuple(changes))
 
 
-def _given(column: Column, step: Step, context: Context) -> tuple[Codes, pa.Array, pa.Array]:
+def _given(column: Column, step: TransformStep, context: Context) -> tuple[Codes, pa.Array, pa.Array]:
     """What a step is run on: each row's number, and by it the distinct texts, with their countries if it asks."""
     if not TRANSFORMS[step.name].by_country:
         return column.codes, column.values, pa.nulls(len(column.values), pa.string())
@@ -433,7 +437,7 @@ def _translated(found: Evaluated, column: Column, new: pa.Array, told: Mask) -> 
             yield change.only(found.chosen == number)
 
 
-def _by_column(found: Evaluated, findings: Iterable[Finding]) -> Iterator[RowFinding]:
+def _by_column(found: Evaluated, findings: Iterable[ValueFinding]) -> Iterator[RowFinding]:
     """Findings about a field's values, each at the column that the row's value was taken from."""
     for finding in findings:
         at = np.flatnonzero(found.column.rows_with(finding.chosen)).astype(np.int64)

@@ -13,7 +13,7 @@ from importer.records import Severity
 
 
 @dataclass(frozen=True)
-class Finding:
+class ValueFinding:
     """Something about some of the distinct values: ``chosen`` marks them; texts are one for all or one by number.
 
     ``replaces``: a warning that also says what became of the value.
@@ -31,7 +31,7 @@ class Finding:
         message = self.message if isinstance(self.message, str) else self.message[number]
         return message, self.hint if isinstance(self.hint, str) else self.hint[number]
 
-    def among(self, at: Codes, count: int) -> "Finding":
+    def among(self, at: Codes, count: int) -> "ValueFinding":
         """The same about the values at some places among ``count`` values."""
         chosen = np.zeros(count, bool)
         chosen[at[self.chosen]] = True
@@ -45,22 +45,24 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Result:
+class TransformResult:
     """``values``: one (nullable) text for each distinct value given; ``extensions``: phone extensions, likewise."""
 
     values: pa.Array
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[ValueFinding, ...] = ()
     extensions: pa.Array | None = None
 
-    def among(self, at: Codes, whole: "Result") -> "Result":
+    def among(self, at: Codes, whole: "TransformResult") -> "TransformResult":
         """What was made of the values at some places, among the ``whole``, which is settled but for those."""
         mask = np.zeros(len(whole.values), bool)
         mask[at] = True
         findings = tuple(finding.among(at, len(mask)) for finding in self.findings)
         values = pc.replace_with_mask(whole.values, pa.array(mask), self.values)
         if whole.extensions is None:
-            return Result(values, findings)
-        return Result(values, findings, pc.replace_with_mask(whole.extensions, pa.array(mask), self.extensions))
+            return TransformResult(values, findings)
+        return TransformResult(
+            values, findings, pc.replace_with_mask(whole.extensions, pa.array(mask), self.extensions)
+        )
 
 
 def failures(
@@ -70,19 +72,21 @@ def failures(
     severity: Severity = Severity.ERROR,
     *,
     replaces: bool = False,
-) -> tuple[Finding, ...]:
+) -> tuple[ValueFinding, ...]:
     """A finding, an error unless said otherwise, for each distinct value that has a reason; nothing when none has."""
     chosen = pa.array(reasons, pa.string()).is_valid().to_numpy(zero_copy_only=False)
     if not chosen.any():
         return ()
-    return (Finding(chosen, severity, code, [reason or "" for reason in reasons], hint, replaces),)
+    return (ValueFinding(chosen, severity, code, [reason or "" for reason in reasons], hint, replaces),)
 
 
-def read_each(values: pa.Array, read: Callable[[str], tuple[str | None, str | None]], code: str, hint: str) -> Result:
+def read_each(
+    values: pa.Array, read: Callable[[str], tuple[str | None, str | None]], code: str, hint: str
+) -> TransformResult:
     """Read each value to its new text and, or None, what is wrong with it."""
     pairs = [read(value) for value in values.to_pylist()]
     findings = failures(code, [reason for _, reason in pairs], hint)
-    return Result(pa.array([text for text, _ in pairs], pa.string()), findings)
+    return TransformResult(pa.array([text for text, _ in pairs], pa.string()), findings)
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class RowFinding:
 
     at: Codes
     numbers: Codes
-    finding: Finding
+    finding: ValueFinding
     reference: str
     part: int
 

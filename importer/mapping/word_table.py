@@ -18,7 +18,7 @@ from importer.errors import UsageError
 from importer.mapping.columns import Mask
 from importer.mapping.field_parts import LIST_SEPARATOR
 from importer.mapping.language.mapping_rules import TYPES
-from importer.mapping.transform_results import Finding
+from importer.mapping.transform_results import ValueFinding
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, Entity
 
@@ -98,14 +98,14 @@ class FieldWords:
         ]
         return LIST_SEPARATOR.join(dict.fromkeys(values)) or None, True
 
-    def findings(self, texts: Sequence[str], listed: Collection[str]) -> tuple[Finding, ...]:
+    def findings(self, texts: Sequence[str], listed: Collection[str]) -> tuple[ValueFinding, ...]:
         """What is reported about these texts: words that are left out, and words that are not in the table.
 
         ``listed``: texts that the mapping's own ``values`` translate, without case.
         """
         out = [self._left_out(text) for text in texts]
         new = [text if text.casefold() not in listed and self._lacks(text) else "" for text in texts]
-        left = Finding(
+        left = ValueFinding(
             np.array([bool(words) for words in out], bool),
             Severity.INFO,
             "word_left_out",
@@ -115,7 +115,7 @@ class FieldWords:
                 for words in out
             ],
         )
-        absent = Finding(
+        absent = ValueFinding(
             np.array([bool(word) for word in new], bool),
             Severity.WARNING,
             "word_not_in_table",

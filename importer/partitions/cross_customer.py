@@ -12,7 +12,7 @@ from importer.partitions.scratch import read_array
 from importer.partitions.worker import Mapped, Shared
 from importer.tables import ENTITIES, Entity, Positions, Sources
 from importer.validation.field_places import arrow, row_texts
-from importer.validation.possible_duplicates import OtherRecords, find_duplicates, repeated, same_ids
+from importer.validation.record_comparisons import OtherRecords, find_duplicates, repeated, same_ids
 from importer.workflow.resolve_lookups import NameCounts
 
 Findings = list[dict[tuple[str, Entity], OtherRecords]]  # by partition

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyarrow import ipc
 
 from importer.errors import UsageError
-from importer.mapping.grouping.row_assignment import Share
+from importer.mapping.grouping.row_assignment import CustomerShare
 from importer.partitions.scratch import map_file, new_file, read_array, read_frame, write_frame
 from importer.settings import Options
 from importer.tables import Positions, Sources, SourceTable, taken
@@ -111,16 +111,16 @@ class Partition:
     files: tuple[SourceFile, ...]
 
     @classmethod
-    def create(cls, number: int, folder: Path, share: Share, files: tuple[SourceFile, ...]) -> "Partition":
+    def create(cls, number: int, folder: Path, share: CustomerShare, files: tuple[SourceFile, ...]) -> "Partition":
         """A partition of these customers. Raises :class:`OutputError`."""
         partition = cls(number, folder, share.first, files)
         partition.dump("share", share)
         return partition
 
     @property
-    def share(self) -> Share:
+    def share(self) -> CustomerShare:
         """Its customers and their rows, read from disk."""
-        share: Share = self.restore("share")
+        share: CustomerShare = self.restore("share")
         return share
 
     def sources(self) -> Sources:

@@ -48,7 +48,7 @@ from importer.validation import settle, unchecked_attributes
 from importer.validation.word_problems import told_by_word
 from importer.workflow.cell_choices import cell_choices
 from importer.workflow.directory import Directory, Needs
-from importer.workflow.prepare import Timings, blank_when_invalid, open_sources
+from importer.workflow.open_sources import Timings, blank_when_invalid, open_sources
 from importer.workflow.word_files import names_by_field, refuse_unknown_values
 
 _DUPLICATES = {"off": None, "warn": Severity.WARNING, "reject": Severity.ERROR}

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from importer.mapping import LoadedMapping
 from importer.mapping.apply import build
-from importer.mapping.grouping.row_assignment import Share, owners_of
+from importer.mapping.grouping.row_assignment import CustomerShare, owners_of
 from importer.partitions.cell_accounts import CellRules, account_cells
 from importer.partitions.partition import Partition
 from importer.partitions.scratch import new_file, release_memory, write_array
@@ -28,7 +28,7 @@ from importer.validation import (
     used_attributes,
     validate,
 )
-from importer.validation.possible_duplicates import SharedFindings, company_addresses, fingerprints, text_column
+from importer.validation.record_comparisons import SharedFindings, company_addresses, fingerprints, text_column
 from importer.validation.word_problems import TOLD_ONCE
 from importer.workflow.directory import Directory
 from importer.workflow.resolve_lookups import NameCounts, looked_up_names, pending_lookups, resolve_lookups
@@ -237,7 +237,7 @@ def _completed(partition: Partition, entity: Entity, columns: Columns) -> pd.Dat
     return pd.DataFrame({**data, **own}, index=pd.RangeIndex(count))
 
 
-def _among_all(frame: pd.DataFrame, share: Share) -> pd.DataFrame:
+def _among_all(frame: pd.DataFrame, share: CustomerShare) -> pd.DataFrame:
     """Records or problems with the row and customer positions among all that they refer to; -1 stays -1."""
     rows, first = np.append(share.rows, -1), share.first
     for name in frame.columns.intersection(["_row", "row"]):

@@ -2,14 +2,14 @@
 
 from importer.planner.actions import LOST, Mode, drift, ids_to_look_up, plan
 from importer.planner.merger import Clears, Merger
-from importer.planner.updates import Change, ChildChange, CustomerUpdate
+from importer.planner.updates import ChildChange, CustomerUpdate, FieldChange
 
 __all__ = [
     "LOST",
-    "Change",
     "ChildChange",
     "Clears",
     "CustomerUpdate",
+    "FieldChange",
     "Merger",
     "Mode",
     "drift",

@@ -14,9 +14,9 @@ import orjson
 from importer.planner.compare import KINDS, VANISHED, Body, Path, body_of
 from importer.planner.matching import Matches, match, present
 from importer.planner.updates import (
-    Change,
     ChildChange,
     CustomerUpdate,
+    FieldChange,
     Stated,
     child_changes,
     find_changes,
@@ -44,7 +44,7 @@ class Merger:
     spared: Mapping[str, Clears] = field(default_factory=dict)
     stated_defaults: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
-    def changes(self, old: Body, new: Body) -> list[Change]:
+    def changes(self, old: Body, new: Body) -> list[FieldChange]:
         return in_effect(find_changes(old, new, self._stated(new)), self._clears(new))
 
     def same(self, accepted: Body, new: Body) -> bool:

@@ -15,7 +15,7 @@ Stated = Collection[tuple[str, str]]  # kind and reference id of the children wh
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FieldChange:
     """One field with another value. ``where`` is its path, and None in ``before`` or ``after`` means no value.
 
     A child goes by the name that it had before: its reference id, or its id where it has none; ``child`` is its
@@ -32,7 +32,7 @@ class Change:
         return path_text(self.where)
 
 
-def find_changes(old: Body, new: Body, stated: Stated | None = None) -> list[Change]:
+def find_changes(old: Body, new: Body, stated: Stated | None = None) -> list[FieldChange]:
     """Everything in which ``new`` differs from ``old``; a child that matches several equally well is left out.
 
     A child of ``old`` keeps its reference id, and its default unless ``stated`` (None: all are).
@@ -57,7 +57,7 @@ def matches_of(kind: ChildKind, old: Body, new: Body) -> Matches:
     return match(kind, list(new.get(kind) or ()), candidates_of(old.get(kind)), {})
 
 
-def in_effect(changes: Iterable[Change], clears: Collection[Path] = ()) -> list[Change]:
+def in_effect(changes: Iterable[FieldChange], clears: Collection[Path] = ()) -> list[FieldChange]:
     """The changes that an update makes: fields without a new value stay, except ``clears``, which become empty."""
     return [
         replace(change, after="") if change.after is None else change
@@ -66,16 +66,16 @@ def in_effect(changes: Iterable[Change], clears: Collection[Path] = ()) -> list[
     ]
 
 
-def _record_changes(old: Body, new: Body, place: Path = (), child: str | None = None) -> list[Change]:
+def _record_changes(old: Body, new: Body, place: Path = (), child: str | None = None) -> list[FieldChange]:
     before, after = content(old), content(new)
     return [
-        Change((*place, *path), before.get(path), after.get(path), child)
+        FieldChange((*place, *path), before.get(path), after.get(path), child)
         for path in after | before
         if before.get(path) != after.get(path)
     ]
 
 
-def _counts(change: Change, stated: Stated | None) -> bool:
+def _counts(change: FieldChange, stated: Stated | None) -> bool:
     """The reference id of an existing child stays, and its default unless stated."""
     kind, _, *path = change.where
     if path == ["is_default"]:

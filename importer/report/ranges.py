@@ -42,7 +42,7 @@ def table_names(sources: Sources) -> "pd.Series[Any]":
 
 
 @dataclass(frozen=True)
-class CustomerRows:
+class RowRanges:
     """The rows of each customer. ``rows``: row positions by customer, ascending; ``edges``: where each one's start."""
 
     sources: Sources
@@ -50,7 +50,7 @@ class CustomerRows:
     edges: Positions
 
     @classmethod
-    def of(cls, sources: Sources, tables: EntityTables) -> "CustomerRows":
+    def of(cls, sources: Sources, tables: EntityTables) -> "RowRanges":
         owner = tables.rows["customer"].to_numpy(np.int64)
         counts = np.bincount(owner[owner >= 0], minlength=len(tables.customers))
         edges = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])

@@ -12,7 +12,7 @@ import pandas as pd
 from importer.errors import InternalError
 from importer.records import OutcomeKind, Totals
 from importer.report.problem_list import Located, locate
-from importer.report.ranges import CustomerRows
+from importer.report.ranges import RowRanges
 from importer.report.word_counts import WordCounts, word_counts
 from importer.tables import TEXT, EntityTables, ProblemTable, Sources
 
@@ -74,8 +74,8 @@ class ReportInput:
         return word_counts(self.sources, self.tables) if self.words is None else self.words
 
     @cached_property
-    def rows(self) -> CustomerRows:
-        return CustomerRows.of(self.sources, self.tables)
+    def rows(self) -> RowRanges:
+        return RowRanges.of(self.sources, self.tables)
 
     @cached_property
     def totals(self) -> Totals:

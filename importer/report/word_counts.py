@@ -17,7 +17,7 @@ LOOKED_UP = ("assigned_sales_rep_ids", "assigned_price_list_id")  # names in the
 
 
 @dataclass(frozen=True)
-class Decision:
+class WordDecision:
     """A field whose values someone has to confirm."""
 
     field: str
@@ -27,13 +27,13 @@ class Decision:
 
 
 DECISIONS = (
-    Decision("payment_term", "Payment terms", "customer", "customers"),
-    Decision("payment_mode", "Payment modes", "customer", "customers"),
-    Decision("assigned_sales_rep_ids", "Sales reps", "customer", "customers"),
-    Decision("assigned_price_list_id", "Price lists", "customer", "customers"),
-    Decision("shipping_method", "Shipping methods", "customer", "customers"),
-    Decision("freight_term", "Freight terms", "customer", "customers"),
-    Decision("country", "Countries", "address", "addresses"),
+    WordDecision("payment_term", "Payment terms", "customer", "customers"),
+    WordDecision("payment_mode", "Payment modes", "customer", "customers"),
+    WordDecision("assigned_sales_rep_ids", "Sales reps", "customer", "customers"),
+    WordDecision("assigned_price_list_id", "Price lists", "customer", "customers"),
+    WordDecision("shipping_method", "Shipping methods", "customer", "customers"),
+    WordDecision("freight_term", "Freight terms", "customer", "customers"),
+    WordDecision("country", "Countries", "address", "addresses"),
 )
 
 
@@ -92,7 +92,7 @@ def _sent(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     return pc.if_else(pc.equal(joined, ""), None, joined)
 
 
-def _words(sources: Sources, tables: EntityTables, decision: Decision) -> pa.Array:
+def _words(sources: Sources, tables: EntityTables, decision: WordDecision) -> pa.Array:
     """The text of the cells that each record's field comes from; null if they are blank, or there are none."""
     frame = tables.frame(decision.entity)
     rows, entries = frame["_row"].to_numpy(np.int64), frame["_entry"].to_numpy(np.int64)

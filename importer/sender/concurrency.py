@@ -13,7 +13,7 @@ import anyio
 from anyio import to_thread
 
 from importer.api import RetryPolicy
-from importer.sender.tasks import CustomerTask, Transition
+from importer.sender.customer_task import CustomerTask, Transition
 
 LINGER = 0.05  # seconds that a group may grow; only the progress and the end of the run wait for it
 FEW = 10  # failures in a row that may be chance

@@ -13,7 +13,7 @@ from importer.api import Answer, AnswerKind, Client, CustomerRef
 from importer.ledger import Accepted, Attempt, State
 from importer.records import OutcomeKind
 from importer.sender.concurrency import gather
-from importer.sender.tasks import (
+from importer.sender.customer_task import (
     CustomerTask,
     Next,
     SendOptions,

@@ -18,7 +18,7 @@ MOST_MISSES = 10  # calls in a row without an answer, each repeated within the r
 Thing = TypeVar("Thing")
 
 
-class Result(StrEnum):
+class Verdict(StrEnum):
     DELETED = "deleted"
     DEACTIVATED = "deactivated"  # deleted, but still shown as inactive
     RESTORED = "restored"  # its update was taken back
@@ -35,14 +35,14 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CustomerFinding:
     reference_id: str
     customer_id: str | None
-    result: Result
+    result: Verdict
     details: str = ""
 
 
-Found = Callable[[Sequence[Finding]], None]
+Found = Callable[[Sequence[CustomerFinding]], None]
 
 
 @dataclass

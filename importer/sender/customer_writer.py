@@ -17,7 +17,7 @@ from importer.planner.compare import NotReplaceableError, previous, replacement
 from importer.records import Refusal
 from importer.sender.concurrency import LedgerThread
 from importer.sender.creating import says_id_in_use
-from importer.sender.tasks import text_of
+from importer.sender.customer_task import text_of
 from importer.tables import CHILD_ENTITIES, ChildKind
 
 NO_PATH = (404, 405)  # what an API answers that lacks the path, or the child

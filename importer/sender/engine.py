@@ -16,8 +16,8 @@ from importer.ledger import Item, Ledger, Run, State
 from importer.records import Action, OutcomeKind
 from importer.sender.concurrency import Breaker, LedgerThread, Recorder, Schedule, Wakeup, first_error
 from importer.sender.creating import Creating, id_of_another
+from importer.sender.customer_task import Bodies, CustomerTask, Next, SendOptions, Transition, log_step
 from importer.sender.reconciler import Reconciler, Strategy
-from importer.sender.tasks import Bodies, CustomerTask, Next, SendOptions, Transition, log_step
 from importer.sender.updating import Updating
 
 MOST_UNSETTLED = 10_000  # customers with unknown outcomes, and their bodies in memory, before no new ones are begun

@@ -12,7 +12,7 @@ from importer.errors import ApiUnavailableError, KeyRefusedError, StopError
 from importer.records import Action
 from importer.sender.concurrency import Schedule, Wakeup
 from importer.sender.creating import Creating
-from importer.sender.tasks import CustomerTask, SendOptions, Transition
+from importer.sender.customer_task import CustomerTask, SendOptions, Transition
 from importer.sender.updating import Updating
 
 Strategy = Creating | Updating

@@ -11,20 +11,20 @@ import orjson
 
 from importer.api import Answer, AnswerKind, Client, CustomerRef
 from importer.api.answers import clean
-from importer.ledger import Accepted, Ledger, LedgerCustomer, RemovedCustomer, Run, State, Step, Write, WriteState
+from importer.ledger import Accepted, Ledger, LedgerCustomer, LedgerStep, RemovedCustomer, Run, State, Write, WriteState
 from importer.planner.compare import differences
 from importer.records import OutcomeKind
 from importer.sender.concurrency import LedgerThread
 from importer.sender.creating import moment_text
-from importer.sender.customer_rounds import BLOCK, Finding, Found, Result, Rounds, unreadable
+from importer.sender.customer_rounds import BLOCK, CustomerFinding, Found, Rounds, Verdict, unreadable
+from importer.sender.customer_task import Bodies, changed_since
 from importer.sender.restoring import Part, Restorer, is_deletion, is_open
-from importer.sender.tasks import Bodies, changed_since
 
 LATER_RUN = "a later run may have changed it, which is not known yet: resume that run, then undo again"
 NO_VALUES = "this run has no previous values: an earlier run or an older version of the importer made the update"
 NO_CUSTOMER = "the customer is no longer in WizCommerce"
 AGAIN = "Run undo again: it continues where it stopped."
-RANKS = (Result.UNKNOWN, Result.FAILED, Result.CHANGED, Result.NOT_TAKEN_BACK, Result.RESTORED, Result.ABSENT)
+RANKS = (Verdict.UNKNOWN, Verdict.FAILED, Verdict.CHANGED, Verdict.NOT_TAKEN_BACK, Verdict.RESTORED, Verdict.ABSENT)
 Customers = list[LedgerCustomer]
 
 
@@ -55,10 +55,10 @@ class Undo:
         self._rounds = Rounds(self.concurrency, self.stop, AGAIN)
         self._restorer = Restorer(self.client, self._rounds, self._announce, self.force)
         self._writes: dict[str, list[Write]] = {}  # of the block under way, by reference id
-        self._findings: list[Finding] = []
+        self._findings: list[CustomerFinding] = []
         self._removed: list[RemovedCustomer] = []
         self._settled: list[Write] = []
-        self._steps: list[Step] = []
+        self._steps: list[LedgerStep] = []
 
     async def take_back(self) -> None:
         """Take back everything. Called again, after whatever end, it goes on.
@@ -74,7 +74,7 @@ class Undo:
         self,
         read: Callable[..., Customers],
         choose: Callable[[Customers], Awaitable[Customers]],
-        work: Callable[[LedgerCustomer], Awaitable[tuple[Result, str]]],
+        work: Callable[[LedgerCustomer], Awaitable[tuple[Verdict, str]]],
     ) -> None:
         async def one(customer: LedgerCustomer) -> None:
             self._report(customer, *await work(customer))
@@ -100,7 +100,7 @@ class Undo:
         for one in block:
             customer = replace(one, body=planned.get(_name(one), one.body))
             if customer.update_unknown:
-                self._report(customer, Result.UNKNOWN, LATER_RUN)
+                self._report(customer, Verdict.UNKNOWN, LATER_RUN)
             elif not customer.outcome_unknown:
                 created.append(customer)
             elif found := self._look_up(customer, there[_name(customer)]):
@@ -119,7 +119,7 @@ class Undo:
         if len(found) > 1:
             ids = " and ".join(ref.id for ref in found)
             self._report(
-                customer, Result.DUPLICATE, f"WizCommerce has it {len(found)} times, as {ids}; delete them there"
+                customer, Verdict.DUPLICATE, f"WizCommerce has it {len(found)} times, as {ids}; delete them there"
             )
         elif found:
             moment = moment_text(found[0])
@@ -129,13 +129,13 @@ class Undo:
             return made
         elif self._restorer.wait > 0:
             details = f"not in WizCommerce yet; run undo again in {self._restorer.wait:.0f} s to be sure"
-            self._report(customer, Result.UNKNOWN, details)
+            self._report(customer, Verdict.UNKNOWN, details)
         else:
             self._steps.append(_no_effect(customer, State.ABSENT, "not in WizCommerce when the run was undone"))
-            self._report(customer, Result.ABSENT, "its request had no effect")
+            self._report(customer, Verdict.ABSENT, "its request had no effect")
         return None
 
-    async def _delete(self, customer: LedgerCustomer) -> tuple[Result, str]:
+    async def _delete(self, customer: LedgerCustomer) -> tuple[Verdict, str]:
         assert customer.customer_id is not None
         name = _name(customer)
         announced = [write for write in self._writes.get(name, ()) if is_deletion(write)]
@@ -143,10 +143,10 @@ class Undo:
         if gone := self._gone(customer, before, announced=bool(announced)):
             return gone
         if reason := unreadable(before, name):
-            return Result.FAILED, f"not deleted: {reason}"
+            return Verdict.FAILED, f"not deleted: {reason}"
         self._settled += [replace(write, state=WriteState.ABSENT) for write in announced]
         if not self.force and (reason := _changes(customer, before)):
-            return Result.CHANGED, reason
+            return Verdict.CHANGED, reason
         deletion = Write(name, "DELETE", "customer", None, None, None, None)
         announced = await self._thread(self.ledger.announce_writes, self.run, [deletion])
         answer = await self._rounds.ask(self.client.delete(customer.customer_id))
@@ -154,11 +154,11 @@ class Undo:
         if gone := self._gone(customer, after, announced=True):
             return gone
         if reason := unreadable(after, name):
-            return Result.FAILED, f"whether it was deleted is not known: {reason}"
+            return Verdict.FAILED, f"whether it was deleted is not known: {reason}"
         self._settled += [replace(write, state=WriteState.ABSENT) for write in announced]
-        return Result.FAILED, f"still there: {answer.message or 'the request had no effect'}"
+        return Verdict.FAILED, f"still there: {answer.message or 'the request had no effect'}"
 
-    def _gone(self, customer: LedgerCustomer, answer: Answer, *, announced: bool) -> tuple[Result, str] | None:
+    def _gone(self, customer: LedgerCustomer, answer: Answer, *, announced: bool) -> tuple[Verdict, str] | None:
         """What to report when a customer is gone, or inactive because of a deletion that undo announced."""
         assert customer.customer_id is not None
         inactive = not unreadable(answer, _name(customer)) and (answer.data or {}).get("status") == "inactive"
@@ -166,8 +166,8 @@ class Undo:
             return None
         self._removed.append(RemovedCustomer(customer.item.position, _name(customer), customer.customer_id, inactive))
         if inactive:
-            return Result.DEACTIVATED, "WizCommerce still has it, but inactive"
-        return Result.DELETED, "" if announced else "it was already gone"
+            return Verdict.DEACTIVATED, "WizCommerce still has it, but inactive"
+        return Verdict.DELETED, "" if announced else "it was already gone"
 
     async def _updated(self, block: list[LedgerCustomer]) -> list[LedgerCustomer]:
         open_writes = await self._thread(self.ledger.open_writes, self.run.tenant, [_name(one) for one in block])
@@ -177,42 +177,42 @@ class Undo:
             others = any(write.run_id != self.run.id for write in open_writes[_name(customer)])
             own = unknown and customer.outcome is OutcomeKind.UNKNOWN
             if not writes:
-                self._report(customer, Result.NOT_TAKEN_BACK, NO_VALUES)
+                self._report(customer, Verdict.NOT_TAKEN_BACK, NO_VALUES)
             elif not own and not any(map(is_open, writes)):
                 continue
             elif unknown and (others or not own):
-                self._report(customer, Result.UNKNOWN, LATER_RUN)
+                self._report(customer, Verdict.UNKNOWN, LATER_RUN)
             else:
                 chosen.append(customer)
         return chosen
 
-    async def _restore(self, customer: LedgerCustomer) -> tuple[Result, str]:
+    async def _restore(self, customer: LedgerCustomer) -> tuple[Verdict, str]:
         writes = [write for write in reversed(self._writes[_name(customer)]) if is_open(write)]
         there = Answer(AnswerKind.GONE)
         if customer.customer_id is not None:
             there = await self._rounds.ask(self.client.get(customer.customer_id))
         if there.kind is AnswerKind.GONE:
             self._settled += [replace(write, state=WriteState.KEPT) for write in writes]
-            return Result.NOT_TAKEN_BACK, NO_CUSTOMER
+            return Verdict.NOT_TAKEN_BACK, NO_CUSTOMER
         if reason := unreadable(there, _name(customer)):
-            return Result.FAILED, f"not restored: {reason}"
+            return Verdict.FAILED, f"not restored: {reason}"
         parts: list[Part] = []
         for write in writes:
             parts.append(await self._restorer.take_back(customer, write))
             self._settled.append(parts[-1].write)
         results = {part.result for part in parts}
-        result = next((rank for rank in RANKS if rank in results), Result.RESTORED)
-        if customer.outcome_unknown and result is Result.ABSENT:
+        result = next((rank for rank in RANKS if rank in results), Verdict.RESTORED)
+        if customer.outcome_unknown and result is Verdict.ABSENT:
             self._steps.append(_no_effect(customer, State.UPDATED, "not updated when the run was undone"))
-        elif customer.outcome_unknown and result in (Result.RESTORED, Result.NOT_TAKEN_BACK):
+        elif customer.outcome_unknown and result in (Verdict.RESTORED, Verdict.NOT_TAKEN_BACK):
             self._steps.append(_step(customer, State.UPDATED, OutcomeKind.UPDATED))
         return result, "; ".join(dict.fromkeys(filter(None, (part.details for part in parts))))
 
     async def _announce(self, write: Write) -> None:
         await self._thread(self.ledger.announce_restores, self.run, [write])
 
-    def _report(self, customer: LedgerCustomer, result: Result, details: str = "") -> None:
-        self._findings.append(Finding(_name(customer), customer.customer_id, result, details))
+    def _report(self, customer: LedgerCustomer, result: Verdict, details: str = "") -> None:
+        self._findings.append(CustomerFinding(_name(customer), customer.customer_id, result, details))
 
     async def _enter(self) -> None:
         settled, removed, steps = self._settled, self._removed, self._steps
@@ -242,11 +242,11 @@ def _changes(customer: LedgerCustomer, answer: Answer) -> str:
     return ", ".join(changed)
 
 
-def _step(customer: LedgerCustomer, state: State, outcome: OutcomeKind) -> Step:
+def _step(customer: LedgerCustomer, state: State, outcome: OutcomeKind) -> LedgerStep:
     item = customer.item
-    return Step(item.position, item.reference_id, state, outcome, item.attempts, customer.customer_id)
+    return LedgerStep(item.position, item.reference_id, state, outcome, item.attempts, customer.customer_id)
 
 
-def _no_effect(customer: LedgerCustomer, state: State, message: str) -> Step:
+def _no_effect(customer: LedgerCustomer, state: State, message: str) -> LedgerStep:
     """As the sender enters a customer that is still without its content after the last attempt."""
     return replace(_step(customer, state, OutcomeKind.FAILED), error_code="no_answer", error_message=message)

@@ -19,8 +19,7 @@ from importer.planner.readback import unexpected
 from importer.records import OutcomeKind
 from importer.sender.concurrency import LedgerThread, gather
 from importer.sender.creating import child_ids
-from importer.sender.customer_writer import CustomerWriter
-from importer.sender.tasks import (
+from importer.sender.customer_task import (
     CustomerTask,
     Next,
     SendOptions,
@@ -33,6 +32,7 @@ from importer.sender.tasks import (
     text_of,
     transition,
 )
+from importer.sender.customer_writer import CustomerWriter
 from importer.tables import CHILD_ENTITIES
 
 MOST_MISSES = 5  # times that a customer cannot be read, each repeated within the retry policy

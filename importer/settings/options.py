@@ -25,7 +25,7 @@ _MANY = 1_000_000_000
 _DAY = 86_400.0
 _DURATION = re.compile(r"\s*(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?\s*", re.ASCII)
 
-Reader = Callable[[Any], Any]
+OptionReader = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def _as_text(given: Any) -> str:
     return str(given) if isinstance(given, int | float | str) and not isinstance(given, bool) else ""
 
 
-def _whole(most: int) -> Reader:
+def _whole(most: int) -> OptionReader:
     """A whole number from 1 to ``most``."""
 
     def read(given: Any) -> int:
@@ -70,7 +70,7 @@ def _whole(most: int) -> Reader:
     return read
 
 
-def _number(most: float, unit: str, *, zero: bool = False) -> Reader:
+def _number(most: float, unit: str, *, zero: bool = False) -> OptionReader:
     """A number above 0, or with ``zero`` from 0, up to ``most``."""
 
     def read(given: Any) -> float:
@@ -104,7 +104,7 @@ def _size(given: Any) -> int:
     return int(float(match[1]) * base ** (" kmgt".index(match[2] or " ")))
 
 
-def _auto_or(reader: Reader) -> Reader:
+def _auto_or(reader: OptionReader) -> OptionReader:
     """What ``reader`` takes, or the word ``auto``, which means None."""
 
     def read(given: Any) -> Any:
@@ -152,7 +152,7 @@ def _flag(given: Any) -> bool:
     return given
 
 
-def _choice(*words: str) -> Reader:
+def _choice(*words: str) -> OptionReader:
     def read(given: Any) -> str:
         word = _as_text(given).strip().lower()
         if word not in words:
@@ -166,7 +166,7 @@ def _one_of(words: tuple[str, ...]) -> str:
     return f"{', '.join(words[:-1])}{',' * (len(words) > 2)} or {words[-1]}"
 
 
-def _pattern(form: str, hint: str, change: Callable[[str], str] = str) -> Reader:
+def _pattern(form: str, hint: str, change: Callable[[str], str] = str) -> OptionReader:
     """A text that, after ``change``, matches the regular expression ``form``."""
 
     def read(given: Any) -> str:
@@ -286,7 +286,7 @@ class Options:
         }
 
 
-_READERS: Mapping[str, Reader] = {
+_READERS: Mapping[str, OptionReader] = {
     name: hint.__metadata__[0] for name, hint in get_type_hints(Options, include_extras=True).items()
 }
 

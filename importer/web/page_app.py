@@ -68,7 +68,7 @@ Act = Callable[[Ask], str]
 
 
 @dataclass(frozen=True)
-class Step:
+class PageStep:
     """One step of the journey.
 
     ``actions``: what its forms do, each returns the address to go to. ``parts``: parts that are asked for again while
@@ -124,7 +124,7 @@ def _duration(seconds: float) -> str:
 class Pages:
     """The pages of one session. ``stop``: ends the server."""
 
-    def __init__(self, session: Session, steps: Sequence[Step], stop: Callable[[], None]) -> None:
+    def __init__(self, session: Session, steps: Sequence[PageStep], stop: Callable[[], None]) -> None:
         self._session = session
         self._steps = steps
         self._stop = stop
@@ -159,7 +159,7 @@ class Pages:
 
         return answer
 
-    def _action(self, step: Step, act: Act) -> Callable[..., Any]:
+    def _action(self, step: PageStep, act: Act) -> Callable[..., Any]:
         async def answer(request: Request) -> Response:
             posted = await request.form(max_files=0, max_fields=20_000)
             form: dict[str, list[str]] = {}
@@ -170,14 +170,14 @@ class Pages:
 
         return answer
 
-    def _act(self, step: Step, act: Act, ask: Ask) -> Response:
+    def _act(self, step: PageStep, act: Act, ask: Ask) -> Response:
         try:
             return RedirectResponse(act(ask), 303)
         except ImporterError as error:
             status = 409 if isinstance(error, ChangedElsewhereError) else 400
             return self._render(step, Ask(ask.session, query=ask.query), error=error, status=status)
 
-    def _render(self, step: Step, ask: Ask, *, error: ImporterError | None = None, status: int = 200) -> Response:
+    def _render(self, step: PageStep, ask: Ask, *, error: ImporterError | None = None, status: int = 200) -> Response:
         try:
             shown = step.show(ask)
         except ImporterError as own:
@@ -204,7 +204,7 @@ class Pages:
         except ImporterError as error:
             return self._page(Shown("failed.html", {"error": error}))
 
-    def _file(self, step: Step, give: Callable[[Ask], Response], ask: Ask) -> Response:
+    def _file(self, step: PageStep, give: Callable[[Ask], Response], ask: Ask) -> Response:
         try:
             return give(ask)
         except ImporterError as error:
@@ -240,7 +240,7 @@ class Pages:
         )
 
 
-def create_app(session: Session, steps: Sequence[Step], stop: Callable[[], None]) -> Starlette:
+def create_app(session: Session, steps: Sequence[PageStep], stop: Callable[[], None]) -> Starlette:
     """The application, without the guard in front of it."""
 
     def broken(_: Request, error: Exception) -> Response:

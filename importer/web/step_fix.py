@@ -10,7 +10,7 @@ from importer.private_files import replacing
 from importer.python_api import correct_cells, corrections_in, remove_correction
 from importer.web.analysis import Outlook, checked, mapped, rows_at
 from importer.web.checked_list import CheckedList, lines_of, page_of
-from importer.web.page_app import Ask, Shown, Step, file_of
+from importer.web.page_app import Ask, PageStep, Shown, file_of
 from importer.web.session_state import Session
 from importer.web.shown_commands import command
 from importer.web.step_review import whole_check
@@ -144,7 +144,7 @@ def _download(ask: Ask) -> Response:
     return file_of(ask.session.corrections)
 
 
-FIX = Step(
+FIX = PageStep(
     "fix",
     "Fix",
     _show,

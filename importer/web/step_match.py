@@ -25,7 +25,7 @@ from importer.web.analysis import (
     sample_of,
     with_draft,
 )
-from importer.web.page_app import Ask, Shown, Step, file_of
+from importer.web.page_app import Ask, PageStep, Shown, file_of
 from importer.web.session_state import Matching, Session
 from importer.web.shown_commands import command, mapping_name, suggest_command
 from importer.web.target_choices import chosen_target, groups_for, missing_lines, words_of
@@ -214,7 +214,7 @@ def _download(ask: Ask) -> Response:
     return file_of(Path(mapping_file(ask.session)))
 
 
-MATCH = Step(
+MATCH = PageStep(
     "match",
     "Match",
     _show,

@@ -7,7 +7,7 @@ from typing import Any
 from importer.errors import UsageError
 from importer.tables import Sources, SourceTable
 from importer.web.analysis import tables_of
-from importer.web.page_app import Ask, Shown, Step
+from importer.web.page_app import Ask, PageStep, Shown
 from importer.web.shown_commands import suggest_command
 
 _FIRST = 5  # rows that are shown of each table
@@ -105,7 +105,7 @@ def _read(ask: Ask) -> str:
     return "/open"
 
 
-OPEN = Step(
+OPEN = PageStep(
     "open",
     "Open",
     _show,

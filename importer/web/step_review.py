@@ -11,7 +11,7 @@ from importer.python_api import write_report
 from importer.web.analysis import Outlook, check_of, checked, draft_of, rows_at
 from importer.web.background import Work
 from importer.web.checked_list import CheckedList, lines_of, page_of, places_of
-from importer.web.page_app import Ask, Shown, Step, file_of, report_page
+from importer.web.page_app import Ask, PageStep, Shown, file_of, report_page
 from importer.web.session_state import Session
 from importer.web.shown_commands import command
 
@@ -110,4 +110,4 @@ def _write(ask: Ask, reader: Literal["owner", "operator"]) -> Path:
     return folder
 
 
-REVIEW = Step("review", "Review", _show, files={"of": _file, "report": _report})
+REVIEW = PageStep("review", "Review", _show, files={"of": _file, "report": _report})

@@ -12,7 +12,7 @@ from importer.python_api import Result, runs, verify
 from importer.web.background import SOON, Report
 from importer.web.checked_list import page_of
 from importer.web.connection import key_of
-from importer.web.page_app import Ask, Shown, Step, file_of, report_page
+from importer.web.page_app import Ask, PageStep, Shown, file_of, report_page
 from importer.web.sendings import Order
 from importer.web.session_state import Session
 from importer.web.shown_commands import command
@@ -109,7 +109,7 @@ def _file(ask: Ask) -> Response:
     return report_page(folder / name) if name == "report.html" else file_of(folder / name)
 
 
-RUNS = Step(
+RUNS = PageStep(
     "runs",
     "Runs",
     _show,

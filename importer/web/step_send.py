@@ -12,7 +12,7 @@ from importer.python_api import CheckResult, account, plan
 from importer.web.analysis import loaded, mapping_file, reading_options, state_of
 from importer.web.background import SOON, Report, Work
 from importer.web.connection import connection_values, key_of, take_access, target_of
-from importer.web.page_app import Ask, Shown, Step, file_of
+from importer.web.page_app import Ask, PageStep, Shown, file_of
 from importer.web.sendings import Order, Sending
 from importer.web.session_state import Session
 from importer.web.shown_commands import command, command_with
@@ -204,7 +204,7 @@ def _drop_key(ask: Ask) -> str:
     return "/send"
 
 
-SEND = Step(
+SEND = PageStep(
     "send",
     "Send",
     _show,

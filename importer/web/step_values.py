@@ -9,7 +9,7 @@ from importer.python_api import save_lookups, values
 from importer.web.analysis import check_options, loaded, mapping_file
 from importer.web.background import SOON, Report, Work
 from importer.web.connection import connection_values, take_access, target_of
-from importer.web.page_app import Ask, Shown, Step
+from importer.web.page_app import Ask, PageStep, Shown
 from importer.web.session_state import Session
 from importer.web.shown_commands import command
 
@@ -117,7 +117,7 @@ def _save(ask: Ask) -> str:
     return "/values"
 
 
-VALUES = Step(
+VALUES = PageStep(
     "values",
     "Values",
     _show,

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from importer.api import AnswerKind, Client, CustomerRef, fits_filter
 from importer.errors import ApiUnavailableError
-from importer.ledger import Ledger, State, Step
-from importer.planner import LOST, Change, Merger
+from importer.ledger import Ledger, LedgerStep, State
+from importer.planner import LOST, FieldChange, Merger
 from importer.planner.compare import body_of
 from importer.records import Action, OutcomeKind
 from importer.run_folder import PayloadFile, Stage
@@ -26,7 +26,7 @@ BLOCK = 500  # customers whose bodies are compared at a time
 
 Refs = dict[str, CustomerRef]
 Twice = Mapping[str, Sequence[CustomerRef]]
-Changes = dict[str, list[Change]]  # reference id → what an update would change
+Changes = dict[str, list[FieldChange]]  # reference id → what an update would change
 
 
 async def look_up(
@@ -58,14 +58,14 @@ async def look_up(
     return found, twice
 
 
-def found_twice(planned: pd.DataFrame, twice: Twice) -> list[Step]:
+def found_twice(planned: pd.DataFrame, twice: Twice) -> list[LedgerStep]:
     """What the ledger records of a plan's customers that the API has more than once."""
     steps = []
     doubled = planned[planned["reference_id"].isin(list(twice))]
     for position, name in zip(doubled["position"].tolist(), doubled["reference_id"].tolist(), strict=True):
         ids = " and ".join(customer.id for customer in twice[name])
         message = f"WizCommerce has it {len(twice[name])} times, as {ids}. Delete all but one there."
-        step = Step(position, name, State.EXISTS, OutcomeKind.FAILED, attempts=0)
+        step = LedgerStep(position, name, State.EXISTS, OutcomeKind.FAILED, attempts=0)
         steps.append(replace(step, error_code="duplicate_in_api", error_message=message))
     return steps
 

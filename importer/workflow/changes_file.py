@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from importer.planner import Change
+from importer.planner import FieldChange
 from importer.report.report_files import write_csv
 from importer.run_folder import RunFolder, Stage
 from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, TEXT, Entity
@@ -19,7 +19,7 @@ Spot = tuple[Entity, int, str]  # entity, record, field
 
 
 def write_changes(
-    folder: RunFolder, stage: Stage, planned: pd.DataFrame, changes: Mapping[str, Sequence[Change]]
+    folder: RunFolder, stage: Stage, planned: pd.DataFrame, changes: Mapping[str, Sequence[FieldChange]]
 ) -> None:
     """Write one line per change, if there are any; customers in the order of ``changes``. Raises :class:`OutputError`.
 
@@ -28,7 +28,7 @@ def write_changes(
     if not changes:
         return
     positions = dict(zip(planned["reference_id"].tolist(), planned["position"].tolist(), strict=True))
-    lines: list[tuple[str, Change]] = [(name, change) for name, found in changes.items() for change in found]
+    lines: list[tuple[str, FieldChange]] = [(name, change) for name, found in changes.items() for change in found]
     spots = [spot for name, found in changes.items() for spot in _spots(stage, positions[name], found)]
     data = {
         "reference_id": [name for name, _ in lines],
@@ -40,7 +40,7 @@ def write_changes(
     write_csv(folder.file("changes.csv"), pd.DataFrame(data, dtype=TEXT))
 
 
-def examples(changes: Mapping[str, Sequence[Change]]) -> list[dict[str, Any]]:
+def examples(changes: Mapping[str, Sequence[FieldChange]]) -> list[dict[str, Any]]:
     """The first few customers with the fields that change; no values, because a summary may be passed on."""
     return [
         {
@@ -60,7 +60,7 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _spots(stage: Stage, position: int, changes: Iterable[Change]) -> list[Spot]:
+def _spots(stage: Stage, position: int, changes: Iterable[FieldChange]) -> list[Spot]:
     """Where each change of one customer stands in the tables."""
     spots: list[Spot] = []
     for change in changes:

@@ -18,11 +18,11 @@ from importer.logs import about, event, trouble
 from importer.report.report_input import Reader
 from importer.run_folder import PayloadFile, RunFolder, Stage
 from importer.sender import Sender, SendOptions
-from importer.sender.tasks import OnConflict
+from importer.sender.customer_task import OnConflict
 from importer.settings import Commands, Options
 from importer.workflow.api_state import merger_for
 from importer.workflow.old_folders import prune
-from importer.workflow.prepare import Timings
+from importer.workflow.open_sources import Timings
 from importer.workflow.report_writer import report_run
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, client_for, limiter_for

@@ -37,7 +37,7 @@ from importer.run_folder import RunFolder, Stage
 from importer.settings import IN_MEMORY, Commands, Options
 from importer.tables import ENTITIES, TEXT, Entity, ProblemTable
 from importer.validation.field_places import locate
-from importer.workflow.prepare import Timings
+from importer.workflow.open_sources import Timings
 from importer.workflow.sign_off_facts import save_sign_off
 from importer.workflow.since_last_run import comparable, imported_before, since_last_run
 

@@ -176,7 +176,14 @@ def test_no_stages_where_nobody_watches(monkeypatch) -> None:
 def test_help_starts_without_the_heavy_rooms() -> None:
     heavy = {"numpy", "pandas", "pyarrow", "pandera", "pydantic", "aiohttp", "sqlalchemy", "tqdm", "xlsxwriter"}
     light = imported("--help")
-    assert not light & {*heavy, "orjson", "jinja2", "phonenumbers", "importer.mapping", "importer.workflow.prepare"}
+    assert not light & {
+        *heavy,
+        "orjson",
+        "jinja2",
+        "phonenumbers",
+        "importer.mapping",
+        "importer.workflow.open_sources",
+    }
 
 
 def test_a_check_loads_only_what_it_needs(tmp_path) -> None:

@@ -10,7 +10,7 @@ from importer.errors import UsageError
 from importer.mapping import load_mapping
 from importer.settings import Options
 from importer.tables import Sources
-from importer.workflow.prepare import open_unmapped
+from importer.workflow.open_sources import open_unmapped
 from tests.workflow.desk import SAMPLES
 
 GENERIC = {"generic-long", "generic-wide"}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from importer.ledger import Accepted, Attempt, Ledger, RemovedCustomer, State, Step, open_ledger
+from importer.ledger import Accepted, Attempt, Ledger, LedgerStep, RemovedCustomer, State, open_ledger
 from importer.records import OutcomeKind
 from tests.sender.support import TENANT, outcomes, plan_run
 
@@ -33,7 +33,9 @@ def failed_run(ledger: Ledger, folder, ended):
     ledger.record(
         run,
         [
-            Step(position, end.name, end.state, OutcomeKind.FAILED, 3, None, end.status, end.code, "why", "[]", 1.5)
+            LedgerStep(
+                position, end.name, end.state, OutcomeKind.FAILED, 3, None, end.status, end.code, "why", "[]", 1.5
+            )
             for position, end in enumerate(ended)
         ],
     )
@@ -107,7 +109,7 @@ def test_another_run_may_have_made_it_meanwhile(ledger, tmp_path):
     run = failed_run(ledger, tmp_path, [Ended("gone", State.ABSENT)])
     later, _ = plan_run(ledger, tmp_path, ["gone"])
     ledger.mark_sending(later, ledger.pending(later, after=-1, count=1))
-    ledger.record(later, [Step(0, "gone", State.CREATED, OutcomeKind.CREATED, 1, "id-1")])
+    ledger.record(later, [LedgerStep(0, "gone", State.CREATED, OutcomeKind.CREATED, 1, "id-1")])
     assert ledger.reopen(run, include_refused=False) == 1
     ledger.adopt(run)
     assert outcomes(ledger, run)["gone"].outcome == "unchanged"
@@ -118,7 +120,9 @@ def created_run(ledger, folder, names, number=""):
     run, _ = plan_run(ledger, folder, names)
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=100))
     steps = [
-        Step(at, name, State.CREATED, OutcomeKind.CREATED, 1, f"id{number}-{name}", accepted=Accepted(b'{"a":1}', None))
+        LedgerStep(
+            at, name, State.CREATED, OutcomeKind.CREATED, 1, f"id{number}-{name}", accepted=Accepted(b'{"a":1}', None)
+        )
         for at, name in enumerate(names)
     ]
     ledger.record(run, steps)
@@ -128,7 +132,7 @@ def created_run(ledger, folder, names, number=""):
 def test_what_a_run_made_is_what_it_created_and_what_is_in_doubt(ledger, tmp_path):
     run, _ = plan_run(ledger, tmp_path, ["made", "sending", "waiting", "old"], {"old": "id-old"})
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=2))
-    step = Step(0, "made", State.CREATED, OutcomeKind.CREATED, 1, "id-1", accepted=Accepted(b'{"a":1}', None))
+    step = LedgerStep(0, "made", State.CREATED, OutcomeKind.CREATED, 1, "id-1", accepted=Accepted(b'{"a":1}', None))
     ledger.record(run, [step])
     made, doubtful = ledger.made_by(run, after=-1, count=10)
     assert (made.item.reference_id, made.customer_id, made.body, made.outcome_unknown) == (
@@ -181,7 +185,7 @@ def test_one_that_another_run_finds_in_the_api_was_made_by_the_run_that_sent_it(
     run, _ = plan_run(ledger, tmp_path, ["a", "b"])
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=9))
     later, _ = plan_run(ledger, tmp_path, ["a", "b"])
-    ledger.record(later, [Step(0, "a", State.CREATED, OutcomeKind.UNCHANGED, 0, "id-a")])
+    ledger.record(later, [LedgerStep(0, "a", State.CREATED, OutcomeKind.UNCHANGED, 0, "id-a")])
     assert [made.item.reference_id for made in ledger.made_by(run, after=-1, count=9)] == ["a", "b"]
     assert ledger.made_by(later, after=-1, count=9) == []
     ledger.record_removed(run, [RemovedCustomer(0, "a", "id-a", deactivated=True)])
@@ -217,7 +221,7 @@ def test_a_run_is_heard_of_until_its_last_sign(place, tmp_path):
         ledger.mark_sending(run, ledger.pending(run, after=-1, count=9))
         assert ledger.last_heard(run) == moment[0]
         attempt = Attempt(1, moment[0] + timedelta(minutes=1), 1.0, "ok", 201)
-        ledger.record(run, [Step(0, "a", State.CREATED, OutcomeKind.CREATED, 1, "id-a", attempt=attempt)])
+        ledger.record(run, [LedgerStep(0, "a", State.CREATED, OutcomeKind.CREATED, 1, "id-a", attempt=attempt)])
         assert ledger.last_heard(run) == attempt.ended_at
         moment[0] += timedelta(minutes=5)
         later, _ = plan_run(ledger, tmp_path, ["c"])
@@ -238,7 +242,7 @@ def test_what_is_left_to_do_until_a_later_run_has_done_it(place, tmp_path):
         assert ledger.has_open_ends(later)
         ledger.mark_sending(later, ledger.pending(later, after=-1, count=100))
         assert ledger.has_open_ends(run)
-        step = Step(0, "gone", State.CREATED, OutcomeKind.CREATED, 1, "id-1", 201, None, None, None, 1.5)
+        step = LedgerStep(0, "gone", State.CREATED, OutcomeKind.CREATED, 1, "id-1", 201, None, None, None, 1.5)
         ledger.record(later, [step])
         assert not ledger.has_open_ends(later)
         assert ledger.has_open_ends(replace(run, tenant="other")), "only runs of the same tenant settle it"
@@ -252,5 +256,5 @@ def test_an_unknown_outcome_of_a_later_run_is_an_open_end(ledger, tmp_path):
     run = created_run(ledger, tmp_path, ["a"])
     assert not ledger.has_open_ends(run)
     later, _ = plan_run(ledger, tmp_path, ["a"], content="another")
-    ledger.record(later, [Step(0, "a", State.UNKNOWN, OutcomeKind.UNKNOWN, 1, "id-a")])
+    ledger.record(later, [LedgerStep(0, "a", State.UNKNOWN, OutcomeKind.UNKNOWN, 1, "id-a")])
     assert ledger.has_open_ends(run)

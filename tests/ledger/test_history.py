@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from importer.errors import InternalError, LedgerError, UsageError
-from importer.ledger import Accepted, RemovedCustomer, State, Step, open_ledger
+from importer.ledger import Accepted, LedgerStep, RemovedCustomer, State, open_ledger
 from importer.records import Action, OutcomeKind
 from importer.tables import TEXT
 from tests.sender.support import TENANT, body_of, found_frame, outcomes, plan_run
@@ -189,7 +189,7 @@ def test_a_plan_leaves_the_customers_of_other_tenants_alone(ledger, tmp_path):
 
 def _created(item, body=None):
     accepted = Accepted(body or body_of(item.reference_id), '[{"entity":"address"}]')
-    return Step(
+    return LedgerStep(
         item.position,
         item.reference_id,
         State.CREATED,
@@ -231,7 +231,7 @@ def test_what_may_be_there_is_never_announced_again(ledger, tmp_path, state):
     items = ledger.pending(run, after=-1, count=2)
     ledger.mark_sending(run, items[:1])
     if state is not State.SENDING:
-        ledger.record(run, [Step(0, "a", state, OutcomeKind.UNKNOWN, 1)])
+        ledger.record(run, [LedgerStep(0, "a", state, OutcomeKind.UNKNOWN, 1)])
     with pytest.raises(InternalError, match="1 customers were to be sent that may be in WizCommerce already"):
         ledger.mark_sending(run, items)
     assert states(ledger, "a", "b") == {"a": state, "b": "planned"}
@@ -269,7 +269,7 @@ def test_another_run_of_the_tenant_is_taken_into_account(ledger, tmp_path):
 def test_each_announcement_is_an_attempt(ledger, tmp_path):
     run, _ = plan_run(ledger, tmp_path, ["a"])
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=1))
-    ledger.record(run, [Step(0, "a", State.PLANNED, OutcomeKind.PENDING, 1)])
+    ledger.record(run, [LedgerStep(0, "a", State.PLANNED, OutcomeKind.PENDING, 1)])
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=1))
     assert [item.attempts for item in ledger.unsettled(run)] == [2]
 
@@ -278,7 +278,7 @@ def test_until_an_update_is_answered_the_hash_is_that_of_what_was_sent_before(le
     run, _ = plan_run(ledger, tmp_path, ["a", "b"])
     items = ledger.pending(run, after=-1, count=2)
     ledger.mark_sending(run, items)
-    found = Step(1, "b", State.EXISTS, OutcomeKind.EXISTS, 1, "theirs")
+    found = LedgerStep(1, "b", State.EXISTS, OutcomeKind.EXISTS, 1, "theirs")
     ledger.record(run, [_created(items[0]), found])
     ledger.mark_sending(run, [replace(item, action=Action.UPDATE) for item in items])
     hashes = ledger.known(TENANT, ["a", "b"]).set_index("reference_id")["hash"]
@@ -305,12 +305,16 @@ def test_children_are_kept_through_an_update_that_does_not_tell_them(ledger, tmp
     ledger.record(run, [_created(items[0])])
     children = '[{"entity":"address"}]'
     assert ledger.bases(run, items)["a"].children == children
-    ledger.record(run, [Step(0, "a", State.UPDATED, OutcomeKind.UPDATED, 1, "id-a", accepted=Accepted(b"{}", None))])
+    ledger.record(
+        run, [LedgerStep(0, "a", State.UPDATED, OutcomeKind.UPDATED, 1, "id-a", accepted=Accepted(b"{}", None))]
+    )
     bases = ledger.bases(run, items)
     assert (bases["a"].children, bases["a"].body, bases["b"].children) == (children, b"{}", None)
     (customer,) = ledger.held_by(run, after=-1, count=1)
     assert customer.children == children
-    ledger.record(run, [Step(0, "a", State.UPDATED, OutcomeKind.UPDATED, 1, "id-a", accepted=Accepted(b"{}", "[]"))])
+    ledger.record(
+        run, [LedgerStep(0, "a", State.UPDATED, OutcomeKind.UPDATED, 1, "id-a", accepted=Accepted(b"{}", "[]"))]
+    )
     assert ledger.bases(run, items)["a"].children == "[]"
 
 
@@ -324,7 +328,7 @@ def test_display_ids(ledger, tmp_path):
         return [None if pd.isna(lines[name].display_id) else lines[name].display_id for name in names]
 
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=2))
-    step = Step(0, "a", State.CREATED, OutcomeKind.CREATED, 1, "id-a", display_id="WC_2")
+    step = LedgerStep(0, "a", State.CREATED, OutcomeKind.CREATED, 1, "id-a", display_id="WC_2")
     ledger.record(run, [step, replace(step, position=1, reference_id="b", customer_id="id-b", display_id=None)])
     assert shown("a", "b", "x") == ["WC_2", None, "WC_1"]
     ledger.record(run, [replace(step, state=State.UPDATED, display_id=None)])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from importer.ledger import Accepted, State, Step, open_ledger
+from importer.ledger import Accepted, LedgerStep, State, open_ledger
 from importer.records import OutcomeKind
 from importer.tables import TEXT
 from tests.sender.support import TENANT, found_frame, plan_run
@@ -27,10 +27,10 @@ def run(ledger, tmp_path):
     made, _ = plan_run(ledger, tmp_path, ["b", "a", "c", "d", "e"], {"d": "id-d"})
     ledger.mark_sending(made, ledger.pending(made, after=-1, count=2))
     steps = [
-        Step(
+        LedgerStep(
             0, "b", State.CREATED, OutcomeKind.CREATED, 1, "id-b", accepted=Accepted(b"{}", CHILDREN), display_id="WC_1"
         ),
-        Step(1, "a", State.CREATED, OutcomeKind.CREATED, 1, "id-a", accepted=Accepted(b"{}", None)),
+        LedgerStep(1, "a", State.CREATED, OutcomeKind.CREATED, 1, "id-a", accepted=Accepted(b"{}", None)),
     ]
     ledger.record(made, steps)
     return made
@@ -59,7 +59,7 @@ def test_the_children_of_a_run(ledger, run, tmp_path):
     assert frame.columns.tolist() == ["reference_id", "kind", "child_reference_id", "id"]
     assert rows(frame) == [("b", "address", "A-1", "id-1"), ("b", "contact", None, "id-2")]
     more = '[{"entity":"address","reference_id":"A-9","id":"id-9"}]'
-    step = Step(1, "a", State.CREATED, OutcomeKind.CREATED, 1, "id-a", accepted=Accepted(b"{}", more))
+    step = LedgerStep(1, "a", State.CREATED, OutcomeKind.CREATED, 1, "id-a", accepted=Accepted(b"{}", more))
     ledger.record(run, [step])
     ledger.tenant("other")
     ledger.record_lookup("other", ["a"], found_frame({}))

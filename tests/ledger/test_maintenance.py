@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 
 from importer.errors import LedgerError, UsageError
-from importer.ledger import Accepted, State, Step, Write, WriteState, open_ledger
+from importer.ledger import Accepted, LedgerStep, State, Write, WriteState, open_ledger
 from importer.ledger import ledger_schema as schema
 from importer.records import OutcomeKind
 from tests.sender.support import TENANT, found_frame, outcomes, plan_run
@@ -29,9 +29,9 @@ def sent(ledger, folder, names=("a", "b")):
     run, _ = plan_run(ledger, folder, list(names))
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=9))
     body = Accepted(f'{{"company_name":"{SECRET}"}}'.encode(), None)
-    steps = [Step(0, names[0], State.CREATED, OutcomeKind.CREATED, 1, customer_id="id-a", accepted=body)]
+    steps = [LedgerStep(0, names[0], State.CREATED, OutcomeKind.CREATED, 1, customer_id="id-a", accepted=body)]
     steps += [
-        Step(
+        LedgerStep(
             number, name, State.REFUSED, OutcomeKind.FAILED, 1, http_status=422, error_code="BAD",
             error_message=f"{SECRET} is no name", refusals=f'[{{"field":"","reason":"{SECRET}"}}]',
         )

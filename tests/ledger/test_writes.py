@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from importer.errors import InternalError
-from importer.ledger import Accepted, LedgerCustomer, RemovedCustomer, State, Step, Write, WriteState, open_ledger
+from importer.ledger import Accepted, LedgerCustomer, LedgerStep, RemovedCustomer, State, Write, WriteState, open_ledger
 from importer.records import OutcomeKind
 from tests.sender.support import TENANT, outcomes, plan_run
 
@@ -36,7 +36,8 @@ def updating(ledger, folder, names=("a", "b")):
     first, _ = plan_run(ledger, folder, names)
     ledger.mark_sending(first, ledger.pending(first, after=-1, count=9))
     steps = [
-        Step(position, name, State.CREATED, OutcomeKind.CREATED, 1, f"id-{name}") for position, name in enumerate(names)
+        LedgerStep(position, name, State.CREATED, OutcomeKind.CREATED, 1, f"id-{name}")
+        for position, name in enumerate(names)
     ]
     ledger.record(first, steps)
     run, _ = plan_run(ledger, folder, names, content="another")
@@ -131,7 +132,7 @@ def test_updated_is_who_has_writes_that_are_in_place_or_may_be(ledger, tmp_path,
 def test_one_whose_update_is_unknown_is_known_by_its_id(ledger, tmp_path):
     run = updating(ledger, tmp_path)
     ledger.announce_writes(run, [PATCH])
-    ledger.record(run, [Step(1, "b", State.UPDATED, OutcomeKind.UPDATED, 1, "id-b")])
+    ledger.record(run, [LedgerStep(1, "b", State.UPDATED, OutcomeKind.UPDATED, 1, "id-b")])
     customer, _ = ledger.updated_by(run, after=-1, count=9)
     assert (customer.customer_id, customer.outcome_unknown, customer.outcome) == ("id-a", True, "unknown")
     assert ledger.made_by(run, after=-1, count=9) == [], "it was there before"
@@ -145,9 +146,10 @@ def test_one_whose_update_is_unknown_is_known_by_its_id(ledger, tmp_path):
 def test_customers_that_a_version_without_writes_updated_are_among_them(ledger, tmp_path):
     run = updating(ledger, tmp_path, ("a", "b", "c"))
     steps = [
-        Step(position, name, State.UPDATED, OutcomeKind.UPDATED, 1, f"id-{name}") for position, name in enumerate("ab")
+        LedgerStep(position, name, State.UPDATED, OutcomeKind.UPDATED, 1, f"id-{name}")
+        for position, name in enumerate("ab")
     ]
-    ledger.record(run, [*steps, Step(2, "c", State.UPDATED, OutcomeKind.UNCHANGED, 1, "id-c")])
+    ledger.record(run, [*steps, LedgerStep(2, "c", State.UPDATED, OutcomeKind.UNCHANGED, 1, "id-c")])
     (write,) = ledger.announce_writes(run, [PATCH])
     assert names(ledger.updated_by(run, after=-1, count=9)) == ["a", "b"]
     ledger.settle_writes(run, [replace(write, state=WriteState.RESTORED)])
@@ -159,7 +161,7 @@ def test_while_a_write_is_restored_its_body_does_not_count_as_accepted(ledger, t
     (write,) = ledger.announce_writes(run, [PUT])
     ledger.settle_writes(run, [replace(write, state=WriteState.DONE)])
     steps = [
-        Step(
+        LedgerStep(
             position,
             name,
             State.UPDATED,
@@ -195,7 +197,8 @@ def test_a_deletion_that_is_recorded_is_not_open_any_more(ledger, tmp_path, deac
     run, _ = plan_run(ledger, tmp_path, ["a", "b"])
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=9))
     ledger.record(
-        run, [Step(n, name, State.CREATED, OutcomeKind.CREATED, 1, f"id-{name}") for n, name in [(0, "a"), (1, "b")]]
+        run,
+        [LedgerStep(n, name, State.CREATED, OutcomeKind.CREATED, 1, f"id-{name}") for n, name in [(0, "a"), (1, "b")]],
     )
     ledger.announce_writes(run, [DELETE, replace(DELETE, reference_id="b")])
     assert names(ledger.made_by(run, after=-1, count=9)) == ["a", "b"], "nothing is known of it yet"

@@ -6,7 +6,7 @@ import pytest
 
 from importer.errors import SourceError
 from importer.loader import LoadOptions
-from importer.loader.closing_rows import is_footer, is_total
+from importer.loader.non_data_rows import is_footer, is_total
 from tests.loader.support import cells, options, problems, skipped, sources, table, write
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from importer.mapping.cell_problems import unrepeated
 from importer.mapping.columns import Column, folded, trim, tuple_numbers
-from importer.mapping.transform_results import Result, failures
+from importer.mapping.transform_results import TransformResult, failures
 
 BLANKS = "\t\r\n\v\f \u00a0\u1680\u2000\u2005\u200a\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 LETTERS = st.text("abAZ \t\n\u00a0\u200b\u0130\u00df\u00e9\u20ac\x1c\x00", max_size=5)
@@ -48,8 +48,10 @@ def test_nothing_and_nulls_stay_as_they_are() -> None:
 
 
 def test_a_result_about_some_of_the_values_among_all() -> None:
-    some = Result(pa.array(["B", None]), failures("odd", [None, "is odd"], ["", "Mend it."]), pa.array(["7", None]))
-    whole = Result(pa.array(["a", None, "c", None]), extensions=pa.array(["1", None, None, None], pa.string()))
+    some = TransformResult(
+        pa.array(["B", None]), failures("odd", [None, "is odd"], ["", "Mend it."]), pa.array(["7", None])
+    )
+    whole = TransformResult(pa.array(["a", None, "c", None]), extensions=pa.array(["1", None, None, None], pa.string()))
     result = some.among(np.array([1, 3]), whole)
     assert result.values.to_pylist() == ["a", "B", "c", None]
     assert result.extensions.to_pylist() == ["1", "7", None, None]

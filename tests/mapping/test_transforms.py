@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from importer.errors import MappingError
-from importer.mapping.transform_results import Result
+from importer.mapping.transform_results import TransformResult
 from importer.mapping.transforms.registry import TRANSFORMS, parse_step, read_flag, run_step
 from importer.records import Severity
 from tests.mapping.support import apply, column, problems
@@ -14,12 +14,12 @@ from tests.mapping.support import apply, column, problems
 HERE = Path(__file__).parent
 
 
-def run(step: object, *values: str, countries: tuple[str | None, ...] = (), folder: Path = HERE) -> Result:
+def run(step: object, *values: str, countries: tuple[str | None, ...] = (), folder: Path = HERE) -> TransformResult:
     texts = pa.array(values, pa.string())
     return run_step(parse_step(step), texts, pa.array(countries or [None] * len(values), pa.string()), folder)
 
 
-def told(result: Result) -> list[tuple[int, str, str, str]]:
+def told(result: TransformResult) -> list[tuple[int, str, str, str]]:
     """(number, code, message, hint) of every value that failed."""
     return [
         (number, finding.code, *finding.texts(number))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from importer.records import Location, Problem, Severity
 from importer.report import problem_list as located_module
 from importer.report.problem_list import ERROR_COLUMNS, Located, locate
-from importer.report.ranges import CustomerRows
+from importer.report.ranges import RowRanges
 from importer.tables import EntityTables, ProblemTable, Sources
 from tests.report.build import rows, small_run, table, text
 
@@ -59,7 +59,7 @@ def runs(draw: st.DrawFn) -> tuple[Sources, EntityTables]:
 def test_rows_text_says_what_a_slow_one_says(run: tuple[Sources, EntityTables]) -> None:
     sources, tables = run
     expected = [slow_rows_text(sources, tables, customer) for customer in range(len(tables.customers))]
-    found = CustomerRows.of(sources, tables)
+    found = RowRanges.of(sources, tables)
     every = np.arange(len(expected))
     assert found.text(every).to_pylist() == expected
     assert found.text(every[::-2]).to_pylist() == expected[::-2]

@@ -19,13 +19,13 @@ import pandas as pd
 
 from importer.api import Client, Limiter, RetryPolicy
 from importer.commands.undo import compare_run as verify
-from importer.ledger import Accepted, Ledger, Run, State, Step, Write, WriteState, open_ledger
+from importer.ledger import Accepted, Ledger, LedgerStep, Run, State, Write, WriteState, open_ledger
 from importer.planner import ids_to_look_up, plan
 from importer.planner.compare import body_of, previous, replacement
 from importer.records import OutcomeKind
 from importer.run_folder import PayloadFile
 from importer.sandbox import SandboxConfig, running
-from importer.sender.customer_rounds import Finding
+from importer.sender.customer_rounds import CustomerFinding
 from importer.sender.undo import Undo
 from importer.tables import TEXT
 from tests.sandbox.support import client as raw_client
@@ -116,7 +116,7 @@ class Scene:
         self.folder, self.box = folder, box
         self.ledger: Ledger = open_ledger(folder / "ledger.db", busy_seconds=0.1)
         self.http = raw_client(box)
-        self.last: dict[str, Finding] = {}
+        self.last: dict[str, CustomerFinding] = {}
         self.bodies: Mapping[str, Body] = {}  # that the last update was planned with
 
     def plan(
@@ -213,14 +213,14 @@ class Scene:
         assert answer.is_success, answer.text
         return answer.json()["data"]
 
-    def undo(self, sent: Any, *, after: Callable[[Any, list[Finding]], None] | None = None, **more: Any) -> Any:
+    def undo(self, sent: Any, *, after: Callable[[Any, list[CustomerFinding]], None] | None = None, **more: Any) -> Any:
         """Reference id → result.
 
         ``after`` gets the stop event and what was found so far. ``steps`` may kill it. ``wrap`` makes its client, with
         the stop event and the scope that cancels it.
         """
         run, bodies = sent
-        findings: list[Finding] = []
+        findings: list[CustomerFinding] = []
         values = {"force": False, "concurrency": 8, "settle": 60.0, **more}
         later, key, steps = values.pop("later", 0.0), values.pop("key", "k"), values.pop("steps", None)
         wrap = values.pop("wrap", lambda client, _stop, _scope: client)
@@ -228,7 +228,7 @@ class Scene:
         async def work() -> None:
             stop = anyio.Event()
 
-            def found(group: Sequence[Finding]) -> None:
+            def found(group: Sequence[CustomerFinding]) -> None:
                 findings.extend(group)
                 if after:
                     after(stop, findings)
@@ -249,7 +249,7 @@ class Scene:
         return {name: str(one.result) for name, one in self.last.items()}
 
     def verify(self, sent: Any) -> Any:
-        findings: list[Finding] = []
+        findings: list[CustomerFinding] = []
 
         async def work() -> None:
             async with api_client(self.box.url) as api:
@@ -318,8 +318,10 @@ class Change:
         return made
 
 
-def _step(item: Any, state: State, outcome: OutcomeKind, customer_id: str, accepted: Accepted) -> Step:
-    return Step(item.position, item.reference_id, state, outcome, 1, customer_id, accepted=accepted, hash=item.hash)
+def _step(item: Any, state: State, outcome: OutcomeKind, customer_id: str, accepted: Accepted) -> LedgerStep:
+    return LedgerStep(
+        item.position, item.reference_id, state, outcome, 1, customer_id, accepted=accepted, hash=item.hash
+    )
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from importer.commands.undo import compare_run as verify
 from importer.errors import GuardError, ImporterError, KeyRefusedError
 from importer.ledger import State
 from importer.records import OutcomeKind
-from importer.sender.customer_rounds import Result
+from importer.sender.customer_rounds import Verdict
 from importer.sender.undo import Undo
 from importer.sender.updating import MOST_MISSES
 from tests.sender.nights import MERGER, NightApi, add_by_hand, faults, plan_night
@@ -90,7 +90,7 @@ async def agrees(ledger, api: NightApi, run, by_hand, spare=frozenset()) -> None
     await verify(ledger, api, run, concurrency=4, found=found.extend, stop=anyio.Event())
     for finding in found:
         others = {*spare, f"addresses[{by_hand.get(finding.reference_id)}]"}
-        assert finding.result is Result.OK or set(finding.details.split(", ")) <= others, finding
+        assert finding.result is Verdict.OK or set(finding.details.split(", ")) <= others, finding
 
 
 async def send_to_the_end(ledger, api: NightApi, run, payloads, **options) -> None:
@@ -379,10 +379,10 @@ def test_one_whose_update_is_unknown_is_not_taken_back() -> None:
             ).take_back()  # fmt: skip
             return {finding.reference_id: finding.result for finding in found}
 
-        assert await take_back() == {"C0": Result.DELETED, "C1": Result.UNKNOWN}
+        assert await take_back() == {"C0": Verdict.DELETED, "C1": Verdict.UNKNOWN}
         assert list(api.held()) == ["C1"]
         await send(ledger, api, later, bodies, merge=MERGER)
-        assert await take_back() == {"C1": Result.DELETED}
+        assert await take_back() == {"C1": Verdict.DELETED}
         assert api.customers == {}
 
     at_night(main)

@@ -6,7 +6,7 @@ import pytest
 
 from importer.api import NoListError
 from importer.errors import InterruptedRunError
-from importer.ledger import State, Step
+from importer.ledger import LedgerStep, State
 from importer.records import OutcomeKind
 from importer.workflow.guards import Forecast, forecast
 from tests.sandbox.support import address, contact
@@ -248,7 +248,7 @@ def test_another_customer_under_the_id_is_never_touched(tmp_path):
         updated = s.update({"b": Change(patch={"company_name": "New"}), "a": Change(patch={"company_name": "New"})})
         for run, name, number in ((created[0], "b", s.id_of("a")), (updated[0], "b", s.id_of("a"))):
             there = next(one for one in s.ledger.held_by(run, after=-1, count=9) if one.item.reference_id == name)
-            step = Step(there.item.position, name, State.UPDATED, there.outcome, 1, number)
+            step = LedgerStep(there.item.position, name, State.UPDATED, there.outcome, 1, number)
             s.ledger.record(run, [step])
         before = len(writes(s))
         assert s.undo(updated, force=True)["b"] == "failed"
@@ -297,7 +297,7 @@ def test_an_odd_id_fails_one_customer_alone(tmp_path):
     with scene(tmp_path) as s:
         sent = s.send(["a", "b"])
         there = next(one for one in s.ledger.held_by(sent[0], after=-1, count=9) if one.item.reference_id == "a")
-        odd = Step(there.item.position, "a", State.CREATED, OutcomeKind.CREATED, 1, "../odd?x=1")
+        odd = LedgerStep(there.item.position, "a", State.CREATED, OutcomeKind.CREATED, 1, "../odd?x=1")
         s.ledger.record(sent[0], [odd])
         assert s.verify(sent) == {"a": "changed", "b": "ok"}, "it is listed under another id"
         assert s.undo(sent) == {"a": "failed", "b": "deleted"}

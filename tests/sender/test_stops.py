@@ -22,7 +22,7 @@ from importer.errors import (
 )
 from importer.records import OutcomeKind
 from importer.sender.concurrency import Breaker
-from importer.sender.tasks import changed_since
+from importer.sender.customer_task import changed_since
 from tests.sender.support import FakeApi, FakePace, clock, fresh_ledger, outcomes, plan_run, run_virtually
 from tests.sender.support import send_virtually as send
 

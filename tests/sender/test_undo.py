@@ -4,7 +4,7 @@ import pytest
 
 from importer.api import Turns
 from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError
-from importer.ledger import State, Step
+from importer.ledger import LedgerStep, State
 from importer.records import OutcomeKind
 from importer.sender.customer_rounds import MOST_MISSES
 from tests.sender.scene import KilledError, Steps, scene
@@ -87,7 +87,7 @@ def test_what_another_run_found_was_created_by_the_first(tmp_path):
         s.ledger.mark_sending(run, items)
         there = s.post("a", company_name="Ex")
         later = s.plan(["a"])
-        found = Step(0, "a", State.CREATED, OutcomeKind.UNCHANGED, 0, there)
+        found = LedgerStep(0, "a", State.CREATED, OutcomeKind.UNCHANGED, 0, there)
         s.ledger.record(later[0], [found])
         assert s.undo(later) == {}
         assert s.undo((run, bodies)) == {"a": "deleted"}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from importer.records import Severity
 from importer.tables import TEXT, EntityTables
-from importer.validation.possible_duplicates import _folded, company_addresses, find_duplicates
+from importer.validation.record_comparisons import _folded, company_addresses, find_duplicates
 from tests.support import make_tables, validate_all
 
 

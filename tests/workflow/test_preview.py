@@ -13,7 +13,7 @@ from importer.partitions.prepared_sources import prepared
 from importer.run_folder import Stage
 from importer.settings import Options
 from importer.workflow.customer_steps import customer_steps
-from importer.workflow.prepare import Timings
+from importer.workflow.open_sources import Timings
 from tests.samples.__main__ import SAMPLE_DATA
 
 SYSTEMS = sorted(path.name for path in SAMPLE_DATA.glob("[a-z]*"))

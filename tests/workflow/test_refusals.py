@@ -3,7 +3,7 @@
 import json
 import re
 
-from importer.ledger import State, Step, open_ledger
+from importer.ledger import LedgerStep, State, open_ledger
 from importer.records import OutcomeKind
 from importer.sandbox import running
 from tests.workflow.strict_api import strict_api
@@ -71,7 +71,7 @@ def test_a_4xx_that_says_nothing_about_a_customer_is_no_refusal(desk) -> None:
         ledger.record(
             ledger.run(run_id),
             [
-                Step(at, f"C{at}", State.ABSENT, OutcomeKind.FAILED, 5, http_status=status, refusals="[]")
+                LedgerStep(at, f"C{at}", State.ABSENT, OutcomeKind.FAILED, 5, http_status=status, refusals="[]")
                 for at, status in enumerate(statuses)
             ],
         )

@@ -29,7 +29,6 @@ from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_heade
 from importer.loader.text.column_store import Body, Numbers, blank_cells
 from importer.loader.text.csv_blocks import MAX_CELLS, raw_records
 from importer.loader.text.csv_reader import EQUALS, CsvFormat, CsvRecords, damage_problems, read_body
-from importer.loader.text.dialect import Dialect, find_dialect, in_usual_dialect
 from importer.loader.text.encoding import (
     FOREIGN_MARK,
     NotUtf8Error,
@@ -41,6 +40,7 @@ from importer.loader.text.encoding import (
     refuse_binary,
     whole_characters,
 )
+from importer.loader.text.quoting import Dialect, find_dialect, in_usual_dialect
 from importer.records import Location, Problem, Severity
 from importer.tables import SourceTable
 

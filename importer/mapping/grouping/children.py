@@ -17,7 +17,7 @@ from importer.mapping.language.mapping_model import AddressEntry, ChildEntry
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData, source_reference
 from importer.mapping.trace import spread
-from importer.mapping.transform_results import Finding, RowFinding
+from importer.mapping.transform_results import RowFinding, ValueFinding
 from importer.mapping.transforms.packed_addresses import Prepared
 from importer.mapping.transforms.post_codes import settled_post_codes
 from importer.records import Severity
@@ -144,7 +144,7 @@ def _with_label(line: Evaluated, label: str, number: str, table: TableData) -> E
     reference = label.replace(NUMBER, number)
     column = table.column(reference)
     text = "is the name of this address, but WizCommerce has no field for it"
-    note = Finding(np.ones(len(column.values), bool), Severity.INFO, "address_label", text)
+    note = ValueFinding(np.ones(len(column.values), bool), Severity.INFO, "address_label", text)
     at = np.flatnonzero(column.filled).astype(np.int64)
     return replace(line, findings=(*line.findings, RowFinding(at, column.codes[at], note, reference, 0)))
 
@@ -158,7 +158,9 @@ def _with_parts_left(entry: ChildEntry, number: str, found: Evaluated) -> Evalua
     texts = [
         f"has {count} parts; those after number {number} are not used" for count in range(counts.max(initial=0) + 1)
     ]
-    note = Finding(np.ones(len(texts), bool), Severity.WARNING, "value_not_taken", texts, "Raise the end of `repeat`.")
+    note = ValueFinding(
+        np.ones(len(texts), bool), Severity.WARNING, "value_not_taken", texts, "Raise the end of `repeat`."
+    )
     return replace(found, findings=(*found.findings, *found.at_columns(RowFinding(at, counts, note, "", 0))))
 
 

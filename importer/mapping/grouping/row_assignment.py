@@ -311,7 +311,7 @@ def _resolve_parents(
 
 
 @dataclass(frozen=True)
-class Share:
+class CustomerShare:
     """Consecutive customers, and all their rows.
 
     ``rows``: their row positions among all sources, ascending. ``customers``: the customer of each row, numbered from 0
@@ -330,7 +330,7 @@ class Share:
     origin: FieldOrigin
     present: frozenset[str]
 
-    def only(self, customers: Codes) -> "Share":
+    def only(self, customers: Codes) -> "CustomerShare":
         """The rows of some of its customers, ascending numbers within the share; they are numbered anew."""
         own = np.isin(self.customers, customers)
         at = pa.array(customers)
@@ -345,7 +345,7 @@ class Share:
         )
 
 
-def deal_out(assignment: RowAssignment, most: int) -> Iterator[Share]:
+def deal_out(assignment: RowAssignment, most: int) -> Iterator[CustomerShare]:
     """All customers in shares of at most ``most`` rows, or of one customer; rows without a customer are in none.
 
     Where there is no customer, there is one share without rows.
@@ -367,10 +367,12 @@ def deal_out(assignment: RowAssignment, most: int) -> Iterator[Share]:
         rows = np.flatnonzero(number == share)
         own = pa.concat_arrays([ids.slice(start, stop - start)])  # a copy: a slice would be sent with the whole column
         was = None if former is None else pa.concat_arrays([former.slice(start, stop - start)])
-        yield Share(rows, customers[rows] - start, keyed[rows], start, own, was, numbered, assignment.origin, present)
+        yield CustomerShare(
+            rows, customers[rows] - start, keyed[rows], start, own, was, numbered, assignment.origin, present
+        )
 
 
-def owners_of(share: Share, mapping: Mapping, sources: Sources) -> RowAssignment:
+def owners_of(share: CustomerShare, mapping: Mapping, sources: Sources) -> RowAssignment:
     """The customer of each row of ``sources``, which are the rows of a share."""
     by_table = {
         name: CustomerRows(

@@ -9,7 +9,7 @@ from importer.mapping.fields import IMPLIED
 from importer.mapping.language.mapping_files import LoadedMapping, list_mappings, load_mapping
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, CustomerEntry, Mapping
 from importer.mapping.language.mapping_rules import NUMBER, Condition, FieldRule, Otherwise, ParentRule, alternatives
-from importer.mapping.transforms.registry import TRANSFORMS, Step
+from importer.mapping.transforms.registry import TRANSFORMS, TransformStep
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX
 
@@ -297,7 +297,7 @@ def _changes(rule: FieldRule, name: str) -> str:
     steps = []
     if rule.split:
         steps.append(f"each cell is split at {_quoted(rule.split, 'or')}")
-    implied = [Step(IMPLIED[name])] if name in IMPLIED and rule.columns() and rule.flags is None else []
+    implied = [TransformStep(IMPLIED[name])] if name in IMPLIED and rule.columns() and rule.flags is None else []
     steps += [_step(step) for step in (rule.as_ if rule.as_ is not None else implied)]
     if rule.take is not None:
         steps.append(_taken(rule.take))
@@ -319,7 +319,7 @@ def _changes(rule: FieldRule, name: str) -> str:
     return "; ".join(steps)
 
 
-def _step(step: Step) -> str:
+def _step(step: TransformStep) -> str:
     if TRANSFORMS[step.name].argument == "texts":
         return _STEPS[step.name].format(_quoted(step.argument, "or else"))
     return _STEPS[step.name].format(*(step.argument if isinstance(step.argument, tuple) else [step.argument]))

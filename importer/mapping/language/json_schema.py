@@ -105,7 +105,7 @@ def _definitions() -> dict[str, Schema]:
     ]
     _, made = models_json_schema(models, schema_generator=_FileSchema)
     definitions: dict[str, Schema] = json.loads(json.dumps(made["$defs"]), object_hook=_with_reference)
-    del definitions["Step"]  # the form "steps" takes its place
+    del definitions["TransformStep"]  # the form "steps" takes its place
     kept = ("type", "additionalProperties", "required", "properties")
     described = _descriptions()
     for name, own in definitions.items():

@@ -24,7 +24,7 @@ from importer.mapping.language.mapping_rules import (
     SkipRule,
     TableRule,
 )
-from importer.mapping.transforms.registry import Step
+from importer.mapping.transforms.registry import TransformStep
 
 _MOST_ROUNDS = 200  # each finds at least one more fault
 _COLUMN = "Column"
@@ -144,9 +144,9 @@ def function_faults(mapping: Mapping, path: Path) -> list[Fault]:
     return [Fault(f"{path}", f"python: {text}") for text in found.values() if text is not None]
 
 
-def _steps(part: Any) -> Iterator[Step]:
+def _steps(part: Any) -> Iterator[TransformStep]:
     """Every use of a Python function in a part of a mapping."""
-    if isinstance(part, Step):
+    if isinstance(part, TransformStep):
         yield from [part] if part.name == "python" else []
     elif isinstance(part, BaseModel):
         yield from (step for name in type(part).model_fields for step in _steps(getattr(part, name)))

@@ -314,7 +314,7 @@ def _parts_and_faults(text: str, path: Path) -> tuple[Part, list[Fault]]:
         raise MappingError(_too_deep(f"{path}")) from error
     if root is None:
         raise MappingError(f"{path}: the file is empty")
-    reader = _Reader(path)
+    reader = _YamlReader(path)
     return reader.read(root), reader.faults
 
 
@@ -327,7 +327,7 @@ def _yaml_loader(path: Path) -> Any:
 
 
 @dataclass
-class _Reader:
+class _YamlReader:
     """Makes parts of YAML's nodes. An alias is read again wherever it is used, and counted each time."""
 
     path: Path

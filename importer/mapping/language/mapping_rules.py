@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from importer.cell_text import header_key
-from importer.mapping.transforms.registry import Step, parse_step
+from importer.mapping.transforms.registry import TransformStep, parse_step
 
 NUMBER = "{n}"  # in the name of a column: the number of a repeated group
 ALTERNATIVE = "|"  # between two names of one column
@@ -163,7 +163,9 @@ class Otherwise(Strict):
 
 
 Steps = Annotated[
-    list[Annotated[Step, BeforeValidator(parse_step)]], BeforeValidator(as_list), WithJsonSchema({"form": "steps"})
+    list[Annotated[TransformStep, BeforeValidator(parse_step)]],
+    BeforeValidator(as_list),
+    WithJsonSchema({"form": "steps"}),
 ]
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pycountry
 
 from importer.did_you_mean import nearest
-from importer.mapping.transform_results import Result, failures
+from importer.mapping.transform_results import TransformResult, failures
 from importer.mapping.transforms.country_names import (
     CODED,
     NOISE,
@@ -62,13 +62,13 @@ def country_code(text: str) -> str | None:
     return most_special(code for code in codes if code) if all(codes) else None
 
 
-def country(values: pa.Array) -> Result:
+def country(values: pa.Array) -> TransformResult:
     """Names in the main languages, alpha-2, alpha-3 and usual aliases → alpha-2; else an error."""
     texts = values.to_pylist()
     codes = [country_code(text) for text in texts]
     reasons = [None if code else "is not a country" for code in codes]
     hints = ["" if code else _country_hint(text) for text, code in zip(texts, codes, strict=True)]
-    return Result(pa.array(codes, pa.string()), failures("invalid_country", reasons, hints))
+    return TransformResult(pa.array(codes, pa.string()), failures("invalid_country", reasons, hints))
 
 
 @lru_cache(maxsize=_MOST_KEPT)
@@ -91,7 +91,7 @@ def _name(code: str) -> str:
     return known.name if known else {"XK": "Kosovo"}.get(code, code)
 
 
-def state(values: pa.Array, countries: pa.Array) -> Result:
+def state(values: pa.Array, countries: pa.Array) -> TransformResult:
     """A state's or province's name → its code where addresses are written with codes; any other text stays.
 
     ``countries`` as for phones. Without a known country the name is looked for in the United States and Canada only.
@@ -100,7 +100,7 @@ def state(values: pa.Array, countries: pa.Array) -> Result:
     read = [_read_state(*own) for own in zip(values.to_pylist(), countries.to_pylist(), strict=True)]
     reasons = [reason for _, reason, _ in read]
     found = failures("state_unknown", reasons, [hint for _, _, hint in read], Severity.WARNING)
-    return Result(pa.array([text for text, _, _ in read], pa.string()), found)
+    return TransformResult(pa.array([text for text, _, _ in read], pa.string()), found)
 
 
 @lru_cache(maxsize=_MOST_KEPT)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from email_validator import EmailNotValidError, validate_email
 
-from importer.mapping.transform_results import Result, failures
+from importer.mapping.transform_results import TransformResult, failures
 from importer.mapping.transforms.text_forms import narrow
 from importer.records import Severity
 
@@ -30,7 +30,7 @@ _SPLIT_HINT = 'To keep the others, split the cell in the mapping, and map them t
 _HINT = "Write one email address, such as name@example.com."
 
 
-def email(values: pa.Array) -> Result:
+def email(values: pa.Array) -> TransformResult:
     """One address of each text, its domain in lower case; of several the first valid one, with a warning.
 
     ``mailto:``, angle brackets, quotes and a trailing dot or semicolon are removed. An address written wholly in
@@ -38,7 +38,7 @@ def email(values: pa.Array) -> Result:
     """
     values = narrow(values)
     at = np.flatnonzero(pc.invert(_are_plain(values)).to_numpy(zero_copy_only=False))
-    return _read(values.take(pa.array(at))).among(at, Result(values)) if len(at) else Result(values)
+    return _read(values.take(pa.array(at))).among(at, TransformResult(values)) if len(at) else TransformResult(values)
 
 
 def _are_plain(values: pa.Array) -> pa.Array:
@@ -46,7 +46,7 @@ def _are_plain(values: pa.Array) -> pa.Array:
     return pc.and_not(short, pc.match_substring_regex(values, _SPECIAL))
 
 
-def _read(values: pa.Array) -> Result:
+def _read(values: pa.Array) -> TransformResult:
     singles = [_first_of_several(_alone(value)) for value in values.to_pylist()]
     tidy = pa.array([_tidied(value) for value, _ in singles], pa.string())
     plain = _are_plain(pc.utf8_lower(tidy)).to_pylist()
@@ -54,7 +54,7 @@ def _read(values: pa.Array) -> Result:
     wrong = failures("invalid_email", [reason for _, reason in checked], _HINT)
     told = [others for _, others in singles]
     left_out = failures("emails_left_out", told, _SPLIT_HINT, Severity.WARNING, replaces=True)
-    return Result(pa.array([address for address, _ in checked], pa.string()), (*wrong, *left_out))
+    return TransformResult(pa.array([address for address, _ in checked], pa.string()), (*wrong, *left_out))
 
 
 def _validate(value: str) -> tuple[str | None, str | None]:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.transform_results import Result, failures
+from importer.mapping.transform_results import TransformResult, failures
 from importer.records import Severity
 
 _MAYBE = r"&[#A-Za-z]|<|%[0-9A-Fa-f]{2}"
@@ -30,15 +30,15 @@ _REST = re.compile(
 _HINT = "If the text is encoded, export it as plain text. Otherwise, no action is needed."
 
 
-def decode(values: pa.Array, *, tags: bool = True) -> Result:
+def decode(values: pa.Array, *, tags: bool = True) -> TransformResult:
     """Undo HTML entities, tags, and percent encoding of whole values; a warning where that is not certain."""
     at = np.flatnonzero(pc.match_substring_regex(values, _MAYBE).to_numpy(zero_copy_only=False))
     if not len(at):
-        return Result(values)
+        return TransformResult(values)
     read = [_decoded(text, tags=tags) for text in values.take(pa.array(at)).to_pylist()]
     told = ["may be encoded for a web page, and stays as it is" if _is_doubtful(text) else None for text in read]
     findings = failures("text_encoded", told, _HINT, Severity.WARNING)
-    return Result(pa.array(read, pa.string()), findings).among(at, Result(values))
+    return TransformResult(pa.array(read, pa.string()), findings).among(at, TransformResult(values))
 
 
 def _decoded(text: str, *, tags: bool) -> str:

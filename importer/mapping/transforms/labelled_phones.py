@@ -6,7 +6,7 @@ from functools import cache
 
 import pyarrow as pa
 
-from importer.mapping.transform_results import Result, failures
+from importer.mapping.transform_results import TransformResult, failures
 from importer.records import Severity
 
 # The words of labels, as people write them; any other word is a label of its own.
@@ -31,7 +31,7 @@ _BETWEEN_LABELED = re.compile(r"[;|\n]+|,(?!\s*(?:x|ext))", re.IGNORECASE)
 _EDGES = " \t\r\n,;|/"
 
 
-def labelled(values: pa.Array, labels: Sequence[str]) -> Result:
+def labelled(values: pa.Array, labels: Sequence[str]) -> TransformResult:
     """Of every cell the first number with the first of ``labels`` that it has; a number without one is a phone.
 
     Labels are compared by what they mean (``Tel.`` is ``Phone``, ``Cell`` is ``Mobile``). What else a cell
@@ -46,7 +46,7 @@ def labelled(values: pa.Array, labels: Sequence[str]) -> Result:
         taken.append(None if chosen is None else chosen[1])
         left = ", ".join(" ".join(one) for one in numbers if one is not chosen)
         told.append(f"contains more than is used here; not used: {left}" if left else None)
-    return Result(pa.array(taken, pa.string()), failures("value_not_taken", told, "", Severity.INFO))
+    return TransformResult(pa.array(taken, pa.string()), failures("value_not_taken", told, "", Severity.INFO))
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from importer.mapping.transform_results import Result, failures
+from importer.mapping.transform_results import TransformResult, failures
 from importer.records import Severity
 
 if TYPE_CHECKING:
@@ -131,16 +131,16 @@ def is_company(text: str) -> bool:
     return _COMPANY.search(text) is not None
 
 
-def first_name(values: pa.Array) -> Result:
+def first_name(values: pa.Array) -> TransformResult:
     """First (and middle) names of names such as ``Ada Lovelace``, ``Lovelace, Ada``, ``Dr. Ada King Lovelace``.
 
     Where more was decided than where to cut, an info says how the name was read.
     """
     read = [_read(value) for value in values.to_pylist()]
     told = failures("name_split", [words for _, _, words in read], _HINT, Severity.INFO)
-    return Result(pa.array([first for first, _, _ in read], pa.string()), told)
+    return TransformResult(pa.array([first for first, _, _ in read], pa.string()), told)
 
 
-def last_name(values: pa.Array) -> Result:
+def last_name(values: pa.Array) -> TransformResult:
     """Last names, particles included (``de la Vega``); blank for a name of one word."""
-    return Result(pa.array([split_name(value)[1] or None for value in values.to_pylist()], pa.string()))
+    return TransformResult(pa.array([split_name(value)[1] or None for value in values.to_pylist()], pa.string()))

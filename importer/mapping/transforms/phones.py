@@ -9,7 +9,7 @@ import phonenumbers
 import pyarrow as pa
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
-from importer.mapping.transform_results import Result, failures
+from importer.mapping.transform_results import TransformResult, failures
 from importer.mapping.transforms.phone_text import NumberText, number_text
 from importer.mapping.transforms.plain_phones import plain_numbers
 from importer.mapping.transforms.text_forms import narrow
@@ -54,7 +54,7 @@ class _Reading:
     assumed: str | None = None
 
 
-def phone(values: pa.Array, countries: pa.Array) -> Result:
+def phone(values: pa.Array, countries: pa.Array) -> TransformResult:
     """Distinct (number, country) pairs → E.164.
 
     Labels and remarks around a number are left out. Of several numbers in a cell the first is taken, with a warning.
@@ -65,10 +65,10 @@ def phone(values: pa.Array, countries: pa.Array) -> Result:
     numbers, extensions = plain_numbers(values, countries)
     at = np.flatnonzero(numbers.is_null().to_numpy(zero_copy_only=False))
     left = _parse(values.take(pa.array(at)), countries.take(pa.array(at)))
-    return left.among(at, Result(numbers, extensions=extensions))
+    return left.among(at, TransformResult(numbers, extensions=extensions))
 
 
-def _parse(values: pa.Array, countries: pa.Array) -> Result:
+def _parse(values: pa.Array, countries: pa.Array) -> TransformResult:
     """Read each number with libphonenumber's parser."""
     pairs = zip(values.to_pylist(), countries.to_pylist(), strict=True)
     readings = [_read(value, (regions or "").split("|")) for value, regions in pairs]
@@ -83,7 +83,7 @@ def _parse(values: pa.Array, countries: pa.Array) -> Result:
         *failures("phone_code_assumed", assumed, _CODE_HINT, Severity.WARNING, replaces=True),
     )
     numbers, extensions = ([getattr(one, name) for one in readings] for name in ("number", "extension"))
-    return Result(pa.array(numbers, pa.string()), findings, pa.array(extensions, pa.string()))
+    return TransformResult(pa.array(numbers, pa.string()), findings, pa.array(extensions, pa.string()))
 
 
 def _read(value: str, regions: list[str]) -> _Reading:

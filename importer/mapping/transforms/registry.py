@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.columns import trim
-from importer.mapping.transform_results import Result, failures, read_each
+from importer.mapping.transform_results import TransformResult, failures, read_each
 from importer.mapping.transforms.countries import country, state
 from importer.mapping.transforms.emails import email
 from importer.mapping.transforms.encoded_text import decode
@@ -43,7 +43,7 @@ _ENCODING = "Export it again as UTF-8, or set the right --encoding. If your syst
 class TransformSpec:
     """A transform of the language. ``code``: the one by which reports count the values that it rewrote."""
 
-    run: Callable[..., Result]
+    run: Callable[..., TransformResult]
     about: str
     argument: Argument = "none"
     by_country: bool = False
@@ -51,16 +51,16 @@ class TransformSpec:
 
 
 @dataclass(frozen=True)
-class Step:
+class TransformStep:
     """A transform as named in a mapping, with its argument."""
 
     name: str
     argument: Any = None
 
 
-def parse_step(item: Any) -> Step:
-    """``phone`` or ``{date: "%d.%m.%Y"}`` → Step. Raises ``ValueError`` that names what is wrong and what exists."""
-    if isinstance(item, Step):
+def parse_step(item: Any) -> TransformStep:
+    """``phone`` or ``{date: "%d.%m.%Y"}`` → the step. Raises ``ValueError`` that names what is wrong and exists."""
+    if isinstance(item, TransformStep):
         return item
     name, argument = (item, None) if isinstance(item, str) else _only_item(item)
     if name not in TRANSFORMS:
@@ -79,7 +79,7 @@ def parse_step(item: Any) -> Step:
         if not argument or not all(isinstance(text, str) and text.strip() for text in argument):
             raise ValueError(f"transform {name} needs one or more labels: {{{name}: [this, else that]}}")
     _check_argument(name, argument)
-    return Step(name, tuple(argument) if isinstance(argument, list) else argument)
+    return TransformStep(name, tuple(argument) if isinstance(argument, list) else argument)
 
 
 def _only_item(item: Any) -> tuple[str, Any]:
@@ -104,7 +104,7 @@ def _check_argument(name: str, argument: Any) -> None:
         raise ValueError("date: needs the format in the file, such as '%d/%m/%Y' or '%m/%d/%Y'")
 
 
-def run_step(step: Step, values: pa.Array, countries: pa.Array, folder: Path) -> Result:
+def run_step(step: TransformStep, values: pa.Array, countries: pa.Array, folder: Path) -> TransformResult:
     """Run one step over distinct values (with each one's country, null if unknown); ``folder`` holds the mapping."""
     spec = TRANSFORMS[step.name]
     if spec.by_country:
@@ -114,18 +114,20 @@ def run_step(step: Step, values: pa.Array, countries: pa.Array, folder: Path) ->
     return spec.run(values) if spec.argument == "none" else spec.run(values, step.argument)
 
 
-def _tidy(values: pa.Array) -> Result:
+def _tidy(values: pa.Array) -> TransformResult:
     """Letters in one piece (NFC), plain spaces, straight double quotes, nothing invisible; a warning for mojibake."""
     at = np.flatnonzero(pc.invert(pc.string_is_ascii(values)).to_numpy(zero_copy_only=False))
     if not len(at):
-        return Result(values)
+        return TransformResult(values)
     given = values.take(pa.array(at))
     meant = (_ungarbled(text) if _GARBLED.search(text) else None for text in given.to_pylist())
     told = [f"looks like {text!r} read with the wrong encoding" if text else None for text in meant]
     some = pc.utf8_normalize(given, form="NFC")
     for pattern, by in ((WIDE_SPACE, " "), (INVISIBLE, ""), (_QUOTES, '"')):
         some = pc.replace_substring_regex(some, pattern, by)
-    return Result(trim(some), failures("mojibake", told, _ENCODING, Severity.WARNING)).among(at, Result(values))
+    return TransformResult(trim(some), failures("mojibake", told, _ENCODING, Severity.WARNING)).among(
+        at, TransformResult(values)
+    )
 
 
 def _ungarbled(text: str) -> str | None:
@@ -137,41 +139,43 @@ def _ungarbled(text: str) -> str | None:
         return None
 
 
-def _text(function: Callable[[pa.Array], pa.Array]) -> Callable[[pa.Array], Result]:
-    return lambda values: Result(function(values))
+def _text(function: Callable[[pa.Array], pa.Array]) -> Callable[[pa.Array], TransformResult]:
+    return lambda values: TransformResult(function(values))
 
 
-def _without(pattern: str, by: str = "") -> Callable[[pa.Array], Result]:
+def _without(pattern: str, by: str = "") -> Callable[[pa.Array], TransformResult]:
     """Replace a pattern in whole columns (RE2 syntax) and trim what is left."""
-    return lambda values: Result(trim(pc.replace_substring_regex(values, pattern, by)))
+    return lambda values: TransformResult(trim(pc.replace_substring_regex(values, pattern, by)))
 
 
-def _post_code(values: pa.Array) -> Result:
+def _post_code(values: pa.Array) -> TransformResult:
     hyphens = pc.replace_substring_regex(narrow(values), r"[\x{2010}-\x{2015}\x{2212}\x{30fc}]", "-")
     return _without(r"^\x{3012}\s*|[\s.,;\-]+$")(hyphens)
 
 
-def _replace(values: pa.Array, argument: Sequence[str]) -> Result:
-    return Result(trim(pc.replace_substring(values, argument[0], argument[1])))
+def _replace(values: pa.Array, argument: Sequence[str]) -> TransformResult:
+    return TransformResult(trim(pc.replace_substring(values, argument[0], argument[1])))
 
 
-def _one_line(values: pa.Array, argument: str) -> Result:
-    return Result(pc.replace_substring_regex(values, r"\s*[\t\r\n\v\f]+\s*", argument.replace("\\", r"\\")))
+def _one_line(values: pa.Array, argument: str) -> TransformResult:
+    return TransformResult(pc.replace_substring_regex(values, r"\s*[\t\r\n\v\f]+\s*", argument.replace("\\", r"\\")))
 
 
-def _regex(values: pa.Array, argument: Sequence[str]) -> Result:
+def _regex(values: pa.Array, argument: Sequence[str]) -> TransformResult:
     pattern = re.compile(argument[0])
-    return Result(trim(pa.array([pattern.sub(argument[1], value) for value in values.to_pylist()], pa.string())))
+    return TransformResult(
+        trim(pa.array([pattern.sub(argument[1], value) for value in values.to_pylist()], pa.string()))
+    )
 
 
-def _extract(values: pa.Array, argument: str) -> Result:
+def _extract(values: pa.Array, argument: str) -> TransformResult:
     pattern = re.compile(argument)
     found = (pattern.search(value) for value in values.to_pylist())
     kept = [None if match is None else match[match.re.groups] for match in found]
-    return Result(trim(pa.array(kept, pa.string())))
+    return TransformResult(trim(pa.array(kept, pa.string())))
 
 
-def _date(values: pa.Array, argument: str) -> Result:
+def _date(values: pa.Array, argument: str) -> TransformResult:
     """A date in the given format → ``YYYY-MM-DD``; a workbook's dates come as ISO text and pass as they are."""
 
     def read(value: str) -> tuple[str | None, str | None]:
@@ -198,7 +202,7 @@ def read_flag(value: str) -> bool | None:
     return True if text in _YES else False if text in _NO else None
 
 
-def _flag(values: pa.Array, *, inverted: bool) -> Result:
+def _flag(values: pa.Array, *, inverted: bool) -> TransformResult:
     def read(value: str) -> tuple[str | None, str | None]:
         flag = read_flag(value)
         return (None, "is neither yes nor no") if flag is None else (str(flag != inverted).lower(), None)
@@ -224,7 +228,7 @@ def _load_function(path: Path, name: str) -> Callable[[str], str | None]:
     return function  # type: ignore[no-any-return]  # whatever the user's file defines
 
 
-def _python(values: pa.Array, argument: str, folder: Path) -> Result:
+def _python(values: pa.Array, argument: str, folder: Path) -> TransformResult:
     """Call the user's function once for each distinct value: text in, text or None out; ValueError is a problem."""
     file, _, name = argument.rpartition(":")
     function = _load_function(folder / file, name)
@@ -245,12 +249,12 @@ def _python(values: pa.Array, argument: str, folder: Path) -> Result:
         return found, None
 
     result = read_each(values, read, "function_refused", "See the mapping's function for what it accepts.")
-    return Result(trim(result.values), result.findings)
+    return TransformResult(trim(result.values), result.findings)
 
 
 _TIDIED, _DECODED, _NAME = "text_tidied", "text_decoded", "name_taken_apart"
 TRANSFORMS: dict[str, TransformSpec] = {
-    "text": TransformSpec(Result, "leaves the text as it is (switches a field's own transform off)"),
+    "text": TransformSpec(TransformResult, "leaves the text as it is (switches a field's own transform off)"),
     "decode": TransformSpec(
         decode, "HTML entities, tags, and %20 undone where a whole value shows them", code=_DECODED
     ),

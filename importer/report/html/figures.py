@@ -15,7 +15,7 @@ from importer.report.html.shown_customers import cut, cut_all
 from importer.report.problem_list import Group, Located, visible
 from importer.report.ranges import plain_lines
 from importer.report.report_input import ReportInput
-from importer.report.word_counts import DECISIONS, Decision, summed
+from importer.report.word_counts import DECISIONS, WordDecision, summed
 from importer.tables import ENTITIES
 
 Positions = npt.NDArray[np.int64]
@@ -79,7 +79,7 @@ def _ranked(counts: pa.Table) -> pa.Table:
     return found.take(pc.sort_indices(keys, [("count", "descending"), ("words", "ascending"), ("sent", "ascending")]))
 
 
-def _columns(report: ReportInput, decision: Decision) -> Iterator[str]:
+def _columns(report: ReportInput, decision: WordDecision) -> Iterator[str]:
     for entry in report.tables.entries:
         if entry.entity == decision.entity and decision.field in entry.fields.keys() - set(entry.taken_apart):
             yield from entry.fields[decision.field].columns

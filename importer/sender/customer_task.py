@@ -11,7 +11,7 @@ import anyio
 import orjson
 
 from importer.api import Answer, RetryPolicy
-from importer.ledger import Attempt, Base, Item, State, Step, Write
+from importer.ledger import Attempt, Base, Item, LedgerStep, State, Write
 from importer.logs import event
 from importer.planner import Merger
 from importer.records import OutcomeKind, Refusal
@@ -97,7 +97,7 @@ class SendOptions:
 @dataclass(frozen=True, slots=True)
 class Transition:
     task: CustomerTask
-    step: Step
+    step: LedgerStep
     then: Next
 
 
@@ -132,7 +132,7 @@ def transition(
     **more: Any,
 ) -> Transition:
     """A step of a task, taken just now; ``more`` are further fields of the step."""
-    step = Step(
+    step = LedgerStep(
         task.item.position,
         task.reference_id,
         state,
