@@ -66,6 +66,7 @@ from importer.commands import run as running
 from importer.commands import suggest as suggesting
 from importer.commands import undo as undoing
 from importer.commands import values as word_values
+from importer.commands import verify as verifying
 from importer.commands.correct import CorrectResult as CorrectResult  # noqa: PLC0414 - the package offers it
 from importer.did_you_mean import nearest
 from importer.drafting.column_choices import Choices
@@ -477,7 +478,7 @@ def undo(run: str | None = None, **options: Unpack[UndoOptions]) -> Result:
 
 def verify(run: str | None = None, **options: Unpack[AfterOptions]) -> Result:
     """Compare the ledger with what WizCommerce has: what is missing, there twice, or changed. Changes nothing."""
-    return Result(_after_run("verify", AfterOptions, options, undoing.verify, run), "verify.csv")
+    return Result(_after_run("verify", AfterOptions, options, verifying.verify, run), "verify.csv")
 
 
 def _after_run(

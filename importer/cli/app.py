@@ -12,7 +12,7 @@ import importer
 from importer.cli import info_commands as info
 from importer.cli import run_commands as runs
 from importer.cli import start_commands as start
-from importer.cli.execution import Given
+from importer.cli.given_options import Given
 from importer.cli.output import failed, ready_streams
 from importer.cli.parameters import Command, Group, split_help
 from importer.errors import UsageError

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from importer.cli.execution import asker, finish, make_options, watched
+from importer.cli.execution import asker, finish, watched
+from importer.cli.given_options import make_options
 from importer.cli.output import as_json, look, print_summary, put, show, terminal_width
 from importer.cli.parameters import ACCOUNT, READER, own, takes
 from importer.errors import UsageError
@@ -79,7 +80,7 @@ def mappings(
       importer mappings netsuite
       importer mappings check my-mapping.yaml
     """
-    from importer.commands.reference import check_mapping, mapping_check_text, mappings_text
+    from importer.commands.explain import check_mapping, mapping_check_text, mappings_text
 
     if name != "check" and (file is not None or json):
         raise UsageError("mappings takes one NAME, or check and a FILE", "Write: importer mappings check FILE.")
@@ -102,7 +103,7 @@ def explain(
     Example:
       importer explain too_long
     """
-    from importer.commands.reference import problem_codes_text
+    from importer.commands.explain import problem_codes_text
 
     show(problem_codes_text(code, terminal_width()))
 
@@ -117,7 +118,7 @@ def example(
     Example:
       importer example config > acme.toml
     """
-    from importer.commands.reference import examples_text
+    from importer.commands.explain import examples_text
 
     show(examples_text(name))
 
@@ -147,7 +148,7 @@ def sandbox(
       importer sandbox --port 8080 --rate 50 --faults drop-after=2%
       WIZCOMMERCE_API_KEY=any importer run … --api http://127.0.0.1:8080
     """
-    from importer.commands.reference import serve_sandbox
+    from importer.commands.sandbox import serve_sandbox
 
     serve_sandbox(
         lambda url: show(f"The sandbox is running at {url}", flush=True),
@@ -162,7 +163,7 @@ def check(**given: Any) -> None:
     Example:
       importer ledger check
     """
-    from importer.commands.history import ledger_faults
+    from importer.commands.ledger import ledger_faults
 
     options = make_options(given)
     faults = ledger_faults(options)
@@ -182,7 +183,7 @@ def backup(
     Example:
       importer ledger backup /backup/ledger-2030-05-01.db
     """
-    from importer.commands.history import backup_ledger
+    from importer.commands.ledger import backup_ledger
 
     show(f"{target}: {_size(backup_ledger(make_options(given), target))}")
 
@@ -194,7 +195,7 @@ def vacuum(**given: Any) -> None:
     Example:
       importer ledger vacuum
     """
-    from importer.commands.history import vacuum_ledger
+    from importer.commands.ledger import vacuum_ledger
 
     before, after = vacuum_ledger(make_options(given))
     show(f"{_size(before)} before, {_size(after)} now")
@@ -212,7 +213,7 @@ def forget(
     Example:
       importer ledger forget CUS-1001 CUS-1002
     """
-    from importer.commands.history import forget as erase
+    from importer.commands.ledger import forget as erase
 
     options, confirm = make_options(given), asker()
     question = f"Erase what the ledger has of {len(reference_ids)} customers?"

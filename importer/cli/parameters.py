@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypedDict, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from importer.cli.execution import Given, read_file
+from importer.cli.given_options import Given, read_file
 from importer.settings import Options
 
 Taker = TypeVar("Taker", bound=Callable[..., None])

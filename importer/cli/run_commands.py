@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from importer.cli.execution import AnswerOption, asked, asker, carry_out, given_by, make_options, read_answers
+from importer.cli.execution import AnswerOption, asked, asker, carry_out, read_answers
+from importer.cli.given_options import given_by, make_options
 from importer.cli.output import print_summary, say
 from importer.cli.parameters import ACCOUNT, GUARDS, LOG, PACE, READER, READING, SENDING, own, takes
 from importer.errors import UsageError
@@ -162,7 +163,7 @@ def verify(**given: Any) -> None:
       importer verify
       importer verify 20250331-140502 --json
     """
-    from importer.commands.undo import verify as work
+    from importer.commands.verify import verify as work
 
     _after_run("verify", given, work)
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from importer.cli.execution import AnswerOption, asked, make_options, read_answers, watched
+from importer.cli.execution import AnswerOption, asked, read_answers, watched
+from importer.cli.given_options import make_options
 from importer.cli.output import as_json, look, print_summary, say, show, terminal_width, without_controls
 from importer.cli.parameters import ACCOUNT, PACE, READING, TEXTS, own, takes
 from importer.errors import UsageError

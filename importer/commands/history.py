@@ -1,22 +1,18 @@
-"""The import history: the runs of a ledger and their reports, the ids it knows, and looking after it."""
+"""``runs``, ``ids``, and ``report``: the runs of a ledger, the ids that it knows, and the reports of a run."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from importer.corrections.corrections_file import read_corrections, without
-from importer.errors import InputError, OutputError, UsageError
+from importer.errors import UsageError
 from importer.ledger import Ledger, Run, open_ledger
 from importer.report.report_files import csv_bytes, read_csv, whole_file
 from importer.report.report_input import Reader
 from importer.report.summary import RunEnd
 from importer.run_folder import RunFolder
 from importer.settings import Commands, Options
-from importer.settings.options import PERSONAL_FILES
-from importer.workflow.old_folders import dry_folders
 from importer.workflow.report_writer import COLUMNS, UNSENT, report_run, write_reports
 
 
@@ -54,6 +50,18 @@ def ids(options: Options, target: Path | None = None) -> bytes:
         with whole_file(target, "--output") as file:
             file.write(text)
     return text
+
+
+def one_tenant(ledger: Ledger, named: str | None) -> str:
+    """The tenant that is ``named``, or the only one. Raises :class:`UsageError` that lists those there are."""
+    known = ledger.tenants()
+    if named in known or (named is None and len(known) == 1):
+        return named or known[0]
+    listed = ", ".join(known) or "none"
+    wrong = f"has no account {named}" if named else f"has {len(known)} accounts"
+    raise UsageError(
+        f"the ledger {ledger.place} {wrong}; known accounts: {listed}", "Specify one of them with --tenant."
+    )
 
 
 def folder_of(ledger: Ledger, run: Run) -> RunFolder:
@@ -102,98 +110,6 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
             adopted=last.get("adopted"),
             reader=Reader(options.for_, options.contact),
         )
-
-
-def ledger_faults(options: Options) -> list[str]:
-    """What is wrong with the ledger, each in a sentence; empty when it is intact."""
-    with open_ledger(options.ledger) as ledger:
-        return ledger.faults()
-
-
-def backup_ledger(options: Options, target: Path) -> int:
-    """Write a copy of the ledger to a new file; its size in bytes. Raises :class:`UsageError`, `LedgerError`."""
-    with open_ledger(options.ledger) as ledger:
-        ledger.backup(target)
-    return target.stat().st_size
-
-
-def vacuum_ledger(options: Options) -> tuple[int, int]:
-    """Free unused disk space; the size in bytes before and after."""
-    with open_ledger(options.ledger) as ledger:
-        return ledger.vacuum()
-
-
-@dataclass(frozen=True)
-class Forgotten:
-    """What was erased. ``customers``: how many of them the ledger had; ``corrections``: lines of files of corrections.
-
-    ``left``: the folders and files that may still have their data.
-    """
-
-    customers: int
-    corrections: int
-    left: tuple[Path, ...]
-
-
-def forget(options: Options, reference_ids: Sequence[str]) -> Forgotten:
-    """Erase the personal data of customers of one tenant, which must be named where there are several.
-
-    It is erased in the ledger and in the files of corrections that the tenant's runs used. Value tables, run
-    folders, and the folders of checks and plans beside them are only named. Raises :class:`UsageError`, and
-    :class:`LedgerError` when whether one of them arrived is not known yet.
-    """
-    with open_ledger(options.ledger) as ledger:
-        tenant = one_tenant(ledger, options.tenant)
-        with ledger.lock(tenant, "forget"):
-            known, folders = ledger.forget(tenant, reference_ids)
-            runs = ledger.runs(tenant)
-    outs = dict.fromkeys([*(run.out.parent for run in runs), options.out.absolute()])
-    dry = [one for out in outs for one in dry_folders(out)]
-    used = [run.options for run in runs] + [summary["options"] for _, summary in dry]
-    files = {
-        name: dict.fromkeys(path for one in used if name in one and (path := Path(one[name]).absolute()).is_file())
-        for name in PERSONAL_FILES
-    }
-    erased, doubtful = _erased(files["corrections"], reference_ids)
-    found = [folder.path for folder, _ in dry if _has(folder, reference_ids)]
-    return Forgotten(known, erased, tuple(dict.fromkeys([*folders, *found, *doubtful, *files["values"]])))
-
-
-def _erased(files: Iterable[Path], reference_ids: Sequence[str]) -> tuple[int, list[Path]]:
-    """Erase the corrections of customers. Returns how many there were, and the files that may still have some."""
-    count, doubtful = 0, []
-    for path in files:
-        try:
-            file = read_corrections(path)
-            kept = without(file, reference_ids)
-            if len(kept.corrections) < len(file.corrections):
-                kept.write()
-            count += len(file.corrections) - len(kept.corrections)
-            if any(not one.reference_id for one in kept.corrections):  # of rows that belonged to no customer
-                doubtful.append(path)
-        except InputError:
-            doubtful.append(path)
-    return count, doubtful
-
-
-def _has(folder: RunFolder, reference_ids: Sequence[str]) -> bool:
-    """Whether a customer is among the results in a folder, or may be."""
-    try:
-        return bool(read_csv(folder.file("results.csv"))["reference_id"].isin(list(reference_ids)).any())
-    except (OutputError, KeyError):
-        return True
-
-
-def one_tenant(ledger: Ledger, named: str | None) -> str:
-    """The tenant that is ``named``, or the only one. Raises :class:`UsageError` that lists those there are."""
-    known = ledger.tenants()
-    if named in known or (named is None and len(known) == 1):
-        return named or known[0]
-    listed = ", ".join(known) or "none"
-    wrong = f"has no account {named}" if named else f"has {len(known)} accounts"
-    raise UsageError(
-        f"the ledger {ledger.place} {wrong}; known accounts: {listed}", "Specify one of them with --tenant."
-    )
 
 
 def _unsent_folder(out: Path, name: str) -> RunFolder | None:

@@ -1,28 +1,21 @@
-"""``undo`` and ``verify``: undoing a run, and comparing the ledger with WizCommerce."""
+"""``undo``: take back what a run did. And :func:`look_through`, which :mod:`importer.commands.verify` shares."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
-import orjson
 import pandas as pd
 
-from importer.api import AnswerKind, Client, CustomerRef, Turns
+from importer.api import Client, Turns
 from importer.commands.resume import opened_run
 from importer.errors import ApiUnavailableError, InterruptedRunError, OutputError, StopError, UsageError
-from importer.ledger import Ledger, LedgerCustomer, Run, Write, WriteState
-from importer.planner.compare import differences
 from importer.report.advice import counted, undo_verify_steps
 from importer.report.report_files import read_csv, write_csv
 from importer.run_folder import PayloadFile
-from importer.sender.concurrency import LedgerThread
-from importer.sender.customer_rounds import BLOCK, CustomerFinding, Found, Rounds, Verdict, unreadable
-from importer.sender.restoring import compare_restored, is_deletion, is_open
+from importer.sender.customer_rounds import CustomerFinding, Found, Verdict
 from importer.sender.undo import Undo
 from importer.settings import Options
 from importer.tables import TEXT
@@ -36,7 +29,6 @@ ALL_WELL = frozenset(
     {Verdict.DELETED, Verdict.DEACTIVATED, Verdict.RESTORED, Verdict.ABSENT, Verdict.OK, Verdict.UNDONE}
 )
 Work = Callable[[Client, Found], Awaitable[None]]
-AGAIN = "Run verify again. Nothing was changed."
 
 
 def undo(
@@ -83,21 +75,7 @@ def undo(
                 stop=watch.stop,
             ).take_back()
 
-        return _conduct("undo", job, expected.deleted + expected.restored + expected.kept, step)
-
-
-def verify(options: Options, environment: Mapping[str, str], run_id: str | None, *, watch: Watch) -> dict[str, Any]:
-    """Look up every customer of a run, and compare; ``verify.csv`` has a line for each. Returns the summary.
-
-    Nothing is changed, neither in WizCommerce nor in the ledger.
-    """
-    with opened_run(options, environment, run_id, watch=watch) as job:
-
-        async def step(client: Client, found: Found) -> None:
-            concurrency = job.options.concurrency
-            await compare_run(job.ledger, client, job.run, concurrency=concurrency, found=found, stop=watch.stop)
-
-        return _conduct("verify", job, job.ledger.count_held(job.run), step)
+        return look_through("undo", job, expected.deleted + expected.restored + expected.kept, step)
 
 
 def _question(job: Job, expected: Forecast, *, force: bool) -> str:
@@ -119,7 +97,7 @@ def _question(job: Job, expected: Forecast, *, force: bool) -> str:
     return f"This undoes run {job.run.id} ({account}): {' and '.join(parts)} ({names}){kept}. {left} Continue?"
 
 
-def _conduct(command: str, job: Job, count: int, step: Work) -> dict[str, Any]:
+def look_through(command: str, job: Job, count: int, step: Work) -> dict[str, Any]:
     """Do the work, write the file however it ended, and return the summary (``undo_verify.schema.json``)."""
     findings: list[CustomerFinding] = []
 
@@ -184,113 +162,3 @@ def _after_earlier(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
         raise OutputError(f"{path} was changed after an earlier undo", "Move it to another folder.")
     kept = earlier[~earlier["reference_id"].isin(frame["reference_id"])]
     return pd.concat([kept, frame], ignore_index=True)
-
-
-async def compare_run(
-    ledger: Ledger, client: Client, run: Run, *, concurrency: int, found: Found, stop: anyio.Event
-) -> None:
-    """Look up every customer that should or may be in WizCommerce; ``found`` gets each group.
-
-    Customers of which the ledger has an accepted body are read whole and compared with it; those whose update was
-    taken back are compared with what they had before. Raises :class:`InterruptedRunError`,
-    :class:`KeyRefusedError`, :class:`ApiUnavailableError`, :class:`LedgerError`.
-    """
-    rounds = Rounds(concurrency, stop, AGAIN)
-    thread = LedgerThread()
-    after = -1
-    while block := await thread(partial(ledger.held_by, run, after=after, count=BLOCK)):
-        rounds.check()
-        after = block[-1].item.position
-        names = [customer.item.reference_id for customer in block]
-        writes = await thread(ledger.writes_of, run, names)
-        there = await client.find(names)
-        findings: list[CustomerFinding] = []
-        look = partial(_look, client, rounds, findings)
-        pairs = [_Pair(one, there[name], writes.get(name, ())) for one, name in zip(block, names, strict=True)]
-        try:
-            await rounds.each(pairs, look)
-        finally:
-            found(findings)
-        rounds.check()
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """A customer of the ledger, what the API lists under its reference id, and the run's writes to it."""
-
-    customer: LedgerCustomer
-    listed: Sequence[CustomerRef]
-    writes: Sequence[Write]
-
-    @property
-    def deleting(self) -> bool:
-        """Undo was cut off while it deleted the customer."""
-        return any(map(is_deletion, self.writes))
-
-    @property
-    def restored(self) -> bool:
-        """Undo took back its update, or a part of it, and no later run has written to it."""
-        return self.customer.body is None and any(one.state is WriteState.RESTORED for one in self.writes)
-
-
-async def _look(client: Client, rounds: Rounds, findings: list[CustomerFinding], pair: _Pair) -> None:
-    findings.append(_by_list(pair) or await _by_record(client, rounds, pair))
-
-
-async def _by_record(client: Client, rounds: Rounds, pair: _Pair) -> CustomerFinding:
-    customer, name = pair.customer, pair.customer.item.reference_id
-    customer_id = pair.listed[0].id if pair.listed else customer.customer_id
-    if customer_id is None:
-        return CustomerFinding(name, None, Verdict.MISSING, "WizCommerce does not list it")
-    inactive = bool(pair.listed) and pair.listed[0].status == "inactive"
-    result, details = Verdict.OK, ""
-    # One that is not listed is asked for by its id: a list may lag behind.
-    if customer.body is not None or pair.restored or not pair.listed:
-        answer = await rounds.ask(client.get(customer_id))
-        if answer.kind is AnswerKind.GONE:
-            result = Verdict.UNDONE if pair.deleting else Verdict.MISSING
-            return CustomerFinding(name, customer_id, result, "it is no longer in WizCommerce")
-        if reason := unreadable(answer, name):
-            return CustomerFinding(name, customer_id, Verdict.FAILED, reason)
-        shown = answer.data or {}
-        inactive = shown.get("status") == "inactive"
-        result, details = _compared(pair, shown)
-    if inactive:
-        return CustomerFinding(name, customer_id, Verdict.UNDONE if pair.deleting else Verdict.INACTIVE, details)
-    return CustomerFinding(name, customer_id, result, details)
-
-
-def _compared(pair: _Pair, shown: Mapping[str, Any]) -> tuple[Verdict, str]:
-    """How the record that WizCommerce shows compares with what the ledger expects."""
-    if not pair.restored:
-        changes = [] if pair.customer.body is None else differences(orjson.loads(pair.customer.body), shown)
-        return Verdict.CHANGED if changes else Verdict.OK, ", ".join(changes)
-    if any(map(is_open, pair.writes)):
-        return Verdict.CHANGED, "its update was partly undone"
-    changed, left = compare_restored(pair.writes, shown)
-    if changed:
-        return Verdict.CHANGED, changed
-    return Verdict.UNDONE, f"not undone: {left}" if left else ""
-
-
-def _by_list(pair: _Pair) -> CustomerFinding | None:
-    """What the list alone shows; None when the customer has to be looked at."""
-    customer, name = pair.customer, pair.customer.item.reference_id
-    ids = [ref.id for ref in pair.listed]
-    if len(ids) > 1:
-        details = f"WizCommerce has it {len(ids)} times, as {' and '.join(ids)}"
-        return CustomerFinding(name, customer.customer_id, Verdict.DUPLICATE, details)
-    if customer.taken_back:
-        if any(ref.status != "inactive" for ref in pair.listed):
-            return CustomerFinding(name, ids[0], Verdict.CHANGED, "it is in WizCommerce, although it was undone")
-        return CustomerFinding(name, ids[0] if ids else None, Verdict.UNDONE)
-    if customer.outcome_unknown:
-        details = f"WizCommerce has it as {ids[0]}" if ids else "WizCommerce does not list it"
-        return CustomerFinding(
-            name, ids[0] if ids else None, Verdict.UNKNOWN, f"{details}; resume the run to settle it"
-        )
-    if ids and customer.customer_id is not None and ids[0] != customer.customer_id:
-        return CustomerFinding(
-            name, ids[0], Verdict.CHANGED, f"another customer; the ledger has the ID {customer.customer_id}"
-        )
-    return None

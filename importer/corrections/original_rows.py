@@ -23,9 +23,8 @@ from importer.errors import OutputError, UsageError
 from importer.private_files import open_private
 from importer.records import Severity
 from importer.report.ranges import take_text
-from importer.report.rejected import rows_to_fix
+from importer.report.rejected import rejected_names, rows_to_fix
 from importer.report.rejected_workbook import sheet_names
-from importer.report.report_files import rejected_names
 from importer.report.report_input import ReportInput
 from importer.tables import Positions, SourceTable
 

@@ -1,8 +1,10 @@
 """``rejected/<source>.csv``: the source rows to fix, with what is wrong with them in the first column."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,7 @@ from importer.records import Severity
 from importer.report.cells_to_fill import parts_to_fill, with_parts
 from importer.report.plain_words import in_owner_words
 from importer.report.ranges import join_ranges, table_names, take_text
-from importer.report.report_files import BLOCK, rejected_names, removed, write_blocks
+from importer.report.report_files import BLOCK, removed, write_blocks
 from importer.report.report_input import ReportInput, rejected_rows
 from importer.tables import IMPORT_ERRORS, TEXT, SourceTable
 
@@ -25,6 +27,9 @@ _WHY = (
     *("no problem in this row, but it may be needed", "row rejected"),
 )
 _LOST_CHILD, _ALONE = 2, len(_WHY) - 1
+_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
+_LONGEST = 180  # bytes; file systems allow 255 and some tools add to a name
 
 
 def write_rejected(folder: Path, report: ReportInput) -> list[Path]:
@@ -47,6 +52,34 @@ def write_rejected(folder: Path, report: ReportInput) -> list[Path]:
         else:
             removed(folder / name)
     return written
+
+
+def rejected_names(tables: Sequence[SourceTable]) -> list[str]:
+    """The file name under ``rejected/`` of each table: its source's base name with ``.csv``, safe and unique.
+
+    ``contacts.csv`` → ``contacts.csv``; ``list.xlsx`` → ``list.csv``, or ``list.<sheet>.csv`` if several were read.
+    """
+    sheets = Counter(table.file for table in tables)
+    names: list[str] = []
+    taken: set[str] = set()
+    for table in tables:
+        stem = re.sub(r"(?i)\.(csv|tsv|tab|txt)$", "", PurePath(table.file.replace("\\", "/")).stem)
+        if sheets[table.file] > 1 and table.sheet is not None:
+            stem = f"{stem}.{table.sheet}"
+        stem = _safe(stem)
+        name, number = f"{stem}.csv", 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{stem}-{number}.csv"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _safe(stem: str) -> str:
+    text = _UNSAFE.sub("_", stem).strip(" .") or "source"
+    text = text.encode()[:_LONGEST].decode(errors="ignore")
+    return f"_{text}" if _RESERVED.match(text) else text
 
 
 def _blocks(

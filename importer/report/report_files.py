@@ -6,12 +6,11 @@ is bare: Excel and Python's ``csv`` read both the same way.
 
 import errno
 import io
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import pandas as pd
@@ -22,7 +21,7 @@ import pyarrow.csv
 from importer.cell_text import mark_formulas, unmark_formulas
 from importer.errors import OutputError
 from importer.private_files import make_folder, replacing
-from importer.tables import TEXT, SourceTable
+from importer.tables import TEXT
 
 BLOCK = 65_536  # rows at a time, so that a large file is never held whole
 _HINTS = {
@@ -131,34 +130,3 @@ def _cells(column: pa.ChunkedArray, comes_back: bool) -> pa.ChunkedArray:
 
 # A number or a phone number, perhaps with an extension: nothing that a spreadsheet could run.
 _NUMBER = r"(?i)^[+-][0-9][0-9 ().\-/]*(?:(?:ext|x|#)[. ]*[0-9]+)?$"
-_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
-_LONGEST = 180  # bytes; file systems allow 255 and some tools add to a name
-
-
-def rejected_names(tables: Sequence[SourceTable]) -> list[str]:
-    """The file name under ``rejected/`` of each table: its source's base name with ``.csv``, safe and unique.
-
-    ``contacts.csv`` → ``contacts.csv``; ``list.xlsx`` → ``list.csv``, or ``list.<sheet>.csv`` if several were read.
-    """
-    sheets = Counter(table.file for table in tables)
-    names: list[str] = []
-    taken: set[str] = set()
-    for table in tables:
-        stem = re.sub(r"(?i)\.(csv|tsv|tab|txt)$", "", PurePath(table.file.replace("\\", "/")).stem)
-        if sheets[table.file] > 1 and table.sheet is not None:
-            stem = f"{stem}.{table.sheet}"
-        stem = _safe(stem)
-        name, number = f"{stem}.csv", 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{stem}-{number}.csv"
-        taken.add(name.casefold())
-        names.append(name)
-    return names
-
-
-def _safe(stem: str) -> str:
-    text = _UNSAFE.sub("_", stem).strip(" .") or "source"
-    text = text.encode()[:_LONGEST].decode(errors="ignore")
-    return f"_{text}" if _RESERVED.match(text) else text

@@ -1,7 +1,8 @@
 """Options of a run, from flags, environment and a config file, checked once."""
 
 from importer.settings.api_access import KEY_VARIABLE, is_loopback, read_key, resolve_target
-from importer.settings.config_file import ENDS, Notices, default_ledger, placed, read_config, read_notices
+from importer.settings.config_file import default_ledger, placed, read_config
+from importer.settings.notices import ENDS, Notices, read_notices
 from importer.settings.options import SANDBOX, Options, Share
 from importer.settings.pasted_commands import IN_MEMORY, Commands
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from importer.cell_text import unmark_formulas
 from importer.errors import OutputError
-from importer.report.report_files import rejected_names, whole_file, write_csv
+from importer.report.rejected import rejected_names
+from importer.report.report_files import whole_file, write_csv
 from tests.report.build import table, text
 
 

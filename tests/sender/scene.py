@@ -18,7 +18,7 @@ import orjson
 import pandas as pd
 
 from importer.api import Client, Limiter, RetryPolicy
-from importer.commands.undo import compare_run as verify
+from importer.commands.verify import compare_run as verify
 from importer.ledger import Accepted, Ledger, LedgerStep, Run, State, Write, WriteState, open_ledger
 from importer.planner import ids_to_look_up, plan
 from importer.planner.compare import body_of, previous, replacement

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from importer.api import Answer, AnswerKind, RetryPolicy
-from importer.commands.undo import compare_run as verify
+from importer.commands.verify import compare_run as verify
 from importer.errors import GuardError, ImporterError, KeyRefusedError
 from importer.ledger import State
 from importer.records import OutcomeKind

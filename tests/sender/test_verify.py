@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from importer.commands.undo import compare_run as verify
+from importer.commands.verify import compare_run as verify
 from importer.errors import InterruptedRunError
 from tests.sender.scene import api_client, scene
 

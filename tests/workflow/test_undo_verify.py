@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from importer.api import RetryPolicy
-from importer.commands.undo import undo, verify
+from importer.commands.undo import undo
+from importer.commands.verify import verify
 from importer.errors import UsageError
 from importer.report.terminal import undo_verify_text
 from importer.sandbox import SandboxConfig, running

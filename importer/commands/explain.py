@@ -1,13 +1,9 @@
-"""Commands that need one package only: mappings and problem codes explained, the sandbox served."""
+"""``mappings``, ``explain``, ``example``: texts that explain mappings and problem codes, and files to start from."""
 
 import re
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
-
-from pydantic import ValidationError
 
 from importer.catalogue import find, near
 from importer.catalogue.catalogue_text import code_text, codes_text
@@ -15,8 +11,6 @@ from importer.errors import MappingError, UsageError
 from importer.mapping import load_mapping
 from importer.mapping.language.explain import explain, overview
 from importer.mapping.language.mapping_faults import function_faults
-from importer.private_files import make_folder
-from importer.sandbox import DataFileError, PortTakenError, SandboxConfig, serve
 from importer.workflow.word_files import with_words
 
 # Name → what it is, and its files.
@@ -94,30 +88,3 @@ def examples_text(name: str | None) -> str:
         raise UsageError(f"there is no example {name!r}", f"The examples are: {', '.join(EXAMPLES)}.")
     folder = files("importer") / "examples"
     return "\n".join((folder / file).read_text(encoding="utf-8") for file in EXAMPLES[name][1]).rstrip()
-
-
-def serve_sandbox(
-    on_ready: Callable[[str], None],
-    *,
-    port: int,
-    faults: str,
-    rate: int | None,
-    latency: float,
-    list_lag: float,
-    data: Path | None,
-    seed: int,
-) -> None:
-    """Serve the sandbox until a signal ends it. Raises :class:`UsageError` for a wrong option or a port in use."""
-    try:
-        config = SandboxConfig(data=data, rate=rate, latency=latency, faults=faults, seed=seed, list_lag=list_lag)
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        option = "".join(f"--{str(name).replace('_', '-')}: " for name in wrong["loc"][:1])
-        raise UsageError(f"{option}{wrong['msg'].removeprefix('Value error, ')}") from error
-    if data is not None:
-        with suppress(OSError):  # the sandbox says what is wrong with it
-            make_folder(data.parent)
-    try:
-        serve(config, host="127.0.0.1", port=port, on_ready=on_ready)
-    except (PortTakenError, DataFileError, OverflowError) as error:
-        raise UsageError(str(error), "Choose another --port, or another --data file.") from error
