@@ -130,6 +130,34 @@ def test_the_readme_names_modules_that_exist() -> None:
     ] == []
 
 
+def test_the_readme_names_functions_where_they_are() -> None:
+    """Each name in backticks in "Where to find what" is defined in one of the files that its row names."""
+    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    text = text.partition("## Where to find what")[2].partition("\n## ")[0]
+    rows = [row for row in re.findall(r"^\| .* \| (.*) \|$", text, re.MULTILINE) if row != "module"]
+    assert len(rows) > 100
+    files = [path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    lost = []
+    for row in rows:
+        named = re.findall(r"`([\w./]+\.(?:py|toml|json|yaml|j2))`", row)
+        found = {name: [path for path in files if f"/{path.relative_to(ROOT)}".endswith(f"/{name}")] for name in named}
+        lost += [name for name, paths in found.items() if not paths]
+        known = {name for paths in found.values() for path in paths for name in defined(path)}
+        lost += [name for name in re.findall(r"`(\w+)`", row) if name not in known]
+    assert lost == []
+
+
+def defined(path: Path) -> set[str]:
+    """The functions, classes, and constants of a module; the keys of a table of data."""
+    if path.suffix == ".toml":
+        return set(re.findall(r"^(\w+) = ", path.read_text(encoding="utf-8"), re.MULTILINE))
+    if path.suffix != ".py":
+        return set()
+    nodes = list(ast.walk(parsed(path)))
+    made = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+    return made | {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
 def test_there_is_no_circle_of_imports() -> None:
     graph = {
         name: {found for found in imported(path, parsed(path).body) if found in BY_NAME} - {name, "importer"}

@@ -1,4 +1,4 @@
-"""Which records are the header, one or two of them, and which are not data."""
+"""Which records are the header, one or two of them, and which explain it: labels and instructions."""
 
 import fnmatch
 import re

@@ -67,7 +67,7 @@ def _output_error(path: Path, error: OSError, option: str) -> OutputError:
 def write_csv(path: Path, frame: pd.DataFrame, *, comes_back: bool = False) -> None:
     """Write a frame of text and number columns; null and ``""`` both become a bare cell.
 
-    Text that a spreadsheet would run as a formula is marked (:func:`importer.tables.mark_formulas`), in headers too.
+    Text that a spreadsheet would run as a formula is marked (:func:`importer.cell_text.mark_formulas`), in headers too.
     Plain numbers and phone numbers are marked only with ``comes_back``, for a file that is imported again.
     Raises :class:`OutputError`.
     """

@@ -1,4 +1,4 @@
-"""Writing a run's reports from its stage tables and its outcomes, and deleting the folders of old runs."""
+"""Writing a run's reports from its stage tables and its outcomes."""
 
 import json
 import platform
