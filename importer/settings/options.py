@@ -1,8 +1,9 @@
 """The options of a run: which values each one takes, checked once, wherever they came from.
 
 A value is text from a flag or a variable, a TOML value from a config file, JSON from a plan or a ledger, or what a
-Python caller passes. Which of several values counts is decided in ``importer.cli.given_options``. Each option has a reader that turns all of these into one form, and accepts that form again. A
-reader raises :class:`ValueError` or :class:`TypeError` with a sentence that says what is valid.
+Python caller passes. Which of several values counts is decided in ``importer.cli.given_options``. Each option has a
+reader that turns all of these into one form, and accepts that form again. A reader raises :class:`ValueError` or
+:class:`TypeError` with a sentence that says what is valid.
 """
 
 import math
