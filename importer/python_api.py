@@ -68,7 +68,6 @@ from importer.commands import undo as undoing
 from importer.commands import values as word_values
 from importer.commands import verify as verifying
 from importer.commands.correct import CorrectResult as CorrectResult  # noqa: PLC0414 - the package offers it
-from importer.did_you_mean import nearest
 from importer.drafting.column_choices import Choices
 from importer.drafting.draft import Draft as Draft  # noqa: PLC0414 - the package offers it
 from importer.errors import MappingError, OptionError, UsageError
@@ -77,6 +76,7 @@ from importer.mapping.language.mapping_files import list_mappings
 from importer.report.report_files import read_csv
 from importer.settings import IN_MEMORY, KEY_VARIABLE, SANDBOX, Options, default_ledger
 from importer.tables import Sources as SourceTables
+from importer.wording import nearest
 from importer.workflow.open_sources import Timings, open_sources, open_unmapped
 from importer.workflow.supervision import Deadline, Watch, supervise
 from importer.workflow.targets import resolve

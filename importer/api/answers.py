@@ -19,6 +19,7 @@ from importer.api.transport import UnreadableAnswerError
 from importer.api.waits import quota_pause, retry_after
 from importer.errors import KeyRefusedError
 from importer.records import Refusal
+from importer.wording import shortened
 
 LONGEST_TEXT = 500  # of one message or reason; enough for a person, not for a page of HTML
 MOST_REFUSALS = 100
@@ -81,7 +82,7 @@ def clean(text: object, longest: int = LONGEST_TEXT) -> str:
     """``text`` on one line, without control and formatting characters, cut to ``longest`` characters."""
     head = str(text)[: longest * 4]
     plain = " ".join("".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in head).split())
-    return plain if len(plain) <= longest else plain[: longest - 1] + "…"
+    return shortened(plain, longest)
 
 
 def key_refused(answer: Answer) -> KeyRefusedError:

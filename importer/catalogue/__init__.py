@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from types import MappingProxyType
 
-from importer.did_you_mean import nearest
 from importer.records import Severity
+from importer.wording import nearest
 
 __all__ = ["CHAPTERS", "CODES", "Code", "find", "near"]
 

@@ -23,6 +23,7 @@ from importer.run_folder import PayloadFile
 from importer.sender.creating import child_ids
 from importer.sender.customer_rounds import Rounds
 from importer.settings import Options
+from importer.wording import first_few
 from importer.workflow.api_state import BLOCK, Refs, Twice, confirm_lost, found_frame, found_twice, look_up, merger_for
 from importer.workflow.changes_file import examples, write_changes
 from importer.workflow.guards import guard_export
@@ -146,8 +147,7 @@ class _Adopting:
                 self.job.ledger.take_over(self.job.run, steps)
             self.rounds.check()
         if self.unread:
-            more = "" if len(self.unread) == 1 else f" and {len(self.unread) - 1:,} more"
-            raise ApiUnavailableError(f"customer {self.unread[0]}{more} could not be read", AGAIN)
+            raise ApiUnavailableError(f"customer {first_few(self.unread, 1)} could not be read", AGAIN)
 
     async def _look(self, item: tuple[Any, bytes]) -> None:
         row, body = item
@@ -161,8 +161,7 @@ class _Adopting:
         body = orjson.dumps(self.merger.claimed(existing, new))
         if changes:
             paths = [change.path for change in changes]
-            more = f" and {len(paths) - MOST_FIELDS:,} more" if len(paths) > MOST_FIELDS else ""
-            message = f"WizCommerce has something else in {', '.join(paths[:MOST_FIELDS])}{more}"
+            message = f"WizCommerce has something else in {first_few(paths, MOST_FIELDS)}"
             outcome, code = OutcomeKind.EXISTS, "differs_in_api"
             digest = hashlib.sha256(body).hexdigest()
             self.changes[row.reference_id] = changes

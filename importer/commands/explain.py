@@ -11,6 +11,7 @@ from importer.errors import MappingError, UsageError
 from importer.mapping import load_mapping
 from importer.mapping.language.explain import explain, overview
 from importer.mapping.language.mapping_faults import function_faults
+from importer.wording import counted
 from importer.workflow.word_files import with_words
 
 # Name → what it is, and its files.
@@ -61,7 +62,7 @@ def mapping_check_text(found: Mapping[str, Any]) -> str:
         place = ":".join(str(problem[name]) for name in ("file", "line") if problem[name] is not None)
         lines.append(f"{place}: {problem['message']}" if place else problem["message"])
     count = len(lines)
-    state = f"{count:,} problem{'s' if count > 1 else ''}. {found['hint']}".strip() if count else "no problems"
+    state = f"{counted(count, 'problem')}. {found['hint']}".strip() if count else "no problems"
     return "\n".join([*lines, f"{found['mapping']}: {state}"])
 
 

@@ -24,13 +24,13 @@ from typing import Any
 
 import numpy as np
 
-from importer.did_you_mean import nearest
 from importer.errors import UsageError
 from importer.partitions.prepared_sources import prepared
 from importer.records import Severity
 from importer.run_folder import Stage
 from importer.settings import Options
 from importer.tables import CELL_CATEGORIES, CHILD_ENTITIES, ENTITIES, Entity, Positions, SourceTable
+from importer.wording import nearest
 from importer.workflow.customer_steps import customer_steps
 from importer.workflow.directory import load_lookups
 from importer.workflow.open_sources import Timings, utc_now, with_dates

@@ -12,6 +12,7 @@ from importer.mapping.source_words import source_words
 from importer.mapping.word_table import LEAVE_OUT, WordLine, WordTable, word_table
 from importer.report.word_workbook import WordRow, words_text, write_words
 from importer.settings import Options
+from importer.wording import counted
 from importer.workflow.directory import Directory, load_lookups
 from importer.workflow.open_sources import Timings, open_sources, utc_now, with_dates
 from importer.workflow.supervision import Watch
@@ -89,7 +90,7 @@ def values_text(found: Mapping[str, Any], width: int) -> str:
     if not found["words"]:
         return "The files have no values that need to be mapped."
     count, proposed = len(found["words"]), found["proposed"]
-    state = f"{count:,} value{'s' if count != 1 else ''}, {found['without_value']:,} not mapped yet"
+    state = f"{counted(count, 'value')}, {found['without_value']:,} not mapped yet"
     state += f" ({proposed:,} with a proposal)." if proposed else "."
     if found["file"] is None:
         table = words_text([WordRow(**row) for row in found["words"]], width)

@@ -13,6 +13,7 @@ from importer.cell_text import header_key
 from importer.corrections.corrections_file import Correction, CorrectionFile
 from importer.corrections.row_identity import KeyedRows, cells_of, key_texts, key_with, matching, rows_by_key
 from importer.tables import CORRECTION_DTYPES, Corrections, CorrectionStatus, Positions, Sources, SourceTable
+from importer.wording import shortened
 
 _ABSENT = "no "  # with what the reasons begin when there is nothing that could be corrected
 _LONGEST = 40  # characters of a cell in a reason
@@ -205,7 +206,7 @@ def _decided(one: Correction, keyed: KeyedRows, file: CorrectionFile, sources: S
     if len(new) > one.peers and one.column:
         return CorrectionDecision(one, "removable", "the source already has the corrected value", new)
     if len(rows) == 1:
-        shown = texts[0] if len(texts[0]) <= _LONGEST else f"{texts[0][: _LONGEST - 1]}…"
+        shown = shortened(texts[0], _LONGEST)
         return CorrectionDecision(one, "stale", f"the cell has another value now: {shown!r}", tuple(rows))
     if not keyed.count:
         return CorrectionDecision(

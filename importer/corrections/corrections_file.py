@@ -24,6 +24,7 @@ from importer.corrections.row_identity import Identity, Sibling
 from importer.errors import UsageError
 from importer.report.report_files import csv_bytes, whole_file
 from importer.tables import TEXT
+from importer.wording import first_few
 
 COLUMNS = ("table", "reference_id", "key", "column", "old", "new", "rows", "recorded", "run", "fingerprint")
 LEAVE_OUT = "leave out"  # the new text of a correction without a column: the whole row is left out
@@ -136,8 +137,7 @@ def read_corrections(path: Path, *, may_be_absent: bool = False) -> CorrectionFi
     found = list(_corrections(path, text, faults))
     found = list(_consistent(path, found, faults))
     if faults:
-        more = [f"and {len(faults) - _MOST_NAMED:,} more"] if len(faults) > _MOST_NAMED else []
-        raise UsageError("\n".join([*faults[:_MOST_NAMED], *more]), HINT)
+        raise UsageError(first_few(faults, _MOST_NAMED, "\n"), HINT)
     return CorrectionFile(path, tuple(found), hashlib.sha256(content).hexdigest())
 
 

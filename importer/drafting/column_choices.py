@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from importer.did_you_mean import nearest
 from importer.drafting.assigned_fields import AddressGroup, Assignment
 from importer.errors import UsageError
 from importer.tables import ATTRIBUTE_PREFIX, SourceTable
+from importer.wording import nearest
 
 IGNORE, KEY, NAME = "ignore", "reference_id", "name"
 CUSTOMER_TARGETS = (

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importer.drafting.draft import Draft, DraftColumn
 from importer.drafting.mapping_text import one_line
 from importer.drafting.skip_rules import Question
+from importer.wording import shortened
 
 _HEADS = ("column", "samples", "filled", "field", "sure", "why")
 _LEAST = (12, 12, 6, 18, 4, 4)
@@ -67,11 +68,7 @@ def _table(columns: Sequence[DraftColumn], width: int) -> list[str]:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(_cut(cell, width).ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    return "  ".join(shortened(cell, width).ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def _targets(targets: Sequence[str]) -> str:

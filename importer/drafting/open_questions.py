@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from importer.cell_text import filled_cells
-from importer.did_you_mean import nearest
 from importer.drafting.column_choices import Choices, chosen_in
 from importer.drafting.skip_rules import LEAVE_OUT, Question, SkipRule, chosen_rules, skip_rules
 from importer.drafting.table_draft import TableDraft, key_structure, varying_columns
 from importer.errors import UsageError
+from importer.wording import nearest
 
 _YES, _NO = "yes", "no"
 _MOST_KEYS = 4

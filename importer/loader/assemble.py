@@ -20,6 +20,7 @@ from importer.loader.sensitive_columns import holds_card_numbers, is_secret, is_
 from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored
 from importer.records import Location, Problem, Severity
 from importer.tables import IMPORT_ERRORS, SourceTable
+from importer.wording import counted
 
 _FEW_CELLS, _MOST_PIECES = 2, 1000
 _MAX_SHORT_ROWS = 10  # reported one by one in any file; ten times as many in a file in which they are rare
@@ -187,7 +188,7 @@ def _short_rows(origin: Origin, body: Body, broken: Mask, width: int, *, ends_in
     pieces = _pieces(body.widths, short, width)
     hint = "A cell probably contains a line break: put the cell in quotation marks, or export again."
     for row, own in zip(body.numbers[pieces].tolist(), body.widths[pieces].tolist(), strict=True):
-        has = f"it has {own} cell{'' if own == 1 else 's'}, and the header has {width}"
+        has = f"it has {counted(own, 'cell')}, and the header has {width}"
         message = f"this seems to be part of a row that a line break has split: {has}"
         problems.append(Problem(Severity.ERROR, "row_split", message, hint, location=origin.at(row)))
     broken |= pieces

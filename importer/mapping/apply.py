@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.cell_text import header_key
-from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.cell_problems import count_changes
 from importer.mapping.cell_sources import RecordSource, child_sources, column_roles, customer_sources, packed_sources
@@ -53,6 +52,7 @@ from importer.tables import (
     ProblemTable,
     Sources,
 )
+from importer.wording import nearest
 
 _FIELDS: dict[Entity, tuple[str, ...]] = {
     "customer": CUSTOMER_FIELDS,

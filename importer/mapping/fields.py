@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.did_you_mean import nearest
 from importer.mapping.columns import Codes, Column, Mask, combine, first_of
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated, Part, choose, joined, part_of, split_parts
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule, Otherwise
@@ -21,6 +20,7 @@ from importer.mapping.transforms.text_forms import comparable
 from importer.mapping.word_table import FieldWords
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
+from importer.wording import nearest
 
 IMPLIED = {"phone": "phone", "email": "email", "country": "country", "state": "state", "is_default": "flag"}
 ONE_LINE = frozenset({*CUSTOMER_FIELDS, *ADDRESS_FIELDS, *CONTACT_FIELDS}) - {"reference_id", "type"}

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 
 from importer.cell_text import filled_cells, header_key
-from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.blank_texts import BlankTexts
 from importer.mapping.columns import Codes, Column, Mask, concat, folded
@@ -19,6 +18,7 @@ from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import Condition, OtherColumn, TableRule, alternatives
 from importer.mapping.transforms.registry import read_flag
 from importer.tables import Sources, SourceTable
+from importer.wording import counted, first_few, nearest
 
 # What is between the words of a header and behind the last one; not "#", "%", and "+": "Customer #" is a number.
 _SEPARATORS = re.compile(r"(?<!^)[\s_\-\u2010-\u2015/\\:;.,()\[\]&'\u2019|]+(?=[^\W_]|#(?!\d)|$)")
@@ -262,7 +262,7 @@ def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) ->
             continue
         lines = ";\n  ".join(_absent_column(reference, headers) for reference in absent)
         raise MappingError(
-            f"{table.name} lacks {len(absent)} column{'s' * (len(absent) > 1)} that the mapping needs:\n  {lines}",
+            f"{table.name} lacks {counted(len(absent), 'column')} that the mapping needs:\n  {lines}",
             f"{_its_columns(headers)} Correct the mapping, add the other name with 'A|B', or write `optional: true`.",
         )
 
@@ -277,8 +277,7 @@ def _absent_column(reference: str, headers: Sequence[str]) -> str:
 
 
 def _its_columns(headers: Sequence[str]) -> str:
-    more = f", and {len(headers) - _MOST_COLUMNS} more" if len(headers) > _MOST_COLUMNS else ""
-    return f"The file's columns are {', '.join(map(repr, headers[:_MOST_COLUMNS]))}{more}."
+    return f"The file's columns are {first_few(headers, _MOST_COLUMNS, text=repr)}."
 
 
 def holds(condition: Condition, table: TableData, mapped: frozenset[str]) -> Mask:

@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 
 from importer.cell_text import fold
-from importer.did_you_mean import nearest
 from importer.errors import UsageError
 from importer.mapping.columns import Mask
 from importer.mapping.field_parts import LIST_SEPARATOR
@@ -21,6 +20,7 @@ from importer.mapping.language.mapping_rules import TYPES
 from importer.mapping.transform_results import ValueFinding
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, Entity
+from importer.wording import first_few, nearest
 
 LEAVE_OUT = "leave out"  # instead of a value: nothing is sent for the word
 SEPARATOR = ";"  # between several values of one word
@@ -191,8 +191,7 @@ def word_table(name: str, lines: Iterable[WordLine]) -> WordTable:
         elif before is None or not before.value:
             own[fold(line.word)] = line
     if wrong:
-        more = [f"and {len(wrong) - _MOST_NAMED:,} more"] if len(wrong) > _MOST_NAMED else []
-        raise UsageError("\n".join([*wrong[:_MOST_NAMED], *more]), "Correct the table, and run the command again.")
+        raise UsageError(first_few(wrong, _MOST_NAMED, "\n"), "Correct the table, and run the command again.")
     return WordTable(name, {kind: own for kind, own in table.items() if own})
 
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from importer.records import Severity
+from importer.wording import counted
 
 _UNDO_VERIFY_FINE = frozenset({"deleted", "deactivated", "restored", "absent", "ok", "undone"})
 _DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "already there"}
@@ -308,11 +309,6 @@ def _stop(summary: Mapping[str, Any]) -> str:
     text = _OPTION.sub(r"Stopped early because of \1: ", summary["stopped"] or "")
     end = "" if text.endswith((".", "!", "?")) else "."
     return f"{text if text.startswith('Stopped') else f'Stopped early: {text}'}{end} " if text else ""
-
-
-def counted(count: int, word: str) -> str:
-    """``1 customer``, ``2,000 customers``."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _customers(count: int) -> str:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from importer.catalogue.field_names import ADDRESS_PARTS, full_field_name, part_column
 from importer.report.report_input import ReportInput
 from importer.tables import Entry
+from importer.wording import first_few, shortened
 
 Positions = npt.NDArray[np.int64]
 # Any text is right in these: what the file or the mapping has is a proposal.
@@ -96,14 +97,9 @@ class CellList:
 
     @property
     def hint(self) -> str:
-        shown = [_cut_name(name) for name in self.names[:_MOST_NAMED]]
-        more = len(self.names) - len(shown)
-        rest = f", and {more:,} more. See the cell's drop-down list" if more else ""
-        return f"{'Used so far' if self.open else 'Valid'}: {', '.join(shown)}{rest}."
-
-
-def _cut_name(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+        shown = first_few(self.names, _MOST_NAMED, text=lambda name: shortened(name, _LONGEST_NAME))
+        rest = ". See the cell's drop-down list" if len(self.names) > _MOST_NAMED else ""
+        return f"{'Used so far' if self.open else 'Valid'}: {shown}{rest}."
 
 
 def cell_lists(report: ReportInput) -> dict[str, CellList]:

@@ -7,13 +7,13 @@ from itertools import zip_longest
 from typing import Any
 
 from importer.report.terminal import Look, columns_of, cut, padded, wrapped
+from importer.wording import counted
 
 _NARROWEST = 40
 _BROAD = 72  # from here on cells, steps and values are side by side
 _LONG = 15  # columns of a field's name; a text that is no longer is shown again
 _MOST_SHOWN = 3  # addresses, and contacts, of each of several customers
 _TITLES = {"customer": "Customer", "address": "Address", "contact": "Contact"}
-_PLURALS = {"customer": "customers", "address": "addresses", "contact": "contacts"}
 _SEVERITIES = {"error": "red", "warning": "yellow", "info": "dim"}
 _WORDS = {  # steps that are no words of the mapping language
     "blanks": "placeholder text",
@@ -60,7 +60,7 @@ def _filled(entity: str, own: Line, look: Look) -> list[str]:
     names = max((len(one["field"]) for one in fields), default=0)
     count = own["records"]
     digits = len(f"{count:,}")
-    lines = [f"{count:,} {_PLURALS[entity] if count != 1 else entity}"]
+    lines = [counted(count, entity)]
     for one in fields:
         share = f"{one['filled'] / count:.0%}" if count else ""
         start = f"  {one['field']:<{names}}  {one['filled']:>{digits},}  {share:>4}  "

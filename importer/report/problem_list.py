@@ -19,6 +19,7 @@ from importer.records import Location, Severity
 from importer.report.ranges import lookup, take_text
 from importer.report.report_files import BLOCK
 from importer.tables import TEXT, EntityTables, ProblemTable, Sources, chunked
+from importer.wording import shortened
 
 Positions = npt.NDArray[np.int64]
 
@@ -209,7 +210,7 @@ def _invisible_name(character: str) -> str:
 
 def _short(text: str) -> str:
     plain = " ".join(text.split()) if "\n" in text else text
-    return f"'{plain}'" if len(plain) <= _LONGEST_EXAMPLE else f"'{plain[: _LONGEST_EXAMPLE - 1]}…'"
+    return f"'{shortened(plain, _LONGEST_EXAMPLE)}'"
 
 
 def _places(sources: Sources) -> tuple[list[tuple[str, str | None]], Positions]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from importer.report.advice import counted, headline, undo_verify_headline, unused_data
+from importer.report.advice import headline, undo_verify_headline, unused_data
+from importer.wording import counted
 
 _TOP = 5
 _NARROWEST = 40

@@ -13,6 +13,7 @@ from importer.report.report_files import whole_file, write_csv
 from importer.report.terminal import columns_of, cut, padded
 from importer.report.workbook_file import LONGEST_CELL, offer_list
 from importer.tables import TEXT
+from importer.wording import first_few, shortened
 
 SHEET = "Values"
 CHOICES_SHEET = "What exists"
@@ -100,11 +101,7 @@ class _Lists:
 
 
 def _cells(row: WordRow, exists: Mapping[str, Sequence[str]]) -> tuple[str | int, ...]:
-    named = [
-        name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name in exists.get(row.kind, ())
-    ]
-    more = f" and {len(named) - _MOST_NAMED:,} more" if len(named) > _MOST_NAMED else ""
-    listed = ", ".join(named[:_MOST_NAMED]) + more
+    listed = first_few(exists.get(row.kind, ()), _MOST_NAMED, text=lambda name: shortened(name, _LONGEST_NAME))
     return row.kind, row.word, row.count, row.value, row.proposal, listed
 
 

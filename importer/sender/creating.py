@@ -25,6 +25,7 @@ from importer.sender.customer_task import (
     text_of,
     transition,
 )
+from importer.wording import counted
 
 _IN_USE = re.compile(r"exist|taken|duplicat|already|unique|conflict|in use", re.IGNORECASE)
 _REFERENCE = re.compile(r"reference[\s_-]?id", re.IGNORECASE)
@@ -105,7 +106,7 @@ class Creating:
         if self.options.may_send_again(task):
             return _latest(task, State.ABSENT, OutcomeKind.PENDING, Next.SEND_AGAIN)
         reason = (task.answer and task.answer.message) or "no readable response"
-        attempts = f"{task.attempts} attempt{'' if task.attempts == 1 else 's'}"
+        attempts = counted(task.attempts, "attempt")
         message = f"not in WizCommerce after {attempts}; last response: {reason}"
         return transition(task, State.ABSENT, OutcomeKind.FAILED, code="no_answer", message=message)
 

@@ -34,6 +34,7 @@ from importer.sender.customer_task import (
 )
 from importer.sender.customer_writer import CustomerWriter
 from importer.tables import CHILD_ENTITIES
+from importer.wording import first_few
 
 MOST_MISSES = 5  # times that a customer cannot be read, each repeated within the retry policy
 NO_ID = ("lost_in_api", "the ledger has no WizCommerce ID for it")
@@ -137,7 +138,7 @@ class Updating:
             if wrong := unexpected(update, customer, after):
                 if not kinds <= self._proven:
                     return self._incomplete(task, wrong)
-                also_changed = [f"also changed, although it was not sent: {_listed(wrong)}"]
+                also_changed = [f"also changed, although it was not sent: {first_few(wrong, SHOWN)}"]
             self._proven |= kinds
         seen = after if after is not None else {} if update.children else written.answer.data or {}
         moment = None if written.repeated else _moment(task, seen)
@@ -255,7 +256,7 @@ class Updating:
         kept = [] if before is None else self.options.merge.kept(before, task.values)
         notes = [*left_alone, *also_changed]
         code = "child_left_alone" if notes else "child_not_in_source" if kept else None
-        notes += [f"no longer in the source, but kept: {_listed(kept)}"] if kept else []
+        notes += [f"no longer in the source, but kept: {first_few(kept, SHOWN)}"] if kept else []
         return _became(
             task,
             outcome,
@@ -281,7 +282,7 @@ class Updating:
 
     def _incomplete(self, task: CustomerTask, wrong: Sequence[str]) -> Transition:
         """The first write of a kind was read back, and something is wrong: nothing more is sent that way."""
-        message = f"after the update, WizCommerce does not show what was sent: {_listed(wrong)}"
+        message = f"after the update, WizCommerce does not show what was sent: {first_few(wrong, SHOWN)}"
         self.problem = GuardError(
             f"customer {task.reference_id}: {message}; no other customer was updated that way",
             "Compare the customer in WizCommerce with its source, and fix it there. Use --mode create until it is "
@@ -358,7 +359,3 @@ def _missed(task: CustomerTask, answer: Answer) -> Transition:
     if answer.status is None or task.misses < MOST_MISSES:
         return _became(task, OutcomeKind.PENDING, Next.SEND_AGAIN)
     return _failed(task, "no_answer", f"it could not be read: {answer.message}")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from importer.did_you_mean import nearest
 from importer.errors import UsageError
+from importer.wording import nearest
 
 PATHS = frozenset(
     {"sources", "mapping", "out", "ledger", "api_key_file", "lookups", "values", "corrections", "log", "urls-file"}

@@ -22,6 +22,7 @@ from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, TEXT, Entity, EntityTabl
 from importer.validation.describe import problems_at
 from importer.validation.field_places import arrow, locate
 from importer.validation.schemas import is_email, is_phone
+from importer.wording import first_few, shortened
 
 _CHOICES = frozenset({"select", "multi_select"})
 _UNLIMITED = frozenset({"long_text", "html"})  # no limit of 255 characters is documented for these
@@ -251,10 +252,9 @@ def _missing(
 
 def _no_option(text: str, definition: AttributeDefinition) -> tuple[str, str]:
     options = definition.shown_options
-    more = f" and {len(options) - MOST_OPTIONS} more" if len(options) > MOST_OPTIONS else ""
-    listed = ", ".join(f"'{option}'" for option in options[:MOST_OPTIONS]) + more
+    listed = first_few(options, MOST_OPTIONS, text="'{}'".format)
     return (
-        f"'{_shown(text)}' is not an option of the attribute '{definition.name}'",
+        f"'{shortened(text, SHOWN)}' is not an option of the attribute '{definition.name}'",
         f"{_guess(text, options)}The options are {listed}; `values` in the mapping turns other words into those.",
     )
 
@@ -263,11 +263,7 @@ def _fault(text: str, definition: AttributeDefinition) -> tuple[str, str] | None
     accepts, name, advice = _TYPES.get(definition.data_type, (bool, "", ""))
     if not name or accepts(text):
         return None
-    return f"'{_shown(text)}' is not {name}, as the attribute '{definition.name}' requires", advice
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+    return f"'{shortened(text, SHOWN)}' is not {name}, as the attribute '{definition.name}' requires", advice
 
 
 def _guess(text: str, known: Sequence[str]) -> str:

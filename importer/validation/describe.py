@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 
 from importer.catalogue import CODES
 from importer.catalogue.field_names import spoken_name
-from importer.did_you_mean import nearest
 from importer.records import Severity
 from importer.tables import Entity, EntityTables, Positions, ProblemTable, Sources
 from importer.validation.field_places import Places, locate
 from importer.validation.schemas import ANY_CONTROL, country_names, max_length
+from importer.wording import nearest
 
 _SHOWN = 60  # characters of a value that a hint repeats
 

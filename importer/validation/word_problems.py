@@ -14,10 +14,10 @@ import pandas as pd
 from importer.cell_text import fold
 from importer.records import Severity
 from importer.tables import Entity, ProblemTable
+from importer.wording import counted, first_few
 
 TOLD_ONCE = frozenset({"word_left_out", "word_not_in_table"})  # codes of lines that have their word in the hint
 _UNKNOWN = frozenset({"lookup_unresolved", "attribute_option", "value_unlisted", "invalid_type"})
-_PLURALS: dict[Entity, str] = {"customer": "customers", "address": "addresses", "contact": "contacts"}
 _ADVICE = "Run `importer values` to map it once, in a table."
 _MOST_NAMED = 10  # of what exists
 _FEWEST = 2  # records with an unknown word: of one, its own line says everything
@@ -35,7 +35,7 @@ def told_by_word(problems: ProblemTable, exists: Mapping[str, Sequence[str]]) ->
     if not (once | unknown).any():
         return problems
     told = _first_of_words(frame[once], "hint")
-    told = told.assign(message=[f"{text} ({_counted(n, e)})" for text, n, e in _parts(told)])
+    told = told.assign(message=[f"{text} ({counted(n, e)})" for text, n, e in _parts(told)])
     sums = _first_of_words(frame[unknown & (frame["severity"] != str(Severity.INFO)).to_numpy(np.bool_)], "message")
     sums = sums[sums["_count"] >= _FEWEST]
     found = ProblemTable.build(
@@ -44,7 +44,7 @@ def told_by_word(problems: ProblemTable, exists: Mapping[str, Sequence[str]]) ->
         code="word_unknown",
         **{name: sums[name].array for name in ("entity", "field", "column", "value")},
         **{name: sums[name].to_numpy(np.int64) for name in ("customer", "record", "row")},
-        message=[f"{text} ({_counted(n, e)})" for text, n, e in _parts(sums)],
+        message=[f"{text} ({counted(n, e)})" for text, n, e in _parts(sums)],
         hint=[
             f"{hint}{_listed(exists.get(field, ()))} {_ADVICE}"
             for hint, field in zip(sums["hint"], sums["field"], strict=True)
@@ -73,9 +73,4 @@ def _parts(frame: pd.DataFrame) -> "zip[tuple[str, int, Entity]]":
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-    return f" WizCommerce has {', '.join(names[:_MOST_NAMED])}{more}." if names else ""
-
-
-def _counted(count: int, entity: Entity) -> str:
-    return f"1 {entity}" if count == 1 else f"{count:,} {_PLURALS[entity]}"
+    return f" WizCommerce has {first_few(names, _MOST_NAMED)}." if names else ""

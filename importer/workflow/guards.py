@@ -20,6 +20,7 @@ from importer.sender.customer_rounds import BLOCK
 from importer.sender.restoring import is_open, replaced_by
 from importer.settings import Options
 from importer.tables import Sources
+from importer.wording import counted
 from importer.workflow.job import Confirm, Job, ask
 from importer.workflow.since_last_run import last_run
 from importer.workflow.targets import Target
@@ -61,7 +62,7 @@ def _rejections(job: Job) -> None:
     rejected, count = int(job.stage.rejected.sum()), len(job.stage.rejected)
     loose, rows = int(job.stage.tables.rows["rejected"].sum()), len(job.stage.tables.rows)
     if job.options.strict and (rejected or loose):
-        also = f" and {loose:,} row{'s' * (loose != 1)} without a customer" if loose else ""
+        also = f" and {counted(loose, 'row')} without a customer" if loose else ""
         raise GuardError(
             f"--strict: {rejected:,} of {count:,} customers{also} were rejected. {NOTHING}",
             "Fix them in rejected.xlsx, or run without --strict.",
@@ -81,7 +82,7 @@ def _unused_cells(job: Job) -> None:
     if job.options.complete and len(lost):
         names = ", ".join(map(repr, lost["column"].head(_NAMED))) + (", …" if len(lost) > _NAMED else "")
         raise GuardError(
-            f"--complete: filled cells of {_counted(len(lost), 'column')} are not used: {names}. {NOTHING}",
+            f"--complete: filled cells of {counted(len(lost), 'column')} are not used: {names}. {NOTHING}",
             "Add the columns to the mapping or to its `ignore`, or run without --complete.",
         )
 
@@ -217,22 +218,19 @@ def _facts(job: Job) -> str:
     left = known[known["outcome"].isin(_NOT_SENT)]
     in_doubt = left["outcome"].eq(str(OutcomeKind.UNKNOWN))
     actions = left.loc[~in_doubt, "action"]
+    new, updates = (int(actions.eq(str(action)).sum()) for action in (Action.CREATE, Action.UPDATE))
+    unknown = int(in_doubt.sum())
     counts = {
-        "new customer": int(actions.eq(str(Action.CREATE)).sum()),
-        "update": int(actions.eq(str(Action.UPDATE)).sum()),
-        "with an unknown outcome, looked up first": int(in_doubt.sum()),
+        counted(new, "new customer"): new,
+        counted(updates, "update"): updates,
+        f"{unknown:,} with an unknown outcome, looked up first": unknown,
     }
-    parts = [_counted(count, what) for what, count in counts.items() if count]
+    parts = [text for text, count in counts.items() if count]
     if not parts:
         return ""
     limit, rejected = job.options.limit, int(job.stage.rejected.sum())
     bounded = ""
     if limit is not None and limit < sum(counts.values()):
         bounded = f" (only the first{f' {limit:,}' if limit > 1 else ''} will be sent)"
-    others = f"; {rejected:,} rejected customer{'s' * (rejected != 1)} will not be sent" if rejected else ""
+    others = f"; {counted(rejected, 'rejected customer')} will not be sent" if rejected else ""
     return f"{', '.join(parts)}{bounded}{others}"
-
-
-def _counted(count: int, what: str) -> str:
-    plural = "" if count == 1 or " " in what.removeprefix("new ") else "s"
-    return f"{count:,} {what}{plural}"

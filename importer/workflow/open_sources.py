@@ -13,7 +13,6 @@ import pandas as pd
 from importer.cell_text import header_key
 from importer.corrections.corrected_sources import corrected
 from importer.corrections.corrections_file import read_corrections
-from importer.did_you_mean import nearest
 from importer.errors import NoSourceError, UsageError
 from importer.loader import LoadOptions, dated, load
 from importer.logs import event
@@ -24,6 +23,7 @@ from importer.mapping.transforms.countries import country_code
 from importer.settings import Options
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, Sources
 from importer.validation.schemas import REQUIRED
+from importer.wording import nearest
 from importer.workflow.word_files import with_words
 
 _ONLY_BY_NAME = frozenset({"assigned_price_list_id", "assigned_sales_rep_ids", "payment_term", "type"})

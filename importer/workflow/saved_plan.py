@@ -16,6 +16,7 @@ from importer.report.sign_off import read_sign_off
 from importer.run_folder import RunFolder
 from importer.settings import Options
 from importer.tables import Sources
+from importer.wording import counted
 from importer.workflow.targets import Target
 
 # What shapes the bodies and the choice of customers; all other options say how to send.
@@ -194,7 +195,7 @@ def _such_as(names: Sequence[str]) -> str:
     if not names:
         return ""
     listed = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
-    return f" ({len(names):,} customer{'s' if len(names) > 1 else ''}: {listed})"
+    return f" ({counted(len(names), 'customer')}: {listed})"
 
 
 def _digest(path: Path) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from importer.cell_text import fold, header_key, unmark_formulas
-from importer.did_you_mean import nearest
 from importer.errors import InputError, UsageError
 from importer.loader import LoadOptions, load
 from importer.mapping import LoadedMapping
@@ -16,6 +15,7 @@ from importer.records import Severity
 from importer.report.word_workbook import WordRow
 from importer.tables import ATTRIBUTE_PREFIX, SourceTable
 from importer.validation import AttributeDefinition
+from importer.wording import first_few, nearest
 from importer.workflow.directory import Directory
 
 COLUMNS = ("kind", "word", "value")
@@ -81,9 +81,8 @@ def refuse_unknown_values(words: WordTable, directory: Directory) -> None:
     """Raise :class:`UsageError` that names each line whose value WizCommerce does not have, where that is known."""
     found = [f"{line.place}: {fault}" for line in words.every_line() if (fault := _unknown(line, directory))]
     if found:
-        more = [f"and {len(found) - _MOST_NAMED:,} more"] if len(found) > _MOST_NAMED else []
         raise UsageError(
-            "\n".join([*found[:_MOST_NAMED], *more]),
+            first_few(found, _MOST_NAMED, "\n"),
             "Correct the value table, or create the value in WizCommerce first. Nothing was sent.",
         )
 

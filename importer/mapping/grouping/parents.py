@@ -16,6 +16,7 @@ from importer.mapping.language.mapping_rules import ParentRule
 from importer.mapping.table_rows import TableData
 from importer.records import Severity
 from importer.tables import ProblemTable, Sources
+from importer.wording import first_few
 
 OPEN, ABSENT, SEVERAL, CIRCLE = -1, -2, -3, -4  # instead of an end: not known yet; why there is none
 _MOST_PLACES = 20  # of rows with the same name, in one message
@@ -121,8 +122,7 @@ def parent_problems(
 
 
 def _places(rows: Codes, sources: Sources) -> str:
-    places = ", ".join(str(sources.location(int(row))) for row in rows[:_MOST_PLACES])
-    return f": {places}" + (f" and {len(rows) - _MOST_PLACES} more" if len(rows) > _MOST_PLACES else "")
+    return f": {first_few(rows.tolist(), _MOST_PLACES, text=lambda row: str(sources.location(row)))}"
 
 
 def _by_column(rule: ParentRule, table: TableData, at: Codes) -> Iterator[tuple[str, Codes]]:

@@ -9,9 +9,9 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from importer.did_you_mean import nearest
 from importer.mapping.language.mapping_model import ONE_TABLE, Mapping
 from importer.mapping.language.mapping_rules import TableRule
+from importer.wording import nearest
 
 Place = tuple[str | int, ...]
 

@@ -15,13 +15,13 @@ from typing import Any
 import yaml
 
 import importer
-from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.language.mapping_errors import Fault, Place, yaml_hint, yaml_message
 from importer.mapping.language.mapping_faults import every_fault
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import TYPES
 from importer.mapping.word_table import WordTable
+from importer.wording import nearest
 
 INHERITED = "..."  # an item of a list: the base's items belong here
 SUFFIXES = (".yaml", ".yml")

@@ -6,7 +6,6 @@ from functools import lru_cache
 import pyarrow as pa
 import pycountry
 
-from importer.did_you_mean import nearest
 from importer.mapping.transform_results import TransformResult, failures
 from importer.mapping.transforms.country_names import (
     CODED,
@@ -23,6 +22,7 @@ from importer.mapping.transforms.country_names import (
     words,
 )
 from importer.records import Severity
+from importer.wording import nearest
 
 _CHECKED = ("US", "CA", "AU")
 _MOST_KEPT = 2**16  # names of countries and states that were read

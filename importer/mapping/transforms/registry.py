@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.columns import trim
 from importer.mapping.transform_results import TransformResult, failures, read_each
@@ -27,6 +26,7 @@ from importer.mapping.transforms.person_names import first_name, last_name
 from importer.mapping.transforms.phones import phone
 from importer.mapping.transforms.text_forms import INVISIBLE, WIDE_SPACE, narrow
 from importer.records import Severity
+from importer.wording import nearest
 
 Argument = Literal["none", "text", "pair", "texts"]
 

@@ -10,7 +10,6 @@ import pandas as pd
 from importer.catalogue import CODES
 from importer.catalogue.field_names import ADDRESS_PARTS, full_field_name
 from importer.records import Location, Severity
-from importer.report.advice import counted
 from importer.report.cells_to_fill import parts_to_fill
 from importer.report.correction_list import OWNER_TITLES, corrections_in_force
 from importer.report.html.figures import inventory
@@ -19,6 +18,7 @@ from importer.report.plain_words import owner_fix, owner_title, owner_words
 from importer.report.ranges import plain_lines
 from importer.report.report_input import Reader, ReportInput
 from importer.report.word_counts import LOOKED_UP
+from importer.wording import counted
 
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from importer.report.advice import counted, headline, lost_children, unused_data
+from importer.report.advice import headline, lost_children, unused_data
 from importer.report.correction_list import shown_corrections
 from importer.report.html.figures import (
     by_column,
@@ -27,6 +27,7 @@ from importer.report.html.owner_page import owner_context
 from importer.report.html.shown_customers import read_changes, shown_customers
 from importer.report.report_files import whole_file
 from importer.report.report_input import OPERATOR, Reader, ReportInput
+from importer.wording import counted
 
 _HERE = "importer.report.html"
 _OUTCOMES = {  # outcome → (label, tone)

@@ -1,0 +1,32 @@
+"""Parts of messages: counts, lists that end early, texts cut short, and the nearest known word to a misspelled one."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 customer``, ``2,000 customers``, ``3 addresses``."""
+    ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}{ending}"
+
+
+def first_few(items: Sequence[Item], most: int, separator: str = ", ", *, text: Callable[[Item], str] = str) -> str:
+    """The first items, and how many more there are: ``A, B and 1,000 more``. ``text``: an item as a text."""
+    more = len(items) - most
+    gap = "\n" if separator == "\n" else " "
+    return separator.join(map(text, items[:most])) + (f"{gap}and {more:,} more" if more > 0 else "")
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text, or so much of it that it has ``longest`` characters with the mark of what is left out."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def nearest(word: str, words: Iterable[str], n: int = 1, *, cutoff: float = 0.6) -> list[str]:
+    """Return up to ``n`` of ``words``, the most similar first. ``cutoff``: from 0 (any word) to 1 (the same word)."""
+    from rapidfuzz import fuzz, process  # noqa: PLC0415 - a tenth of the time of --help, which does not need it
+
+    found = process.extract(word, list(words), scorer=fuzz.ratio, limit=n, score_cutoff=100 * cutoff)
+    return [known for known, _, _ in found]
