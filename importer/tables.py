@@ -117,6 +117,12 @@ def chunked(column: "pd.Series[Any]") -> pa.ChunkedArray:
     return data if isinstance(data, pa.ChunkedArray) else pa.chunked_array([data])
 
 
+def plain_lines(frame: pd.DataFrame, blank: str | None = None) -> list[dict[str, Any]]:
+    """The lines of a frame as plain values; ``blank`` for what is null."""
+    plain = frame.astype("object").where(frame.notna(), blank)
+    return [dict(zip(plain.columns, line, strict=True)) for line in plain.itertuples(index=False, name=None)]
+
+
 def taken(column: pa.ChunkedArray, at: Positions) -> pa.Array:
     """``column[at]`` as one array. Only chunks that hold a part of it are looked at, and none are joined before."""
     ascending = bool((np.diff(at) >= 0).all())

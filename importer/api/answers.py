@@ -7,8 +7,7 @@ import os
 import re
 import ssl
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -68,14 +67,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer with the whole parsed body, the headers, and what they ask for."""
+    """An answer with the whole parsed body, and what its headers ask for."""
 
     answer: Answer
     payload: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    pause: float | None = None  # seconds that ``Retry-After`` or a used-up quota asks for
+    retry_after: float | None = None  # seconds that ``Retry-After`` asks for
+    quota: float | None = None  # seconds until a used-up quota is renewed
     limited: bool = False  # the request was not carried out because there were too many
     size: int = 0  # bytes of the body
+
+    @property
+    def pause(self) -> float | None:
+        """The seconds that the API asks to wait, by whatever means."""
+        return self.quota if self.retry_after is None else self.retry_after
 
 
 def clean(text: object, longest: int = LONGEST_TEXT) -> str:
@@ -97,9 +101,7 @@ def read_reply(call: Call, response: httpx.Response, *, now: float, seconds: flo
     status, headers, content = response.status_code, dict(response.headers.items()), response.content
     success = 200 <= status < 300
     payload, readable = _parse(content, "" if success and len(secret) < SHORTEST_SECRET else secret)
-    pause, limited = retry_after(headers, now), False
-    if pause is None:
-        pause = quota_pause(headers, now)
+    asked, quota, limited = retry_after(headers, now), quota_pause(headers, now), False
     if success:
         # A PATCH, PUT or DELETE may be answered without a body.
         problem = _problem(call, payload) if readable or not content.strip() else "the response is not readable JSON"
@@ -108,13 +110,15 @@ def read_reply(call: Call, response: httpx.Response, *, now: float, seconds: flo
         answer = Answer(kind, status, _data(payload), message=message, seconds=seconds)
     else:
         code, message, refusals = _reasons(payload) if readable else (None, _plain_message(content, secret), ())
-        limited = status == 429 or (status == 403 and (pause is not None or bool(_LIMIT.search(f"{code} {message}"))))
+        limited = status == 429 or (
+            status == 403 and (asked is not None or quota is not None or bool(_LIMIT.search(f"{code} {message}")))
+        )
         if 300 <= status < 400:
             place = clean(_hide(headers.get("location", ""), secret), 200)
             message = f"redirected to {place or 'nowhere'}; redirects are not followed with the key"
         kind = AnswerKind.REFUSED if limited else _failure(call.method, status)
         answer = Answer(kind, status, None, code, message or f"HTTP {status}", refusals, seconds)
-    return Reply(answer, payload, headers, pause, limited, len(content))
+    return Reply(answer, payload, asked, quota, limited, len(content))
 
 
 def no_answer(error: Exception, *, sent: bool, seconds: float, secret: str) -> Reply:

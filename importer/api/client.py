@@ -209,12 +209,12 @@ class Client:
             reply = await self._send(call, grant, since=first)
             if not reply.limited:
                 if reply.answer.kind in TRANSIENT:
-                    self.limiter.hold(reply.pause, status=reply.answer.status or 503, headers=reply.headers)
+                    self.limiter.hold(reply.retry_after, status=reply.answer.status or 503, quota=reply.quota)
                 else:
-                    self.limiter.answered(self.clock() - started, reply.headers)
+                    self.limiter.answered(self.clock() - started, reply.quota)
                 return reply
             refusals += 1
-            self.limiter.throttled(reply.pause, grant, status=reply.answer.status or 429, headers=reply.headers)
+            self.limiter.throttled(reply.retry_after, grant, status=reply.answer.status or 429, quota=reply.quota)
             if reply.pause is None:  # a pause that was asked for holds back the limiter, and with it this request
                 await self._pause(self.retry.delay(refusals, self.rng))
 

@@ -5,7 +5,7 @@ import math
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -13,7 +13,7 @@ from itertools import zip_longest
 import anyio
 
 from importer.api.pace import FIRST_PACE, Grant, PaceFinder
-from importer.api.waits import Waits, quota_pause
+from importer.api.waits import Waits
 from importer.errors import ApiUnavailableError
 from importer.logs import event
 
@@ -110,7 +110,6 @@ class Limiter:
     ) -> None:
         self._clock = clock
         self._sleep = sleep
-        self._wall = wall
         self._max_concurrency = max_concurrency
         top = UNLIMITED if ceiling is None else ceiling * UNDER_CEILING
         now = clock()
@@ -160,11 +159,11 @@ class Limiter:
                 self._left.remove(grant.at)
             self._note(now)
 
-    def answered(self, latency: float, headers: Mapping[str, str]) -> None:
-        """A request was answered, not with 429, after ``latency`` seconds; ``headers`` may show a used-up quota."""
+    def answered(self, latency: float, quota: float | None = None) -> None:
+        """A request was answered, not with 429, after ``latency`` seconds. ``quota``: as in :meth:`hold`."""
         self._finder.answered(self._clock(), latency)
         self._waits.accepted()
-        self.hold(headers=headers)
+        self.hold(quota=quota)
 
     def throttled(
         self,
@@ -172,24 +171,24 @@ class Limiter:
         grant: Grant | None = None,
         *,
         status: int = 429,
-        headers: Mapping[str, str] | None = None,
+        quota: float | None = None,
     ) -> None:
         """The request of ``grant`` was refused because of a limit: slow down, and wait ``retry_after`` seconds."""
         now = self._clock()
         self._statistics.throttled += 1
         self.timeline.count(now, refused=True)
-        pause = self.hold(retry_after or 0.0, status=status, headers=headers)
+        pause = self.hold(retry_after or 0.0, status=status, quota=quota)
         if self._finder.throttled(now, grant or Grant(now, len(self._left) + 1), pause):
             self._next = max(self._next, now + 1.0 / self._finder.pace)
-            event(logging.INFO, "slower", pace=round(self._finder.pace, 2), retry_after=retry_after)
+            event(logging.INFO, "slower", pace=round(self._finder.pace, 2), retry_after=pause or None)
 
-    def hold(
-        self, retry_after: float | None = None, *, status: int = 503, headers: Mapping[str, str] | None = None
-    ) -> float:
-        """Hold requests back as long as an answer asks for, by whatever means. Returns the seconds."""
+    def hold(self, retry_after: float | None = None, *, status: int = 503, quota: float | None = None) -> float:
+        """Hold requests back as long as an answer asks for, by whatever means. Returns the seconds.
+
+        ``retry_after``: seconds that it asks for; ``quota``: seconds until a used-up quota is renewed.
+        """
         seconds, cause = retry_after, f"Retry-After of HTTP {status}" if retry_after else f"HTTP {status}"
-        quota = quota_pause(headers or {}, self._wall())
-        if quota is not None and quota + 1.0 > (retry_after or 0.0):  # "until 14:05:30" counts down while it is read
+        if quota is not None and quota + 1.0 > (retry_after or 0.0):  # both may name one moment, rounded differently
             seconds, cause = quota, "the quota is used up"
         if seconds is None:
             return 0.0

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.cell_text import filled_cells
-from importer.drafting.header_words import fold
+from importer.drafting.header_words import letters_and_digits
 from importer.drafting.lexicon import lexicon
 from importer.mapping.transforms.countries import country_code
 from importer.mapping.transforms.person_names import is_company
@@ -119,14 +119,14 @@ class ColumnValues:
     lettered = _share(lambda text: sum(map(str.isalpha, text)) >= 2)
     with_digits = _share(lambda text: any(map(str.isdigit, text)))
     companies = _share(lambda text: len(text) <= 80 and is_company(text))  # certainly: by their legal form
-    salutations = _share(lambda text: all(fold(word) in _SALUTATIONS for word in text.split()))
+    salutations = _share(lambda text: all(letters_and_digits(word) in _SALUTATIONS for word in text.split()))
     whole_addresses = _share(_is_whole_address)
     towns_with_codes = _share(
         lambda text: len(text) < 60 and _TOWN_WITH_CODE.search(text) is not None and sum(map(str.isalpha, text)) >= 3
     )
     codes_at_end = _share(lambda text: _CODE_AT_END.search(text) is not None)  # ``24121 BERGAMO-BG``, ``Austin, TX``
     spaced = _share(lambda text: " " in text)
-    flags = _share(lambda text: fold(text) in _FLAGS or text in ("0", "1", "-1"))
+    flags = _share(lambda text: letters_and_digits(text) in _FLAGS or text in ("0", "1", "-1"))
 
     @property
     def quoted(self) -> bool:
@@ -136,7 +136,11 @@ class ColumnValues:
     def words(self, *names: str) -> float:
         """The share of the distinct values that are cell words of these kinds."""
         known = lexicon().cell_words(*names)
-        return self.share(lambda text: fold(text) in known or any(fold(part) in known for part in _list(text)))
+        return self.share(
+            lambda text: (
+                letters_and_digits(text) in known or any(letters_and_digits(part) in known for part in _list(text))
+            )
+        )
 
     @property
     def few(self) -> bool:

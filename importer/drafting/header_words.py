@@ -17,7 +17,7 @@ _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ii": 2, "iii"
 _LARGEST = 30  # a larger number in a header is no position in a series
 
 
-def fold(text: str) -> str:
+def letters_and_digits(text: str) -> str:
     """Text without case, accents, and anything but letters and digits: ``Código-Postal`` is ``codigopostal``."""
     folded = text.casefold()
     if folded.isascii():
@@ -29,8 +29,8 @@ def fold(text: str) -> str:
 def spellings(phrase: str) -> set[str]:
     """The forms that a phrase of a lexicon is found under."""
     if phrase.isascii():
-        return {fold(phrase)} - {""}
-    return {fold(phrase), fold(phrase.casefold().translate(_SPELLED_OUT))} - {""}
+        return {letters_and_digits(phrase)} - {""}
+    return {letters_and_digits(phrase), letters_and_digits(phrase.casefold().translate(_SPELLED_OUT))} - {""}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def words(header: str) -> tuple[Word, ...]:
             continue
         first = True
         for word in _WORD.findall(_CAMEL.sub(" ", piece)):
-            text = fold(word)
+            text = letters_and_digits(word)
             if text:
                 number = None if depth > 0 and len(_WORD.findall(piece)) > 1 else _position(text)
                 found.append(Word(text, number, breaks and first and bool(found), depth > 0))

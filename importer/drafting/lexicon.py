@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from importer.drafting.header_words import fold, spellings
+from importer.drafting.header_words import letters_and_digits, spellings
 
 _FOLDER = "lexicon"
 HEAD_FIRST = frozenset({"fr", "es", "it", "pt", "pl"})  # languages in which the first noun says what it is
@@ -56,7 +56,7 @@ class Lexicon:
 
     def is_cell(self, text: str, *names: str) -> bool:
         """Whether a cell says one of these kinds."""
-        return fold(text) in self.cell_words(*names)
+        return letters_and_digits(text) in self.cell_words(*names)
 
 
 def _contents() -> list[tuple[str, dict[str, dict[str, list[str]]]]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from importer.cell_text import filled_cells
-from importer.drafting.header_words import fold
+from importer.drafting.header_words import letters_and_digits
 from importer.drafting.lexicon import lexicon
 from importer.drafting.table_draft import TableDraft
 from importer.mapping.transforms.registry import read_flag
@@ -155,7 +155,7 @@ def _by_words(draft: TableDraft, at: int) -> _Found | None:
 def _reason(text: str) -> str | None:
     """Why rows with this word are no customers, unless it also names customers (``Customer/Vendor``)."""
     words = lexicon()
-    parts = {fold(part) for part in _parts(text)}
+    parts = {letters_and_digits(part) for part in _parts(text)}
     if parts & words.cell_words("customer") or parts & words.cell_words("active"):
         return None
     for kind in _NO_CUSTOMERS:
@@ -197,6 +197,6 @@ def _by_flag(draft: TableDraft, at: int, concept: str) -> _Found | None:
 
 
 def _says(text: str, answer: str) -> bool:
-    folded = fold(text)
+    plain = letters_and_digits(text)
     short = {"yes": {"1", "-1", "x", "t", "true", "y"}, "no": {"0", "f", "false", "n"}}[answer]
-    return folded in short or folded in lexicon().cell_words(answer) or (text in ("0", "1", "-1") and text in short)
+    return plain in short or plain in lexicon().cell_words(answer) or (text in ("0", "1", "-1") and text in short)

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from importer.errors import NoSourceError, SourceError
+from importer.settings.api_access import is_loopback
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::|://)")
 _WEB = frozenset({"http", "https"})
@@ -103,7 +103,7 @@ def find_remote(source: str) -> list[RemoteFile]:
 
 def _refuse_plain(url: str) -> None:
     scheme = _scheme(url)
-    if scheme in _PLAIN and not _is_loopback(urlsplit(url).hostname or ""):
+    if scheme in _PLAIN and not is_loopback(urlsplit(url).hostname or ""):
         raise SourceError(
             f"{_public(url)}: customer data is not fetched over {scheme}, which is not encrypted",
             "Use https or sftp, or download the file yourself and import it.",
@@ -113,7 +113,7 @@ def _refuse_plain(url: str) -> None:
 def _checks(source: str) -> dict[str, Any]:
     """Options that make the file systems of web addresses check every request before they connect."""
     web = [part for part in _parts(source) if _scheme(part) in _WEB]
-    local = all(_is_loopback(urlsplit(part).hostname or "") for part in web)
+    local = all(is_loopback(urlsplit(part).hostname or "") for part in web)
     check = partial(_check_request, source=public_source(source), local=local)
     return {part.split("://", 1)[0]: {"client_kwargs": {"middlewares": (check,)}} for part in web}
 
@@ -128,7 +128,7 @@ async def _check_request(request: Any, handler: Callable[[Any], Awaitable[Any]],
         _refuse_plain(url)
     except SourceError as error:
         raise SourceError(f"{source} redirects: {error.message}", error.hint) from None
-    if not local and _is_loopback(urlsplit(url).hostname or ""):
+    if not local and is_loopback(urlsplit(url).hostname or ""):
         raise SourceError(
             f"{source} redirects to {_public(url)}, which is this machine", "Use the address of the file itself."
         )
@@ -137,13 +137,6 @@ async def _check_request(request: Any, handler: Callable[[Any], Awaitable[Any]],
 
 def _scheme(url: str) -> str:
     return url.split("://", 1)[0].casefold() if "://" in url else ""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @contextmanager

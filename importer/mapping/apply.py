@@ -310,11 +310,11 @@ def _changes(evaluated: dict[str, Evaluated]) -> dict[str, tuple[RowChange, ...]
 
 
 def _frame(entity: Entity, columns: dict[str, Column | pa.Array], rows: Codes, entries: Codes) -> pd.DataFrame:
-    data = {name: _series(name, columns[name]) for name in in_order(entity, columns)}
+    data = {name: _series(name, columns[name]) for name in in_api_order(entity, columns)}
     return pd.DataFrame({**data, "_row": rows, "_entry": entries}, index=pd.RangeIndex(len(rows)))
 
 
-def in_order(entity: Entity, columns: Iterable[str]) -> list[str]:
+def in_api_order(entity: Entity, columns: Iterable[str]) -> list[str]:
     """The columns of a frame in order: the API's own fields in its order, then attributes in the given order."""
     places = {name: place for place, name in enumerate(_FIELDS[entity])}
     return sorted(columns, key=lambda name: places.get(name, len(places)))

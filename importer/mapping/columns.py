@@ -22,7 +22,7 @@ def trim(values: pa.Array) -> pa.Array:
     return values if trimmed.equals(values) else trimmed
 
 
-def folded(values: pa.Array) -> pa.Array:
+def caseless(values: pa.Array) -> pa.Array:
     """Without case, and with every run of white space as one space: how texts are compared.
 
     The same array where they are so already.

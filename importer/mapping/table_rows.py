@@ -13,7 +13,7 @@ import pyarrow as pa
 from importer.cell_text import filled_cells, header_key
 from importer.errors import MappingError
 from importer.mapping.blank_texts import BlankTexts
-from importer.mapping.columns import Codes, Column, Mask, concat, folded
+from importer.mapping.columns import Codes, Column, Mask, caseless, concat
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import Condition, OtherColumn, TableRule, alternatives
 from importer.mapping.transforms.registry import read_flag
@@ -303,7 +303,7 @@ def _compared(condition: Condition, other: OtherColumn, table: TableData) -> Mas
     if other.table:
         same = table.column(_across(condition.column, other)).filled
     else:
-        texts = [column.replaced(folded(column.values)) for column in (own, table.column(other.column))]
+        texts = [column.replaced(caseless(column.values)) for column in (own, table.column(other.column))]
         codes = concat(texts).codes.reshape(2, -1)
         same = own.filled & (codes[0] == codes[1])
     return same if condition.same_as is not None else own.filled & ~same
@@ -322,7 +322,7 @@ def compare_tables(condition: Condition, table: TableData, customers: Codes, oth
     assert condition.column is not None  # the model checks both
     assert condition.other is not None
     texts = [table.column(condition.column), other.column(condition.other.column)]
-    both = concat([column.replaced(folded(column.values)) for column in texts])
+    both = concat([column.replaced(caseless(column.values)) for column in texts])
     pairs = np.concatenate([customers, others]) * (len(both.values) + 1) + both.codes
     own, named = pairs[: len(table)], pairs[len(table) :][texts[1].filled]
     same = texts[0].filled & (customers >= 0) & np.isin(own, named)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from importer.mapping.apply import in_order
+from importer.mapping.apply import in_api_order
 from importer.partitions.partition import Partition
 from importer.partitions.scratch import read_frame
 from importer.partitions.worker import Columns, Mapped
@@ -21,7 +21,7 @@ def merged_columns(mapped: Sequence[Mapped]) -> Columns:
     found = {}
     for entity in ENTITIES:
         kinds = {name: kind for one in mapped for name, kind in one.columns[entity].items()}
-        found[entity] = {name: kinds[name] for name in in_order(entity, kinds)}
+        found[entity] = {name: kinds[name] for name in in_api_order(entity, kinds)}
     return found
 
 

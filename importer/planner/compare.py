@@ -38,7 +38,7 @@ def content(record: Body) -> dict[Path, Any]:
         if name == "attributes":
             found |= {(name, item["name"]): as_text(item["value"]) for item in value}
         else:
-            found[(name,)] = _comparable(name, value)
+            found[(name,)] = _in_one_form(name, value)
     return found
 
 
@@ -178,8 +178,8 @@ def _child_name(child: Body) -> str:
     return str(child.get("reference_id") or child.get("id"))
 
 
-def _comparable(name: str, value: Any) -> Any:
-    """A value in the form in which it is compared. Ids are UUIDs, which mean the same in either case."""
+def _in_one_form(name: str, value: Any) -> Any:
+    """A value of a body in the one form that it may have there. Ids are UUIDs, which mean the same in either case."""
     if name == "assigned_sales_rep_ids":
         return sorted({item.lower() for item in value})
     if name == "assigned_price_list_id":

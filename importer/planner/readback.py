@@ -217,10 +217,15 @@ def _flat(values: Body | None) -> dict[str, Any]:
     if isinstance(attributes, list):
         attributes = {item["name"]: item["value"] for item in attributes}
     own |= {f"attributes[{name}]": value for name, value in attributes.items()}
-    return {name: _comparable(name, value) for name, value in own.items()}
+    return {name: _as_shown(name, value) for name, value in own.items()}
 
 
-def _comparable(name: str, value: Any) -> Any:
+def _as_shown(name: str, value: Any) -> Any:
+    """A value such that all forms in which the API may show it are equal.
+
+    Unlike in :mod:`importer.planner.compare`, where bodies are compared, what is blank is absent, a no is the default,
+    and numbers and flags are texts.
+    """
     if value in (None, "", []) or (name == "is_default" and not value):
         return None
     if name in ("assigned_sales_rep_ids", "assigned_price_list_id"):

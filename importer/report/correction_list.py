@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from importer.report.ranges import plain_lines, take_text
+from importer.report.ranges import take_text
 from importer.report.report_files import write_csv
 from importer.report.report_input import ReportInput
-from importer.tables import CORRECTION_STATUSES, TEXT, EntityTables, Sources
+from importer.tables import CORRECTION_STATUSES, TEXT, EntityTables, Sources, plain_lines
 
 COLUMNS = ("status", "reference_id", "table", "key", "column", "old", "new", "source", "sheet", "row", "reason")
 OWNER_TITLES = ("What happened", "Customer ID", "Column", "Was", "Corrected to", "Location")

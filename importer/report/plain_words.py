@@ -90,7 +90,7 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def ordered(entity: Entity, names: Iterator[str] | list[str]) -> list[str]:
+def in_reading_order(entity: Entity, names: Iterator[str] | list[str]) -> list[str]:
     """Fields in the order in which people read them, attributes last."""
     place = {name: number for number, name in enumerate(FIELD_NAMES[entity])}
     return sorted(names, key=lambda name: place.get(name, len(place)))
@@ -100,7 +100,9 @@ def readable(body: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[st
     """The records with their titles, and each field's name and text: ``Postal code`` and ``78701``."""
     out = []
     for entity, fields in records_of(body, names):
-        shown = [name for name in ordered(entity, list(fields)) if not (entity != "customer" and name in _UNSEEN)]
+        shown = [
+            name for name in in_reading_order(entity, list(fields)) if not (entity != "customer" and name in _UNSEEN)
+        ]
         out.append((_title(entity, fields), [(field_name(entity, name), fields[name]) for name in shown]))
     return out
 

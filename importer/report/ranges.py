@@ -30,12 +30,6 @@ def take_text(values: "pd.Series[Any]", at: Positions) -> "pd.Series[Any]":
     return pd.Series(pd.array(found, dtype=TEXT))
 
 
-def plain_lines(frame: pd.DataFrame, blank: str | None = None) -> list[dict[str, Any]]:
-    """The lines of a frame as plain values; ``blank`` for what is null."""
-    plain = frame.astype("object").where(frame.notna(), blank)
-    return [dict(zip(plain.columns, line, strict=True)) for line in plain.itertuples(index=False, name=None)]
-
-
 def table_names(sources: Sources) -> "pd.Series[Any]":
     """``file`` or ``file!sheet`` of each source table, ``TEXT``."""
     return pd.Series([table.name for table in sources.tables], dtype=TEXT)

@@ -19,7 +19,7 @@ import pandas as pd
 
 from importer.catalogue.field_names import field_name
 from importer.errors import OutputError, UsageError
-from importer.report.plain_words import ordered, records_of
+from importer.report.plain_words import in_reading_order, records_of
 from importer.report.report_files import whole_file
 from importer.report.workbook_file import LONGEST_CELL
 from importer.tables import ENTITIES, Entity
@@ -60,7 +60,7 @@ def sent_fields(frames: Mapping[Entity, pd.DataFrame]) -> dict[Entity, list[str]
     for entity in ENTITIES:
         names = [str(name) for name in frames[entity].columns if not str(name).startswith("_")]
         always = ["display_name"] if entity == "customer" else []  # bodies have it even if no column gives it
-        found[entity] = ordered(entity, list(dict.fromkeys([*names, *always])))
+        found[entity] = in_reading_order(entity, list(dict.fromkeys([*names, *always])))
     return found
 
 

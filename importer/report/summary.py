@@ -16,11 +16,10 @@ from importer.records import Location, OutcomeKind, Severity
 from importer.report.advice import next_steps
 from importer.report.correction_list import correction_counts
 from importer.report.problem_list import Located
-from importer.report.ranges import plain_lines
 from importer.report.rejected_workbook import Workbook
 from importer.report.report_files import whole_file
 from importer.report.report_input import OPERATOR, Reader, ReportInput, loose_rows
-from importer.tables import CELL_CATEGORIES, Positions, Sources, SourceTable
+from importer.tables import CELL_CATEGORIES, Positions, Sources, SourceTable, plain_lines
 
 _ONLY_OF_SOME = ("imported_before", "since", "lookups", "plan", "adopted", "pace")  # null in all other summaries
 _CHANGE = ("code", "entity", "field", "column", "count")

@@ -71,10 +71,10 @@ def company_addresses(tables: EntityTables) -> pd.DataFrame:
     """
     frame = tables.addresses
     owner = frame["_customer"].to_numpy()
-    names = _folded_name(text_column(tables.customers, "company_name"))
-    lines = _folded(text_column(frame, "address_line_1"))
+    names = _plain_name(text_column(tables.customers, "company_name"))
+    lines = _plain_words(text_column(frame, "address_line_1"))
     raw = pc.dictionary_encode(text_column(frame, "zip_code"))  # few are distinct
-    codes = pc.utf8_slice_codeunits(_folded(raw.dictionary), 0, 5)
+    codes = pc.utf8_slice_codeunits(_plain_words(raw.dictionary), 0, 5)
     found: pd.DataFrame = pd.DataFrame(
         {
             "customer": owner,
@@ -110,15 +110,15 @@ def find_duplicates(companies: pd.DataFrame, count: int) -> Positions:
     return earlier
 
 
-def _folded(texts: pa.Array) -> pa.Array:
+def _plain_words(texts: pa.Array) -> pa.Array:
     """Without case, and with one space for all that is neither a letter nor a digit."""
     plain = pc.replace_substring(pc.utf8_lower(texts), "&", " and ")
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(plain, r"[^\pL\pN]+", " "))
 
 
-def _folded_name(texts: pa.Array) -> pa.Array:
+def _plain_name(texts: pa.Array) -> pa.Array:
     """A company's name without its legal form, of which there can be two (``GmbH & Co. KG``)."""
-    folded = pc.replace_substring_regex(_folded(texts), " gmbh and co kg$", "")
+    folded = pc.replace_substring_regex(_plain_words(texts), " gmbh and co kg$", "")
     return pc.replace_substring_regex(pc.replace_substring_regex(folded, _FORMS, ""), _FORMS, "")
 
 

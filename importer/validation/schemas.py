@@ -42,7 +42,7 @@ _FORMULA_ERROR = (
     r"|VALOR|RIF|VALORE|WAARDE|VERW|NAAM|GETAL|¡REF|¡VALOR|¿NOMBRE|¡NUM|¡DIV/0)[!?]|N/A|N/D|N/B|NV|GETTING_DATA)"
     r"|Err:5\d\d)$|^#{3,}$"
 )
-_SCIENTIFIC = r"[0-9]([.,][0-9]+)?[Ee][+-][0-9]{2,3}"
+_SCIENTIFIC = r"[0-9]([.,][0-9]+)?[Ee][+-][0-9]{2,3}"  # only as spreadsheets write it: 1E5 may be an id
 # Within 64 characters, a subset of what email-validator accepts (a test compares them), and far faster to check.
 _PLAIN_EMAIL = r"^[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@([A-Za-z0-9]+(-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,}$"
 _SPECIAL_DOMAIN = rf"(?i)[@.]({'|'.join(re.escape(name) for name in SPECIAL_USE_DOMAIN_NAMES)})$"

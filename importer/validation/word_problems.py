@@ -56,14 +56,14 @@ def told_by_word(problems: ProblemTable, exists: Mapping[str, Sequence[str]]) ->
 def _first_of_words(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """The first line of each word, in the order of these, and how many lines it has: ``_count``."""
     types = (frame["code"] == "invalid_type").to_numpy(np.bool_)  # its message does not have the word
-    words, values = _folded(frame[name]), np.where(types, _folded(frame["value"]), "")
+    words, values = _fold_all(frame[name]), np.where(types, _fold_all(frame["value"]), "")
     keyed = frame.assign(_word=words, _value=values).sort_values(["row", "column"], kind="stable")
     keys: list[Hashable] = ["code", "entity", "field", "_word", "_value"]
     counts = keyed.groupby(keys, sort=False, dropna=False)["row"].transform("size")
     return keyed.assign(_count=counts)[~keyed.duplicated(keys).to_numpy()].drop(columns=["_word", "_value"])
 
 
-def _folded(texts: "pd.Series[Any]") -> npt.NDArray[np.object_]:
+def _fold_all(texts: "pd.Series[Any]") -> npt.NDArray[np.object_]:
     codes, distinct = pd.factorize(texts.fillna(""))
     return np.array([fold(text) for text in distinct] or [""], dtype=object)[codes]
 

@@ -119,12 +119,6 @@ class CheckedList:
         return found
 
 
-def lines_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The lines of a table for a page; what is not there is ``""``."""
-    plain = frame.astype(object).where(frame.notna(), "")
-    return [dict(zip(plain.columns, line, strict=True)) for line in plain.itertuples(index=False, name=None)]
-
-
 def places_of(rows: str) -> list[tuple[str, int]]:
     """``file!sheet:2-4,9; other.csv:3`` → the places, one by one."""
     found = []

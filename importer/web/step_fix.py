@@ -8,8 +8,9 @@ from starlette.responses import Response
 from importer.errors import UsageError
 from importer.private_files import replacing
 from importer.python_api import correct_cells, corrections_in, remove_correction
+from importer.tables import plain_lines
 from importer.web.analysis import Outlook, checked, mapped, rows_at
-from importer.web.checked_list import CheckedList, lines_of, page_of
+from importer.web.checked_list import CheckedList, page_of
 from importer.web.page_app import Ask, PageStep, Shown, file_of
 from importer.web.session_state import Session
 from importer.web.shown_commands import command
@@ -46,7 +47,7 @@ def _grid(session: Session, found: CheckedList, code: str, page: int) -> dict[st
     every = found.problems
     every_names = every["source"].where(every["sheet"].isna(), every["source"] + "!" + every["sheet"])
     mask = every["row"].isin([row for _, row in shown]) & (every["column"].notna() | (every["code"] == code))
-    for name, line in zip(every_names[mask], lines_of(every[mask]), strict=True):
+    for name, line in zip(every_names[mask], plain_lines(every[mask]), strict=True):
         place = (str(name), int(line["row"]), str(line["column"]))  # "" for a problem of the whole row
         if place not in messages or line["severity"] == "error":
             messages[place] = line
@@ -56,7 +57,7 @@ def _grid(session: Session, found: CheckedList, code: str, page: int) -> dict[st
         "count": len(places),
         "page": number,
         "pages": pages,
-        "unplaced": lines_of(own[own["row"].isna()].head(20)),
+        "unplaced": plain_lines(own[own["row"].isna()].head(20)),
     }
 
 

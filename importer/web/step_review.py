@@ -8,9 +8,10 @@ from starlette.responses import Response
 from importer.call_options import ReportOptions
 from importer.errors import UsageError
 from importer.python_api import write_report
+from importer.tables import plain_lines
 from importer.web.analysis import Outlook, check_of, checked, draft_of, rows_at
 from importer.web.background import Work
-from importer.web.checked_list import CheckedList, lines_of, page_of, places_of
+from importer.web.checked_list import CheckedList, page_of, places_of
 from importer.web.page_app import Ask, PageStep, Shown, file_of, report_page
 from importer.web.session_state import Session
 from importer.web.shown_commands import command
@@ -49,7 +50,7 @@ def _show(ask: Ask) -> Shown:
         outcome = outcome if outcome in ("valid", "rejected") else ""
         matching = found.search(text, outcome)
         lines, number, pages = page_of(matching, ask.number(query.get("page", "1"), 1), _A_PAGE)
-        listed = lines_of(lines)
+        listed = plain_lines(lines)
         ids = [line["reference_id"] for line in listed]
         chosen = query.get("customer", "") or (ids[0] if ids else "")
         values |= {
@@ -73,8 +74,8 @@ def _customer(session: Session, found: CheckedList, reference_id: str) -> dict[s
     own = found.customers[(found.customers["reference_id"] == reference_id).fillna(False)]
     if not len(own):
         return None
-    line = lines_of(own.head(1))[0]
-    problems = lines_of(found.of_customer(reference_id).head(30))
+    line = plain_lines(own.head(1))[0]
+    problems = plain_lines(found.of_customer(reference_id).head(30))
     return {
         "reference_id": reference_id,
         "company_name": line["company_name"],

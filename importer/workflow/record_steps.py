@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from importer.mapping.apply import in_order
+from importer.mapping.apply import in_api_order
 from importer.mapping.columns import Column
 from importer.mapping.field_parts import LIST_SEPARATOR
 from importer.mapping.table_rows import find_column, source_reference
@@ -112,7 +112,7 @@ class Record:
             "number": number,
             "rows": [self.of.place(row) for row in rows],
             "left_out": self.settled is None,
-            "fields": [self._field(name, origins.get(name)) for name in in_order(self.entity, names)],
+            "fields": [self._field(name, origins.get(name)) for name in in_api_order(self.entity, names)],
             "problems": [self.of.told(one) for one in self.of.problems if self._is_about(one) and not one["field"]],
         }
 

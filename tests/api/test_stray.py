@@ -74,7 +74,7 @@ def _found(share: float) -> float:
                 if dice.random() < share:
                     limiter.hold()
                 else:
-                    limiter.answered(now() - grant.at, {})
+                    limiter.answered(now() - grant.at)
 
         await asyncio.gather(*(worker() for _ in range(32)))
         return limiter.statistics.pace

@@ -14,7 +14,7 @@ from importer.errors import ApiUnavailableError
 from tests.api.virtual import now, run_virtually, virtual_limiter
 
 NOON = datetime(2030, 1, 1, 12, 0, 0, tzinfo=UTC).timestamp()
-USED_UP = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "60"}
+USED_UP = 60.0
 
 
 def announcing(said: list[str], ceiling: float | None = 100.0, **options) -> Limiter:
@@ -60,7 +60,7 @@ def test_each_new_wait_is_announced_and_one_that_grows_noticeably() -> None:
         limiter.throttled(70.0)
         limiter.throttled(30.0)
         await limiter.acquire()
-        limiter.answered(0.1, {})
+        limiter.answered(0.1)
         limiter.throttled(60.0)
         return (await limiter.acquire()).at
 
@@ -88,10 +88,10 @@ def test_short_waits_are_only_logged(caplog) -> None:
     [
         (lambda limiter: limiter.throttled(60.0), "Retry-After of HTTP 429"),
         (lambda limiter: limiter.throttled(60.0, status=403), "Retry-After of HTTP 403"),
-        (lambda limiter: limiter.throttled(None, headers=USED_UP), "the quota is used up"),
-        (lambda limiter: limiter.throttled(5.0, headers=USED_UP), "the quota is used up"),
+        (lambda limiter: limiter.throttled(None, quota=USED_UP), "the quota is used up"),
+        (lambda limiter: limiter.throttled(5.0, quota=USED_UP), "the quota is used up"),
         (lambda limiter: limiter.hold(60.0), "Retry-After of HTTP 503"),
-        (lambda limiter: limiter.hold(headers=USED_UP), "the quota is used up"),
+        (lambda limiter: limiter.hold(quota=USED_UP), "the quota is used up"),
         (lambda limiter: limiter.answered(0.1, USED_UP), "the quota is used up"),
     ],
 )
@@ -134,7 +134,7 @@ def test_nothing_waits_longer_than_allowed() -> None:
         waiting = [asyncio.create_task(refused(limiter, message)) for _ in range(5)]
         await asyncio.sleep(30.0)
         limiter.hold(86_400.0)
-        limiter.answered(0.1, {})
+        limiter.answered(0.1)
         spent = await asyncio.gather(*waiting)
         limiter.throttled(60.0)
         return now(), spent, await refused(limiter, message)
@@ -164,7 +164,7 @@ def test_a_request_that_is_accepted_in_between_starts_the_count_anew() -> None:
         limiter = announcing([])
         for _ in range(10):
             grant = await limiter.acquire()
-            limiter.answered(0.1, {})
+            limiter.answered(0.1)
             limiter.throttled(400.0, grant)
         return (await limiter.acquire()).at
 
@@ -208,7 +208,7 @@ def test_odd_pauses_are_none(odd, way) -> None:
     async def main():
         limiter = announcing(said)
         getattr(limiter, way)(odd)
-        limiter.answered(0.1, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(odd)})
+        limiter.answered(0.1, odd)
         return [(await limiter.acquire()).at for _ in range(10)]
 
     assert run_virtually(main)[-1] < 1.0

@@ -95,7 +95,7 @@ async def drive(limiter: Limiter, server: SimulatedServer, seconds: float) -> li
             grant = await limiter.acquire()
             sent.append(grant.at)
             if await server.answer():
-                limiter.answered(now() - grant.at, {})
+                limiter.answered(now() - grant.at)
                 fill()
                 continue
             limiter.throttled(server.retry_after, grant)

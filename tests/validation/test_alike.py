@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from importer.records import Severity
 from importer.tables import TEXT, EntityTables
-from importer.validation.record_comparisons import _folded, company_addresses, find_duplicates
+from importer.validation.record_comparisons import _plain_words, company_addresses, find_duplicates
 from tests.support import make_tables, validate_all
 
 
@@ -101,4 +101,4 @@ def test_many_customers_take_little_time_even_in_one_street() -> None:
 def test_marks_of_every_script_part_words(texts: list[str | None]) -> None:
     plain = [text and re.sub(r"[\W_]+", " ", text.lower().replace("&", " and ")).strip() for text in texts]
     for start in (0, 1):  # a slice as well
-        assert _folded(pa.array(texts, pa.string()).slice(start)).to_pylist() == plain[start:]
+        assert _plain_words(pa.array(texts, pa.string()).slice(start)).to_pylist() == plain[start:]

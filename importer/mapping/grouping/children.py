@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import extension_problems, field_problems
-from importer.mapping.columns import Codes, Column, Mask, combine, concat, first_rows, folded, tuple_numbers
+from importer.mapping.columns import Codes, Column, Mask, caseless, combine, concat, first_rows, tuple_numbers
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
 from importer.mapping.fields import Context, evaluate, evaluate_former
 from importer.mapping.grouping.same_children import absorbed, equal_children
@@ -278,7 +278,7 @@ def _wrong(made: Candidates) -> Mask:
 
 def _once(columns: dict[str, Column], customers: Codes, order: Codes, wrong: Mask) -> tuple[Codes, Codes, Codes]:
     """(The child of each line; the same, but -1 for lines that add nothing; the line that each child is taken from)."""
-    compared = {name: column.replaced(folded(column.values)) for name, column in columns.items()}
+    compared = {name: column.replaced(caseless(column.values)) for name, column in columns.items()}
     heads, child = equal_children([*columns.values()], [*compared.values()], customers, order)
     distinct = {name: column.take(heads) for name, column in compared.items()}
     into = absorbed(
@@ -332,7 +332,7 @@ def _least_texts(sets: Sequence[Candidates], record: Codes, wanting: Codes) -> p
     """The cells that each wanted child comes from as one text; the least of several, whatever the order of rows."""
     joined = []
     for made in sets:
-        cells = [Column(column.codes, folded(column.values)).to_arrow() for column in made.texts]
+        cells = [Column(column.codes, caseless(column.values)).to_arrow() for column in made.texts]
         if not cells:
             cells = [pa.repeat(pa.scalar("", pa.string()), len(made.at))]
         joined.append(pc.binary_join_element_wise(*cells, LIST_SEPARATOR, null_handling="replace", null_replacement=""))

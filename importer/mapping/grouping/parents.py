@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import cell_problems
-from importer.mapping.columns import Codes, Column, Mask, first_of, first_rows, folded
+from importer.mapping.columns import Codes, Column, Mask, caseless, first_of, first_rows
 from importer.mapping.fields import Context, evaluate
 from importer.mapping.language.mapping_rules import ParentRule
 from importer.mapping.table_rows import TableData
@@ -46,7 +46,7 @@ class Names:
         if not same.any():
             return same
         nowhere = np.zeros(len(same), np.int64)
-        searches = [_Search(self.own, ~same, form).match(self.parent.values, nowhere) for form in (_exact, folded)]
+        searches = [_Search(self.own, ~same, form).match(self.parent.values, nowhere) for form in (_exact, caseless)]
         return same & self.parent.rows_with(np.maximum(*searches) == _NONE)
 
 
@@ -73,7 +73,7 @@ def find_parents(names: Names, ends: Codes, customers: int, rejected: int) -> tu
     found = np.full(len(wanted), OPEN, np.int64)
     top = ~names.parent.filled
     namesakes: dict[str, Codes] = {}
-    _settle(found, wanted, [_Search(names.own, top, form) for form in (_exact, folded)], ends, namesakes)
+    _settle(found, wanted, [_Search(names.own, top, form) for form in (_exact, caseless)], ends, namesakes)
     first = first_rows(ends, customers + 1, np.flatnonzero(top & (ends >= 0) & (ends < customers)))
     for _ in range(_MOST_LEVELS):
         current = _ends_of(names, ends, found, rejected)
@@ -149,7 +149,7 @@ def _among_children(names: Names, children: Mask, ends: Codes, first: Codes) -> 
         for above in (names.parent, company)
         for own in names.own
     )
-    for form in (_exact, folded):
+    for form in (_exact, caseless):
         yield _Search(names.own, children, form)
         yield _Search(shown, children, form)
 

@@ -12,7 +12,7 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, P
 from importer.mapping.transform_results import TransformResult, failures
 from importer.mapping.transforms.phone_text import NumberText, number_text
 from importer.mapping.transforms.plain_phones import plain_numbers
-from importer.mapping.transforms.text_forms import narrow
+from importer.mapping.transforms.text_forms import ROUNDED, narrow
 from importer.records import Severity
 
 _HINT = "Write the number with its country code, such as +1 415 555 0132."
@@ -23,8 +23,7 @@ _COUNTRY_HINT = "Say which country's numbers these are (--country US), or write 
 _CODE_HINT = "If that is wrong, write the number with + and its country code, or with its leading zero."
 _SPLIT_HINT = "To keep the others, split the cell in the mapping: one to the phone, another to a contact."
 _TWICE = "has its country code twice"
-_EXPONENT = re.compile(r"^\d(?:[.,]\d+)?E\+\d+$", re.IGNORECASE)
-_AS_NUMBER = re.compile(r"^(\+?\d{7,})\.0{1,2}$")  # a spreadsheet took it for a number with a fraction
+_AS_NUMBER = re.compile(r"^(\+?\d{7,})\.0{1,2}$")  # as a spreadsheet writes it; more zeros may be digits
 _SPELT = re.compile(r"^[+\d\s().\-]*\d[\s\-.]*(?=[A-Z\-]*[A-Z]{3})[A-Z]+(?:[\-\s]?[A-Z\d]+)*$")  # 0800 FLOWERS
 _FAKE = re.compile(r"(\d)\1{6,}|1234567890|0123456789|123456789")
 _NANP = 1
@@ -87,7 +86,7 @@ def _parse(values: pa.Array, countries: pa.Array) -> TransformResult:
 
 
 def _read(value: str, regions: list[str]) -> _Reading:
-    if _EXPONENT.match(value):
+    if ROUNDED.fullmatch(value):
         return _Reading(reason=_ROUNDED)
     if number := _AS_NUMBER.match(value):
         value = number[1]

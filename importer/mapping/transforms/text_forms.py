@@ -1,10 +1,14 @@
-"""Forms of text that a person reads as the same: full-width letters, odd spaces, marks that cannot be seen."""
+"""Forms of text that a person reads as the same: full-width letters, odd spaces, marks that cannot be seen. And rounded numbers."""
+
+import re
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.columns import trim
 
+# What a spreadsheet makes of a long number. Ids are checked more strictly, in validation.schemas: 1E5 may be one.
+ROUNDED = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE)
 # Spaces of other widths, and marks without any: soft hyphen, zero-width space and joiners, byte order mark, directions.
 WIDE_SPACE = r"[\x{00a0}\x{1680}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}]"
 INVISIBLE = r"[\x{00ad}\x{200b}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2060}\x{2066}-\x{2069}\x{feff}]"

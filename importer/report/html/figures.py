@@ -13,10 +13,9 @@ from importer.catalogue import find
 from importer.records import Location, OutcomeKind, Severity
 from importer.report.html.shown_customers import cut, cut_all
 from importer.report.problem_list import Group, Located, visible
-from importer.report.ranges import plain_lines
 from importer.report.report_input import ReportInput
 from importer.report.word_counts import DECISIONS, WordDecision, summed
-from importer.tables import ENTITIES
+from importer.tables import ENTITIES, plain_lines
 
 Positions = npt.NDArray[np.int64]
 VALUES = 100  # of a field

@@ -15,9 +15,9 @@ from importer.report.correction_list import OWNER_TITLES, corrections_in_force
 from importer.report.html.figures import inventory
 from importer.report.html.shown_customers import cut
 from importer.report.plain_words import owner_fix, owner_title, owner_words
-from importer.report.ranges import plain_lines
 from importer.report.report_input import Reader, ReportInput
 from importer.report.word_counts import LOOKED_UP
+from importer.tables import plain_lines
 from importer.wording import counted
 
 Positions = npt.NDArray[np.int64]
