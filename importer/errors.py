@@ -12,7 +12,7 @@ What goes wrong with a *record* is a value (:class:`importer.records.Problem`); 
     │   └── OutputError           the out directory or the run's folder cannot be used
     ├── StopError             the run ended early; the message says whether to resume          exit 3
     │   ├── KeyRefusedError       the API answered 401 or 403
-    │   ├── ApiUnavailableError   the API cannot be reached, or answers nothing usable
+    │   ├── ApiUnavailableError   the API cannot be reached, or returns nothing usable
     │   ├── GuardError            a limit the user set (``--strict``, ``--max-rejected``) was passed
     │   ├── TenantLockedError     another run of this tenant is under way
     │   ├── LedgerError           the ledger cannot be read or written
@@ -102,7 +102,7 @@ class KeyRefusedError(StopError):
 
 
 class ApiUnavailableError(StopError):
-    """The API cannot be reached, or answers nothing usable, for longer than the run is allowed to wait."""
+    """The API cannot be reached, or returns nothing usable, for longer than the run is allowed to wait."""
 
 
 class GuardError(StopError):

@@ -104,7 +104,9 @@ def _services(urls: tuple[str, ...]) -> list[Any]:
     try:
         import apprise  # noqa: PLC0415 - an extra, and slow to import
     except ModuleNotFoundError:
-        raise UsageError("notifications need Apprise", "pip install 'wizcommerce-importer[notify]'") from None
+        raise UsageError(
+            "notifications need Apprise", "Install it with: pip install 'wizcommerce-importer[notify]'"
+        ) from None
     logging.getLogger("apprise").addHandler(logging.NullHandler())  # its warnings are ours to give
     # Its own limit would leave behind a thread that Python waits for at its exit.
     asset = apprise.AppriseAsset(storage_mode="memory", service_timeout=0)
@@ -115,7 +117,7 @@ def _services(urls: tuple[str, ...]) -> list[Any]:
         if not service.add(url):
             raise UsageError(
                 f"[notify] urls: number {number} is not a URL that Apprise supports",
-                "Such as mailto://user:password@example.com; see https://appriseit.com/services/.",
+                "Use a URL such as mailto://user:password@example.com; see https://appriseit.com/services/.",
             )
         services.append(service)
     return services

@@ -95,7 +95,8 @@ IMPORT_ERRORS = "import_errors"
 GUIDE_TITLE = "How to fix this workbook (this sheet is never imported)"
 GUIDE_TITLES = frozenset({GUIDE_TITLE, "How to mend this workbook (this sheet is never imported)"})  # that of old ones
 GUIDE_COLUMNS = ("Sheet here", "File it came from", "Sheet it came from")
-GUIDE_RUN = "These rows were rejected by run "  # before its id, in a cell of that sheet
+# Before the id of the run, plan, or check that wrote it, in a cell of that sheet; the second is that of old ones.
+GUIDE_RUNS = ("These rows are from the results folder ", "These rows were rejected by run ")
 LISTS_TITLE = "What the drop-down lists offer (this sheet is never imported)"
 
 Positions = npt.NDArray[np.int64]

@@ -153,7 +153,7 @@ def test_plan_run_retry_verify_undo(box) -> None:
     messages: list[str] = []
     resumed = importer.resume(key=KEY, progress=messages.append)
     assert (resumed.ok, resumed.run_id) == (True, sent.run_id)
-    assert f"Run {sent.run_id}, the latest run with a plan." in messages
+    assert f"Run {sent.run_id}, the latest run that got as far as planning." in messages
     assert importer.retry(sent.run_id, key=KEY).ok
     assert importer.verify(key=KEY).customers["result"].tolist() == ["ok"] * 3
     source("small.csv", 2)

@@ -113,7 +113,7 @@ class _Search:
                     break
             else:
                 raise ApiUnavailableError(
-                    f"customers were deleted each of the {MOST_WALKS} times that the list was read",
+                    f"the list kept changing: customers were deleted during each of {MOST_WALKS} reads",
                     "Resume the run when no customers are being deleted.",
                 )
 

@@ -52,7 +52,7 @@ class SendTracker(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         await anyio.lowlevel.checkpoint()  # a stray answer that is there already is returned meanwhile
         if self._closed:
-            raise ConnectionAbortedError("given up before it was sent")
+            raise ConnectionAbortedError("abandoned before it was sent")
         self._begun = True
         self._on_send()
         if self._body:

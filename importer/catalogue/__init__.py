@@ -26,6 +26,7 @@ class Code:
     explanation: str
     fix: str
     example: str
+    effect: str = ""
     locked: str = ""
     owner_title: str = ""
     owner: str = ""

@@ -11,17 +11,18 @@ from importer.catalogue import CHAPTERS, CODES, Code
 from importer.records import Severity
 
 _EFFECTS = {
-    Severity.ERROR: "Error: the customer or row is not sent",
-    Severity.WARNING: "Warning: the customer is still sent",
-    Severity.INFO: "Info: nothing is wrong",
+    Severity.ERROR: "the customer or row is not sent",
+    Severity.WARNING: "the customer is still sent",
+    Severity.INFO: "not an error",
 }
 _HEAD = """\
 # Problems
 
 Every problem that a report can show, by its code in `errors.csv`, `report.html`, and `results.csv`.
-`importer explain CODE` shows the same text in a terminal. An **error** stops its customer or row from being sent, a
-**warning** does not, and an **info** says what was changed, left out, or not checked. *Rejected* means that the
-importer found a problem and did not send the customer or row; *refused* means that WizCommerce did not accept it.
+`importer explain CODE` shows the same text in a terminal. An **error** stops its customer or row from being sent, or
+says what needs attention after sending. A **warning** stops nothing. An **info** says what was changed, left out, or
+not checked. *Rejected* means that the importer found a problem and did not send the customer or row; *refused* means
+that WizCommerce did not accept it.
 
 A mapping can change the severity of many codes: see
 [How much a problem matters](README.md#how-much-a-problem-matters). If it cannot, this page says why.
@@ -56,9 +57,10 @@ def code_text(code: Code, width: int) -> str:
 
 def severity_text(code: Code) -> str:
     """What the code's severity does, and whether a mapping can change it."""
+    effect = f"{code.severity.capitalize()}: {code.effect or _EFFECTS[code.severity]}."
     if code.locked:
-        return f"{_EFFECTS[code.severity]}. A mapping cannot change this: {code.locked}."
-    return f"{_EFFECTS[code.severity]}. A mapping can change this under `severity`."
+        return f"{effect} A mapping cannot change this: {code.locked}."
+    return f"{effect} A mapping can change this under `severity`."
 
 
 def page_text() -> str:

@@ -51,7 +51,7 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output went away: nothing is left to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 3
-    except BaseException as error:  # noqa: BLE001 - the last line of defence: a message instead of a traceback
+    except BaseException as error:  # noqa: BLE001 - the last line of defense: a message instead of a traceback
         code = _usage(error)
     sys.exit(code or 0)
 

@@ -15,7 +15,7 @@ from importer.errors import ImporterError
 
 DEBUG = "IMPORTER_DEBUG"
 WIDEST = 120
-# What could move a terminal's cursor, reorder a line or hide a part of it; our own colours are no such thing.
+# What could move a terminal's cursor, reorder a line or hide a part of it; our own colors are no such thing.
 _UNSAFE = re.compile(
     r"(\x1b\[(?:0|1|2|31|32|33)(?:;(?:31|32|33))?m)"
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
@@ -40,7 +40,7 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 
 def coloured(stream: TextIO) -> bool:
-    """Whether a stream may be coloured: NO_COLOR says no, FORCE_COLOR yes, else a terminal that is not dumb may.
+    """Whether a stream may have colors: NO_COLOR says no, FORCE_COLOR yes, else a terminal that is not dumb may.
 
     See https://no-color.org and https://force-color.org.
     """
@@ -91,13 +91,13 @@ def look() -> dict[str, Any]:
 def safe(text: str, *, colours: bool = True) -> str:
     """Text from files, mappings and the API as a terminal may show it: what would control it becomes ``�``.
 
-    ``colours``: the program's own colours stay.
+    ``colours``: the program's own colors stay.
     """
     return _UNSAFE.sub(lambda found: (colours and found[1]) or "\ufffd", text)
 
 
 def without_controls(value: Any) -> Any:
-    """Data to be shown, with all of its texts as a terminal may show them; colours come later."""
+    """Data to be shown, with all of its texts as a terminal may show them; colors come later."""
     if isinstance(value, str):
         return safe(value.replace("\r\n", "\n"), colours=False)
     if isinstance(value, Mapping):
@@ -133,7 +133,7 @@ def failed(error: BaseException) -> int:
         _complain("interrupted before anything was sent; run it again")
         return 3
     what = f"something went wrong inside the importer: {type(error).__name__}: {error}"
-    _complain(what, f"This is a defect, not your data's fault. {DEBUG}=1 shows where it happened.")
+    _complain(what, f"This is a bug in the importer, not a problem with your data. {DEBUG}=1 shows where it happened.")
     if os.environ.get(DEBUG):
         traceback.print_exception(error, file=sys.stderr)
     return 3

@@ -49,14 +49,14 @@ def correct(
     answer: AnswerOption = None,
     **given: Any,
 ) -> None:
-    """Record what was fixed in rejected rows, so that later runs correct it again: --corrections FILE.
+    """Record the fixes made in rejected rows, so that later runs apply them again (with --corrections FILE).
 
-    Changes of format only, such as 0017 to 17, are questions; --yes keeps the original.
+    If only the format changed, such as 0017 to 17, it asks. --yes keeps the original.
     Exit code 1: questions remain, or something could not be recorded.
 
     Examples:
-      importer correct results/20250331-140502/rejected.xlsx --to corrections.csv
-      importer correct fixed.xlsx --run 20250331-140502 --to corrections.csv
+      importer correct results/20250331-140502-430b/rejected.xlsx --to corrections.csv
+      importer correct fixed.xlsx --run 20250331-140502-430b --to corrections.csv
       importer check customers.csv -m netsuite --corrections corrections.csv
     """
     from importer.commands.correct import correct as work
@@ -122,7 +122,7 @@ def resume(**given: Any) -> None:
 
     Examples:
       importer resume
-      importer resume 20250331-140502 --limit 100
+      importer resume 20250331-140502-430b --limit 100
     """
     from importer.commands.resume import resume as work
 
@@ -131,11 +131,11 @@ def resume(**given: Any) -> None:
 
 @takes("run", "include_refused", *SENDING, *LOG)
 def retry(**given: Any) -> None:
-    """Send again what failed in a run for temporary reasons.
+    """Resend customers that failed for temporary reasons.
 
     Examples:
       importer retry
-      importer retry 20250331-140502 --include-refused
+      importer retry 20250331-140502-430b --include-refused
     """
     from importer.commands.resume import retry as work
 
@@ -148,7 +148,7 @@ def undo(**given: Any) -> None:
 
     Examples:
       importer undo
-      importer undo 20250331-140502 --yes
+      importer undo 20250331-140502-430b --yes
     """
     from importer.commands.undo import undo as work
 
@@ -161,7 +161,7 @@ def verify(**given: Any) -> None:
 
     Examples:
       importer verify
-      importer verify 20250331-140502 --json
+      importer verify 20250331-140502-430b --json
     """
     from importer.commands.verify import verify as work
 

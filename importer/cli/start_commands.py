@@ -50,7 +50,7 @@ def open(  # noqa: A001 - the command's name
 ) -> None:
     """Do all steps on a local page in your browser: match, check, fix, review, send.
 
-    Only this machine can reach the page, and its address can be opened only once. Ctrl-C closes the page; a run that is
+    Only this machine can reach the page, and the link works only once. Press Ctrl-C to close the page; a run that is
     already sending continues.
 
     Examples:
@@ -62,7 +62,7 @@ def open(  # noqa: A001 - the command's name
     def ready(address: str) -> None:
         opened = browser and webbrowser.open(address)
         say(f"{'The page is open in your browser' if opened else 'Open this address in your browser'}: {address}")
-        say("The address can be opened only once. Ctrl-C closes the page and deletes what was uploaded to it.")
+        say("The link works only once. Press Ctrl-C to close the page and delete what was uploaded to it.")
 
     open_page(make_options({**given, "mapping": given["mapping"] or ""}), os.environ, port, ready)
 
@@ -81,7 +81,9 @@ def suggest(
     ] = False,
     **given: Any,
 ) -> None:
-    """Draft a mapping for a file: which field each column maps to. It asks about anything that the file does not tell.
+    """Draft a mapping for a file: which field each column maps to.
+
+    It asks about anything it can't determine from the file.
 
     Exit code 1: questions remain, and the draft assumes the proposed answers.
 
@@ -141,7 +143,7 @@ def _end(draft: "Draft", given: Mapping[str, Any], output: Path | None, options:
         print(as_json(draft.as_json()))
     elif output is not None:
         next_command = Commands.of(options).line("check", "-m", str(output))
-        show(f"\nThe mapping is in {output}. Read it, and then see what it does:\n  {next_command}")
+        show(f"\nThe mapping is in {output}. Review it, then see what it does:\n  {next_command}")
     elif draft.fits is not None:
         show(f"\nNext: {Commands.of(options).line('check', '-m', draft.fits[0])}")
     else:
@@ -219,8 +221,8 @@ def values(
 ) -> None:
     """List the values that your file uses, so that you can map each to its WizCommerce value once.
 
-    These are sales reps, price lists, terms, options, and types. Fill in the column value of the file, then pass it to
-    check, plan, and run with --values.
+    These are sales reps, price lists, terms, options, and types. Fill in the `value` column of the table, then pass the
+    table to check, plan, and run with --values.
 
     Examples:
       importer values customers.csv -m netsuite --api staging -o values.xlsx

@@ -253,7 +253,7 @@ def correct_text(found: CorrectResult) -> str:
     count = len(found.recorded)
     lines = [f"{found.file}: {count:,} {'correction' if count == 1 else 'corrections'} recorded"]
     if found.unchanged:
-        lines[0] += f", {len(found.unchanged):,} already there"
+        lines[0] += f", {len(found.unchanged):,} already recorded"
     if found.replaced:
         lines[0] += f", {len(found.replaced):,} earlier ones replaced"
     lines[0] += f"; it has {found.corrections:,} now."

@@ -65,7 +65,7 @@ def one_tenant(ledger: Ledger, named: str | None) -> str:
 
 
 def folder_of(ledger: Ledger, run: Run) -> RunFolder:
-    """The folder of a run. Raises :class:`UsageError` when the run ended before it had planned anything."""
+    """The folder of a run. Raises :class:`UsageError` when the run ended before it got as far as planning."""
     folder = RunFolder(run.out)
     if not ledger.counts(run.id) and folder.load_bodies() is None:
         raise UsageError(

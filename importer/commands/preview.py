@@ -217,12 +217,12 @@ def _wanted(stage: Stage, total: Positions) -> Iterator[tuple[int, str]]:
     troubled = _troubled(stage)
     valid = np.flatnonzero(~stage.rejected)
     if len(valid):
-        yield int(valid[np.argmax(total[valid])]), f"the most addresses and contacts ({has})"
+        yield int(valid[np.argmax(total[valid])]), f"has the most addresses and contacts ({has})"
         fewest = [int(at) for at in valid[np.argsort(total[valid], kind="stable")] if at not in troubled]
         if total[valid].min() < total[valid].max():
-            yield from ((at, f"the fewest addresses and contacts ({has})") for at in fewest[:1])
+            yield from ((at, f"has the fewest addresses and contacts ({has})") for at in fewest[:1])
     yield from troubled.items()
-    yield from ((int(at), f"one of the others ({has})") for at in np.argsort(total, kind="stable")[: 2 * _SHOWN])
+    yield from ((int(at), f"is one of the others ({has})") for at in np.argsort(total, kind="stable")[: 2 * _SHOWN])
 
 
 def _troubled(stage: Stage) -> dict[int, str]:
@@ -230,7 +230,7 @@ def _troubled(stage: Stage) -> dict[int, str]:
     frame = stage.problems.frame
     owner, severities = frame["customer"].to_numpy(np.int64), frame["severity"].to_numpy()
     for severity, words in (
-        (Severity.ERROR, "rejected (errors: {count})"),
+        (Severity.ERROR, "is rejected (errors: {count})"),
         (Severity.WARNING, "has warnings ({count})"),
         (Severity.INFO, "has values that were changed or left out (notes: {count})"),
     ):

@@ -9,7 +9,7 @@ from importer.drafting.mapping_text import one_line
 from importer.drafting.skip_rules import Question
 from importer.wording import shortened
 
-_HEADS = ("column", "samples", "filled", "field", "sure", "why")
+_HEADS = ("column", "samples", "filled", "field", "confidence", "why")
 _LEAST = (12, 12, 6, 18, 4, 4)
 _WHOLE = ("address_line_1", "city")
 

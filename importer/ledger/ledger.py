@@ -125,7 +125,7 @@ class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun, AbstractContext
             if unknown:
                 raise LedgerError(
                     f"the outcome of requests for {', '.join(sorted(unknown)[:3])} is not known yet",
-                    "Settle it first: `importer resume`, or `importer undo` if that was interrupted.",
+                    "Resolve it first with `importer resume`, or `importer undo` if that was interrupted.",
                 )
             connection.execute(DROP_BODIES, given)
             connection.execute(sa.update(WRITES).values(before=None, after=None).where(is_named(WRITES)), given)

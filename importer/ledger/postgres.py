@@ -1,4 +1,4 @@
-"""A ledger in PostgreSQL: for containers without a disk, and for several machines with one history.
+"""A ledger in PostgreSQL: for containers without persistent storage, and for several machines with one history.
 
 Rows of many tenants may be written at once from anywhere. A tenant is locked by an advisory lock, which belongs to a
 connection of its own and is released with it, however that ends (PostgreSQL documentation, 13.3.5).
@@ -58,7 +58,7 @@ class PostgresStore(Store):
                 hide_parameters=True,  # messages must not contain customer data
             )
         except ModuleNotFoundError:
-            hint = "Install it: pip install 'wizcommerce-importer[postgres]'."
+            hint = "Install it with: pip install 'wizcommerce-importer[postgres]'."
             raise UsageError("a ledger in PostgreSQL needs the driver psycopg", hint) from None
         place = url.set(query={}).render_as_string(hide_password=True)
         super().__init__(place, engine, isolation_level="REPEATABLE READ", postgresql_readonly=True)

@@ -155,7 +155,7 @@ class Runs(Database):
             query = query.where(sa.exists().where(RUN_CUSTOMERS.c.run_id == RUNS.c.id))
         found = self._runs(query.limit(1))
         if not found:
-            what = "run that planned anything" if planned else "run"
+            what = "runs that got as far as planning" if planned else "runs"
             raise UsageError(f"the ledger {self.place} has no {what} yet", "Check --ledger, or start with a run.")
         return found[0]
 

@@ -22,7 +22,7 @@ _OTHER_KINDS = {
     b"BZh": "bzip2 archive",
     b"\x28\xb5\x2f\xfd": "Zstandard archive",
     b"%PDF-": "PDF document",
-    b"MIME-Version:": "web archive",
+    b"MIME-Version:": "saved web page",
     b"{\\rtf": "text document",
 }
 _WORKBOOK_PARTS = frozenset({"[content_types].xml", "mimetype", "content.xml", "xl/workbook.xml", "xl/workbook.bin"})
@@ -81,7 +81,8 @@ def unpack(content: bytes, file: str) -> list[tuple[str, bytes]]:
     """
     kind = next((kind for start, kind in _OTHER_KINDS.items() if content.startswith(start)), None)
     if kind is not None:
-        raise SourceError(f"{file}: a {kind}, not a table", "Unpack it or export the table again as CSV or .xlsx.")
+        unpack_it = "Unpack it, or export" if kind.endswith(" archive") else "Export"
+        raise SourceError(f"{file}: a {kind}, not a table", f"{unpack_it} the table as CSV or .xlsx.")
     is_gzip = content.startswith(_GZIP)
     if not is_gzip and (not content.startswith((_ZIP, _EMPTY_ZIP)) or _is_workbook_container(content, file)):
         return [(file, content)]
@@ -97,7 +98,9 @@ def unpack(content: bytes, file: str) -> list[tuple[str, bytes]]:
             "Copy or download it again, or import the files in it.",
         ) from error
     except (NotImplementedError, RuntimeError) as error:
-        raise SourceError(f"{file}: the archive is packed in an unusual way ({error})", "Unpack it first.") from error
+        raise SourceError(
+            f"{file}: the archive uses an unsupported compression method ({error})", "Unpack it first."
+        ) from error
     for name, inner in files:
         if inner.startswith(_GZIP) or (inner.startswith(_ZIP) and not _is_workbook_container(inner, name)):
             raise SourceError(
@@ -139,7 +142,7 @@ def _members(content: bytes, file: str) -> Iterator[tuple[str, bytes]]:
             if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
                 raise NotImplementedError("not deflated")  # other methods unpack without bounds
             if member.flag_bits & 1:
-                raise SourceError(f"{name}: protected by a password", "Unpack the archive, and import the files in it.")
+                raise SourceError(f"{name}: password-protected", "Unpack the archive, and import the files in it.")
             with archive.open(member) as packed:
                 data = _read(packed, len(content), file, unpacked)
             unpacked += len(data)
@@ -160,6 +163,6 @@ def _read(packed: IO[bytes] | gzip.GzipFile, size: int, file: str, before: int =
 def _check_size(unpacked: int, packed: int, file: str, harmless: int) -> None:
     if unpacked > _MAX_BYTES or (unpacked > harmless and unpacked > _MAX_RATIO * packed):
         raise SourceError(
-            f"{file}: the archive would grow from {packed:,} to more than {unpacked:,} bytes",
-            "This is not a usual export. If you trust it, unpack it yourself, and import the files in it.",
+            f"{file}: the archive would expand from {packed:,} to more than {unpacked:,} bytes",
+            "Normal exports don't look like this. If you trust it, unpack it yourself, and import its files.",
         )

@@ -10,7 +10,7 @@ from importer.records import Severity
 from importer.wording import counted
 
 _UNDO_VERIFY_FINE = frozenset({"deleted", "deactivated", "restored", "absent", "ok", "undone"})
-_DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "already there"}
+_DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "already in WizCommerce"}
 _NAMED = 5  # columns in a headline
 _OPTION = re.compile(r"^(--[^:]+): ")  # a stop that an option asked for begins with it
 _PLURALS = {"address": "addresses", "contact": "contacts"}
@@ -39,7 +39,8 @@ def headline(summary: Mapping[str, Any]) -> str:
     if not wrong:
         return " ".join([_all_done(customers), *remarks])
     (first, count), *others = wrong.items()
-    text = f"{count:,} of {_customers(total)} {_OPEN[first][count != 1]}"
+    who = "The only customer" if total == 1 else f"{count:,} of {_customers(total)}"
+    text = f"{who} {_OPEN[first][count != 1]}"
     text = _listed([text, *(f"{count:,} {_OPEN[name][count != 1]}" for name, count in others)])
     doubtful = any(problem["severity"] == Severity.WARNING for problem in summary["problems"])
     only_rejected = set(wrong) == {"rejected"} and wrong["rejected"] < total and not remarks and not doubtful
@@ -221,15 +222,16 @@ def _fixing(summary: Mapping[str, Any]) -> list[str]:
     """What to do with the rejected rows: in the workbook, and in the CSV files if it does not hold them all."""
     book, folder, steps = summary["workbook"], summary["folder"], []
     upsert = summary["rows"]["rejected_alone"] > 0
+    again = "check" if summary["command"] == "check" else "import"
     if book is not None:
         command = import_command(summary["command"], f"{folder}/rejected.xlsx", upsert=upsert)
-        steps.append(f"Fix the colored cells of rejected.xlsx (their notes say how), and import it again: {command}")
+        steps.append(f"Fix the colored cells of rejected.xlsx (their notes say how), and {again} it again: {command}")
         steps.append(f"Apply these fixes to future exports too: {_recording(summary)}")
     if book is None or book["left_out"]:
         which = f"the {book['left_out']:,} rows that are not in it" if book else "the rows"
         command = import_command(summary["command"], f"{folder}/rejected", upsert=upsert)
         steps.append(
-            f"Fix {which} in rejected/ (the column import_errors says what is wrong) and import them again: {command}"
+            f"Fix {which} in rejected/ (the column import_errors says what is wrong) and {again} them again: {command}"
         )
     return steps
 
@@ -295,14 +297,15 @@ def undo_verify_headline(summary: Mapping[str, Any]) -> str:
     if not total:
         what = f"Nothing of run {run} is left to undo" if undo else f"Run {run} sent nothing"
         return f"{_stop(summary)}{what}: {api}."
-    which = f"{'created or updated' if undo else 'sent'} by run {run} at {api}"
+    which = f"{'created or updated by' if undo else 'of'} run {run} at {api}"
     if summary["left"] or summary["stopped"]:
         done = total - summary["left"]
         return f"{_stop(summary)}{done:,} of {_customers(total)} {which} {'was' if done == 1 else 'were'} checked."
-    end = "undone" if undo or results.get("undone", 0) == well else "as expected"
+    undone = undo or results.get("undone", 0) == well
+    one, several = ("was undone", "were undone") if undone else ("is as expected", "are as expected")
     if well == total:
-        return f"The only customer {which} is {end}." if total == 1 else f"All {total:,} customers {which} are {end}."
-    return f"{well:,} of {_customers(total)} {which} {'is' if well == 1 else 'are'} {end}."
+        return f"The only customer {which} {one}." if total == 1 else f"All {total:,} customers {which} {several}."
+    return f"{well:,} of {_customers(total)} {which} {one if well == 1 else several}."
 
 
 def _stop(summary: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from importer.report.report_input import ReportInput
 from importer.tables import CORRECTION_STATUSES, TEXT, EntityTables, Sources, plain_lines
 
 COLUMNS = ("status", "reference_id", "table", "key", "column", "old", "new", "source", "sheet", "row", "reason")
-OWNER_TITLES = ("What happened", "Customer ID", "Column", "Was", "Corrected to", "Location")
+OWNER_TITLES = ("Status", "Customer ID", "Column", "Was", "Corrected to", "Location")
 _SHOWN = 500  # on a page
 _OWNER_STATUSES = {
     "applied": "applied",

@@ -70,7 +70,7 @@ def _filled(entity: str, own: Line, look: Look) -> list[str]:
             start = " " * 4
         lines += _broken(columns, look.width, first=start, rest=" " * len(start))
     blank = [one["field"] for one in own["fields"] if one not in fields]
-    return lines + (wrapped(", ".join(blank), look.width, first="  Not mapped: ", rest="    ") if blank else [])
+    return lines + (wrapped(", ".join(blank), look.width, first="  No values: ", rest="    ") if blank else [])
 
 
 def _unused(unused: Sequence[Line], look: Look) -> list[str]:
@@ -100,7 +100,7 @@ def _customer(customer: Line, look: Look, *, whole: bool) -> list[list[str]]:
     name = f"Customer {customer['reference_id']}: {customer['company_name'] or 'without a name'}"
     head = [look.painted(line, "bold", tone) for line in wrapped(f"{name} ({customer['status']})", look.width)]
     if customer["why"]:
-        head += wrapped(f"Shown because: {customer['why']}", look.width, first="  ", rest="  ")
+        head += wrapped(f"Shown because it {customer['why']}", look.width, first="  ", rest="  ")
     blocks, hidden = [head], 0
     for record in customer["records"]:
         if whole or (record["number"] or 0) <= _MOST_SHOWN:

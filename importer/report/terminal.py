@@ -20,7 +20,7 @@ _FIRST = ("report.html", "rejected.xlsx")  # of the files: what a person opens
 _PLANNED = {
     "create": "to create",
     "update": "to update",
-    "exists": "already there",
+    "exists": "already in WizCommerce",
     "unchanged": "unchanged",
     "in_doubt": "outcome unknown: looked up before anything is sent",
     "lost": "lost: sent before, and no longer in WizCommerce",
@@ -256,7 +256,7 @@ def undo_verify_text(summary: Mapping[str, Any], *, width: int, colour: bool, un
     tone = _TONES.get(summary["exit_code"], "red")
     head = [look.painted(line, "bold", tone) for line in wrapped(undo_verify_headline(summary), look.width)]
     blocks = [head, _result_counts(summary, look), _steps(summary, look)]
-    blocks.append([look.painted("Each customer in ", "bold") + f"{summary['folder']}/{summary['files'][0]}"])
+    blocks.append([look.painted("Details for each customer: ", "bold") + f"{summary['folder']}/{summary['files'][0]}"])
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 

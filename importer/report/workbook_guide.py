@@ -13,7 +13,7 @@ from importer.report.cells_to_fill import PartColumns, with_parts
 from importer.report.plain_words import in_owner_words, owner_fix, owner_title
 from importer.report.problem_list import Group, Located
 from importer.report.report_input import Reader, ReportInput, loose_rows
-from importer.tables import GUIDE_COLUMNS, GUIDE_RUN, GUIDE_TITLE, SourceTable
+from importer.tables import GUIDE_COLUMNS, GUIDE_RUNS, GUIDE_TITLE, SourceTable
 
 _CODES = ("Code", "Severity", "Count", "What it means, what to do, and the first message")
 _KINDS = ("What is wrong", "To fix or review", "Count", "What to do, and the first message")
@@ -21,7 +21,8 @@ _STEPS = (
     "1.  Each of the other sheets has rows from one of your files or sheets. Cells with sensitive data are left blank.",
     "2.  Red cells (solid frame, bold) are wrong. Yellow cells (dashed frame, italic) are worth a look.",
     "3.  Hover over a colored cell: its note says what is wrong and what to do. So does the column import_errors.",
-    "4.  Type the right value into the cell. Do not change headers or uncolored rows, or delete them: they are needed.",
+    "     If import_errors itself is red, the whole row is wrong: read its text, and correct the row.",
+    "4.  Type the right value into the cell. Do not change or delete the headers or any uncolored rows.",
     "5.  If a row mentions another row, look for its number: import_errors begins with each row's number in your file.",
     "6.  The column import_errors and this sheet are never imported. You do not need to clear them.",
 )
@@ -29,9 +30,9 @@ _JOINING = (
     "     Rows for addresses and contacts need their customer's row as well. Rows that may belong to the same "
     "customer are included here. If a row belongs to another customer, copy that customer's rows from your file."
 )
-_IMPORT = "7.  Save the workbook as .xlsx, and import it with the same mapping:"
+_IMPORT = "7.  Save the workbook as .xlsx, and {} it with the same mapping:"
 _SEND_BACK = "7.  Save the workbook as .xlsx, and send it back to {}. The person who imports it uses this command:"
-_LISTED = "     Some cells have a drop-down list of valid values: click the arrow beside the cell, and choose one."
+_LISTED = "     Some cells have a drop-down list of valid values: click the arrow next to the cell, and choose one."
 _PARTS = (
     "     Blue cells are for an address that could not be split into its parts: fill them in, at least the street "
     "and the city. Or correct the whole address in its own cell, and leave them blank."
@@ -93,11 +94,12 @@ def guide_rows(
     offered = [_LISTED] if lists else []
     parts = [_PARTS] if any(sheet.parts for sheet in sheets) else []
     lines: list[tuple[str, tuple[str, ...]]] = [("title", (GUIDE_TITLE,)), blank]
-    lines += [("text", (step,)) for step in (*_STEPS[:4], *offered, *parts, *_STEPS[4:5], *joining, *_STEPS[5:])]
+    lines += [("text", (step,)) for step in (*_STEPS[:5], *offered, *parts, *_STEPS[5:6], *joining, *_STEPS[6:])]
     command, run = end
+    verb = "check" if command.startswith("importer check ") else "import"
     back = reader.contact or ("the person who sent it to you" if reader.is_owner else None)
-    lines.append(("text", (_IMPORT if back is None else _SEND_BACK.format(back),)))
-    lines += [("command", (f"     {command}",)), ("text", (f"{GUIDE_RUN}{run}.",) if run else ())]
+    lines.append(("text", (_IMPORT.format(verb) if back is None else _SEND_BACK.format(back),)))
+    lines += [("command", (f"     {command}",)), ("text", (f"{GUIDE_RUNS[0]}{run}.",) if run else ())]
     lines += [blank, ("header", (*GUIDE_COLUMNS, "Rows here"))]
     for sheet in sheets:
         # A sheet that was imported again names the file and sheet that it came from originally.

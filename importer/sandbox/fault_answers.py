@@ -23,7 +23,7 @@ def before(box: Sandbox, fault: str) -> Response:
             return html_answer(503, "Service Temporarily Unavailable")
         case "wait-503":
             headers = {"Retry-After": str(_DAY)}
-            raise Refusal(503, "unavailable", "The service is closed for maintenance.", headers=headers)
+            raise Refusal(503, "unavailable", "The service is down for maintenance.", headers=headers)
         case "429":
             raise box.too_many(1)
         case "forbidden-limit":

@@ -50,7 +50,7 @@ def read_query(
         elif name not in choices and name not in free and name not in ("page", "page_size"):
             details.append({"field": name, "reason": "is not a known parameter"})
     if details:
-        raise Refusal(400, "invalid_request", "The query is wrong.", details)
+        raise Refusal(400, "invalid_request", "The query is invalid.", details)
     return page, page_size
 
 
@@ -90,7 +90,7 @@ def _micros(name: str, text: str) -> float:
         moment = None
     if moment is None or moment.tzinfo is None:
         detail = {"field": name, "reason": "must be a date and time with its offset, such as 2025-01-31T00:00:00Z"}
-        raise Refusal(400, "invalid_request", "The query is wrong.", [detail])
+        raise Refusal(400, "invalid_request", "The query is invalid.", [detail])
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000
 
 

@@ -109,7 +109,7 @@ def _list_attributes(box: Sandbox, call: Call) -> Response:
     entities = {"entity": ("customer", "address", "contact", "order", "product")}
     page, page_size = read_query(call.query, entities)
     if "entity" not in call.query:
-        raise Refusal(400, "invalid_request", "The query is wrong.", [{"field": "entity", "reason": "is required"}])
+        raise Refusal(400, "invalid_request", "The query is invalid.", [{"field": "entity", "reason": "is required"}])
     fitting = [record for record in box.fixtures.attributes if record.get("entity") == call.query["entity"]]
     return paged(box, fitting, page, page_size)
 

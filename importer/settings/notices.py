@@ -32,7 +32,7 @@ class Notices:
     def __post_init__(self) -> None:
         wrong = sorted(self.on - set(ENDS))
         if wrong:
-            raise UsageError(f"[notify] on: unknown end {', '.join(map(repr, wrong))}", f"Ends: {', '.join(ENDS)}.")
+            raise UsageError(f"[notify] on: unknown event {', '.join(map(repr, wrong))}", f"Events: {', '.join(ENDS)}.")
         if self.healthcheck and not _is_private(self.healthcheck):
             raise UsageError("[notify] healthcheck is not an https URL", "Plain http is allowed only for this machine.")
 

@@ -21,6 +21,11 @@ _UNREPORTED = frozenset({
     *("sources", "mapping", "out", "ledger", "accept_key", "api_key_file", "memory", "engine", "yes"),
     *("parallel", "log", "log_level", "config", "configured", "for_", "contact"),
 })  # fmt: skip
+# Of those that reports show, the ones of a dry run: it sends nothing, so the others say nothing about it.
+_OF_A_DRY_RUN = frozenset({
+    *("country", "invalid", "dedupe", "lookups", "values", "corrections"),
+    *("sheet", "encoding", "delimiter", "partial", "keep"),
+})  # fmt: skip
 PERSONAL_FILES = ("corrections", "values")  # options that name a file with data of customers
 _MANY = 1_000_000_000
 _DAY = 86_400.0
@@ -276,14 +281,19 @@ class Options:
         files = {name: getattr(self, name) for name in PERSONAL_FILES}
         return self.public() | {name: str(path.absolute()) for name, path in files.items() if path is not None}
 
-    def public(self) -> dict[str, Any]:
-        """The options as reports show them. None of them is a secret: the key is never an option."""
+    def public(self, *, dry: bool = False) -> dict[str, Any]:
+        """The options as reports show them. None of them is a secret: the key is never an option.
+
+        ``dry``: those of a dry run only.
+        """
         values = {name: value for name, value in self.plain().items() if name not in _UNREPORTED}
         values["rate"] = values["rate"] or "auto"
         if self.mode != "upsert":
             del values["on_conflict"]
         return {
-            name: value for name, value in values.items() if value is not None and value is not False and value != []
+            name: value
+            for name, value in values.items()
+            if value is not None and value is not False and value != [] and (name in _OF_A_DRY_RUN or not dry)
         }
 
 

@@ -234,7 +234,9 @@ def _missing(
         column = f"{ATTRIBUTE_PREFIX}{name}"
         records = np.flatnonzero(frame[column].isna() if column in frame.columns else np.ones(len(frame)))
         places = locate(tables, sources, entity, column, records)
-        filled = pc.binary_join_element_wise('Fill in the column "', places.columns, '", or set a `default`.', "")
+        filled = pc.binary_join_element_wise(
+            'Fill in this cell (column "', places.columns, '"), or set a `default`.', ""
+        )
         key = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
         added = f"Add to the mapping, under `{_SECTIONS[entity]}` and there under `attributes`: `{key}: COLUMN`."
         yield problems_at(

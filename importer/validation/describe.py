@@ -138,7 +138,7 @@ def _sentence(finding: Finding, _: Places) -> pa.Array:
 
 
 def _fill_in(finding: Finding, places: Places) -> pa.Array:
-    named = _join('Fill in the column "', places.columns, '".')
+    named = _join('Fill in this cell (column "', places.columns, '").')
     return pc.coalesce(named, f"Map a column to {finding.field}, or set a default in the mapping.")
 
 

@@ -55,7 +55,7 @@ class Work(Generic[T]):
 
 
 class Background:
-    """Works by their purpose. One of each runs at a time; of those that wait for it, only the latest is done."""
+    """Jobs by purpose. One of each runs at a time; of those that wait for it, only the latest is done."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -124,4 +124,7 @@ def defect(error: BaseException) -> InternalError:
     if os.environ.get("IMPORTER_DEBUG"):
         traceback.print_exception(error, file=sys.stderr)
     message = f"something went wrong inside the importer: {type(error).__name__}"
-    return InternalError(message, "This is a defect, not your data's fault. IMPORTER_DEBUG=1 shows where it happened.")
+    return InternalError(
+        message,
+        "This is a bug in the importer, not a problem with your data. IMPORTER_DEBUG=1 shows where it happened.",
+    )

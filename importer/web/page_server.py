@@ -47,7 +47,7 @@ _HEADERS = {
 }
 _SAFE = frozenset({"GET", "HEAD"})
 _OWN_SITE = frozenset({"same-origin", "none"})
-_NO_COOKIE = "This page belongs to another browser. Open the address that `importer open` shows in the terminal."
+_NO_COOKIE = "This page is open in another browser. Open the address that `importer open` shows in the terminal."
 _USED = "This address was already used. Stop `importer open` with Ctrl-C and start it again to get a new one."
 
 

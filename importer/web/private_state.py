@@ -22,14 +22,14 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\[\]{}\u200b-\u200f\u202a-\u
 
 
 def state_folder(environment: Mapping[str, str], kind: str) -> Path:
-    """The folder of all ``sessions`` or ``sendings``, which is made. Raises :class:`OSError`."""
+    """The folder of all ``sessions`` or ``sendings``, created if missing. Raises :class:`OSError`."""
     folder = Path(default_ledger(environment)).parent / "page" / kind
     make_folder(folder)
     return folder
 
 
 def in_use(folder: Path) -> bool:
-    """Whether a living process holds the folder; its end, however it comes, gives the folder back."""
+    """Whether a running process holds the folder; it is released when the process ends for any reason."""
     if not folder.is_dir():
         return False
     try:

@@ -142,7 +142,7 @@ def _target(ask: Ask) -> str:
         if targets != matching.targets:
             if draft.fits is not None:
                 session.notice = (
-                    f"This is now a draft for this file alone; the included mapping {draft.fits[0]} is not used."
+                    f"This is now a draft just for this file; the included mapping {draft.fits[0]} is not used."
                 )
             with_draft(session, replace(matching, targets=targets, skip=skip))
     return "/match"

@@ -19,7 +19,7 @@ from importer.web.shown_commands import command
 _A_PAGE = 20
 SIGN_OFF = "sign-off.xlsx"
 FILES = {
-    SIGN_OFF: "What will be sent, to sign off",
+    SIGN_OFF: "What will be sent (for review only)",
     "rejected.xlsx": "Rejected rows, to fix in Excel",
     "results.csv": "All customers",
     "errors.csv": "All problems",

@@ -23,7 +23,7 @@ OUTCOMES = (
     ("created", "Created", "good"),
     ("updated", "Updated", "good"),
     ("unchanged", "Unchanged", ""),
-    ("exists", "Already there", ""),
+    ("exists", "Already in WizCommerce", ""),
     ("rejected", "Rejected", "bad"),
     ("failed", "Failed", "bad"),
     ("unknown", "Outcome unknown", "warn"),
@@ -33,9 +33,9 @@ _PLANNED = (
     ("create", "To create"),
     ("update", "To update"),
     ("unchanged", "Unchanged"),
-    ("exists", "Already there"),
+    ("exists", "Already in WizCommerce"),
     ("in_doubt", "Outcome unknown: will be looked up first"),
-    ("lost", "Gone from WizCommerce"),
+    ("lost", "No longer in WizCommerce"),
     ("left_out", "Left out"),
     ("rejected", "Rejected, not sent"),
 )
@@ -152,7 +152,8 @@ def _send(ask: Ask, limit: int | None) -> str:
             raise UsageError("there is no plan for the current settings", "Make a plan first; then send.")
         if _plan(ask).values["is_production"] and not ask.text("sure"):
             raise UsageError(
-                "this sends to production, and you have not confirmed that", "Check the counts, and tick the box."
+                "this sends to production, and you have not confirmed that",
+                "Check the counts, and select the checkbox.",
             )
         options = {**_run_options(session), **({"limit": limit} if limit else {})}
         access = session.access
@@ -179,7 +180,9 @@ def _again(ask: Ask, action: str) -> str:
 def order_again(ask: Ask, order: Order) -> Order:
     """What is done with an earlier run, with what the form and the session say about it. Raises :class:`UsageError`."""
     if order.action == "undo" and not ask.text("sure"):
-        raise UsageError("undoing a run deletes customers, and you have not confirmed that", "Tick the box first.")
+        raise UsageError(
+            "undoing a run deletes customers, and you have not confirmed that", "Select the checkbox first."
+        )
     rate = ask.session.access.rate
     options = {**order.options, **({} if rate is None else {"rate": rate})}
     return replace(order, key=ask.text("key") or order.key, options=options)

@@ -22,6 +22,7 @@ _KINDS = {
     "shipping_method": "Shipping methods",
     "address type": "Address types",
 }
+_OF_MAPPING = frozenset({"payment_term", "payment_mode", "freight_term", "shipping_method"})  # WizCommerce has no list
 LEAVE_OUT = "leave out"
 _MOST = 500  # words of a kind on the page
 
@@ -54,6 +55,7 @@ def _words(ask: Ask) -> Shown:
                     "rows": rows[:_MOST],
                     "more": max(0, len(rows) - _MOST),
                     "exists": work.result["exists"].get(kind, []),
+                    "of_mapping": kind in _OF_MAPPING,
                     "open": sum(not row["value"] for row in rows),
                 }
             )

@@ -7,7 +7,7 @@ from importer.drafting.draft import DraftColumn
 from importer.tables import ATTRIBUTE_PREFIX
 
 _WORDS = {
-    "reference_id": "Customer key",
+    "reference_id": "Customer ID",
     "company_name": "Company name",
     "display_name": "Display name",
     "display_id": "Customer number",
@@ -32,7 +32,7 @@ _WORDS = {
     "type": "Type: billing or shipping",
     "is_default": "Whether it is the default",
     "skip_rule": "Decides which rows are left out",
-    "parent_key": "Refers to the row that it belongs to",
+    "parent_key": "Parent (the customer this row belongs to)",
 }
 
 

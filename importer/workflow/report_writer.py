@@ -87,7 +87,7 @@ def with_facts(
             "options": {
                 "sources": [public_source(source) for source in options.sources],
                 "mapping": loaded.name if IN_MEMORY in options.mapping else options.mapping,
-                **options.public(),
+                **options.public(dry=command == "check"),
             },
             "timings": dict(timings.seconds),
         },

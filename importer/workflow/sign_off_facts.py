@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from importer.report.correction_list import OWNER_TITLES, corrections_in_force
+from importer.report.html.figures import pending_fields
 from importer.report.html.shown_customers import read_changes
 from importer.report.report_input import Reader, ReportInput
 from importer.report.sign_off import FINGERPRINT, PLAN, SignOff, sent_fields, write_sign_off
@@ -17,7 +18,7 @@ _PLANNED = {
     "none": "stays as it is in WizCommerce: nothing is sent",
 }
 _EXPLAINED = (
-    "These are the customers as WizCommerce will get them. Please look through the other sheets.",
+    "These are the customers as WizCommerce will receive them. Please look through the other sheets.",
     "Do not change anything here. To change a value, correct it in your list, or in rejected.xlsx.",
 )
 _SIGN = "If everything is right, fill in your name and the date below, save this workbook, and send it back{to}."
@@ -45,7 +46,7 @@ def save_sign_off(
     changes = read_changes(folder.file("changes.csv"))
     more: dict[str, Any] = {
         "Corrections": (OWNER_TITLES, corrections_in_force(report)),
-        "Values": (("What", "In your list", "In WizCommerce", "How many"), _values(report)),
+        "Values": (("Field", "In your list", "In WizCommerce", "Count"), _values(report)),
     }
     if changes is not None:
         titles = ("Customer ID", "Field", "In WizCommerce", "In your list", "Location")
@@ -90,9 +91,11 @@ def _facts(summary: Mapping[str, Any], fingerprint: str | None) -> list[tuple[st
 
 def _values(report: ReportInput) -> Iterator[tuple[str, ...]]:
     """The words of the list with what is sent for them: all of them, the most frequent first."""
+    pending = pending_fields(report.located)
     for decision in DECISIONS:
+        own = "looked up when sent" if decision.field in pending else "unchanged"
         counts = report.word_counts.get(decision.field)
         for line in [] if counts is None else counts.sort_by([("count", "descending")]).to_pylist():
             if line["words"] is not None:
-                sent = {"": "unchanged", None: "not sent"}.get(line["sent"], line["sent"])
+                sent = {"": own, None: "not sent"}.get(line["sent"], line["sent"])
                 yield decision.title, line["words"], sent, f"{line['count']:,}"

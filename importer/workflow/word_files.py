@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 
 from importer.cell_text import fold, header_key, unmark_formulas
 from importer.errors import InputError, UsageError
@@ -20,7 +21,7 @@ from importer.workflow.directory import Directory
 
 COLUMNS = ("kind", "word", "value")
 LOOKED_UP = {"assigned_sales_rep_ids": "sales_rep", "assigned_price_list_id": "price_list"}
-HINT = "It is a table that `importer values` writes, with the columns kind, word, and value."
+_HINT = "A value table is a file that `importer values` writes, with the columns kind, word, and value."
 _MOST_NAMED = 20  # wrong lines in a message
 
 
@@ -41,16 +42,18 @@ def with_words(loaded: LoadedMapping, file: Path | None, *, may_be_absent: bool 
 def read_words(path: Path) -> WordTable:
     """The value table in a file. Raises :class:`UsageError` that names the file and each wrong line."""
     if not path.is_file():
-        raise UsageError(f"{path}: there is no such value table", HINT)
+        raise UsageError(
+            f"{path}: there is no such value table", f"To create it: importer values -o {quote(str(path))}"
+        )
     options = LoadOptions(columns=(frozenset(COLUMNS),), allowed=frozenset(COLUMNS), partial=True)
     try:
         sources = load([str(path)], options)
     except InputError as error:
-        raise UsageError(f"the value table cannot be read: {error.message}", f"{error.hint} {HINT}") from error
+        raise UsageError(f"the value table cannot be read: {error.message}", f"{error.hint} {_HINT}") from error
     tables = [table for table in sources.tables if set(COLUMNS) <= {header_key(name) for name in table.frame.columns}]
     if len(tables) != 1:
         what = "has more than one sheet with a value table" if tables else "is not a value table"
-        raise UsageError(f"{path} {what}", HINT)
+        raise UsageError(f"{path} {what}", _HINT)
     wrong = [problem for problem in sources.problems if problem.severity is Severity.ERROR]
     if wrong:
         lines = "\n".join(f"{problem.location}: {problem.message}" for problem in wrong[:_MOST_NAMED])
@@ -199,7 +202,7 @@ def _value(word: str, words: KindWords, choices: Choices) -> str | None:
     own = words.value_of(word)
     if own is None or choices.lookup is None:
         return own or choices.certain(word)
-    parts = [choices.certain(part) for part in own.split(SEPARATOR)]  # the mapping's own value may be misspelt
+    parts = [choices.certain(part) for part in own.split(SEPARATOR)]  # the mapping's own value may be misspelled
     return f"{SEPARATOR} ".join(part for part in parts if part) if all(parts) else None
 
 

@@ -1,11 +1,12 @@
 """What people read of the catalogue: the page, and `importer explain`."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from importer.catalogue import CODES
-from importer.catalogue.catalogue_text import code_text, codes_text, page_text
+from importer.catalogue.catalogue_text import code_text, codes_text, page_text, severity_text
 from tests.workflow.desk import Desk
 
 PAGE = Path(__file__).parents[2] / "mappings" / "PROBLEMS.md"
@@ -22,6 +23,20 @@ def test_page_explains_every_code() -> None:
         assert f"\n### {code.name}\n" in text
         assert f"[`{code.name}`](#{code.name})" in text
         assert code.explanation in text
+
+
+def test_what_is_said_to_be_sent_is_what_the_explanation_says() -> None:
+    """Where the explanation says that something is not sent, or was sent, the usual sentence is not there."""
+    for code in CODES.values():
+        text = severity_text(code)
+        outcome = code.locked.startswith("it reports what happened")
+        left_alone = re.search(
+            r"nothing is sent|left alone|None of them is imported|not create it again", code.explanation
+        )
+        if outcome or left_alone:
+            assert "is still sent" not in text.replace("the rest of the file is still sent", "")
+            assert "the customer or row is not sent" not in text
+        assert "nothing is wrong" not in text
 
 
 @pytest.mark.parametrize("width", [40, 72, 120])

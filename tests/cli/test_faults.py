@@ -68,7 +68,7 @@ def full(desk) -> Desk:
         ((*CHECK, "--api", "sandbox"), "--api"),
         (("report", "20200101-000000"), "`importer runs` lists them"),
         (("resume", "20200101-000000"), "`importer runs` lists them"),
-        (("report",), "has no run that planned anything yet"),
+        (("report",), "has no runs that got as far as planning yet"),
         (("chek",), "check"),
         (("sandbox", "--port", "99999"), "'--port': Input should be less than or equal to 65535"),
         (("sandbox", "--port", "-5"), "'--port'"),

@@ -213,7 +213,7 @@ def test_addresses_may_stand_in_a_file_of_their_own(tmp_path) -> None:
         ('[notify]\nurls = "json://a"\n', "wrong type"),
         ("[notify]\non = [1]\n", "wrong type"),
         ("[notify]\nhealthcheck = 5\n", "wrong type"),
-        ('[notify]\non = ["succes"]\n', "unknown end 'succes'"),
+        ('[notify]\non = ["succes"]\n', "unknown event 'succes'"),
         ('[notify]\nhealthcheck = "http://example.com/ping"\n', "not an https URL"),
         ('[notify]\nhealthcheck = "ping"\n', "not an https URL"),
         ('[notify]\nurls-file = "absent"\n', "cannot be read"),

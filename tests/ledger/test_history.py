@@ -78,7 +78,7 @@ def test_runs(ledger, tmp_path):
     assert (done.finished_at, done.exit_code, done.summary) == (MOMENT, 1, {"created": 2})
     assert ledger.latest_run() == second
     assert ledger.latest_run(TENANT) == done
-    with pytest.raises(UsageError, match="no run that planned anything yet"):
+    with pytest.raises(UsageError, match="no runs that got as far as planning yet"):
         ledger.latest_run(planned=True)
     assert [run.id for run in ledger.runs()] == [second.id, first.id]
     with pytest.raises(UsageError, match="has no run nonsense"):
@@ -93,7 +93,7 @@ def test_the_latest_run_that_planned_anything(ledger, tmp_path):
     assert ledger.latest_run() == other
     assert ledger.latest_run(planned=True).id == planned.id
     assert ledger.latest_run(TENANT, planned=True).id == planned.id
-    with pytest.raises(UsageError, match="no run that planned anything yet"):
+    with pytest.raises(UsageError, match="no runs that got as far as planning yet"):
         ledger.latest_run("other", planned=True)
 
 

@@ -64,6 +64,13 @@ def encrypted() -> bytes:
     return bytes(content)
 
 
+@pytest.mark.parametrize(("start", "unpacked"), [(b"7z\xbc\xaf\x27\x1c", True), (b"%PDF-1.7\n", False)])
+def test_only_an_archive_is_to_be_unpacked(start: bytes, *, unpacked: bool) -> None:
+    with pytest.raises(SourceError) as caught:
+        content_module.unpack(start + CSV, "a.csv")
+    assert ("Unpack" in caught.value.hint) is unpacked
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -73,7 +80,7 @@ def encrypted() -> bytes:
         (gzip.compress(CSV)[:-8] + b"\0" * 8, "damaged or cut off"),
         (zipped({}), "the archive contains no files"),
         (zipped({".keep": b""}), "the archive contains no files"),
-        (encrypted(), r"all\.zip/a\.csv: protected by a password"),
+        (encrypted(), r"all\.zip/a\.csv: password-protected"),
         (zipped({"in.zip": zipped({"a.csv": CSV})}), r"all\.zip/in\.zip: an archive within an archive"),
         (zipped({"in.csv.gz": gzip.compress(CSV)}), "an archive within an archive"),
         (gzip.compress(gzip.compress(CSV)), "an archive within an archive"),
@@ -101,11 +108,11 @@ def test_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(content_module, "_HARMLESS_BYTES", 100_000)
     monkeypatch.setattr(content_module, "_HARMLESS_WORKBOOK", 100_000)
     monkeypatch.setattr(content_module, "_PIECE", 10_000)
-    with pytest.raises(SourceError, match="the archive would grow"):
+    with pytest.raises(SourceError, match="the archive would expand"):
         sources(path)
     monkeypatch.setattr(content_module, "_MAX_RATIO", 100_000)
     monkeypatch.setattr(content_module, "_MAX_BYTES", 500_000)
-    with pytest.raises(SourceError, match="the archive would grow"):
+    with pytest.raises(SourceError, match="the archive would expand"):
         sources(path)
 
 
@@ -113,7 +120,7 @@ def test_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pyte
 def test_methods_that_unpack_without_bounds_are_refused(tmp_path: Path, method: int) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
         archive.writestr("a.csv", "Id,Name\n1,A\n")
-    with pytest.raises(SourceError, match="packed in an unusual way"):
+    with pytest.raises(SourceError, match="uses an unsupported compression method"):
         sources(tmp_path / "a.zip")
 
 

@@ -310,7 +310,7 @@ def encrypted_xls() -> bytes:
 
 @pytest.mark.parametrize("content", [encrypted_xlsx(), encrypted_xls()], ids=["xlsx", "xls"])
 def test_password(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(SourceError, match=r"a\.xlsx: the workbook is protected by a password\nSave a copy without"):
+    with pytest.raises(SourceError, match=r"a\.xlsx: the workbook is password-protected\nSave a copy without"):
         table(write(tmp_path / "a.xlsx", content))
 
 

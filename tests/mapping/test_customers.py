@@ -19,8 +19,8 @@ def test_rows_without_a_key_are_rejected_alone_and_never_grouped() -> None:
     assert column(made, "reference_id") == ["1"]
     assert made.tables.rows["rejected"].tolist() == [False, True, True, False]
     assert problems(made, "code", "customer", "row", "column", "hint") == [
-        ("key_blank", -1, 3, "Id", 'Fill in the column "Id".'),
-        ("key_blank", -1, 4, "Id", 'Fill in the column "Id".'),
+        ("key_blank", -1, 3, "Id", 'Fill in the column "Id" in this row.'),
+        ("key_blank", -1, 4, "Id", 'Fill in the column "Id" in this row.'),
     ]
 
 
@@ -28,7 +28,7 @@ def test_keys_of_several_parts() -> None:
     made = apply(TWO_PARTS, "Division|Id|Name\n01|7|one\n|7|two\n01||three\n02|7|four\n01|7|one")
     assert column(made, "reference_id") == ["01-7", "02-7"]
     assert made.tables.rows["rejected"].tolist() == [False, True, True, False, False]
-    assert problems(made, "hint")[0] == ('Fill in the columns "Division" and "Id".',)
+    assert problems(made, "hint")[0] == ('Fill in the columns "Division" and "Id" in this row.',)
 
 
 def test_parts_are_never_taken_for_one_another() -> None:
@@ -64,7 +64,7 @@ def test_a_contradiction_names_both_places() -> None:
     assert column(made, "company_name") == ["Kettle", "x"]
     assert problems(made, "severity", "code", "customer", "field", "row", "column", "value", "message") == [
         ("error", "customer_conflict", 0, "company_name", 5, "Name", "Copper",
-         "'Copper' here, but 'Kettle' at customers.csv:2"),
+         "'Copper' here, but 'Kettle' in row 2 of customers.csv"),
     ]  # fmt: skip
 
 
@@ -76,14 +76,23 @@ def test_rows_agree_after_transforms() -> None:
 
 def test_a_contradiction_is_told_at_the_column_that_the_value_came_from() -> None:
     made = apply(PHONES, "Id|Phone|Office\n1|415 555 0132|\n1||415 555 0133", country="US")
-    assert problems(made, "code", "row", "column", "value") == [("customer_conflict", 3, "Office", "415 555 0133")]
+    assert problems(made, "code", "row", "column", "value", "message") == [
+        ("customer_conflict", 3, "Office", "415 555 0133",
+         "'415 555 0133' here, but '415 555 0132' in row 2 of customers.csv"),
+    ]  # fmt: skip
+
+
+def test_a_contradiction_of_the_same_cells_names_what_they_become() -> None:
+    text = 'title: T\nkey: Id\ncustomer: {company_name: {from: [Name, Form], join: " "}}'
+    made = apply(text, "Id|Name|Form\n1|Kettle|Inc\n1|Kettle|Ltd")
+    assert problems(made, "message") == [("'Kettle Ltd' here, but 'Kettle Inc' in row 2 of customers.csv",)]
 
 
 def test_conflict_first_takes_the_first() -> None:
     made = apply(BASE.replace("optional", "conflict: first, optional"), "Id|Name\n1|\n1|Kettle\n1|Copper")
     assert column(made, "company_name") == ["Kettle"]
     assert problems(made, "severity", "code", "row", "message") == [
-        ("info", "conflict_passed_over", 4, "'Copper' is not used: 'Kettle' comes first, at customers.csv:3")
+        ("info", "conflict_passed_over", 4, "'Copper' is not used: 'Kettle' comes first, in row 3 of customers.csv")
     ]
 
 

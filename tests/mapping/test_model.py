@@ -38,7 +38,7 @@ def faults(text: str) -> list[str]:
         (TOP + "severity: {too_long: 1}\n", "4: severity.too_long: must be 'error', 'warning' or 'info'"),
         (
             TOP + "contact_email: required\nseverity: {contact_without_email: info}\n",
-            "5: severity.contact_without_email: contact_email: required makes it an error",
+            "5: severity.contact_without_email: conflicts with contact_email: required",
         ),
         (TOP + "contact_email: never\n", "4: contact_email: must be 'optional' or 'required', not 'never'"),
         (TOP + "addresses: text\n", "4: addresses: cannot be 'text' here"),

@@ -117,7 +117,7 @@ def test_the_overview_shows_some_records_of_each_customer() -> None:
     assert "Contact 4," not in text
     assert "5 more addresses and contacts, and the body:\n  --customer 1" in text
     assert "phone  1  100%  Phone" in text
-    assert "Not mapped: email" in text
+    assert "No values: email" in text
     assert "customers.csv: Fax (7 filled)" in text
     assert "JSON body" not in text
     assert "Contact 8," in shown(many)

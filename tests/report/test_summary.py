@@ -116,10 +116,10 @@ def of(command: str = "run", *, exit_code: int = 0, alone: int = 0, lost: int = 
     [
         (of(created=212), "All 212 customers were created."),
         (of(created=1), "The only customer was created."),
-        (of(exists=1200), "All 1,200 customers were already there."),
+        (of(exists=1200), "All 1,200 customers were already in WizCommerce."),
         (
             of(created=2, unchanged=1, exists=4),
-            "All 7 customers are in WizCommerce: 2 created, 1 unchanged, and 4 already there.",
+            "All 7 customers are in WizCommerce: 2 created, 1 unchanged, and 4 already in WizCommerce.",
         ),
         (of("check", valid=3), "All 3 customers are valid."),
         (of(created=237, rejected=3), "3 of 240 customers were rejected; nothing else is wrong."),

@@ -148,7 +148,7 @@ def test_a_list_from_drop_to_sent_with_a_kill_in_the_middle(
         assert desk.page.get_by_label("Field of the column Zebra").input_value() == "ignore"
         desk.give("Zebra", "Attribute “Zebra”")
         desk.give("Kind", "Not used")
-        page.get_by_label("Rows by the values of").select_option("Kind")
+        page.get_by_label("Choose rows by the values in").select_option("Kind")
         page.get_by_role("button", name="Show values").click()
         page.get_by_label("Vendor").check()
         page.get_by_role("button", name="Leave them out").click()
@@ -197,7 +197,7 @@ def test_a_list_from_drop_to_sent_with_a_kill_in_the_middle(
         expect(shown.value.locator("body")).to_contain_text("Dana Reyes")
         shown.value.close()
         with page.expect_download() as sheet:
-            page.get_by_role("link", name="What will be sent, to sign off").click()
+            page.get_by_role("link", name="What will be sent (for review only)").click()
         assert openpyxl.load_workbook(io.BytesIO(sheet.value.path().read_bytes())).sheetnames
         desk.plan(sandbox, rate="4")
         expect(page.locator("#plan .tiles")).to_contain_text(re.compile(r"To create\s*27"))
@@ -257,10 +257,8 @@ def test_lists_are_sent_as_they_are_understood(
         client.settled()
     client.drop(*(sorted(path.iterdir()) if path.is_dir() else [path]), country=country)
     client.go("Match")
-    if prefix and client.page.get_by_role("button", name="Draft one for this file").count():
-        client.page.get_by_role(
-            "button", name="Draft one for this file"
-        ).click()  # what fits in part is not its mapping
+    if prefix and client.page.get_by_role("button", name="Draft a new mapping").count():
+        client.page.get_by_role("button", name="Draft a new mapping").click()  # what fits in part is not its mapping
         client.settled()
     expect(client.page.locator("#outlook .tiles")).to_be_visible()
     client.plan(sandbox)

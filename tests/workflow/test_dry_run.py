@@ -76,6 +76,16 @@ def test_names_stay_open_in_a_check_and_are_counted_as_warnings(desk, offline) -
     }
 
 
+def test_the_report_has_no_options_of_sending(desk) -> None:
+    desk.write("job.toml", 'api = "staging"\nmode = "upsert"\nrate = 5\nmax-failed = 3\ncountry = "US"\n')
+    said = desk.do("check", *desk.small(), "--config", "job.toml", "--json")
+    assert said.summary["options"].keys() == {"sources", "mapping", "dedupe", "country"}
+    facts = (said.folder / "report.html").read_text(encoding="utf-8").partition('id="facts"')[2]
+    assert "US" in facts
+    assert "staging" not in facts
+    assert "concurrency" not in facts
+
+
 def test_the_key_is_nowhere_even_when_it_is_set(desk) -> None:
     said = desk.do("check", *desk.small())
     assert KEY not in said.out + said.err

@@ -105,7 +105,7 @@ def test_the_overview_of_a_sample(tmp_path, system) -> None:
     assert (found["command"], found["exit_code"], found["row"]) == ("preview", 0, None)
     assert len({one["reference_id"] for one in found["customers"]}) == 3
     most, fewest, rejected = found["customers"]
-    assert most["why"].startswith("the most addresses and contacts")
+    assert most["why"].startswith("has the most addresses and contacts")
     assert fewest["why"].startswith(("the fewest addresses", "rejected"))
     assert "rejected" in {one["status"] for one in (most, fewest, rejected)}
     customers = found["fields"]["customer"]

@@ -72,6 +72,19 @@ def test_it_shows_everything_that_is_sent_and_its_plan_is_sent(desk, words) -> N
         assert json.loads(api.bodies["C1"]) == bodies["C1"]
 
 
+def test_a_name_that_a_check_does_not_look_up_is_not_said_to_be_sent_unchanged(desk) -> None:
+    desk.write("a.csv", "Id,Name,Rep,Terms\n1,One,Dana Reyes,Net 30\n")
+    fields = "company_name: Name, payment_term: Terms, assigned_sales_rep_ids: {from: Rep, lookup: sales_rep}"
+    desk.write("a.yaml", f"title: A\nkey: Id\ncustomer: {{{fields}}}\n")
+    said = desk.do("check", "a.csv", "-m", "a.yaml", "--for", "owner", "--json")
+    sent = {line["In your list"]: line["In WizCommerce"] for line in sheet_of(said.folder / "sign-off.xlsx", "Values")}
+    assert sent == {"Net 30": "unchanged", "Dana Reyes": "looked up when sent"}
+    for reader in ("owner", "operator"):
+        desk.do("report", said.summary["run_id"], "--for", reader)
+        page = (said.folder / "report.html").read_text(encoding="utf-8")
+        assert "looked up when sent" in page
+
+
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["in its folder", "sent by mail"])
 def test_what_was_changed_in_it_is_not_sent(desk, words, elsewhere) -> None:
     with strict_api() as api:

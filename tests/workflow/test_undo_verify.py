@@ -30,7 +30,7 @@ def whole(summary):
 
 def text_of(summary, width=80):
     text = undo_verify_text(summary, width=width, colour=False)
-    copied = ("    importer ", "Each customer in ")  # never cut
+    copied = ("    importer ", "Details for each customer: ")  # never cut
     assert max(len(line) for line in text.splitlines() if not line.startswith(copied)) <= width
     return text
 
@@ -127,7 +127,7 @@ def test_undo_takes_back_updates_and_asks_about_them(desk, box):
     assert bench.names == before
     checked = bench.verify()
     assert (checked["results"], checked["exit_code"]) == ({"undone": 3}, 0)
-    assert text_of(checked).startswith("All 3 customers sent by run")
+    assert text_of(checked).startswith("All 3 customers of run")
     assert bench.undo()["results"] == {}
     bench.run(*bench.words, "--mode", "upsert")
     assert bench.names == ["Firm 0", "Firm 1", "Firm 2"], "after an undo the next run sends the update again"
@@ -154,7 +154,7 @@ def test_without_a_run_the_latest_that_planned_anything_is_meant_and_named(desk,
     desk.write("empty.csv", "Id,Name,Phone,Mail,Street,Town\n")
     desk.run(box.url, "empty.csv", "-m", "small.yaml", "--partial")
     assert bench.verify(None)["run_id"] == bench.run_id
-    assert bench.said == [f"Run {bench.run_id}, the latest run with a plan."]
+    assert bench.said == [f"Run {bench.run_id}, the latest run that got as far as planning."]
     assert bench.undo(run_id=None)["run_id"] == bench.run_id
     assert bench.undo()["results"] == {}
     assert len(bench.said) == 2

@@ -1,6 +1,7 @@
 """``importer values``, and what checks, plans and runs make of the table that it writes."""
 
 import json
+import shlex
 import stat
 
 import openpyxl
@@ -208,7 +209,11 @@ def test_a_wrong_table_is_refused_with_its_line(words, table: str, message: str)
 
 
 def test_wrong_uses_are_said_to_be_some(words) -> None:
-    assert "there is no such value table" in check(words, "--values", "absent.csv").err
+    absent = check(words, "--values", "absent.csv").err
+    assert "there is no such value table" in absent
+    command = absent.partition("To create it: importer ")[2].strip()
+    assert words.do(*shlex.split(command)).code == 0  # makes what was missing
+    assert check(words, "--values", "absent.csv").summary["options"]["values"].endswith("absent.csv")
     assert "is a workbook or a CSV file" in make(words, "-o", "values.txt").err
     assert "--api and --lookups cannot be combined" in make(words, "--api", "sandbox").err
     words.write("report.csv", "Id,Name\n1,2\n")

@@ -42,9 +42,9 @@ class Container:
         """Raises ``KeyError`` if there is no such part."""
         member = self.members[_key(part)]
         if member.flag_bits & _ENCRYPTED:
-            raise RuntimeError("a part is protected by a password")
+            raise RuntimeError("a part is password-protected")
         if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-            raise NotImplementedError("a part is packed in an unusual way")
+            raise NotImplementedError("a part uses an unsupported compression method")
         return self.archive.open(member)
 
     def relations(self, part: str) -> "Relations":

@@ -27,7 +27,7 @@ def read_ods(container: Container, file: str, wanted: Callable[[str], bool]) -> 
         with explained(file):
             manifest.read(container.open("META-INF/manifest.xml"))
         if manifest.is_encrypted:
-            raise SourceError(f"{file}: the workbook is protected by a password", hint)
+            raise SourceError(f"{file}: the workbook is password-protected", hint)
     reader = _Content(Allowance.for_size(file, container.size), wanted)
     with explained(file):
         reader.read(container.open("content.xml"))

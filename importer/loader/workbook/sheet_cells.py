@@ -22,7 +22,7 @@ _MAX_AREA = 50_000_000  # cells, blank ones between others included
 _MAX_CELLS, _MIN_TEXT = 100_000_000, 128 * 1024**2
 _PENDING = 10_000  # cells of a column that wait as Python objects
 _ROW_GAP, _COLUMN_GAP = 1000, 100  # as many blank ones in a row are kept
-EXPORT = "Open it in a spreadsheet program, delete everything below and beside the table, and save it as .xlsx."
+EXPORT = "Open it in a spreadsheet program, delete everything below and next to the table, and save it as .xlsx."
 Numbers = npt.NDArray[np.int64]
 
 
@@ -49,7 +49,7 @@ class Allowance:
         if self.cells < 0 or self.text < 0:
             raise SourceError(
                 f"{self.file}: the workbook repeats cells so often that they would fill gigabytes",
-                f"This is not a usual export. {EXPORT}",
+                f"Normal exports don't look like this. {EXPORT}",
             )
 
 

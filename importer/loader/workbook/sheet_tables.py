@@ -14,7 +14,7 @@ from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_heade
 from importer.loader.text.column_store import Body
 from importer.loader.workbook.sheet_cells import Grid, SheetCells
 from importer.records import Problem, Severity
-from importer.tables import GUIDE_COLUMNS, GUIDE_RUN, GUIDE_TITLES, LISTS_TITLE, SourceTable
+from importer.tables import GUIDE_COLUMNS, GUIDE_RUNS, GUIDE_TITLES, LISTS_TITLE, SourceTable
 
 _MAX_LISTED = 12
 _MAX_SHEETS = 1000
@@ -160,7 +160,7 @@ def sheet_tables(found: Sequence[SheetCells], origin: Origin, options: LoadOptio
     if len(found) > _MAX_SHEETS:
         raise SourceError(
             f"{file}: {len(found):,} sheets or tables are too many",
-            "This is not a usual export. Reduce the number of sheets.",
+            "Normal exports don't look like this. Reduce the number of sheets.",
         )
     grids = [(cells, cells.finish()) for cells in found]
     sheets = [Sheet(replace(origin, sheet=cells.name or None), grid, cells) for cells, grid in grids if grid.height()]
@@ -216,8 +216,8 @@ def _without_guide(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
             others.append(sheet)
             continue
         rows = [[cell.strip() for cell in row] for row in sheet.grid.head()]
-        named = (cell for row in rows for cell in row if cell.startswith(GUIDE_RUN))
-        run = next(named, "").removeprefix(GUIDE_RUN).strip(". ")
+        named = (cell for row in rows for cell in row if cell.startswith(GUIDE_RUNS))
+        run = next(named, "").rpartition(" ")[2].strip(".")
         start = next((at for at, row in enumerate(rows) if set(GUIDE_COLUMNS) <= set(row)), len(rows))
         for row in rows[start + 1 :]:
             name, *source = (row[rows[start].index(column)] for column in GUIDE_COLUMNS)

@@ -54,7 +54,7 @@ def read_workbook(content: bytes, origin: Origin, options: LoadOptions) -> list[
         except BrokenXlsError as error:
             if _ENCRYPTED.search(content):
                 raise SourceError(
-                    f"{file}: the workbook is protected by a password",
+                    f"{file}: the workbook is password-protected",
                     "Save a copy without the password and import that.",
                 ) from error
             raise

@@ -19,7 +19,7 @@ _DAMAGED = Note(
 
 
 class BrokenXlsError(SourceError):
-    """A legacy workbook that cannot be read, perhaps because it is protected by a password."""
+    """A legacy workbook that cannot be read, perhaps because it is password-protected."""
 
 
 def read_xls(content: bytes, file: str, wanted: Callable[[str], bool]) -> Iterator[SheetCells]:

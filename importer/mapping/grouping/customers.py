@@ -100,20 +100,18 @@ def _conflicts(
     if not len(every):
         return
     every = every[unrepeated(codes[every], found.column.codes[every])]
-    texts = pc.replace_substring(found.column.values, LIST_SEPARATOR, ", ")
     names = pa.array([source.name for source in sources.tables], pa.string())
     for column, at in found.by_reference(every):
-        mine = texts.take(pa.array(found.column.codes[at]))
-        other = texts.take(pa.array(found.column.codes[reference[at]]))
+        mine, other = _as_written(found, table, at, reference[at])
         rows = table.rows[reference[at]]
         numbers = pa.array(sources.row_numbers(rows)).cast(pa.string())
-        places = pc.binary_join_element_wise(names.take(pa.array(sources.split(rows)[0])), numbers, ":")
+        place = ("in row ", numbers, " of ", names.take(pa.array(sources.split(rows)[0])))
         if rule.conflict == "first":
             severity, code, hint = Severity.INFO, "conflict_passed_over", ""
-            parts = ("'", mine, "' is not used: '", other, "' comes first, at ", places)
+            parts = ("'", mine, "' is not used: '", other, "' comes first, ", *place)
         else:
             severity, code, hint = Severity.ERROR, "customer_conflict", _AGREE
-            parts = ("'", mine, "' here, but '", other, "' at ", places)
+            parts = ("'", mine, "' here, but '", other, "' ", *place)
         yield cell_problems(
             table,
             at,
@@ -127,6 +125,20 @@ def _conflicts(
             message=pc.binary_join_element_wise(*parts, ""),
             hint=hint,
         )
+
+
+def _as_written(found: Evaluated, table: TableData, at: Codes, others: Codes) -> tuple[pa.Array, pa.Array]:
+    """The cells of two rows each, as the file has them; what they become where they are the same."""
+    values = pc.replace_substring(found.column.values, LIST_SEPARATOR, ", ")
+    become = [values.take(pa.array(found.column.codes[rows])) for rows in (at, others)]
+    cells = list(become)
+    for number, reference in enumerate(found.references):
+        for side, rows in enumerate((at, others)):
+            own = found.chosen[rows] == number
+            texts = pc.utf8_trim_whitespace(table.cells(reference, rows[own]))
+            cells[side] = pc.replace_with_mask(cells[side], pa.array(own), texts.cast(cells[side].type))
+    same = pc.equal(*cells)
+    return pc.if_else(same, become[0], cells[0]), pc.if_else(same, become[1], cells[1])
 
 
 def _closed(found: Evaluated, table: TableData, codes: Codes) -> Iterator[ProblemTable]:

@@ -197,7 +197,7 @@ def _with_keys(read: _Rows, status: RowStatus, problems: list[ProblemTable]) -> 
     if read.above is not None:
         continues = (read.above != np.arange(len(read.above)))[read.keyed][at]
     reference = read.rule.key[0].columns()[0]
-    fill = f"Fill in {_key_columns(read.rule, table)}"
+    fill = f"Fill in {_key_columns(read.rule, table)} in this row"
     blank_key = "the row does not say which customer it belongs to"
     lost = "the row's key is blank, but there is no valid row above that it could continue"
     for rows, code, message, hint in (

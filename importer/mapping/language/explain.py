@@ -18,7 +18,7 @@ _SIDE_BY_SIDE = 72  # characters that three columns need at least
 _MOST_NAMES = 4  # of a column besides its first one; if there are more, they are listed at the end
 _MOST_VALUES = 8  # of a value table; of a longer one only the length is shown
 _ORDINALS = {1: "first", 2: "second", 3: "third"}
-_WHAT = f"Each field of WizCommerce {_ARROW}the columns it comes from, and how their text is changed on the way."
+_WHAT = f"Each WizCommerce field {_ARROW}its source columns, and how their text is changed."
 _SEPARATORS = {" ": "a space", "\n": "a line break", "": "nothing between"}
 _LOOKUPS = {"sales_rep": "sales reps", "price_list": "price lists"}
 _OTHERWISE = {"keep": "stays", "error": "is an error", "blank": "is left out"}
@@ -26,8 +26,8 @@ _WEIGHTS = {Severity.ERROR: "an error", Severity.WARNING: "only a warning", Seve
 # ``{0}``, ``{1}``: the transform's argument or arguments.
 _STEPS = {
     "text": "as it is",
-    "decode": "with HTML and %20 undone",
-    "unescape": "with HTML entities and %20 undone",
+    "decode": "with HTML and %20 decoded",
+    "unescape": "with HTML entities and %20 decoded",
     "tidy": "with plain spaces and quotes, without invisible characters",
     "upper": "in upper case",
     "lower": "in lower case",
@@ -35,7 +35,7 @@ _STEPS = {
     "collapse": "line breaks and runs of spaces become one space",
     "one_line": "line breaks become '{0}'",
     "digits": "digits only",
-    "postcode": "without commas and dots at the end",
+    "postcode": "without trailing commas and periods",
     "unquote": "without a leading apostrophe",
     "replace": "'{0}' becomes '{1}'",
     "regex": "what matches '{0}' becomes '{1}'",
@@ -44,7 +44,7 @@ _STEPS = {
     "phone": "as an international phone number",
     "email": "checked as an email address",
     "country": "as a two-letter country code",
-    "state": "as a state's code where that is usual",
+    "state": "as a state code, in countries that use them",
     "flag": "yes or no",
     "not_flag": "yes and no swapped",
     "first_name": "the first name of the person",
@@ -81,7 +81,7 @@ def explain(loaded: LoadedMapping, *, width: int) -> str:
         _section("What is sent", [_WHAT], width),
         ["The customer", "-" * len("The customer"), *_fields(mapping.customer, width)],
         *(_child(mapping, entry, width) for entry in mapping.children()),
-        _section("Columns that must be there", _required(mapping), width),
+        _section("Required columns", _required(mapping), width),
         _section("When a value is wrong", _policies(mapping), width),
         _section("Columns with many names", _names(mapping), width),
     ]
@@ -101,7 +101,7 @@ def _column(reference: str) -> str:
     """``A|B`` → ``"A" (or "B")``; of a column with many names only the first, because ``_names`` lists them."""
     first, *others = (f'"{name}"' for name in alternatives(reference))
     if len(others) >= _MOST_NAMES:
-        return f"{first} (or another name of it)"
+        return f"{first} (or one of its other names)"
     return first if not others else f"{first} (or {', '.join(others)})"
 
 
@@ -163,16 +163,16 @@ def _keys(mapping: Mapping) -> list[str]:
         where = f"In the table {name}, the" if len(mapping.tables) > 1 else "The"
         lines.append(f"{where} text in {_listed(parts, 'and')}.")
     main = mapping.tables[mapping.main_table]
-    joined = " (its parts joined with '-')" if len(main.key) > 1 else ""
-    ids = f", and is its reference_id{joined}" if mapping.customer.reference_id is None else ""
-    lines.append(f"The same text is the same customer{ids}. A row without it {_without(mapping)}.")
+    joined = ", its parts joined with '-'," if len(main.key) > 1 else ""
+    ids = f" The text{joined} becomes its reference_id." if mapping.customer.reference_id is None else ""
+    lines.append(f"Rows with the same text belong to the same customer.{ids} A row without it {_without(mapping)}.")
     return [*lines, *_parents(main.parent)] if main.parent is not None else lines
 
 
 def _parents(parent: ParentRule) -> list[str]:
     named = _changed(_columns(parent.from_, "or else"), parent.field.model_copy(update={"take": None}))
     match = _listed([_part(rule) for rule in parent.match], "or")
-    absent = [] if not parent.optional else ["The column may be absent; every row is a customer then."]
+    absent = [] if not parent.optional else ["The column is optional. If it is missing, every row is a customer."]
     children = f"A row that names another one in {named} belongs to that one's customer instead"
     found = f"The other row is the one with that text in {match}, anywhere in the file"
     return [
@@ -351,8 +351,8 @@ def _required(mapping: Mapping) -> list[str]:
         needed = dict.fromkeys(reference for reference, optional in mapping.references(name) if not optional)
         where = f"In the table {name}: " if len(mapping.tables) > 1 else ""
         lines += [f"{where}{_columns(needed)}."] if needed else []
-    rest = "Every other column" if lines else "No single one: every column"
-    return [*lines, f"{rest} may be absent; its values are left out then."]
+    rest = "Every other column" if lines else "None: every column"
+    return [*lines, f"{rest} is optional; if it is missing, its values are left out."]
 
 
 def _policies(mapping: Mapping) -> list[str]:

@@ -127,7 +127,7 @@ def _wrong(faults: Sequence[Fault], files: Sequence[Path]) -> MappingError:
     faults = sorted(faults, key=key)
     return MappingError(
         "\n".join(map(str, faults)),
-        "`importer mappings` shows mappings that work.",
+        "See mappings/README.md for the keys, and the included mappings for examples.",
         [(fault.where, fault.text) for fault in faults],
     )
 

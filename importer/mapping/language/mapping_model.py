@@ -252,7 +252,9 @@ class Mapping(Strict):
                 raise error_at(f"its severity cannot be changed: {CODES[name].locked}", "severity", name)
         own = self.severity.get(_EMAIL[1], Severity.ERROR)
         if self.contact_email == "required" and own is not Severity.ERROR:
-            raise error_at("contact_email: required makes it an error; write only one of them", *_EMAIL)
+            raise error_at(
+                "conflicts with contact_email: required, which makes this an error; use only one of them", *_EMAIL
+            )
         return self
 
     @model_validator(mode="after")

@@ -184,7 +184,9 @@ def _whole_number(value: Any) -> Any:
     if not isinstance(value, str) or value in {"first", "last", "all", NUMBER}:
         return value
     if not re.fullmatch(r"-?[1-9]\d*", value):
-        raise ValueError("take is first, last, all, or a number: 2 is the second, -1 the last, {n} that of repeat")
+        raise ValueError(
+            "take is first, last, all, or a number: 2 is the second, -1 the last, {n} the current number of repeat"
+        )
     return int(value)
 
 

@@ -77,7 +77,7 @@ def parse_step(item: Any) -> TransformStep:
     if spec.argument == "texts":
         argument = argument if isinstance(argument, list) else [argument]
         if not argument or not all(isinstance(text, str) and text.strip() for text in argument):
-            raise ValueError(f"transform {name} needs one or more labels: {{{name}: [this, else that]}}")
+            raise ValueError(f"transform {name} needs one or more labels: {{{name}: [first choice, second choice]}}")
     _check_argument(name, argument)
     return TransformStep(name, tuple(argument) if isinstance(argument, list) else argument)
 
@@ -256,9 +256,9 @@ _TIDIED, _DECODED, _NAME = "text_tidied", "text_decoded", "name_taken_apart"
 TRANSFORMS: dict[str, TransformSpec] = {
     "text": TransformSpec(TransformResult, "leaves the text as it is (switches a field's own transform off)"),
     "decode": TransformSpec(
-        decode, "HTML entities, tags, and %20 undone where a whole value shows them", code=_DECODED
+        decode, "decodes HTML entities, tags, and %20 if the whole value is written that way", code=_DECODED
     ),
-    "unescape": TransformSpec(partial(decode, tags=False), "the same, and tags stay", code=_DECODED),
+    "unescape": TransformSpec(partial(decode, tags=False), "the same, but keeps tags", code=_DECODED),
     "tidy": TransformSpec(_tidy, "plain spaces and straight double quotes, no invisible characters", code=_TIDIED),
     "upper": TransformSpec(_text(pc.utf8_upper), "UPPER CASE"),
     "lower": TransformSpec(_text(pc.utf8_lower), "lower case"),
@@ -268,7 +268,7 @@ TRANSFORMS: dict[str, TransformSpec] = {
         _one_line, "line breaks and tabs become the given text: {one_line: ', '}", "text", code=_TIDIED
     ),
     "digits": TransformSpec(_without(r"[^0-9]"), "keeps digits only"),
-    "postcode": TransformSpec(_post_code, "removes stray commas and dots at the end"),
+    "postcode": TransformSpec(_post_code, "removes trailing commas and periods"),
     "unquote": TransformSpec(_without(r"^'"), "removes one leading apostrophe"),
     "replace": TransformSpec(_replace, "replaces one piece of text with another: {replace: [old, new]}", "pair"),
     "regex": TransformSpec(_regex, "replaces what a regular expression matches: {regex: [pattern, new]}", "pair"),
@@ -279,12 +279,12 @@ TRANSFORMS: dict[str, TransformSpec] = {
         labelled, "the first of several labeled numbers with one of these labels: {labelled: [Phone, Main]}", "texts"
     ),
     "phone": TransformSpec(
-        phone, "phone number to E.164; the extension is kept apart", by_country=True, code="phone_rewritten"
+        phone, "phone number to E.164; the extension is split off", by_country=True, code="phone_rewritten"
     ),
     "email": TransformSpec(email, "email address, checked and tidied", code="email_rewritten"),
     "country": TransformSpec(country, "country name or code to ISO 3166-1 alpha-2", code="country_rewritten"),
     "state": TransformSpec(
-        state, "state or province name to its code where codes are usual", by_country=True, code="state_rewritten"
+        state, "state or province name to its code, in countries that use them", by_country=True, code="state_rewritten"
     ),
     "flag": TransformSpec(
         partial(_flag, inverted=False), "Yes/No, Y/N, T/F, TRUE/FALSE, 1/0, tYES/tNO", code="flag_rewritten"
@@ -297,5 +297,5 @@ TRANSFORMS: dict[str, TransformSpec] = {
     "date": TransformSpec(
         _date, "a date in the given format to YYYY-MM-DD: {date: '%d/%m/%Y'}", "text", code="date_rewritten"
     ),
-    "python": TransformSpec(_python, "a function of yours: {python: file.py:function}", "text"),
+    "python": TransformSpec(_python, "your own function: {python: file.py:function}", "text"),
 }

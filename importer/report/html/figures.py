@@ -40,13 +40,19 @@ _WHY = {
 _PLURALS = {"customer": "customers", "address": "addresses", "contact": "contacts"}
 
 
+def pending_fields(located: Located) -> frozenset[str]:
+    """The fields whose names are not looked up yet."""
+    at = np.flatnonzero((located.kinds["code"] == "lookup_pending").to_numpy(np.bool_))
+    return frozenset(located.lines(at, ["field"])["field"])
+
+
 def inventory(report: ReportInput) -> list[dict[str, Any]]:
     """The distinct words of these fields with what is sent for them, and how many customers or addresses have them.
 
     ``values``: (words of the source, what is sent: None for nothing, ``""`` for the words themselves, how many). All
-    customers are counted, the rejected ones too.
+    customers are counted, the rejected ones too. ``pending``: the words are looked up when they are sent.
     """
-    parts = []
+    parts, pending = [], pending_fields(report.located)
     for decision in DECISIONS:
         counts = report.word_counts.get(decision.field)
         if counts is None:
@@ -65,6 +71,7 @@ def inventory(report: ReportInput) -> list[dict[str, Any]]:
                     "more": max(len(found) - VALUES, 0),
                     "blank": blank,
                     "translated": any(text != "" for _, text, _ in values),
+                    "pending": decision.field in pending,
                 }
             )
     return parts

@@ -29,7 +29,7 @@ MOST_CORRECTIONS = 200
 _WHOLE = 4  # parts of an address that make one
 _NOT_SENT = {
     "sensitive": "Not read: sensitive data, such as bank accounts, card numbers, tax IDs, or passwords",
-    "rule": "Says how the rows are read",
+    "rule": "Only used to decide which rows to import and how",
     "ignored": "Left out on purpose",
     "unused": "Not used",
     "unclaimed": "Not used in these rows",
@@ -41,7 +41,7 @@ _COLORS = (
 )
 _NOTHING_SENT = "Its rows are not sent"
 _IN_PARTS = (
-    "Enter the whole address again, or fill in its parts in the blue cells beside it: at least the street and the city."
+    "Enter the whole address again, or fill in its parts in the blue cells next to it, at least street and city."
 )
 
 

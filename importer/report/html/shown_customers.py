@@ -47,7 +47,7 @@ OWNER_OUTCOMES = {
     "failed": "to fix",
     "unknown": "not known yet",
     "pending": "not sent yet",
-    "exists": "already there",
+    "exists": "already in WizCommerce",
 }
 _NEED_ATTENTION = {str(OutcomeKind.REJECTED), str(OutcomeKind.FAILED), str(OutcomeKind.UNKNOWN)}
 
