@@ -9,10 +9,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
+import anyio
 import httpx
 import uvicorn
 from starlette.applications import Starlette
@@ -38,6 +40,20 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         self._on_ready()
+
+    async def main_loop(self) -> None:
+        """As uvicorn does it, which looks only ten times a second whether it should end."""
+        ticks = count()
+        while not await self.on_tick(next(ticks)):  # noqa: ASYNC110 - signals and other threads set what it looks at
+            await anyio.sleep(0.02)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does it, which waits for a tenth of a second even if no connection is open."""
+        if self.server_state.connections:
+            await super().shutdown(sockets=sockets)
+            return
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
 
     def stop(self) -> None:
         self.should_exit = True

@@ -28,8 +28,12 @@ class Module:
     tree: ast.Module
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def functions(self) -> list[Function]:
-        return [node for node in ast.walk(self.tree) if isinstance(node, Function)]
+        return [node for node in self.nodes if isinstance(node, Function)]
 
 
 def emitted() -> dict[str, str]:
@@ -58,7 +62,7 @@ def _records(modules: Sequence[Module]) -> dict[tuple[str, str], int]:
     """(room, record with a field for the code) → which field it is."""
     places = {}
     for module in modules:
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.ClassDef):
                 fields = [item.target.id for item in node.body if isinstance(item, ast.AnnAssign)]
                 if "code" in fields:
@@ -74,7 +78,7 @@ def _place(room: str, name: str, places: dict[tuple[str, str], int]) -> int | No
 
 def _given(scope: ast.AST, room: str, places: dict[tuple[str, str], int]) -> Iterator[ast.expr]:
     """The expressions that stand for a code within a function, or at the top of a module."""
-    for node in _within(scope):
+    for node in _calls(scope):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             at = _place(room, name, places)
@@ -82,7 +86,7 @@ def _given(scope: ast.AST, room: str, places: dict[tuple[str, str], int]) -> Ite
                 yield node.args[min(at, len(node.args) - 1)]
             keys = KEYS | {"name"} if name == "Check" else KEYS  # the name of a pandera check is its problem's code
             yield from (keyword.value for keyword in node.keywords if keyword.arg in keys)
-        elif isinstance(node, ast.Dict):
+        else:
             pairs = zip(node.keys, node.values, strict=True)
             yield from (value for key, value in pairs if isinstance(key, ast.Constant) and key.value in KEYS)
 
@@ -94,6 +98,11 @@ def _within(scope: ast.AST) -> list[ast.AST]:
     for outer in found:
         found += [node for node in ast.iter_child_nodes(outer) if not isinstance(node, Function)]
     return found[1:]
+
+
+@cache
+def _calls(scope: ast.AST) -> list[ast.Call | ast.Dict]:
+    return [node for node in _within(scope) if isinstance(node, ast.Call | ast.Dict)]
 
 
 def _texts(value: ast.expr, scope: ast.AST, module: ast.AST, *, deep: bool = True) -> Iterator[str]:

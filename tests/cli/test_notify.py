@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +15,7 @@ from importer.errors import UsageError
 from importer.notify import Announcer
 from importer.sandbox import SandboxConfig, running
 from importer.settings import Notices, read_notices
-from tests.workflow.desk import KEY
+from tests.workflow.desk import KEY, PATIENCE
 
 # Apprise looks for a module that Python has put on its way out.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -283,11 +282,13 @@ def dripping(head: bytes) -> Iterator[int]:
             listener.shutdown(socket.SHUT_RDWR)
 
 
-# In a process of its own, which must not wait for a thread that it has given up, either.
+# In a process of its own, which must not wait for a thread that it has given up, either. No single read takes too long.
 SEND = """
 from importer import notify
 from importer.settings import Notices
-notify.PING, notify.NOTIFY = {ping}, 0.5
+at_once = notify._at_once
+notify.PING, notify.NOTIFY = 600, 0.5
+notify._at_once = lambda actions, seconds: at_once(actions, min(seconds, {longest}))
 urls = ("json://127.0.0.1:{port}/a", "json://127.0.0.1:{port}/b")
 announcer = notify.Announcer(Notices(urls, frozenset({{"failure"}}), "http://127.0.0.1:{port}/ping"))
 print(*announcer.began(), *announcer.ended("failure", "title", "text"), sep="\\n")
@@ -297,17 +298,16 @@ print(*announcer.began(), *announcer.ended("failure", "title", "text"), sep="\\n
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 500 No\r\nContent-Length: 1000000000\r\n\r\n"])
 def test_an_answer_that_drips_holds_nobody_up(head) -> None:
     with dripping(head) as port:
-        started = time.monotonic()
-        code = SEND.format(port=port, ping=5 if head else 0.5)
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
-        took = time.monotonic() - started
+        code = SEND.format(port=port, longest=600 if head else 0.5)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE
+        )
     reason = "HTTP 500" if head else "timed out"
     assert done.stdout.splitlines() == [
         f"the healthcheck could not be pinged (start): {reason}",
         f"the healthcheck could not be pinged (fail): {reason}",
         "no notification could be sent by JSON (timed out), JSON (timed out)",
     ]
-    assert took < 10
 
 
 def test_a_ping_of_this_machine_goes_through_no_proxy(desk, box, hook, monkeypatch) -> None:

