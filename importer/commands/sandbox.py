@@ -33,6 +33,6 @@ def serve_sandbox(
         with suppress(OSError):  # the sandbox says what is wrong with it
             make_folder(data.parent)
     try:
-        serve(config, host="127.0.0.1", port=port, on_ready=on_ready)
+        serve(config, port=port, on_ready=on_ready)
     except (PortTakenError, DataFileError, OverflowError) as error:
         raise UsageError(str(error), "Choose another --port, or another --data file.") from error

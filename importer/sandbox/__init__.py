@@ -12,7 +12,6 @@ from importer.sandbox.sandbox_state import LoggedRequest
 from importer.sandbox.server import (
     PortTakenError,
     RunningSandbox,
-    SandboxProcess,
     SandboxStartError,
     running,
     serve,
@@ -26,7 +25,6 @@ __all__ = [
     "PortTakenError",
     "RunningSandbox",
     "SandboxConfig",
-    "SandboxProcess",
     "SandboxStartError",
     "create_app",
     "parse_faults",

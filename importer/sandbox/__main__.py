@@ -1,4 +1,4 @@
-"""The child of :class:`importer.sandbox.SandboxProcess`: options come in on stdin, the URL goes out on stdout."""
+"""The child of :func:`importer.sandbox.spawned`: options come in on stdin, the URL goes out on stdout."""
 
 import json
 import os
@@ -28,9 +28,7 @@ def main() -> int:
     """Serve until the parent has gone; 1 when it could not begin."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is the parent's to handle
     try:
-        order = json.loads(sys.stdin.buffer.readline())
-        config = SandboxConfig.from_json(order["config"])
-        serve(config, host=order["host"], port=order["port"], on_ready=_on_ready)
+        serve(SandboxConfig.from_json(sys.stdin.buffer.readline()), port=0, on_ready=_on_ready)
     except (OSError, ValueError) as error:
         _say({"error": str(error)})
         return 1

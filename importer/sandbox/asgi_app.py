@@ -1,6 +1,5 @@
 """The HTTP side: what every request passes on its way to an operation, and the faults it may meet there."""
 
-import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -17,7 +16,7 @@ from importer.sandbox.child_operations import CHILD_OPERATIONS
 from importer.sandbox.fault_answers import after, before
 from importer.sandbox.faults import AFTER, BEFORE
 from importer.sandbox.operations import OPERATIONS
-from importer.sandbox.responses import Dropped, Refusal, json_answer
+from importer.sandbox.responses import Dropped, Refusal
 from importer.sandbox.sandbox_config import IN_PATH, Clock, SandboxConfig
 from importer.sandbox.sandbox_state import LoggedRequest, Sandbox, read_json
 
@@ -32,11 +31,8 @@ def create_app(config: SandboxConfig, clock: Clock | None = None) -> Starlette:
     """
     app = Starlette(
         routes=[
-            *(
-                Route(one.path.replace("}", f":{IN_PATH}}}"), _endpoint(one), methods=[one.method])
-                for one in (*OPERATIONS, *CHILD_OPERATIONS)
-            ),
-            *CONTROL_ROUTES,
+            Route(one.path.replace("}", f":{IN_PATH}}}"), _endpoint(one), methods=[one.method])
+            for one in (*OPERATIONS, *CHILD_OPERATIONS)
         ],
         exception_handlers={HTTPException: _refuse_path, Refusal: _refuse, Exception: _fail},
     )
@@ -121,48 +117,3 @@ async def _refuse_path(_: Request, error: Exception) -> Response:
 async def _fail(request: Request, error: Exception) -> Response:
     _log.error("%s %s failed inside the sandbox: %s", request.method, request.scope["path"], type(error).__name__)
     return Refusal(500, "internal_error", "The sandbox failed; this is a fault of its own.").answer()
-
-
-def _box(request: Request) -> Sandbox:
-    """The sandbox; where it has keys, they guard this side of it too, for the customers are the same."""
-    box: Sandbox = request.app.state.sandbox
-    if box.config.keys:
-        box.check_key(request.headers.get("x-api-key"))
-    return box
-
-
-async def _counts(request: Request) -> Response:
-    return json_answer(200, _box(request).counts())
-
-
-async def _customers(request: Request) -> Response:
-    return json_answer(200, {"data": _box(request).customers()})
-
-
-async def _requests(request: Request) -> Response:
-    return json_answer(200, {"data": [dataclasses.asdict(entry) for entry in list(_box(request).log)]})
-
-
-async def _faults(request: Request) -> Response:
-    """Put ``{"faults": plan, "aimed": {reference id: [fault, …]}}`` in place of the present plan."""
-    box = _box(request)
-    given = read_json(await request.body())
-    try:
-        box.set_faults(given.get("faults", ""), given.get("aimed", {}))
-    except (ValueError, TypeError, AttributeError) as error:
-        raise Refusal(422, "validation_error", str(error)) from error
-    return Response(status_code=204)
-
-
-async def _reset(request: Request) -> Response:
-    _box(request).reset()
-    return Response(status_code=204)
-
-
-CONTROL_ROUTES = (
-    Route("/_sandbox/counts", _counts, methods=["GET"]),
-    Route("/_sandbox/customers", _customers, methods=["GET"]),
-    Route("/_sandbox/requests", _requests, methods=["GET"]),
-    Route("/_sandbox/faults", _faults, methods=["PUT"]),
-    Route("/_sandbox/reset", _reset, methods=["POST"]),
-)

@@ -71,15 +71,8 @@ class FaultPlan:
         self.shares = parse_faults(text)
         self._random = random.Random(seed)  # noqa: S311 - repeatable test data, no secret
         self._reads = reads
-        self._aimed: dict[str, deque[str]] = {}
-        for reference_id, names in aimed.items():
-            self.aim(reference_id, names)
-
-    def aim(self, reference_id: str, names: Iterable[str]) -> None:
-        """Let the next requests about ``reference_id`` meet ``names``, one each, after those already aimed at it."""
-        names = tuple(names)
-        check_names(names)
-        self._aimed.setdefault(reference_id, deque()).extend(names)
+        self._aimed = {reference_id: deque(names) for reference_id, names in aimed.items()}
+        check_names(name for names in self._aimed.values() for name in names)
 
     def pick(self, reference_ids: Iterable[str], *, write: bool) -> str | None:
         """The fault that this request meets, or None."""

@@ -1,7 +1,8 @@
 """The sales reps, price lists and attribute definitions that a sandbox knows. All of them are invented."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,21 @@ class Fixtures:
     sales_reps: tuple[dict[str, Any], ...]
     price_lists: tuple[dict[str, Any], ...]
     attributes: tuple[dict[str, Any], ...]
-    rep_by_id: dict[str, dict[str, Any]] = field(init=False, repr=False)
-    price_list_by_id: dict[str, dict[str, Any]] = field(init=False, repr=False)
-    attributes_by_entity: dict[str, dict[str, dict[str, Any]]] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rep_by_id", _by_id(self.sales_reps))
-        object.__setattr__(self, "price_list_by_id", _by_id(self.price_lists))
-        by_entity: dict[str, dict[str, dict[str, Any]]] = {}
+    @cached_property
+    def rep_by_id(self) -> dict[str, dict[str, Any]]:
+        return _by_id(self.sales_reps)
+
+    @cached_property
+    def price_list_by_id(self) -> dict[str, dict[str, Any]]:
+        return _by_id(self.price_lists)
+
+    @cached_property
+    def attributes_by_entity(self) -> dict[str, dict[str, dict[str, Any]]]:
+        found: dict[str, dict[str, dict[str, Any]]] = {}
         for definition in self.attributes:
-            by_entity.setdefault(definition.get("entity", ""), {})[definition.get("name", "")] = definition
-        object.__setattr__(self, "attributes_by_entity", by_entity)
+            found.setdefault(definition.get("entity", ""), {})[definition.get("name", "")] = definition
+        return found
 
 
 def _by_id(records: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:

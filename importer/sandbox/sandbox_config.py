@@ -1,6 +1,5 @@
 """The options of a sandbox."""
 
-import ipaddress
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -119,21 +118,11 @@ class SandboxConfig:
         if not all(self.keys):
             raise ValueError("an API key is empty")
 
-    def to_json(self) -> str:
+    def to_json(self) -> bytes:
         """Everything, keys included, as JSON: only for a pipe to a child process."""
-        return TypeAdapter(type(self)).dump_json(self).decode()
+        return TypeAdapter(type(self)).dump_json(self)
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
+    def from_json(cls, text: bytes) -> Self:
         """The config that :meth:`to_json` wrote."""
         return TypeAdapter(cls).validate_json(text)
-
-
-def check_host(host: str) -> None:
-    """Raise ValueError unless ``host`` is this machine's loopback: the sandbox must not be open to others."""
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise ValueError(f"the sandbox serves this machine only: {host} is not a loopback address such as 127.0.0.1")

@@ -8,21 +8,21 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from types import FrameType
-from typing import Any, Self
+from typing import Any
 
 import anyio
-import httpx
 import uvicorn
 from starlette.applications import Starlette
 
 from importer.sandbox.asgi_app import create_app
-from importer.sandbox.sandbox_config import Clock, SandboxConfig, check_host
+from importer.sandbox.sandbox_config import Clock, SandboxConfig
 from importer.sandbox.sandbox_state import LoggedRequest, Sandbox
 
+_HOST = "127.0.0.1"
 _LONGEST_HEAD = 1_000_000  # bytes of a request's head that are read at all; max_target refuses earlier, and says so
 
 
@@ -76,28 +76,25 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket on this machine's loopback; port 0 takes any that is free.
+def bind(port: int) -> socket.socket:
+    """A listening socket on this machine's loopback, and only there; port 0 takes any that is free.
 
-    Raises PortTakenError, and ValueError for a host that others could reach.
+    Raises PortTakenError.
     """
-    check_host(host)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        listener.bind((_HOST, port))
         listener.listen(2048)
     except OSError as error:
         listener.close()
         reason = error.strerror or str(error)
-        raise PortTakenError(f"the sandbox cannot listen on {host} port {port}: {reason}") from error
+        raise PortTakenError(f"the sandbox cannot listen on {_HOST} port {port}: {reason}") from error
     return listener
 
 
 def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://{_HOST}:{listener.getsockname()[1]}"
 
 
 def make_server(app: Starlette, on_ready: Callable[[], None]) -> Server:
@@ -146,16 +143,10 @@ class RunningSandbox:
 
 
 @contextlib.contextmanager
-def running(
-    config: SandboxConfig | None = None, *, host: str = "127.0.0.1", port: int = 0, clock: Clock | None = None
-) -> Iterator[RunningSandbox]:
-    """A sandbox in a thread of this process. Raises PortTakenError, DataFileError, ValueError as its parts do."""
-    listener = bind(host, port)
-    try:
-        app = create_app(config or SandboxConfig(), clock)
-    except BaseException:
-        listener.close()
-        raise
+def running(config: SandboxConfig | None = None, *, clock: Clock | None = None) -> Iterator[RunningSandbox]:
+    """A sandbox in a thread of this process. Raises DataFileError and ValueError as :func:`create_app` does."""
+    app = create_app(config or SandboxConfig(), clock)
+    listener = bind(0)
     url, ready = _url(listener), threading.Event()
     server = make_server(app, ready.set)
     thread = threading.Thread(target=server.run, args=([listener],), name="sandbox", daemon=True)
@@ -171,12 +162,12 @@ def running(
         app.state.sandbox.store.close()
 
 
-def serve(config: SandboxConfig, *, host: str, port: int, on_ready: Callable[[str], None]) -> None:
+def serve(config: SandboxConfig, *, port: int, on_ready: Callable[[str], None]) -> None:
     """Serve in the foreground until SIGINT or SIGTERM; ``on_ready`` gets the URL once requests are answered.
 
-    Raises PortTakenError, DataFileError, and ValueError for a host that is not loopback or unreadable fixtures.
+    Raises PortTakenError, DataFileError, and ValueError for unreadable fixtures.
     """
-    with bind(host, port) as listener:
+    with bind(port) as listener:
         app = create_app(config)
         url = _url(listener)
         server = make_server(app, lambda: on_ready(url))
@@ -187,116 +178,47 @@ def serve(config: SandboxConfig, *, host: str, port: int, on_ready: Callable[[st
 
 
 _PACKAGES = str(Path(__file__).resolve().parents[2])
+_PATIENCE = 30  # seconds
 
 
 class SandboxStartError(OSError):
     """The sandbox's process did not begin to serve; the message says why."""
 
 
-class SandboxProcess:
-    """Starts ``python -m importer.sandbox``; ``url`` is where it serves.
+@contextlib.contextmanager
+def spawned(config: SandboxConfig) -> Iterator[str]:
+    """A sandbox in a process of its own, ``python -m importer.sandbox``, by its URL; ended when the block is left.
 
     Its options, keys included, go through the pipe on its standard input, never through arguments or the environment.
-    The child ends when that pipe is closed: by :meth:`stop`, or by the death of this process, whatever kills it.
-    Raises SandboxStartError when the child cannot serve.
+    The child ends when that pipe is closed: by the end of the block, or by the death of this process, whatever kills
+    it. Requests under way are answered within a second then, and what was committed is kept. Raises SandboxStartError.
     """
-
-    def __init__(self, config: SandboxConfig, *, host: str = "127.0.0.1", port: int = 0, timeout: float = 30) -> None:
-        self._key = config.keys[0] if config.keys else "any"
-        path = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "importer.sandbox"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
-            start_new_session=True,  # the terminal's Ctrl-C and hang-up are this process's to handle
-        )
-        try:
-            self.url = self._begin({"config": config.to_json(), "host": host, "port": port}, timeout)
-        except BaseException:
-            self.kill()
-            raise
-
-    def _begin(self, order: Mapping[str, Any], timeout: float) -> str:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        late = threading.Timer(timeout, self._process.kill)
+    path = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
+    with subprocess.Popen(
+        [sys.executable, "-m", "importer.sandbox"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+        start_new_session=True,  # the terminal's Ctrl-C and hang-up are this process's to handle
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        late = threading.Timer(_PATIENCE, process.kill)
         late.start()
         try:
             with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.write(json.dumps(order).encode() + b"\n")
-                self._process.stdin.flush()
-            line = self._process.stdout.readline()
+                process.stdin.write(config.to_json() + b"\n")
+                process.stdin.flush()
+            line = process.stdout.readline()
+            late.cancel()
+            answer = json.loads(line) if line else {"error": f"it said nothing within {_PATIENCE:g} seconds, or died"}
+            if "error" in answer:
+                raise SandboxStartError(f"the sandbox did not start: {answer['error']}")
+            yield answer["url"]
         finally:
             late.cancel()
-        answer = json.loads(line) if line else {"error": f"it said nothing within {timeout:g} seconds, or died"}
-        if "error" in answer:
-            raise SandboxStartError(f"the sandbox did not start: {answer['error']}")
-        url: str = answer["url"]
-        return url
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def customers(self) -> list[dict[str, Any]]:
-        """All customers, whole, in the order they were created."""
-        customers: list[dict[str, Any]] = self._ask("GET", "customers")["data"]
-        return customers
-
-    def requests(self) -> list[dict[str, Any]]:
-        """The requests in the order they came, with the fields of :class:`importer.sandbox.LoggedRequest`."""
-        requests: list[dict[str, Any]] = self._ask("GET", "requests")["data"]
-        return requests
-
-    def counts(self) -> dict[str, Any]:
-        """Customers, active and inactive ones, requests by status and by fault."""
-        counts: dict[str, Any] = self._ask("GET", "counts")
-        return counts
-
-    def set_faults(self, faults: str = "", aimed: Mapping[str, Iterable[str]] | None = None) -> None:
-        """Put another fault plan in place; without arguments, none."""
-        plan = {"faults": faults, "aimed": {name: list(names) for name, names in (aimed or {}).items()}}
-        self._ask("PUT", "faults", plan)
-
-    def reset(self) -> None:
-        """Forget customers and requests, and take up the configured fault plan from its beginning."""
-        self._ask("POST", "reset")
-
-    def _ask(self, method: str, name: str, body: object = None) -> Any:
-        with httpx.Client(base_url=self.url, trust_env=False, timeout=30, headers={"X-API-Key": self._key}) as client:
-            answer = client.request(method, f"/_sandbox/{name}", json=body)
-        if answer.is_error:
-            raise ValueError(f"the sandbox refused {method} {name}: {answer.json()['message']}")
-        return answer.json() if answer.content else None
-
-    def stop(self, timeout: float = 5) -> None:
-        """End it: requests under way are answered within a second, and what was committed is kept."""
-        if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout)
-        self.kill()
-
-    def kill(self) -> None:
-        """End it at once, as a crash would; what was committed is kept in the data file."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.stop()
-
-
-@contextlib.contextmanager
-def spawned(config: SandboxConfig, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[SandboxProcess]:
-    """A sandbox in a process of its own, ended when the block is left. Raises SandboxStartError."""
-    with SandboxProcess(config, host=host, port=port) as process:
-        yield process
+                process.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(5)
+            process.kill()

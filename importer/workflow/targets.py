@@ -111,8 +111,8 @@ def open_target(options: Options, environment: Mapping[str, str], ledger: Path |
     with suppress(OSError):  # the sandbox says what is wrong with it
         make_folder(data.parent)
     try:
-        with spawned(SandboxConfig(data=data)) as sandbox:
-            yield Target(sandbox.url, SANDBOX_KEY, tenant, SANDBOX_RATE)
+        with spawned(SandboxConfig(data=data)) as url:
+            yield Target(url, SANDBOX_KEY, tenant, SANDBOX_RATE)
     except SandboxStartError as error:
         raise StopError(f"the sandbox could not be started: {error}", f"Its data is kept in {data}.") from error
 

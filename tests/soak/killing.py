@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from importer.sandbox import SandboxConfig, spawned
+from importer.sandbox import SandboxConfig, running
 
 FAULTS = "drop-before=2%,drop-after=2%,500-before=2%,500-after=2%,502-html=2%,429=1%,cut=2%,malformed=1%,slow=1%"
 KEY = "a-key-that-must-not-be-found-anywhere"
@@ -61,7 +61,7 @@ def kill_and_resume(folder: Path, *, seed: int, customers: int, kills: int) -> E
     _write(source, customers)
     environment = {**os.environ, "WIZCOMMERCE_API_KEY": KEY, "XDG_STATE_HOME": str(folder / "state")}
     config = SandboxConfig(faults=FAULTS, seed=seed, duplicates="allow", list_lag=LAG, slow_seconds=3.0)
-    with spawned(config) as server:
+    with running(config) as server:
         first = ["run", str(source), "-m", "netsuite", "--api", server.url, "--out", str(folder / "out"), *OPTIONS]
         command, done = first, 0
         while True:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from importer.sandbox import SandboxConfig, spawned
+from importer.sandbox import SandboxConfig, running
 from tests.soak.killing import FAULTS, KEY, OPTIONS
 
 COLUMNS = ("Id", "Name", "Phone", "Bill", "Street", "Ship", "Dock", "Person", "Contact")
@@ -56,7 +56,7 @@ class Nights:
             faults=FAULTS, seed=self.seed, duplicates="allow", slow_seconds=3.0, patch_children=self.children
         )
         rows = {f"C{number:05}": _row(number) for number in range(self.customers)}
-        with spawned(config) as server:
+        with running(config) as server:
             words = ("run", "night.csv", "-m", "night.yaml", "--api", server.url, "--mode", "upsert", *OPTIONS)
             for night in range(self.nights + 1):
                 if night:
@@ -166,7 +166,7 @@ def _faults(rows: dict[str, Row], customers: Sequence[Any]) -> list[str]:
 
 
 def _writes(server: Any) -> int:
-    return sum(request["method"] in {"POST", "PATCH"} for request in server.requests())
+    return sum(request.method in {"POST", "PATCH"} for request in server.requests())
 
 
 def _holds_key(path: Path) -> bool:

@@ -21,18 +21,26 @@ import typer
 from importer.cli import main
 from importer.cli.app import app
 from importer.ledger import runs
-from importer.sandbox import running
+from importer.sandbox import SandboxConfig, running
 from tests.report.schema import hold_against_schema
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "sample_data"
 KEY = "wc-live-9f8e7d6c5b4a"
 PATIENCE = 120  # seconds; nothing takes that long unless it hangs
+
+
+@contextlib.contextmanager
+def in_this_process(config: SandboxConfig) -> Iterator[str]:
+    with running(config) as sandbox:
+        yield sandbox.url
+
+
 SAVED = {  # what a process does once, and ``Desk.do`` would do for every command
     "importer.cli.app.app": typer.main.get_command(app),
     "importer.ledger.runs._fingerprint": cache(runs._fingerprint),  # slow on purpose
     "importer.ledger.runs.secrets": SimpleNamespace(token_bytes=bytes),  # so that one fingerprint fits all ledgers
-    "importer.workflow.targets.spawned": running,  # the same sandbox without a process of its own
+    "importer.workflow.targets.spawned": in_this_process,  # the same sandbox without a process of its own
 }
 MAPPING = """\
 title: A small mapping
