@@ -87,8 +87,7 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     origin, header, body = raw.origin, raw.header, raw.body
     if header is None:
         raise SourceError(
-            f"{origin.at(None)}: no header in the first {HEAD_RECORDS} rows",
-            "Delete the blank rows above the table.",
+            f"{origin.at(None)}: no header in the first {HEAD_RECORDS} rows", "Delete the blank rows above the table."
         )
     if len(header.cells) > MOST_COLUMNS:
         message = (

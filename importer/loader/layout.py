@@ -3,18 +3,14 @@
 import fnmatch
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
 
-import numpy as np
-import numpy.typing as npt
-
 from importer.cell_text import header_key
 
 Row = Sequence[str]
-Mask = npt.NDArray[np.bool_]
 
 HEAD_RECORDS = 60  # the header is one of them
 _OCCURRENCE = re.compile(r"#\d+$")
@@ -115,14 +111,14 @@ def find_header(rows: Sequence[Row], options: LoadOptions, *names: str) -> Heade
     ``names``: those of the file and sheet; they select the names of columns without a header. None if every record is
     blank.
     """
-    scores = [header_score(row, options) for row in rows]
-    best = max(scores, default=0)
     columns = _names_of_headerless(rows, options, names)
     if columns is not None:
         separator = int(bool(rows) and rows[0][:1] == ["sep="])  # Excel's own line
         return Header(columns, separator, [(1, "title")][:separator])
+    scores = [header_score(row, options) for row in rows]
+    best = max(scores, default=0)
     index = scores.index(best) if best else _first_likely_header(rows)
-    grouped = _find_grouped(rows, index, lambda row: header_score(row, options))
+    grouped = _find_grouped(rows, index, best, options)
     if grouped is not None:
         return _grouped_header(rows, *grouped)
     if index is None:
@@ -249,23 +245,24 @@ def _instructions(rows: Sequence[Row], start: int) -> Iterator[int]:
         yield index + 1
 
 
-def _find_grouped(rows: Sequence[Row], header: int | None, score: Callable[[Row], int]) -> tuple[int, list[str]] | None:
+def _find_grouped(
+    rows: Sequence[Row], header: int | None, best: int, options: LoadOptions
+) -> tuple[int, list[str]] | None:
     """The lower row of headings in two rows, and the names that both make; None if there are none.
 
-    They are those in which ``score`` finds more columns of the mapping than in any single row; else those around the
-    likely ``header``, if titles of groups tell columns of one name apart.
+    They are those that name more columns of the mapping than any single row (``best``); else those around the likely
+    ``header``, if titles of groups tell columns of one name apart.
     """
-    best = max(map(score, rows), default=0)
     found: tuple[int, list[str]] | None = None
     for index in range(1, min(len(rows), _FIRST_ROWS)):
         names = _joined(rows[index - 1], rows[index])
-        if names is not None and (own := score(names)) > best:
+        if names is not None and (own := header_score(names, options)) > best:
             best, found = own, (index, names)
     if found is not None or header is None:
         return found
     for index in (header, header + 1):
         names = _joined(rows[index - 1], rows[index]) if 0 < index < len(rows) else None
-        if names is not None and score(names) >= best and _tells_apart(names, rows[index]):
+        if names is not None and header_score(names, options) >= best and _tells_apart(names, rows[index]):
             return index, names
     return None
 

@@ -162,10 +162,10 @@ def _decode_single_bytes(content: Content, file: str, country: str | None) -> Te
     if sequences >= 10 * single or western >= max(1, single):
         return Text(partial(_decode_mixed, content, "utf-8"), "utf-8", mixed=True)
     lines = _lines_beyond_ascii(content)
-    found = guess((piece for piece in sample[:_GUESS_BYTES].split(b"\n") if not piece.isascii()), lines, country)
-    if not found.certain:
-        raise _encoding_in_doubt(file, found.encodings, lines)
-    encoding = found.encodings[0]
+    pieces = (piece for piece in sample[:_GUESS_BYTES].split(b"\n") if not piece.isascii())
+    encoding, *others = guess(pieces, lines, country)
+    if others:
+        raise _encoding_in_doubt(file, [encoding, *others], lines)
     if encoding == "cp1252" and _NOT_CP1252.search(sample):
         encoding = "latin-1"
     if western and encoding in _LATIN:

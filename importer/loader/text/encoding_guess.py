@@ -78,19 +78,10 @@ _UNSEEN = 0.02  # of a letter that the names do not have, the occurrences
 _MIX = 0.85  # how much pairs count, beside letters
 
 
-@dataclass(frozen=True)
-class Guess:
-    """Encodings, the likeliest first; several if it is not certain."""
-
-    encodings: tuple[str, ...]
-
-    @property
-    def certain(self) -> bool:
-        return len(self.encodings) == 1
-
-
-def guess(pieces: Iterable[bytes], lines: Sequence[bytes], home: str | None = None) -> Guess:
+def guess(pieces: Iterable[bytes], lines: Sequence[bytes], home: str | None) -> tuple[str, ...]:
     """The encoding of ``pieces``: bytes beyond ASCII with a byte on either side. ``lines``: rows with such bytes.
+
+    Several, the likeliest first, if it is not certain.
 
     ``home``: the country that the user names (alpha-2); it counts as if every row named it.
     """
@@ -113,8 +104,8 @@ def guess(pieces: Iterable[bytes], lines: Sequence[bytes], home: str | None = No
     least = _LEAST_SINGLE if length < 3 * len(few) else _LEAST_IN_RUNS
     if rivals or scored[0][0] < least * length:
         near = [name for score, name in scored[1:] if score > scored[0][0] - _DOUBT]
-        return Guess((best, *dict.fromkeys([*rivals, *near] or [scored[1][1]]))[:4])
-    return Guess((best,))
+        return (best, *dict.fromkeys([*rivals, *near] or [scored[1][1]]))[:4]
+    return (best,)
 
 
 def _leads(distinct: Sequence[bytes], best: str, other: str, bonus: dict[str, float]) -> bool:

@@ -23,27 +23,16 @@ def read_ods(container: Container, file: str, wanted: Callable[[str], bool]) -> 
     """The sheets in their order; empty ones for those that are not ``wanted``."""
     hint = "Save a copy without the password and import that."
     if "META-INF/manifest.xml" in container:
-        manifest = _Manifest()
+        manifest, encrypted = XmlStream(), list[Attributes]()
+        manifest.starts["encryption-data"] = encrypted.append
         with explained(file):
             manifest.read(container.open("META-INF/manifest.xml"))
-        if manifest.is_encrypted:
+        if encrypted:
             raise SourceError(f"{file}: the workbook is password-protected", hint)
     reader = _Content(Allowance.for_size(file, container.size), wanted)
     with explained(file):
         reader.read(container.open("content.xml"))
     yield from reader.sheets
-
-
-class _Manifest(XmlStream):
-    """Whether the parts are encrypted."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_encrypted = False
-        self.starts["encryption-data"] = self._encrypted
-
-    def _encrypted(self, _: Attributes) -> None:
-        self.is_encrypted = True
 
 
 class _Content(XmlStream):

@@ -46,15 +46,11 @@ class Sheet:
         hint = f"To read it, unhide it, or use --sheet {self.origin.sheet!r}."
         return Problem(Severity.WARNING, "sheet_hidden", message, hint, location=self.origin.at(None))
 
-    def _names(self, header: Header | None) -> list[str]:
-        cells = header.cells if header else ["" for _ in self.grid.columns]
-        return [cell.strip() or f"Column {place}" for place, cell in enumerate(cells, start=1)]
-
     def _uncalculated(
         self, header: Header | None, start: int, options: LoadOptions
     ) -> tuple[list[Fault], Counter[str]]:
         """Formulas without a value: faults in columns that the mapping uses, else how many there are by column."""
-        names = self._names(header)
+        names = _column_names(header.cells if header else [""] * len(self.grid.columns))
         message = "the cell has a formula that was never calculated: the program that wrote the file left out the value"
         hint = "Open the file in Excel or LibreOffice, save it, and import it again."
         faults: list[Fault] = []
@@ -79,7 +75,10 @@ class Sheet:
             hint = "No action is needed."
             place = self.origin.at(header, name)
             yield Problem(Severity.INFO, "formula_without_value", message, hint, location=place)
-        names = self._header_names(header) if header else [str(name) for name in table.frame.columns]
+        names = [str(name) for name in table.frame.columns]
+        if header:
+            at = int(np.searchsorted(self.grid.rows, header - 1))
+            names = _column_names([column[at].as_py() for column in self.grid.columns])
         yield from self._rounded(header, names)
         for note in self.cells.notes:
             yield Problem(Severity.WARNING, *note, location=self.origin.at(None))
@@ -93,11 +92,6 @@ class Sheet:
             hint = "To import them, make them visible in the page, or export the table again."
             yield Problem(Severity.WARNING, "invisible_cells", message, hint, location=self.origin.at(None))
         yield from self._hidden_and_merged(header, names)
-
-    def _header_names(self, header: int) -> list[str]:
-        at = int(np.searchsorted(self.grid.rows, header - 1))
-        cells = [column[at].as_py() for column in self.grid.columns]
-        return [cell.strip() or f"Column {place}" for place, cell in enumerate(cells, start=1)]
 
     def _rounded(self, header: int, names: list[str]) -> Iterator[Problem]:
         """Numbers whose digits are gone: one problem for each column."""
@@ -229,6 +223,10 @@ def _without_guide(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
         details = {**sheet.origin.details, "stands_for": source} if source else sheet.origin.details
         details = {**details, "run": run} if run else details
         yield replace(sheet, origin=replace(sheet.origin, details=details))
+
+
+def _column_names(cells: Sequence[str]) -> list[str]:
+    return [cell.strip() or f"Column {place}" for place, cell in enumerate(cells, start=1)]
 
 
 def _listed(items: Sequence[object]) -> str:

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable, Iterator
-from itertools import chain
 
 import xlrd
 
@@ -80,7 +79,8 @@ def _read_sheet(book: xlrd.Book, sheet: xlrd.sheet.Sheet, cells: SheetCells) -> 
     columns = sheet.colinfo_map.items()
     cells.hidden_columns += [range(column, column + 1) for column, info in columns if info.hidden or info.width == 0]
     cells.merged += [(top, left, below - 1, right - 1) for top, below, left, right in sheet.merged_cells]
-    for row, column, cell in chain.from_iterable(map(_placed, range(sheet.nrows), sheet.get_rows())):
+    placed = ((row, column, cell) for row, own in enumerate(sheet.get_rows()) for column, cell in enumerate(own))
+    for row, column, cell in placed:
         kind, value = cell.ctype, cell.value
         match kind:
             case xlrd.XL_CELL_TEXT:
@@ -98,8 +98,3 @@ def _read_sheet(book: xlrd.Book, sheet: xlrd.sheet.Sheet, cells: SheetCells) -> 
             case _:
                 text = ""
         cells.put(row, column, text)
-
-
-def _placed(row: int, cells: list[xlrd.sheet.Cell]) -> Iterator[tuple[int, int, xlrd.sheet.Cell]]:
-    for column, cell in enumerate(cells):
-        yield row, column, cell

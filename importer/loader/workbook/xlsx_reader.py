@@ -89,11 +89,9 @@ class _Texts(XmlStream):
         self.texts: list[str] = []
         self.current: list[str] = []
         self.phonetic = False
-        self.starts = {"si": self._start, "t": lambda _: self.clear(), "rPh": lambda _: self._in_phonetic(on=True)}
+        self.starts = {"si": lambda _: self.current.clear(), "t": lambda _: self.clear()}
+        self.starts |= {"rPh": lambda _: self._in_phonetic(on=True)}
         self.ends = {"t": self._text, "rPh": lambda: self._in_phonetic(on=False), "si": self._end}
-
-    def _start(self, _: Attributes) -> None:
-        self.current = []
 
     def _in_phonetic(self, *, on: bool) -> None:
         self.phonetic = on
@@ -159,13 +157,11 @@ class _Look:
     def __init__(self, container: Container, part: str | None, *, since_1904: bool) -> None:
         self.since_1904 = since_1904
         self.formats: dict[str, str] = {}
-        self.known = False
         reader = _Styles()
         try:
             if part is not None:
                 with explained(""):
                     reader.read(container.open(part))
-                self.known = True
         except SourceError:
             return
         for style, number in enumerate(reader.formats):
@@ -202,13 +198,10 @@ class _Sheet:
         self.value = ""  # of an exact cell
         self.has_formula = self.has_value = self.exact = self.phonetic = False
         self.number = "0"  # of the row, as cells write it
-        handlers: dict[str, Callable[[Attributes], None]] = {
-            "row": self._start_row,
-            "col": self._start_column,
-            "mergeCell": self._merged,
-        }
-        handlers |= {"t": self._start_text, "rPh": self._start_phonetic, "f": self._formula}
-        self.handlers: ByLocalName[Callable[[Attributes], None]] = ByLocalName(handlers)
+        self.handlers: ByLocalName[Callable[[Attributes], None]] = ByLocalName(
+            {"row": self._start_row, "col": self._start_column, "mergeCell": self._merged}
+        )
+        self.handlers |= {"t": lambda _: self.parts.clear(), "rPh": self._start_phonetic, "f": self._formula}
         self.kinds = ByLocalName({"c": "c", "v": "v"})
 
     def read(self, stream: IO[bytes]) -> None:
@@ -276,9 +269,6 @@ class _Sheet:
             self.value += "".join(self.parts)
         elif local_name == "rPh":
             self.phonetic = False
-
-    def _start_text(self, _: Attributes) -> None:
-        self.parts.clear()
 
     def _start_phonetic(self, _: Attributes) -> None:
         self.phonetic = self.exact

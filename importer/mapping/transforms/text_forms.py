@@ -1,4 +1,4 @@
-"""Forms of text that a person reads as the same: full-width letters, odd spaces, marks that cannot be seen. And rounded numbers."""
+"""Forms of text: those that a person reads as the same (full-width letters, invisible marks), and rounded numbers."""
 
 import re
 
