@@ -61,17 +61,26 @@ class StoredTable(SourceTable):
 
     def column(self, name: str) -> pa.ChunkedArray:
         chunks = self._file.column(name).chunks
-        return pa.chunked_array([chunks[number].take(rows) for number, rows in self._places], pa.string())
+        parts = [chunks[number] if mask is None else chunks[number].filter(mask) for number, mask in self._masks]
+        return pa.chunked_array(parts, pa.string())
 
     def cells(self, name: str, rows: Positions) -> pa.Array:
         return taken(self._file.column(name), self.chosen[rows])
 
     @cached_property
-    def _places(self) -> list[tuple[int, pa.Array]]:
-        """The chunks of the file that hold chosen rows, and where these are in them: alike for all columns."""
-        starts = np.cumsum([0, *map(len, self._file.column(0).chunks[:-1])])
-        parts = np.split(self.chosen, np.searchsorted(self.chosen, starts[1:]))
-        return [(number, pa.array(rows - starts[number])) for number, rows in enumerate(parts) if len(rows)]
+    def _masks(self) -> list[tuple[int, pa.Array | None]]:
+        """The chunks of the file that hold chosen rows, and which of their rows (None: all): alike for all columns."""
+        masks, start = [], 0
+        for number, length in enumerate(map(len, self._file.column(0).chunks)):
+            low, high = np.searchsorted(self.chosen, [start, start + length])
+            if high - low == length:
+                masks.append((number, None))
+            elif high > low:
+                mask = np.zeros(length, np.bool_)
+                mask[self.chosen[low:high] - start] = True
+                masks.append((number, pa.array(mask)))
+            start += length
+        return masks
 
     @cached_property
     def _file(self) -> pa.Table:
