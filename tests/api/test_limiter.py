@@ -26,7 +26,7 @@ def test_a_ceiling_is_reached_and_never_passed(ceiling, latency, oversleep) -> N
         limiter = virtual_limiter(ceiling, sleep=sluggish(1, oversleep))
         return limiter, await drive(limiter, SimulatedServer(10_000, lambda: latency), seconds)
 
-    seconds = 12 if ceiling > 100 else 40
+    seconds = 9 if ceiling > 100 else 40
     limiter, sent = run_virtually(main)
     settled = [moment for moment in sent if moment >= 5]
     assert len(settled) / (seconds - 5) >= 0.97 * ceiling
@@ -103,11 +103,11 @@ def test_a_cancelled_wait_uses_nothing() -> None:
     ("limit", "latency", "climb", "seconds"),
     [
         (50, 0.02, 15, 120),
-        (50, 1.0, 25, 150),
-        (50, 2.0, 30, 150),
-        (200, 0.02, 20, 60),
-        (200, 1.0, 30, 70),
-        (500, 0.02, 20, 35),
+        (50, 1.0, 25, 120),
+        (50, 2.0, 30, 120),
+        (200, 0.02, 20, 45),
+        (200, 1.0, 30, 60),
+        (500, 0.02, 20, 30),
         (500, 2.0, 45, 80),
         (5, 0.2, 20, 300),
     ],
