@@ -5,6 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 _MEMORY = Path("/dev/shm")
@@ -20,6 +21,8 @@ def _use_memory() -> None:
 
 
 _use_memory()
+hypothesis.settings.register_profile("load", hypothesis.settings(), deadline=None)  # a busy machine is slow
+hypothesis.settings.load_profile("load")
 gc.disable()  # until everything is imported
 
 

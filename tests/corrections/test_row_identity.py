@@ -36,7 +36,7 @@ def applied(rows: list[tuple[str, ...]], file: Any) -> list[int]:
     return changed
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data(), st.lists(ROW, min_size=1, max_size=6))
 def test_it_never_lands_in_another_row(data: st.DataObject, rows: list[tuple[str, ...]]) -> None:
     """Sorted, inserted, duplicated, deleted: what is corrected is the row, or one that nothing tells from it."""

@@ -33,7 +33,7 @@ def padded(rows: list[list[str]], width: int) -> list[list[str]]:
     return [[*row, *[""] * (width - len(row))] for row in rows]
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.lists(st.sampled_from(CELLS), max_size=5), max_size=30),
     end=st.sampled_from(ENDS),
@@ -66,7 +66,7 @@ def _is_open(text: str) -> bool:
     return bool(after) and after[-1] != ["END"] and len(after) == len(before)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.lists(st.lists(st.sampled_from(CELLS[:-1]), min_size=3, max_size=3), max_size=30), end=st.sampled_from(ENDS)
 )

@@ -237,7 +237,7 @@ def written_tables(draw: st.DrawFn) -> tuple[list[list[str]], str, str, str, int
     return rows, encoding, draw(st.sampled_from(",;\t|")), draw(st.sampled_from(["\n", "\r\n", "\r"])), width
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(written=written_tables(), quote_all=st.booleans())
 def test_any_table_the_csv_module_writes_is_read_back_with_its_row_numbers(
     tmp_path: Path, written: tuple[list[list[str]], str, str, str, int], quote_all: bool

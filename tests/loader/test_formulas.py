@@ -10,7 +10,7 @@ RUNS = "=+-@\t\r\n＝＋－＠"  # noqa: RUF001
 CELLS = st.lists(st.one_of(st.text(), st.text(alphabet=f"'{RUNS}x", max_size=5)), min_size=1)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(CELLS)
 def test_marking_is_undone_exactly(cells: list[str]) -> None:
     column = pa.array(cells, pa.string())

@@ -141,7 +141,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(WORDS, max_size=14), st.sampled_from([None, "US", "GB", "DE"]))
 def test_nothing_of_an_address_is_lost(words: list[str], home: str | None) -> None:
     text = " ".join(words)

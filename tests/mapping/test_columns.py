@@ -16,7 +16,7 @@ LETTERS = st.text("abAZ \t\n\u00a0\u200b\u0130\u00df\u00e9\u20ac\x1c\x00", max_s
 TEXTS = st.lists(st.none() | LETTERS, max_size=8)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(TEXTS, st.integers(0, 3))
 @example([" a", "b ", None, "", " "], 0)
 @example(["\u00a0a\u00a0", "caf\u00e9"], 1)
@@ -30,7 +30,7 @@ def test_texts_without_blank_ends_are_the_same_array() -> None:
     assert trim(values) is values
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(TEXTS, st.integers(0, 3))
 @example(["Main  St", "MAIN ST", "main\tst"], 0)
 @example(["STRASSE", "Stra\u00dfe", None], 0)

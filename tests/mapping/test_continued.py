@@ -149,7 +149,7 @@ def expected(rows: list[tuple[str, str, bool, str]]) -> list[str]:
     return out
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(ROW, min_size=1, max_size=15))
 def test_rows_add_up_and_end_where_a_reader_would_put_them(rows: list[tuple[str, str, bool, str]]) -> None:
     cells = "\n".join([HEAD, *(f"{key}|{key and 'N' + key}|{kind}|{street}|" for key, kind, _, street in rows)])

@@ -239,7 +239,7 @@ ROW = st.tuples(st.sampled_from(["", "1", "2", "3", "4"]), st.sampled_from([*NAM
 TAIL = st.tuples(st.sampled_from(["P", "C", "S", "old", ""]), st.sampled_from(["", "a"]), st.booleans())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(ROW, TAIL), min_size=1, max_size=16), st.sampled_from(["reject", "above"]))
 def test_rows_add_up_whoever_names_whom(rows: list, blank_key: str) -> None:
     cells = "\n".join([HEAD, *("|".join([*row, kind, street]) for row, (kind, street, _) in rows)])
@@ -263,7 +263,7 @@ SKIPPED_ALIKE = [  # two suppliers have nothing in common, so "Ada, Bea" is none
 
 @example(SKIPPED_ALIKE, random.Random(2))
 @example(SKIPPED_ALIKE[::-1], random.Random(2))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(ROW, TAIL), min_size=3, max_size=12), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(rows: list, shuffle: random.Random) -> None:
     def by_row(order: list[int]) -> dict[int, str]:

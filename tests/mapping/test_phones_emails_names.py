@@ -118,7 +118,7 @@ NORTH_AMERICAN = re.compile(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.from_regex(NORTH_AMERICAN, fullmatch=True),
     st.sampled_from(["US", "CA", "GB", "US|CA", "GB|US", "DE|US", None]),
@@ -260,7 +260,7 @@ DOMAIN = st.lists(LABEL, min_size=1, max_size=4).map(".".join) | st.sampled_from
 LOCAL = st.text("abzAZ09._+'-!#%&*/=?^`{|}~", min_size=1, max_size=8) | st.text("ab.", min_size=60, max_size=66)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(LOCAL, DOMAIN, st.sampled_from(["", ".com", ".org", ".x", ".c0m", ".museum"]))
 @example("ada", "ab--cd", ".com")
 @example("ada", "xn--a", ".com")
@@ -281,7 +281,7 @@ def test_the_quick_check_of_emails_agrees_with_email_validator(local: str, domai
     assert (None if wrong else got) == wanted
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(LOCAL, DOMAIN, st.sampled_from(["", ".com", ".test", ".x", ".c0m", ".museum", ".Com"]), st.booleans())
 @example("a-b.c_d'e+f", "ex-ample.co", ".uk", True)
 @example("a--b", "example", ".com", True)
@@ -327,13 +327,13 @@ def test_two_plain_words_are_split_as_nameparser_splits_them() -> None:
     assert not different
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.from_regex(r"[A-Za-zÀ-ÿ]{1,9}\s{1,2}[A-Za-zÀ-ÿ]{1,9}", fullmatch=True))
 def test_any_two_words_are_split_as_nameparser_splits_them(text: str) -> None:
     assert split_name(text) == ((text, "") if is_company(text) else by_nameparser(text))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.from_regex(r"[A-Za-zÀ-ÿ]{1,9}(-[A-Za-zÀ-ÿ]{2,5})?|[A-Z]\.?", fullmatch=True), min_size=3, max_size=4),
     st.sampled_from([" ", "  "]),
@@ -353,7 +353,7 @@ TITLES = ["", "", "Mr. ", "Mrs ", "ms ", "Miss  ", "Dr. ", "PROF ", "Herr ", "fr
 SUFFIXES = ["", "", " Jr.", " sr", " III", " iv", ", Jr."]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.sampled_from(TITLES), SOME_WORDS, st.sampled_from([" ", ", ", " , ", ","]), SOME_WORDS, st.sampled_from(SUFFIXES)
 )

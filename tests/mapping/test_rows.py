@@ -141,7 +141,7 @@ def frames(made: Mapped) -> dict[str, pd.DataFrame]:
     }
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(ROWS)
 def test_what_holds_for_any_table(rows: list[dict[str, str]]) -> None:
     made = mapped(rows)
@@ -180,7 +180,7 @@ def by_id(made: Mapped) -> dict[str, Any]:
     return out
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing_but_the_order_of_records(rows: list[dict[str, str]], random: Any) -> None:
     made = mapped(rows)

@@ -141,7 +141,7 @@ line = st.fixed_dictionaries(cells).map(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(line, min_size=6, max_size=20), st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing_that_is_sent(rows: list[str], random: Any) -> None:
     mixed = list(rows)

@@ -253,7 +253,7 @@ VALIDATOR = OAS30Validator(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(tables_of(), st.integers(1, 9))
 def test_bodies_keep_the_contract_whatever_the_block_size(tables: EntityTables, block: int) -> None:
     data, index = write(tables)

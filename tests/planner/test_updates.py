@@ -127,7 +127,7 @@ def assert_said(shop: Shop, new: dict, reports: tuple[str, ...]) -> None:
             assert reported or any(wanted.items() <= items for items in there)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(nights=st.lists(BODIES, min_size=2, max_size=4), by_hand=BY_HAND, ids=st.booleans())
 def test_nights(nights, by_hand, ids) -> None:
     shop, accepted = Shop(nights[0]), nights[0]
@@ -153,7 +153,7 @@ def test_nights(nights, by_hand, ids) -> None:
         accepted = update.accepted
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(nights=st.lists(st.tuples(BODIES, HANDS), min_size=2, max_size=4), by_hand=BY_HAND, ids=st.booleans())
 def test_nights_with_work_by_hand_between_them(nights, by_hand, ids) -> None:
     accepted = nights[0][0]
@@ -171,7 +171,7 @@ def test_nights_with_work_by_hand_between_them(nights, by_hand, ids) -> None:
         accepted = update.accepted
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     first=BODIES,
     new=BODIES,

@@ -23,7 +23,7 @@ def test_every_row_ends_once() -> None:
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.data())
 def test_identities_hold(data: st.DataObject) -> None:
     count = data.draw(st.integers(0, 5))

@@ -43,7 +43,7 @@ def test_no_rows_leave_a_header(tmp_path: Path) -> None:
     assert read(tmp_path / "a.csv") == [["a", "b"]]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(
         st.tuples(

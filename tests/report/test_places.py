@@ -54,7 +54,7 @@ def runs(draw: st.DrawFn) -> tuple[Sources, EntityTables]:
     return run_of(owners, gaps, customers)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(runs())
 def test_rows_text_says_what_a_slow_one_says(run: tuple[Sources, EntityTables]) -> None:
     sources, tables = run

@@ -61,7 +61,7 @@ def text_of(path: Path) -> str:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(lines=st.lists(st.lists(st.sampled_from(HARD), min_size=4, max_size=4), min_size=1, max_size=8))
 def test_cells_come_back(tmp_path_factory, lines: list[list[str]]) -> None:
     ids = [f"C-{number}" for number in range(len(lines))]

@@ -24,9 +24,7 @@ from tests.sender.support import send_virtually as send
 from tests.sender.test_properties import DyingLedger, KilledError
 
 FAULTS = st.sampled_from(["ok", "ok", "slow", "lost", "dropped", "late", "not_sent"])
-SLOW_DISK = settings(
-    max_examples=10, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow]
-)
+SLOW_DISK = settings(max_examples=10, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
 PATIENT = RetryPolicy(attempts=50, deadline=9e9)  # a long script of faults may meet one customer alone
 TEXT = st.sampled_from(["one", "two", "three"])
 

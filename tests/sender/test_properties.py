@@ -15,7 +15,7 @@ from tests.sender.support import FakeApi, FakePace, clock, fresh_ledger, outcome
 from tests.sender.support import send_virtually as send
 
 FAULTS = st.sampled_from(["ok", "ok", "slow", "lost", "dropped", "late", "not_sent", "invalid"])
-SLOW_DISK = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW_DISK = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 
 
 def check(ledger, run, api, names, by_hand):

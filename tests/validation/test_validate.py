@@ -299,7 +299,7 @@ def test_one_default_per_type_and_customer() -> None:
 PLANTS = [plant for plant in WRONG if plant[1] != "reference_id"]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.lists(
         st.tuples(st.integers(0, 59), st.sampled_from(PLANTS)),
