@@ -5,7 +5,7 @@ from functools import partial
 
 import pyarrow as pa
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.validation import schemas as rules
