@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from importer.mapping.cell_problems import unrepeated
-from importer.mapping.columns import Column, folded, trim, tuple_numbers
+from importer.mapping.columns import Column, caseless, trim, tuple_numbers
 from importer.mapping.transform_results import TransformResult, failures
 
 BLANKS = "\t\r\n\v\f \u00a0\u1680\u2000\u2005\u200a\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
@@ -38,13 +38,13 @@ def test_texts_without_blank_ends_are_the_same_array() -> None:
 def test_texts_are_folded(texts: list[str | None], start: int) -> None:
     values = pa.array(texts, pa.string()).slice(start)
     wanted = [text and re.sub(f"[{BLANKS}]+", " ", text).casefold() for text in texts[start:]]
-    assert folded(values).to_pylist() == wanted
+    assert caseless(values).to_pylist() == wanted
 
 
 def test_nothing_and_nulls_stay_as_they_are() -> None:
     for values in (pa.array([], pa.string()), pa.nulls(2, pa.string()), pa.array(["", None])):
         assert trim(values).equals(values)
-        assert folded(values).equals(values)
+        assert caseless(values).equals(values)
 
 
 def test_a_result_about_some_of_the_values_among_all() -> None:

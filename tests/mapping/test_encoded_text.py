@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from importer.mapping.transforms.encoded_text import decode
+from importer.mapping.transforms.text_forms import decode
 from importer.records import Severity
 from tests.mapping.support import BASE, apply, column, field, problems, records
 

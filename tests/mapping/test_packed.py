@@ -5,7 +5,7 @@ import pytest
 
 from importer.errors import MappingError
 from importer.mapping import Mapped
-from importer.mapping.transforms.labelled_phones import labelled
+from importer.mapping.transforms.phone_text import labelled
 from tests.mapping.support import BASE, apply, column, loaded, problems, records, sheet
 
 PACKED = """

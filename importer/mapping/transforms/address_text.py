@@ -9,8 +9,7 @@ import pycountry
 import usaddress
 
 from importer.mapping.transforms.countries import country_code
-from importer.mapping.transforms.country_names import plain, state_names
-from importer.mapping.transforms.county_names import is_county
+from importer.mapping.transforms.country_names import is_county, plain, state_names
 
 _BLANKS = re.compile(r"[\s\u00a0\u200b\ufeff]+")
 _EDGES = " ,;|"

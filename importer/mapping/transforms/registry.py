@@ -20,11 +20,10 @@ from importer.mapping.columns import trim
 from importer.mapping.transform_results import TransformResult, failures, read_each
 from importer.mapping.transforms.countries import country, state
 from importer.mapping.transforms.emails import email
-from importer.mapping.transforms.encoded_text import decode
-from importer.mapping.transforms.labelled_phones import labelled
 from importer.mapping.transforms.person_names import first_name, last_name
+from importer.mapping.transforms.phone_text import labelled
 from importer.mapping.transforms.phones import phone
-from importer.mapping.transforms.text_forms import INVISIBLE, WIDE_SPACE, narrow
+from importer.mapping.transforms.text_forms import INVISIBLE, WIDE_SPACE, decode, narrow
 from importer.records import Severity
 from importer.wording import nearest
 
