@@ -53,11 +53,11 @@ def ids(
 
 @takes("run", "ledger", "tenant", "out", *READER, "json", "config")
 def report(**given: Any) -> None:
-    """Regenerate the reports of a run, a plan, or a check, in its folder.
+    """Regenerate the reports of a run, a plan, or a check.
 
     Examples:
-      importer report 20250331-140502-430b
-      importer report 20250331-140502-430b --for owner --contact dana@example.com
+      importer report 20250331-140502
+      importer report 20250331-140502 --for owner --contact dana@example.com
     """
     from importer.commands.history import report as write_again
 

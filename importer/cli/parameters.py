@@ -101,7 +101,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "config": ("FILE", "A TOML file with options."),
         "parallel": (
             "N",
-            "With --config FOLDER, where each TOML file is a job: how many at once, never two of one account.",
+            "With --config FOLDER, where each TOML file is a job: how many at once, but never two for one account.",
         ),
         "concurrency": ("N", "At most this many requests at once."),
         "batch_size": ("N", "Customers per checkpoint in the ledger."),

@@ -83,9 +83,8 @@ def suggest(
 ) -> None:
     """Draft a mapping for a file: which field each column maps to.
 
-    It asks about anything it can't determine from the file.
-
-    Exit code 1: questions remain, and the draft assumes the proposed answers.
+    It asks about anything it can't determine from the file. Exit code 1: questions remain, and the draft assumes the
+    proposed answers.
 
     Examples:
       importer suggest customers.csv -o customers.yaml

@@ -163,7 +163,7 @@ def _long_rows(origin: Origin, body: Body, width: int) -> tuple[Mask, list[Probl
             Severity.ERROR,
             "row_too_long",
             f"the row has more cells than the header ({width})",
-            "Put a cell that contains a delimiter or a quotation mark in quotation marks, and double those in it.",
+            "Put quotation marks around a cell that contains a delimiter or a quotation mark, and double those in it.",
             location=origin.at(int(body.numbers[index])),
             value=" | ".join(text for column in beyond if (text := column[int(index)].as_py()).strip()),
         )

@@ -266,6 +266,17 @@ def test_the_guide_may_be_changed_or_gone(desk: Desk, change: str) -> None:
     assert second.summary["rows"]["skipped_by_reason"] == {"header": 2}
 
 
+@pytest.mark.parametrize("sentence", ["These rows are from the results folder ", "These rows were rejected by run "])
+def test_the_guide_names_the_folder_as_an_older_version_did_too(desk: Desk, sentence: str) -> None:
+    first = desk.do("check", *sources(desk), "-m", "own.yaml", "--json")
+    fix(first.folder / "rejected.xlsx", desk.path / "fixed.xlsx")
+    book = openpyxl.load_workbook(desk.path / "fixed.xlsx")
+    (cell,) = (row[0] for row in book.worksheets[0].iter_rows() if str(row[0].value).startswith("These rows are from"))
+    cell.value = f"{sentence}{first.summary['run_id']}."
+    book.save(desk.path / "fixed.xlsx")
+    assert desk.do("correct", "fixed.xlsx", "--to", "corrections.csv", "--yes").code != 2
+
+
 def test_an_orphan_can_be_given_its_customer_in_the_workbook(desk: Desk) -> None:
     desk.write("firms.csv", "Code,Name\n1,One\n")
     desk.write("people.csv", "Firm,First,Mail\n1,Ann,ann@example.com\n2,Bob,bob@example.com\n")

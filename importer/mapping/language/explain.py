@@ -165,7 +165,9 @@ def _keys(mapping: Mapping) -> list[str]:
     main = mapping.tables[mapping.main_table]
     joined = ", its parts joined with '-'," if len(main.key) > 1 else ""
     ids = f" The text{joined} becomes its reference_id." if mapping.customer.reference_id is None else ""
-    lines.append(f"Rows with the same text belong to the same customer.{ids} A row without it {_without(mapping)}.")
+    lines.append(
+        f"Rows with the same text belong to the same customer.{ids} A row without this text {_without(mapping)}."
+    )
     return [*lines, *_parents(main.parent)] if main.parent is not None else lines
 
 
