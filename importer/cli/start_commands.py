@@ -63,7 +63,7 @@ def open(  # noqa: A001 - the command's name
         say(f"{'The page is open in your browser' if opened else 'Open this address in your browser'}: {address}")
         say("The address can be opened only once. Ctrl-C closes the page and deletes what was uploaded to it.")
 
-    open_page(make_options({**given, "mapping": given["mapping"] or ""}), os.environ, port, ready)
+    open_page(make_options(given), os.environ, port, ready)
 
 
 @takes("country", "sheet", "encoding", "delimiter", "json", "config", required=("sources",))
@@ -192,7 +192,7 @@ def preview(**given: Any) -> None:
     from importer.commands.preview import preview as work
     from importer.report.preview_text import preview_text
 
-    options = make_options({**given, "mapping": given["mapping"] or ""})
+    options = make_options(given)
     asked = (None if given[name] is None else str(given[name]) for name in ("customer", "row"))
     with watched(options, quiet=given["quiet"]) as watch, Commands.of(options).advising():
         found = work(options, *asked, began=watch.stage)
