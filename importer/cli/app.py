@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Callable
-from inspect import cleandoc
 from typing import Annotated
 
 import typer
@@ -100,20 +99,20 @@ def common(
 
 
 def _add_all() -> None:
-    app.callback(**split_help(cleandoc(common.__doc__ or "")))(common)
+    app.callback(**split_help(common))(common)
     for panel, commands in _COMMANDS.items():
         for command in commands:
-            app.command(cls=Command, rich_help_panel=panel, **split_help(cleandoc(command.__doc__ or "")))(command)
+            app.command(cls=Command, rich_help_panel=panel, **split_help(command))(command)
     groups = {
         "ledger": (info.LEDGER, "Import history", "Maintain the ledger: check, backup, vacuum, forget."),
         "lookups": (info.LOOKUPS, "Reference", "Download sales reps, price lists, and attributes for offline checks."),
     }
     for name, (commands, panel, text) in groups.items():
-        first = split_help(cleandoc(commands[0].__doc__ or ""))
-        group = typer.Typer(cls=Group, no_args_is_help=True, help=text, epilog=first["epilog"])
+        examples = split_help(commands[0])["epilog"]
+        group = typer.Typer(cls=Group, no_args_is_help=True, help=text, epilog=examples)
         group.callback()(lambda: None)
         for command in commands:
-            group.command(cls=Command, **split_help(cleandoc(command.__doc__ or "")))(command)
+            group.command(cls=Command, **split_help(command))(command)
         app.add_typer(group, name=name, rich_help_panel=panel)
 
 

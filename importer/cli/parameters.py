@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, TypedDict, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -196,16 +196,9 @@ def takes(
     return decorate
 
 
-class HelpTexts(TypedDict):
-    """What Typer takes as a command's help."""
-
-    help: str
-    epilog: str
-
-
-def split_help(docstring: str) -> HelpTexts:
-    """A docstring as Typer takes it: the ``help``, and the ``epilog`` from the examples on."""
-    text, mark, examples = docstring.partition("\nExample")
+def split_help(command: Callable[..., None]) -> dict[str, Any]:
+    """A command's docstring as Typer takes it: the ``help``, and the ``epilog`` from the examples on."""
+    text, mark, examples = (inspect.getdoc(command) or "").partition("\nExample")
     return {"help": text.strip(), "epilog": (mark + examples).strip()}
 
 

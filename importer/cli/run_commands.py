@@ -16,7 +16,6 @@ from importer.errors import UsageError
 from importer.settings import Commands
 
 _TO = "The corrections file (CSV). Created if missing, otherwise added to."
-_ToOption = Annotated[Path, own("Output", "FILE", _TO, "--to")]
 OURS = frozenset({"config", "json", "quiet", "parallel"})  # options of a folder of jobs, not of its jobs
 
 
@@ -32,7 +31,6 @@ def check(**given: Any) -> None:
     """
     from importer.commands.check import check as work
 
-    given.update(mapping=given["mapping"] or "")
     carry_out("check", given, lambda options, watch: work(options, began=watch.stage, notify=watch.phase))
 
 
@@ -44,7 +42,7 @@ def correct(
             metavar="FILE", help="The fixed rejected.xlsx, or files of rejected/.", rich_help_panel="Source"
         ),
     ],
-    to: _ToOption,
+    to: Annotated[Path, own("Output", "FILE", _TO, "--to")],
     run: Annotated[str | None, own("Source", "RUN", "The run that wrote the files: its ID or folder.", "--run")] = None,
     answer: AnswerOption = None,
     **given: Any,
@@ -112,7 +110,7 @@ def run(ctx: typer.Context, **given: Any) -> None:
     folder = given["config"].path
     if folder is not None and folder.is_dir():
         _run_folder(ctx, folder, given)
-    given.update(mapping=given["mapping"] or "", api=given["api"] or "")
+    given.update(api=given["api"] or "")
     carry_out("run", given, lambda options, watch: work(options, os.environ, confirm=asker(), watch=watch))
 
 

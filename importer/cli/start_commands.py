@@ -64,7 +64,7 @@ def open(  # noqa: A001 - the command's name
         say(f"{'The page is open in your browser' if opened else 'Open this address in your browser'}: {address}")
         say("The link works only once. Press Ctrl-C to close the page and delete what was uploaded to it.")
 
-    open_page(make_options({**given, "mapping": given["mapping"] or ""}), os.environ, port, ready)
+    open_page(make_options(given), os.environ, port, ready)
 
 
 @takes("country", "sheet", "encoding", "delimiter", "json", "config", required=("sources",))
@@ -194,7 +194,7 @@ def preview(**given: Any) -> None:
     from importer.commands.preview import preview as work
     from importer.report.preview_text import preview_text
 
-    options = make_options({**given, "mapping": given["mapping"] or ""})
+    options = make_options(given)
     asked = (None if given[name] is None else str(given[name]) for name in ("customer", "row"))
     with watched(options, quiet=given["quiet"]) as watch, Commands.of(options).advising():
         found = work(options, *asked, began=watch.stage)

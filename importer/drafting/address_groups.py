@@ -30,11 +30,14 @@ def address_groups(readings: Sequence[Reading], values: Sequence[ColumnValues]) 
     keys = _numbers_of_groups(keys, readings)
     groups: dict[GroupKey, AddressGroup] = {}
     for at, key in keys.items():
-        group = groups.setdefault(key, AddressGroup(key[0], key[1], key[2]))
+        group = groups.setdefault(key, AddressGroup(*key))
         group.parts[str(readings[at].concept)].append(at)
     merged = _with_gaps_filled(_without_strangers(list(groups.values())))
-    for group in merged:
-        _settle_parts(group, readings, values)
+    for group in merged:  # each step works with what the one before it has left
+        _one_town(group, readings, values)
+        _order_lines(group, readings, values)
+        _city_of_last_line(group, values)
+        _pack(group, readings, values)
     kept = [group for group in merged if _is_address(group)]
     _give_slots(kept, values)
     return kept
@@ -110,14 +113,6 @@ def _with_gaps_filled(groups: list[AddressGroup]) -> list[AddressGroup]:
     return [group for group in groups if group.parts]
 
 
-def _settle_parts(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
-    """Order the lines of an address, choose between its columns, and see what is to be taken apart."""
-    _one_town(group, readings, values)
-    _order_lines(group, readings, values)
-    _city_of_last_line(group, values)
-    _pack(group, readings, values)
-
-
 def _is_address(group: AddressGroup) -> bool:
     """Whether the parts can be an address: a country by itself can, a state or a second city cannot."""
     parts = {part for part, columns in group.parts.items() if columns}
@@ -128,14 +123,12 @@ def _is_address(group: AddressGroup) -> bool:
 
 def _one_town(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
     """Of a suburb and a city the city; of a county and a state the one that is filled more often."""
-    for part in ("city", "state"):
-        columns = group.parts.get(part, [])
-        if len(columns) > 1 and part == "state":
-            fullest = max(columns, key=lambda at: (values[at].filled, -at))
-            group.parts[part] = [fullest]
-        if len(columns) > 1 and part == "city":
-            columns.sort(key=lambda at: (readings[at].phrase in _SMALLER, at))
-            group.parts[part] = columns[:1] if readings[columns[-1]].phrase in _SMALLER else columns
+    states, cities = group.parts.get("state", []), group.parts.get("city", [])
+    if len(states) > 1:
+        group.parts["state"] = [max(states, key=lambda at: (values[at].filled, -at))]
+    if len(cities) > 1:
+        cities.sort(key=lambda at: (readings[at].phrase in _SMALLER, at))
+        group.parts["city"] = cities[:1] if readings[cities[-1]].phrase in _SMALLER else cities
 
 
 def _order_lines(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
@@ -159,7 +152,7 @@ def _order_lines(group: AddressGroup, readings: Sequence[Reading], values: Seque
 def _city_of_last_line(group: AddressGroup, values: Sequence[ColumnValues]) -> None:
     """Beside a post code without a city, the last line is the city if it has no digits."""
     lines = group.parts.get("line_1", []) + group.parts.get("line_2", [])
-    if not group.parts.get("zip_code") or group.parts.get("city") or len(lines) < len(("street", "city")):
+    if not group.parts.get("zip_code") or group.parts.get("city") or len(lines) < 2:
         return
     last = max(lines)
     if last in group.parts.get("line_2", []) and not values[last].blank and values[last].with_digits < _FEW_DIGITS:
@@ -193,7 +186,7 @@ def _give_slots(groups: list[AddressGroup], values: Sequence[ColumnValues]) -> N
     ordered = sorted(groups, key=lambda group: group.number or 0)
     full = [group for group in ordered if group.packed or sum(map(bool, group.parts.values())) > 1]
     filled = [group for group in full if _fill(group, values)] or full or ordered
-    order = _FOR_BILLING if _is_usual("mailing", filled, values) else _PLAIN_FIRST
+    order = _FOR_BILLING if _mailing_is_usual(filled, values) else _PLAIN_FIRST
     _take(order, "billing", filled) or _take(order, "billing", ordered)
     index = 1
     for group in ordered:
@@ -207,20 +200,18 @@ def _give_slots(groups: list[AddressGroup], values: Sequence[ColumnValues]) -> N
     _stand_in(ordered, full, values)
 
 
-def _is_usual(role: str, among: list[AddressGroup], values: Sequence[ColumnValues]) -> bool:
-    """Whether the address of a role is filled as often as the main one: where it is not, it is an exception."""
+def _mailing_is_usual(among: list[AddressGroup], values: Sequence[ColumnValues]) -> bool:
+    """Whether a mailing address is filled as often as the main one: where it is not, it is an exception."""
     main = max((_fill(group, values) for group in among if not group.role), default=0.0)
-    return any(group.role == role and _fill(group, values) >= _OFTEN * main for group in among)
+    return any(group.role == "mailing" and _fill(group, values) >= _OFTEN * main for group in among)
 
 
 def _take(order: Sequence[str], slot: str, among: list[AddressGroup]) -> bool:
     """Give the slot to the group with the first of the roles; False if none has any."""
-    for role in order:
-        for group in among:
-            if group.role == role and group.slot is None:
-                group.slot = slot
-                return True
-    return False
+    group = next((one for role in order for one in among if one.role == role and one.slot is None), None)
+    if group is not None:
+        group.slot = slot
+    return group is not None
 
 
 def _give_rest(ordered: list[AddressGroup], index: int) -> None:

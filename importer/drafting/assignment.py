@@ -15,16 +15,12 @@ _PACKED: tuple[str, ...] = ("address_line_1", "address_line_2", "city", "state",
 _TOWN: tuple[str, ...] = ("zip_code", "city", "state")
 _TERMS = {"price_list": "assigned_price_list_id", "sales_rep": "assigned_sales_rep_ids"}
 _OF_ANY_ADDRESS = frozenset({"shipping_method", "freight_term", "sales_rep"})  # "Ship via" is no address's
-_CODE = 2  # letters
 _TYPES = 0.6  # of the values of a kind are types of addresses
 _MOSTLY, _MANY_SPACES, _FEW_DIGITS, _NEARLY_ALL = 0.8, 0.6, 0.3, 0.95
-_HALF = 0.5
 _SAME = 0.5  # of the names are in another column, too
 _NAMES = frozenset({"company_name", "display_name", "first_name", "last_name", "full_name"})
-SKIPPING = frozenset(
-    {"status", "kind"}
-    | {f"{name}_flag" for name in ("active", "inactive", "blocked", "deleted", "customer", "supplier", "lead")}
-)
+_FLAGS = ("active", "inactive", "blocked", "deleted", "customer", "supplier", "lead")
+SKIPPING = frozenset({"status", "kind", *(f"{name}_flag" for name in _FLAGS)})
 _OTHER_KINDS = ("supplier", "lead", "employee", "inactive", "closed")
 _PARTNERS = ("customer", "supplier", "lead", "partner", "employee")
 ROW_KINDS = frozenset({"supplier", "lead", "prospect", "employee", "inactive", "closed", "deleted", "blocked"})
@@ -76,12 +72,12 @@ def _packed_parts(out: Assignment, group: AddressGroup, at: int, values: ColumnV
 def _are_types(values: ColumnValues) -> bool:
     """Whether a group says billing or shipping in words: ``A``, ``B``, and ``C`` are classes."""
     words = values.words("billing", "shipping", "both") >= _TYPES
-    return words and values.share(lambda text: len(text) > _CODE) == 1
+    return words and values.share(lambda text: len(text) > 2) == 1
 
 
 def _says_types(values: ColumnValues) -> bool:
     """Whether values say billing or shipping, or are codes that may."""
-    codes = values.share(lambda text: len(text) <= _CODE) == 1
+    codes = values.share(lambda text: len(text) <= 2) == 1
     return values.blank or (values.few and (codes or values.words("billing", "shipping", "both") > 0))
 
 
@@ -177,14 +173,12 @@ def _rows(out: Assignment, values: Sequence[ColumnValues]) -> None:
     for at, reading in enumerate(out.readings):
         if reading.roles & {"contact", "person", "billing", "shipping"} and reading.concept != "kind":
             continue
-        named = reading.concept == "supplier_flag" and values[at].flags < _HALF and not values[at].blank
+        named = reading.concept == "supplier_flag" and values[at].flags < 0.5 and not values[at].blank
         if reading.concept == "supplier_number" or named:
             out.suppliers.append(at)
         if reading.concept == "parent":
             out.parent.append(at)
-        elif (
-            reading.concept in SKIPPING and not reading.unknown and not reading.about and _decides(reading, values[at])
-        ):
+        elif reading.concept in SKIPPING and not (reading.unknown or reading.about) and _decides(reading, values[at]):
             out.skipping[at] = str(reading.concept)
         elif reading.concept in ("group", "kind", "status") and _tells_kinds_apart(values[at]):
             out.skipping[at] = "kind"
@@ -198,7 +192,7 @@ def _decides(reading: Reading, values: ColumnValues) -> bool:
         return True
     if reading.concept == "kind":
         return values.words(*_PARTNERS) > 0
-    return values.distinct > 1 or values.words(*_ALL_KINDS) > 0 or values.flags > 0 or values.dates > _HALF
+    return values.distinct > 1 or values.words(*_ALL_KINDS) > 0 or values.flags > 0 or values.dates > 0.5
 
 
 def _tells_kinds_apart(values: ColumnValues) -> bool:

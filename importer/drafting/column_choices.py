@@ -26,7 +26,6 @@ CONTACT_TARGETS = (NAME, "first_name", "last_name", "email", "phone", "designati
 _OF_ANY = {"addresses.any.type": "address_type", "addresses.any.is_default": "is_default"}
 _ADDRESS = re.compile(r"(addresses\.(billing|shipping|any)(?:\[(\d{1,2})\])?)(?:\.(\w+))?", re.ASCII)
 _CONTACT = re.compile(r"contacts\[(\d{1,2})\]\.(\w+)", re.ASCII)
-_WHOLE = ("address_line_1", "address_line_2", "city", "state", "zip_code", "country")
 
 _Choice = TypeVar("_Choice")
 
@@ -103,8 +102,7 @@ def _release(out: Assignment, at: int) -> None:
             fields[name] = [column for column in fields[name] if column != at]
             if not fields[name]:
                 del fields[name]
-    for number in [number for number, fields in out.contacts.items() if not fields]:
-        del out.contacts[number]
+    out.contacts = {number: fields for number, fields in out.contacts.items() if fields}
     for group in out.addresses:
         for part, columns in group.parts.items():
             group.parts[part] = [column for column in columns if column != at]
@@ -132,8 +130,7 @@ def _give(out: Assignment, at: int, target: str) -> None:
     elif found := _ADDRESS.fullmatch(target):
         _give_to_address(out, at, _address(out, found[2], int(found[3] or 1)), found[4])
     elif found := _CONTACT.fullmatch(target):
-        names = ("first_name", "last_name") if found[2] == NAME else (found[2],)
-        for name in names:
+        for name in ("first_name", "last_name") if found[2] == NAME else (found[2],):
             _replace(out, out.contacts.setdefault(int(found[1]), {}), name, at, f"contacts[{found[1]}].{name}")
     else:
         _replace(out, out.customer, target, at, target)
@@ -172,16 +169,16 @@ def _give_to_address(out: Assignment, at: int, group: AddressGroup, name: str | 
         _replace(out, out.people.setdefault(group.path, {}), str(name), at, f"{group.path}.{name}")
     elif name is None:
         for column in {*group.packed, *(column for columns in group.parts.values() for column in columns)}:
-            for part in _WHOLE:
+            for part in _PARTS:
                 _take_target(out, column, f"{group.path}.{part}")
         group.packed = [at]
         group.parts.clear()
         group.parts["line_1"] = [at]
-        out.give(at, *(f"{group.path}.{part}" for part in _WHOLE))
+        out.give(at, *(f"{group.path}.{part}" for part in _PARTS))
     else:
         if group.packed and name != "country":  # its parts have columns of their own now
             for column in group.packed:
-                for part in _WHOLE[1:]:
+                for part in _PARTS.keys() - {"address_line_1"}:
                     _take_target(out, column, f"{group.path}.{part}")
             group.parts["line_1"] = group.packed[:1]
             group.packed = []

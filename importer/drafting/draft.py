@@ -121,10 +121,10 @@ def _drafted(tables: list[TableDraft], country: str | None, questions: Questions
     name = main.table.file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     content = {"title": name, **({} if country is None else {"country": country})}
     content |= draft_content(ordered, joins, rules, others)
-    heading = [f"A draft for {main.name}. Read it line by line, then run: importer check … -m THIS_FILE"]
+    heading = [f"A draft for {main.table.name}. Read it line by line, then run: importer check … -m THIS_FILE"]
     heading += [f"{question.text} Assumed: {questions.answers[question.id]}." for question in questions.open]
     heading += [
-        f"Left out: {draft.name}, because none of its columns refers to the customers of {main.name}."
+        f"Left out: {draft.table.name}, because none of its columns refers to the customers of {main.table.name}."
         for draft in others
     ]
     return Draft(
@@ -144,9 +144,9 @@ def _refuse_without_names(main: TableDraft) -> None:
     given = main.assignment
     hint = "Is it a list of customers? If it is, write a mapping yourself: see mappings/README.md."
     if "company_name" not in given.customer and not given.contacts:
-        raise NoSourceError(f"{main.name}: no column with customer names was recognized", hint)
+        raise NoSourceError(f"{main.table.name}: no column with customer names was recognized", hint)
     if not main.structure.key:
-        raise NoSourceError(f"{main.name}: no column tells one customer from another", hint)
+        raise NoSourceError(f"{main.table.name}: no column tells one customer from another", hint)
 
 
 def _columns(draft: TableDraft) -> list[DraftColumn]:

@@ -9,6 +9,7 @@ from importer.drafting.mapping_text import Noted
 from importer.drafting.rule_content import (
     address_parts,
     address_type,
+    as_steps,
     detail,
     first_of,
     is_blank,
@@ -100,7 +101,7 @@ def _company(draft: TableDraft) -> Any:
         return instead if instead is not None else draft.headers[draft.structure.key[0]]
     rule = first_of(_headers(draft, columns))
     if draft.values[columns[0]].share(lambda text: re.search(_CURRENCY, text) is not None) >= _SOME:
-        rule = {**({"from": rule} if isinstance(rule, str) else rule), "as": [{"regex": [_CURRENCY, ""]}, "collapse"]}
+        rule = {**as_steps(rule), "as": [{"regex": [_CURRENCY, ""]}, "collapse"]}
     return rule if instead is None or draft.values[columns[0]].filled > _NEARLY else or_else(rule, instead)
 
 
@@ -108,7 +109,7 @@ def _settling_conflicts(draft: TableDraft, name: str, rule: Any) -> Any:
     """Where rows of one customer differ in a field of its own, the first one counts."""
     if not draft.varying & set(draft.assignment.customer.get(name, ())):
         return rule
-    return {**({"from": rule} if isinstance(rule, str) else rule), "conflict": "first"}
+    return {**as_steps(rule), "conflict": "first"}
 
 
 def address_entries(draft: TableDraft, table: Mapping[str, str], *, alone: bool) -> Iterator[dict[str, Any]]:
@@ -243,18 +244,13 @@ def contact_entries(draft: TableDraft, table: Mapping[str, str], *, elsewhere: b
     if draft.structure.parents and not table and not named:
         yield _person_of_row(draft)
     for number, own in sorted(contacts.items()):
-        names = person_names(draft, own)
-        if not names:
+        columns = list(dict.fromkeys([*own.get("first_name", ()), *own.get("last_name", ())]))
+        if not columns:
             continue
-        first = number == min(contacts)
-        details = {name: _details(draft, name, own, of_customer=first) for name in ("email", "phone")}
-        columns = dict.fromkeys([*own.get("first_name", ()), *own.get("last_name", ())])
-        condition = is_filled(_headers(draft, list(columns)))
+        condition = is_filled(_headers(draft, columns))
         if draft.structure.parents and not table:
             condition = {"all": [_rows_of(draft)[1], condition]}
-        position = {"designation": draft.headers[own["designation"][0]]} if own.get("designation") else {}
-        given = {name: detail(draft, name, columns, of_person=True) for name, columns in details.items() if columns}
-        yield {**table, **names, **given, **position, "when": condition}
+        yield {**table, **_contact(draft, own, of_customer=number == min(contacts)), "when": condition}
 
 
 def _person_of_row(draft: TableDraft) -> dict[str, Any]:
@@ -267,15 +263,18 @@ def _person_of_row(draft: TableDraft) -> dict[str, Any]:
         typed = list(address_type(draft, draft.assignment.address_type)["values"])
         person = {"any": [{"column": column, "is_not": typed}, {"column": column, "blank": True}]}
         condition = {"all": [condition, person]}
-    details = {name: _details(draft, name, own, of_customer=True) for name in ("email", "phone")}
-    position = {"designation": draft.headers[own["designation"][0]]} if own.get("designation") else {}
-    given = {name: detail(draft, name, columns, of_person=True) for name, columns in details.items() if columns}
-    return {**person_names(draft, own), **given, **position, "when": condition}
+    return {**_contact(draft, own, of_customer=True), "when": condition}
 
 
-def _details(draft: TableDraft, name: str, own: Mapping[str, Sequence[int]], *, of_customer: bool) -> list[int]:
-    """The columns of a contact's phone or email address; the customer's own ones serve for the first contact."""
-    columns = list(own.get(name, ()))
-    if of_customer and (name == "phone" or not columns):
-        columns += [column for column in draft.assignment.customer.get(name, ()) if column not in columns]
-    return columns
+def _contact(draft: TableDraft, own: Mapping[str, Sequence[int]], *, of_customer: bool) -> dict[str, Any]:
+    """A contact's fields. ``of_customer``: the customer's own phone and email address serve for it."""
+    out = person_names(draft, own)
+    for name in ("email", "phone"):
+        columns = list(own.get(name, ()))
+        if of_customer and (name == "phone" or not columns):
+            columns += [column for column in draft.assignment.customer.get(name, ()) if column not in columns]
+        if columns:
+            out[name] = detail(draft, name, columns, of_person=True)
+    if position := own.get("designation"):
+        out["designation"] = draft.headers[position[0]]
+    return out

@@ -107,14 +107,11 @@ def _without_affixes(split: list[tuple[Word, ...]], lexicon: Lexicon) -> list[tu
     """The words without those that begin or end most headers and that no phrase knows: ``kh_Kod``, ``kh_Nazwa``."""
     if len(split) < 5:
         return split
-    for at in (0, -1):
+    for at, rest in ((0, slice(1, None)), (-1, slice(-1))):
         counts = Counter(one[at].text for one in split if len(one) > 1)
-        common = {
-            text for text, count in counts.items() if count >= _SHARED * len(split) and text not in lexicon.phrases
-        }
-        split = [
-            (one[1:] if at == 0 else one[:-1]) if len(one) > 1 and one[at].text in common else one for one in split
-        ]
+        often = {text for text, count in counts.items() if count >= _SHARED * len(split)}
+        common = often - lexicon.phrases.keys()
+        split = [one[rest] if len(one) > 1 and one[at].text in common else one for one in split]
     return split
 
 
@@ -161,17 +158,10 @@ class _PhraseReader:
         if len(used) == 1:
             if not meanings and (parts := self._part(text)) is not None:
                 cost, pieces = parts
-                spread = tuple(
-                    Segment(
-                        piece,
-                        own,
-                        number if place == len(pieces) - 1 else None,
-                        first.breaks and not place,
-                        first.aside,
-                    )
-                    for place, (piece, own) in enumerate(pieces)
-                )
-                found.append((cost + _COMPOUND, spread))
+                spread = [Segment(piece, own, None, breaks=False, aside=first.aside) for piece, own in pieces]
+                spread[0] = replace(spread[0], breaks=first.breaks)
+                spread[-1] = replace(spread[-1], number=number)
+                found.append((cost + _COMPOUND, tuple(spread)))
             found.append((_UNKNOWN, (Segment(text, (), number, first.breaks, first.aside),)))
         return found
 

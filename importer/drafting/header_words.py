@@ -10,7 +10,7 @@ _LETTERS = str.maketrans({"ø": "o", "æ": "ae", "ł": "l", "đ": "d", "œ": "oe
 _SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 _CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 _WORD = re.compile(r"[^\W_]+")
-_BREAK = re.compile(r"\s[-\u2013\u2014]\s|[:>|()\[\]{}]|(?<=\w{5})\.(?=\w{3})|__|\s/\s")
+_BREAK = re.compile(r"(\s[-\u2013\u2014]\s|[:>|()\[\]{}]|(?<=\w{5})\.(?=\w{3})|__|\s/\s)")
 _PATH = re.compile(r"\w>\w.*>\w")
 _NO_WORD = re.compile(r"[\W_]+")
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ii": 2, "iii": 3, "iv": 4}
@@ -55,28 +55,18 @@ def words(header: str) -> tuple[Word, ...]:
     )
     found: list[Word] = []
     depth = 0
-    for piece, breaks in _pieces(plain):
+    for at, piece in enumerate(_BREAK.split(plain)):
         depth += piece.count("(") + piece.count("[") - piece.count(")") - piece.count("]")
-        if breaks is None:
+        if at % 2:  # a break itself
             continue
         first = True
         for word in _WORD.findall(_CAMEL.sub(" ", piece)):
             text = letters_and_digits(word)
             if text:
                 number = None if depth > 0 and len(_WORD.findall(piece)) > 1 else _position(text)
-                found.append(Word(text, number, breaks and first and bool(found), depth > 0))
+                found.append(Word(text, number, first and bool(found), depth > 0))
                 first = False
     return tuple(found)
-
-
-def _pieces(text: str) -> list[tuple[str, bool | None]]:
-    """Text between breaks, and the breaks themselves (None)."""
-    pieces: list[tuple[str, bool | None]] = []
-    at = 0
-    for match in _BREAK.finditer(text):
-        pieces += [(text[at : match.start()], True), (match.group(), None)]
-        at = match.end()
-    return [*pieces, (text[at:], True)]
 
 
 def _position(text: str) -> int | None:

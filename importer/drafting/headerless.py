@@ -21,21 +21,21 @@ _SHORT = 3  # letters of a state's code
 _SHOWN = 4  # cells in the question
 
 
-def name_columns(sources: Sources, questions: Questions) -> tuple[Sources, dict[int, list[str]]]:
-    """The sources with the first row as data where it is no header; and the names of the columns of those tables.
+def name_columns(sources: Sources, questions: Questions) -> tuple[Sources, list[int]]:
+    """The sources with the first row as data where it is no header, and names for its columns; and which tables.
 
     ``questions``: each such table is asked about.
     """
-    tables, named = list(sources.tables), {}
+    tables, named = list(sources.tables), []
     for at, table in enumerate(sources.tables):
-        headers = [str(header) for header in table.frame.columns]
+        headers = list(table.headers)
         if not len(table) or not _is_data(headers):
             continue
         shown = ", ".join(headers[:_SHOWN])
         text = f"{table.name}: the first row looks like data ({shown}, …). Does the file have a header?"
         if questions.ask(Question(f"header:{table.name}", text, (NO_HEADER, HEADER), NO_HEADER)) == NO_HEADER:
             tables[at] = _with_first_row(table, headers)
-            named[at] = list(tables[at].frame.columns)
+            named.append(at)
     return replace(sources, tables=tuple(tables)), named
 
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from importer.drafting.header_words import letters_and_digits, spellings
 
-_FOLDER = "lexicon"
+_SECTIONS = {"concepts": "concept", "roles": "role", "also_roles": "role", "fillers": "filler"}
 HEAD_FIRST = frozenset({"fr", "es", "it", "pt", "pl"})  # languages in which the first noun says what it is
-_CODES = "codes"
 _FEWEST = 4  # columns by which a table is recognized
 _SHARE = 0.45
 
@@ -34,13 +34,8 @@ class Lexicon:
     def __init__(self) -> None:
         self.phrases: dict[str, list[Meaning]] = {}
         self._cells: dict[str, set[str]] = {}
-        for language, content in _contents():
-            for section, kind in (
-                ("concepts", "concept"),
-                ("roles", "role"),
-                ("also_roles", "role"),
-                ("fillers", "filler"),
-            ):
+        for language, content in sorted(_contents("lexicon"), key=lambda item: item[0] != "en"):
+            for section, kind in _SECTIONS.items():
                 for name, phrases in content.get(section, {}).items():
                     for spelling in {form for phrase in phrases for form in spellings(phrase)}:
                         self.phrases.setdefault(spelling, []).append(Meaning(kind, name, language))
@@ -59,13 +54,10 @@ class Lexicon:
         return letters_and_digits(text) in self.cell_words(*names)
 
 
-def _contents() -> list[tuple[str, dict[str, dict[str, list[str]]]]]:
-    found = [
-        (entry.name.removesuffix(".toml"), tomllib.loads(entry.read_text("utf-8")))
-        for entry in files(__package__).joinpath(_FOLDER).iterdir()
-        if entry.name.endswith(".toml")
-    ]
-    return sorted(found, key=lambda item: (item[0] != "en", item[0]))
+def _contents(folder: str) -> list[tuple[str, dict[str, Any]]]:
+    """The data files of a folder by name."""
+    entries = [entry for entry in files(__package__).joinpath(folder).iterdir() if entry.name.endswith(".toml")]
+    return sorted((entry.name.removesuffix(".toml"), tomllib.loads(entry.read_text("utf-8"))) for entry in entries)
 
 
 @cache
@@ -102,16 +94,14 @@ class CodeTable:
 @cache
 def code_tables() -> tuple[CodeTable, ...]:
     found = []
-    for entry in sorted(files(__package__).joinpath(_CODES).iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".toml"):
-            content = tomllib.loads(entry.read_text("utf-8"))
-            numbered = tuple(
-                (re.compile(re.escape(code).replace(r"\{n\}", r"(\d{1,2})"), re.IGNORECASE), label)
-                for code, label in content.get("numbered", {}).items()
-            )
-            labels = {code.lower(): label for code, label in content["columns"].items()}
-            cells = {code.lower(): kinds for code, kinds in content.get("cell_words", {}).items()}
-            found.append(CodeTable(content["title"], frozenset(content["columns"]), labels, numbered, cells))
+    for _, content in _contents("codes"):
+        numbered = tuple(
+            (re.compile(re.escape(code).replace(r"\{n\}", r"(\d{1,2})"), re.IGNORECASE), label)
+            for code, label in content.get("numbered", {}).items()
+        )
+        labels = {code.lower(): label for code, label in content["columns"].items()}
+        cells = {code.lower(): kinds for code, kinds in content.get("cell_words", {}).items()}
+        found.append(CodeTable(content["title"], frozenset(content["columns"]), labels, numbered, cells))
     return tuple(found)
 
 

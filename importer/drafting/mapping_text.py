@@ -7,6 +7,7 @@ from typing import Any
 
 _WIDTH = 118
 _PLAIN = re.compile(r"[^\W\d_][\w .()/&+°'\u2019.-]*[\w).°]|[^\W\d_]|\d[\d.]*\w*")
+_SECTIONS = ("customer", "addresses", "contacts", "skip", "tables", "ignore", "attributes")
 _SPECIAL = frozenset({"null", "~", "true", "false", "yes", "no", "on", "off", ""})
 
 
@@ -29,10 +30,9 @@ def mapping_text(content: Mapping[str, Any], heading: Sequence[str]) -> str:
 
 def _entry(key: str, value: Any, depth: int) -> Iterator[str]:
     """The lines of ``key: value``."""
-    value, comment = (value.value, value.comment) if isinstance(value, Noted) else (value, "")
-    pad, note = " " * depth, f"  # {one_line(comment)}" if comment else ""
-    head = f"{pad}{scalar(key)}:"
-    flow = None if _has_notes(value) or _is_section(key, value) else _flow(value)
+    value, note = _with_note(value)
+    head = f"{' ' * depth}{scalar(key)}:"
+    flow = None if _has_notes(value) or (key in _SECTIONS and value) else _flow(value)
     if flow is not None and len(head) + 1 + len(flow) <= _WIDTH:
         yield f"{head} {flow}{note}"
     elif isinstance(value, Mapping):
@@ -47,8 +47,11 @@ def _entry(key: str, value: Any, depth: int) -> Iterator[str]:
         yield f"{head} {scalar(value)}{note}"
 
 
-def _is_section(key: str, value: Any) -> bool:
-    return key in ("customer", "addresses", "contacts", "skip", "tables", "ignore", "attributes") and bool(value)
+def _with_note(value: Any) -> tuple[Any, str]:
+    """A value, and its comment as it follows it."""
+    if not isinstance(value, Noted):
+        return value, ""
+    return value.value, f"  # {one_line(value.comment)}" if value.comment else ""
 
 
 def _has_notes(value: Any) -> bool:
@@ -58,20 +61,16 @@ def _has_notes(value: Any) -> bool:
 
 def _item(item: Any, depth: int) -> Iterator[str]:
     """The lines of ``- item``."""
-    item, comment = (item.value, item.comment) if isinstance(item, Noted) else (item, "")
-    pad, note = " " * depth, f"  # {one_line(comment)}" if comment else ""
+    item, note = _with_note(item)
+    pad = " " * depth
     flow = None if _has_notes(item) else _flow(item)
-    if flow is not None and len(flow) + depth + 2 <= _WIDTH and not (isinstance(item, Mapping) and len(item) > 3):
-        yield f"{pad}- {flow}{note}"
-        return
-    if not isinstance(item, Mapping):
+    short = flow is not None and len(flow) + depth + 2 <= _WIDTH
+    if not isinstance(item, Mapping) or (short and len(item) <= 3):
         yield f"{pad}- {_flow(item)}{note}"
         return
-    first = True
-    for name, own in item.items():
-        for line in _entry(name, own, depth + 2):
-            yield f"{pad}- {line[depth + 2 :]}{note}" if first else line
-            first, note = False, ""
+    first, *further = (line for name, own in item.items() for line in _entry(name, own, depth + 2))
+    yield f"{pad}- {first[depth + 2 :]}{note}"
+    yield from further
 
 
 def _flow(value: Any) -> str:

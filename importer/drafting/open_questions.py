@@ -86,7 +86,7 @@ def _are_customers(draft: TableDraft) -> bool:
 def _settle_key(draft: TableDraft, questions: Questions) -> None:
     structure, headers = draft.structure, draft.headers
     choices = [at for at in (*structure.key, *structure.others) if not draft.values[at].blank][:_MOST_KEYS]
-    if structure.certain or len(choices) < len(("this", "that")):
+    if structure.certain or len(choices) < 2:
         return
     counts = [
         f"{headers[at]} ({draft.values[at].distinct:,} values, {draft.values[at].filled:.0%} filled)" for at in choices
@@ -96,8 +96,7 @@ def _settle_key(draft: TableDraft, questions: Questions) -> None:
     key = headers.index(answer)
     if (key,) != structure.key:
         draft.structure = key_structure((key,), draft.values)
-        columns = sorted({at for own in draft.assignment.customer.values() for at in own})
-        draft.varying = varying_columns(draft.table, draft.structure, columns)
+        draft.varying = varying_columns(draft.table, draft.structure, draft.assignment)
 
 
 def applying_skip_rules(tables: Sequence[TableDraft], questions: Questions, choices: Choices) -> list[list[SkipRule]]:

@@ -8,8 +8,6 @@ from importer.drafting.concepts import AT_ADDRESS, OF_COMPANIES
 from importer.drafting.readings import Reading
 
 _PERSON = frozenset({"first_name", "last_name", "full_name", "designation"})
-_SOME = 0.5  # of the names have several words
-_SECOND = 2  # "Second Contact"
 _PLACES = ("billing", "shipping", "mailing", "visiting")
 _OWN_ROLES = frozenset({"company", "main", "work"})
 
@@ -27,8 +25,8 @@ def assign_people(out: Assignment, values: Sequence[ColumnValues]) -> None:
             _give_person(out, at, reading, first=0 if numbered else 1)
     for at, reading in enumerate(out.readings):
         second = reading.concept == "full_name" and reading.roles == {"other"} and not reading.unknown
-        if second and set(out.contacts) == {1} and values[at].spaced > _SOME:
-            _of_contact(out, at, _SECOND, ["first_name", "last_name"])
+        if second and set(out.contacts) == {1} and values[at].spaced > 0.5:
+            _of_contact(out, at, 2, ["first_name", "last_name"])
     for kind in ("phone", "email", "mobile"):
         own = [at for at, reading in enumerate(out.readings) if reading.concept == kind and not reading.unknown]
         _own_details(out, kind, [at for at in own if not _of_others(out, at, kind)], values)
@@ -83,7 +81,8 @@ def _of_others(out: Assignment, at: int, kind: str) -> bool:
     reading = out.readings[at]
     role = next((role for role in ("billing", "shipping") if role in reading.roles), "")
     of_contact = bool(reading.roles & {"contact", "person"})
-    group = next((one for one in out.addresses if _has(one, role, reading.group)), None)
+    same = (one for one in out.addresses if (one.role, one.number) == (role, reading.group))
+    group = next(same, None) if role or reading.group is not None else None
     if role == "billing" and group is None and reading.group is None and kind == "email":
         return False  # "Invoice email" of a list with one address
     if role or (reading.group is not None and not of_contact and group is not None):
@@ -102,10 +101,6 @@ def _of_others(out: Assignment, at: int, kind: str) -> bool:
     else:
         return bool(reading.roles - _OWN_ROLES) or reading.group is not None
     return True
-
-
-def _has(group: AddressGroup, role: str, number: int | None) -> bool:
-    return group.role == role and group.number == number and (bool(role) or number is not None)
 
 
 def _of_address(out: Assignment, group: AddressGroup | None, at: int, kind: str) -> None:

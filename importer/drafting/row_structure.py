@@ -22,7 +22,6 @@ _HEADS = frozenset({"customer_number", "id", "other_number", "company_name", "na
 _GROUPED = ADDRESS_PARTS | {"phone", "email", "full_name", "first_name"}
 _ALMOST_ALL = 0.97
 _MOST = 0.9
-_HALF = 0.5
 _TOGETHER = 3  # columns that are blank in the same rows
 _RANK = {"customer_number": 0, "id": 1, "other_number": 2, "company_name": 3, "display_name": 4, "email": 5}
 _OF_OTHERS = frozenset({"billing", "shipping", "contact", "person", "parent", "other"})
@@ -92,15 +91,13 @@ def _goes_on(table: SourceTable, out: Assignment, values: Sequence[ColumnValues]
     """Whether rows without a key stand below one with a key, and have nothing of the customer's own."""
     if out.readings[key].concept not in _HEADS or values[key].filled >= _ALMOST_ALL:
         return False
-    names = list(table.frame.columns)
-    blank = ~filled_cells(table.column(names[key]))
+    blank = ~filled_cells(table.column(table.headers[key]))
     if not blank.any() or blank[0]:
         return False
-    fields = {name: columns for name, columns in out.customer.items() if name not in ("phone", "email")}
-    own = [at for columns in fields.values() for at in columns if at != key]
+    own = {at for name, columns in out.customer.items() if name not in ("phone", "email") for at in columns}
     some = np.zeros(len(blank), bool)
-    for at in own:
-        some |= filled_cells(table.column(names[at]))
+    for at in own - {key}:
+        some |= filled_cells(table.column(table.headers[at]))
     return bool((some & blank).sum() <= _FEW * blank.sum()) and bool(some.any())
 
 
@@ -128,8 +125,8 @@ def _key_of_block(table: SourceTable, out: Assignment, values: Sequence[ColumnVa
         known = readings[at].concept in ("customer_number", "id") and not readings[at].unknown
         if known and values[at].filled >= _MOST:
             return None
-    names = enumerate(table.frame.columns)
-    masks = {at: filled_cells(table.column(name)) for at, name in names if 0 < values[at].filled < _ALMOST_ALL}
+    sparse = [(at, name) for at, name in enumerate(table.headers) if 0 < values[at].filled < _ALMOST_ALL]
+    masks = {at: filled_cells(table.column(name)) for at, name in sparse}
     for at in among:
         if at not in masks or not masks[at][0] or readings[at].concept == "display_name" or not values[at].unique:
             continue
@@ -150,7 +147,7 @@ def _chosen_key(
             return at, True, None
     unique = [at for at in among if values[at].filled >= _ALMOST_ALL and values[at].unique]
     for at in numbers:
-        if values[at].filled >= _HALF:
+        if values[at].filled >= 0.5:
             instead = _instead(out, values, unique)
             return at, instead is None, instead
     certain = [at for at in unique if readings[at].concept == "id"]
@@ -169,8 +166,8 @@ def _chosen_key(
     whole = [at for at in among if values[at].filled >= _ALMOST_ALL and values[at].unique]
     if whole and values[among[0]].filled < _ALMOST_ALL and readings[among[0]].concept != "customer_number":
         among = [whole[0], *(at for at in among if at != whole[0])]
-    rest = sorted(among, key=lambda at: -round(min(values[at].filled, _MOST), 1))
-    return (rest[0], values[rest[0]].unique, None) if rest else (None, False, None)
+    best = max(among, key=lambda at: round(min(values[at].filled, _MOST), 1), default=None)
+    return best, best is not None and values[best].unique, None
 
 
 def _instead(out: Assignment, values: Sequence[ColumnValues], unique: list[int]) -> int | None:
@@ -224,9 +221,8 @@ def _names(table: SourceTable, values: Sequence[ColumnValues], at: int, other: i
     own, known = set(values[at].texts), set(values[other].texts)
     if len(known) <= len(own) or len(own & known) < _INCLUDED * len(own):
         return False
-    headers = list(table.frame.columns)
-    texts = table.frame[headers[at]].str.strip()
-    same = (texts == table.frame[headers[other]].str.strip()) & (texts != "")
+    texts = table.frame[table.headers[at]].str.strip()
+    same = (texts == table.frame[table.headers[other]].str.strip()) & (texts != "")
     return float(same.mean()) <= _FEW * values[at].filled
 
 
@@ -235,11 +231,10 @@ def _path_column(table: SourceTable, out: Assignment, among: Sequence[int]) -> i
 
     ``among``: columns that can identify a customer.
     """
-    headers = list(table.frame.columns)
     columns: list[int] = [*out.customer.get("company_name", ()), *out.customer.get("display_name", ()), *among]
     for at in dict.fromkeys(columns):
         if out.readings[at].concept in _NAME_CONCEPTS:
-            names = set(map(str, table.frame[headers[at]].str.strip().unique()))
+            names = set(map(str, table.frame[table.headers[at]].str.strip().unique()))
             paths = [match[1] for name in names if (match := re.match(PATH, name))]
             if len(paths) >= _FEWEST and sum(path in names for path in paths) >= _INCLUDED * len(paths):
                 return at

@@ -1,6 +1,6 @@
 """Rules of a mapping file as plain values: one column, the first of several, a whole name, a type."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from importer.drafting.assigned_fields import AddressGroup
@@ -38,12 +38,12 @@ def detail(draft: TableDraft, name: str, columns: Sequence[int], *, of_person: b
         return or_else(whole, detail(draft, name, columns[1:])) if columns[1:] else whole
     if any(draft.values[column].labelled >= _LABELLED for column in columns):
         labels = sorted(_LABELS, key=lambda label: label != "Mobile") if of_person else _LABELS
-        return {**_from(first_of(headers)), "as": [{"labelled": labels}, "phone"]}
+        return {**as_steps(first_of(headers)), "as": [{"labelled": labels}, "phone"]}
     return first_of(headers)
 
 
-def _from(rule: Any) -> dict[str, Any]:
-    """A rule that can be added to."""
+def as_steps(rule: Any) -> dict[str, Any]:
+    """A rule with its steps named, so that more can be added."""
     return {"from": rule} if isinstance(rule, str) else dict(rule)
 
 
@@ -53,7 +53,7 @@ def sales_reps(header: str) -> dict[str, Any]:
 
 def or_else(rule: Any, other: Any) -> Any:
     """A rule, and another one for where it gives nothing."""
-    return {**_from(rule), "else": other}
+    return {**as_steps(rule), "else": other}
 
 
 def person_names(draft: TableDraft, own: Mapping[str, Sequence[int]]) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def person_names(draft: TableDraft, own: Mapping[str, Sequence[int]]) -> dict[st
     whole = [draft.headers[column] for column in both]
     for name in ("first_name", "last_name"):
         parts = [draft.headers[column] for column in own.get(name, ()) if column not in both][:1]
-        rules: list[Any] = [*parts, {**_from(first_of(whole)), "as": name}] if whole else [*parts]
+        rules: list[Any] = [*parts, {**as_steps(first_of(whole)), "as": name}] if whole else [*parts]
         if rules:
             out[name] = rules[0] if len(rules) == 1 else or_else(rules[0], rules[1])
     return out
@@ -99,26 +99,20 @@ def address_parts(draft: TableDraft, parts: Mapping[str, Sequence[int]]) -> dict
         out["address_line_1"] = first_of(lines)
     if second := named("line_2"):
         out["address_line_2"] = joined(second, ", ")
-    if len(lines) == 1 and not numbers and not second and _has_lines(draft, parts["line_1"][0]):
+    in_one_cell = bool(lines) and draft.values[parts["line_1"][0]].share(lambda text: "\n" in text) >= _LINE_BREAKS
+    if len(lines) == 1 and not numbers and not second and in_one_cell:
         out["address_line_1"] = {"from": lines[0], "as": {"extract": r"\A[^\r\n]*"}}
         out["address_line_2"] = {"from": lines[0], "as": [{"regex": [r"\A[^\r\n]*[\r\n]*", ""]}, {"one_line": ", "}]}
     out.update({part: first_of(own) for part in ("city", "state", "zip_code", "country") if (own := named(part))})
-    codes = {text: code for column in parts.get("country", ()) for text, code in _vehicle_codes(draft, column)}
+    codes = {
+        text: VEHICLE_CODES[text.upper()]
+        for column in parts.get("country", ())
+        for text in draft.values[column].texts
+        if text.upper() in VEHICLE_CODES and country_code(text) is None
+    }
     if codes:
-        out["country"] = {**_from(out["country"]), "values": codes}
+        out["country"] = {**as_steps(out["country"]), "values": codes}
     return out
-
-
-def _has_lines(draft: TableDraft, column: int) -> bool:
-    """Whether the lines of a street are in one cell."""
-    return draft.values[column].share(lambda text: "\n" in text) >= _LINE_BREAKS
-
-
-def _vehicle_codes(draft: TableDraft, column: int) -> Iterator[tuple[str, str]]:
-    for text in draft.values[column].texts:
-        code = VEHICLE_CODES.get(text.upper())
-        if code is not None and country_code(text) is None:
-            yield text, code
 
 
 def address_type(draft: TableDraft, column: int) -> dict[str, Any]:

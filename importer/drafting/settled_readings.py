@@ -71,8 +71,9 @@ def _around(readings: Sequence[Reading], at: int) -> set[str | None]:
 def _settled(reading: Reading, values: ColumnValues) -> Reading:
     """A reading that the values do not contradict; where they do, what they say instead, or nothing."""
     concept = reading.concept
-    if concept is None:
-        return _named_by_values(reading, values)
+    if concept is None:  # values name a column only if they are email addresses
+        named = values.emails >= 0.9 and len(reading.unknown) < 2
+        return replace(reading, concept="email", unknown=()) if named else reading
     if instead := _kept(reading, values):
         return reading.as_(instead)
     if _is_of_others(reading) or concept in NEVER:
@@ -111,14 +112,8 @@ def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
     if reading.concept in _TEXTS and values.emails >= 0.8 and not reading.roles & OF_COMPANIES:
         return "email"
     numbers = values.lettered < 0.3 and values.with_digits >= 0.9
-    if (
-        reading.concept == "address"
-        and reading.phrase
-        and numbers
-        and values.share(lambda text: len(text) <= _SHORT) >= 0.9
-    ):
-        return "house_number"
-    return None
+    short = values.share(lambda text: len(text) <= _SHORT) >= 0.9
+    return "house_number" if reading.concept == "address" and reading.phrase and numbers and short else None
 
 
 def _of_role(reading: Reading, values: ColumnValues) -> Reading:
@@ -128,13 +123,6 @@ def _of_role(reading: Reading, values: ColumnValues) -> Reading:
         return reading
     is_method = "shipping" in reading.roles and values.few and values.lettered > 0.7
     return Reading("shipping_method", language=reading.language) if is_method else reading.as_(None)
-
-
-def _named_by_values(reading: Reading, values: ColumnValues) -> Reading:
-    """Values name a column only if they are email addresses."""
-    if values.emails >= 0.9 and len(reading.unknown) < 2:
-        return replace(reading, concept="email", unknown=())
-    return reading
 
 
 def _with_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
@@ -284,12 +272,8 @@ _FITS: dict[str, Callable[[ColumnValues], bool]] = {
     "price_list": lambda column: not _flags_only(column) or column.distinct > 1,
     "sales_rep": lambda column: not _flags_only(column) and column.phones < 0.5,
     "customer_number": lambda column: column.dates < 0.5 and not _flags_only(column),
-    "active_flag": lambda column: column.few,
-    "inactive_flag": lambda column: column.few,
+    **dict.fromkeys(("active_flag", "inactive_flag", "blocked_flag", "status", "kind"), lambda column: column.few),
     "deleted_flag": lambda column: column.few or column.dates > 0.5,
-    "blocked_flag": lambda column: column.few,
-    "status": lambda column: column.few,
-    "kind": lambda column: column.few,
 }  # fmt: skip
 
 

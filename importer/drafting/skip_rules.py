@@ -12,9 +12,7 @@ from importer.drafting.table_draft import TableDraft
 from importer.mapping.transforms.registry import read_flag
 
 LEAVE_OUT, KEEP = "leave out", "keep"
-_NOT_CUSTOMERS = ("supplier", "lead", "employee", "prospect")
-_GONE = ("inactive", "closed", "deleted")
-_NO_CUSTOMERS = (*_GONE, *_NOT_CUSTOMERS)
+_NO_CUSTOMERS = ("inactive", "closed", "deleted", "supplier", "lead", "employee", "prospect")
 _ANSWERS = ("yes", "no")
 _DELETED = r"\((?:deleted|inactive)(?:-\d+)?\)\s*$"
 _MOST_SHOWN = 6
@@ -125,9 +123,14 @@ def chosen_rules(draft: TableDraft, skip: Mapping[int, Sequence[str]]) -> list[S
         if out:
             text = f"{header}: {' and '.join(out)} left out, as chosen."
             draft.assignment.give(at, "skip_rule")
-            condition = {"column": header, "is": out if len(out) > 1 else out[0], "reason": header}
+            condition = {"column": header, **_is(out), "reason": header}
             rules.append(SkipRule(condition, Question(f"skip:{header}", text, (LEAVE_OUT, KEEP), LEAVE_OUT)))
     return rules
+
+
+def _is(texts: list[str]) -> dict[str, Any]:
+    """The condition that a cell has one of these texts."""
+    return {"is": texts if len(texts) > 1 else texts[0]}
 
 
 def _counted(draft: TableDraft, at: int) -> list[tuple[str, int]]:
@@ -149,25 +152,19 @@ def _by_words(draft: TableDraft, at: int) -> _Found | None:
         return None
     proposed = KEEP if len(out) == len(texts) else LEAVE_OUT
     reason = reasons[0] if len(set(reasons)) == 1 else "not an active customer"
-    return {"is": out if len(out) > 1 else out[0], "reason": reason}, out, proposed
+    return {**_is(out), "reason": reason}, out, proposed
 
 
 def _reason(text: str) -> str | None:
     """Why rows with this word are no customers, unless it also names customers (``Customer/Vendor``)."""
     words = lexicon()
-    parts = {letters_and_digits(part) for part in _parts(text)}
+    parts = {letters_and_digits(part) for part in re.split(r"[,;/|+\n]", text) if part.strip()}
     if parts & words.cell_words("customer") or parts & words.cell_words("active"):
         return None
     for kind in _NO_CUSTOMERS:
         if parts & words.cell_words(kind) and parts <= words.cell_words(*_NO_CUSTOMERS):
             return _REASONS[kind]
     return None
-
-
-def _parts(text: str) -> list[str]:
-    for sign in (",", ";", "/", "|", "+"):
-        text = text.replace(sign, "\n")
-    return [part for part in text.split("\n") if part.strip()]
 
 
 def _by_flag(draft: TableDraft, at: int, concept: str) -> _Found | None:
@@ -191,12 +188,12 @@ def _by_flag(draft: TableDraft, at: int, concept: str) -> _Found | None:
     everybody = not answers["no" if wanted == "yes" else "yes"] and values.filled > 0.9
     found = answers[wanted]
     understood = all(read_flag(text) is (wanted == "yes") for text in found)
-    test: dict[str, Any] = {"flag": wanted == "yes"} if understood else {"is": found if len(found) > 1 else found[0]}
+    test: dict[str, Any] = {"flag": wanted == "yes"} if understood else _is(found)
     keep = concept == "supplier_flag" or everybody
     return {**test, "reason": reasons[concept]}, found, KEEP if keep else LEAVE_OUT
 
 
 def _says(text: str, answer: str) -> bool:
     plain = letters_and_digits(text)
-    short = {"yes": {"1", "-1", "x", "t", "true", "y"}, "no": {"0", "f", "false", "n"}}[answer]
-    return plain in short or plain in lexicon().cell_words(answer) or (text in ("0", "1", "-1") and text in short)
+    short = {"yes": {"1", "x", "t", "true", "y"}, "no": {"0", "f", "false", "n"}}[answer]
+    return plain in short or plain in lexicon().cell_words(answer)

@@ -16,7 +16,6 @@ from importer.drafting.row_structure import RowStructure, row_structure
 from importer.errors import NoSourceError
 from importer.tables import Sources, SourceTable
 
-_SOME = 0.5
 _MOST_NOTES = 20  # rows below the data
 _FEWEST = 4  # columns of a table whose last rows can be notes
 # Languages that lists of a country are in, beside English.
@@ -48,10 +47,6 @@ class TableDraft:
     notes: int | None = None
     same: list[SourceTable] = field(default_factory=list)
 
-    @property
-    def name(self) -> str:
-        return self.table.name
-
 
 def _label(codes: CodeTable, header: str) -> str:
     """The label of a code; a header that is no code of the table is read if it is written as words."""
@@ -69,7 +64,7 @@ def _with_number(assignment: Assignment, structure: RowStructure, values: Sequen
             free = at not in structure.key and at not in assignment.targets
             plain = reading.concept == concept and not reading.unknown and not reading.roles
             of_system = concept == "id" and "customer_number" in keys and reading.phrase.endswith("id")
-            if free and plain and not of_system and values[at].guids < _SOME:
+            if free and plain and not of_system and values[at].guids < 0.5:
                 assignment.customer["display_id"] = [at]
                 assignment.give(at, "display_id")
                 return
@@ -132,15 +127,16 @@ def draft_table(table: SourceTable, country: str | None, choices: Choices) -> Ta
             assignment.targets[at] = [KEY]
     for at, _ in structure.parents:
         assignment.targets[at] = ["parent_key"]
-    varying = varying_columns(rows, structure, sorted({at for own in assignment.customer.values() for at in own}))
+    varying = varying_columns(rows, structure, assignment)
     return TableDraft(table, headers, codes, readings, values, assignment, structure, varying, notes=notes)
 
 
-def varying_columns(table: SourceTable, structure: RowStructure, columns: Sequence[int]) -> frozenset[int]:
-    """The columns with different texts in rows that share a key."""
+def varying_columns(table: SourceTable, structure: RowStructure, assignment: Assignment) -> frozenset[int]:
+    """The columns of the customer's own fields with different texts in rows that share a key."""
     if structure.layout not in ("long", "blank parent") or not structure.key:
         return frozenset()
-    headers = list(table.frame.columns)
+    headers = table.headers
+    columns = sorted({at for own in assignment.customer.values() for at in own})
     keys = [headers[at] for at in structure.key]
     groups = table.frame[keys + [headers[at] for at in columns if headers[at] not in keys]].replace("", None)
     if structure.layout == "blank parent":
@@ -153,13 +149,12 @@ def table_drafts(sources: Sources, country: str | None, choices: Choices = NO_CH
     """One draft for all tables with the same columns. Raises :class:`NoSourceError` if there are no data rows."""
     found: dict[tuple[str, ...], TableDraft] = {}
     for table in sources.tables:
-        headers = tuple(table.frame.columns)
-        if not headers or not len(table):
+        if not table.headers or not len(table):
             continue
-        if headers in found:
-            found[headers].same.append(table)
+        if table.headers in found:
+            found[table.headers].same.append(table)
         else:
-            found[headers] = draft_table(table, country, choices)
+            found[table.headers] = draft_table(table, country, choices)
     if not found:
         hint = "Check the files: are they the right export, and complete?"
         raise NoSourceError("the sources have no data rows", hint)
@@ -179,15 +174,11 @@ def joined(tables: list[TableDraft]) -> tuple[list[TableDraft], dict[int, int], 
     main = max(tables, key=rank)
     ordered, joins = [main], {}
     for draft in tables:
-        if draft is not main and _gives(draft) and (at := _naming(main, draft)) is not None:
+        gives = draft.assignment.addresses or draft.assignment.contacts
+        if draft is not main and gives and (at := _naming(main, draft)) is not None:
             joins[len(ordered)] = at
             ordered.append(draft)
     return ordered, joins, [draft for draft in tables if draft not in ordered]
-
-
-def _gives(draft: TableDraft) -> bool:
-    """Whether a further table has addresses or people."""
-    return bool(draft.assignment.addresses or draft.assignment.contacts)
 
 
 def _naming(main: TableDraft, other: TableDraft) -> int | None:

@@ -23,8 +23,7 @@ def new_customer(body: Record, fixtures: Fixtures, *, customer_id: str, number: 
         "name": body["company_name"],
     }
     customer.update({name: body[name] for name in _ORDER if name in body})
-    customer["status"] = "active"
-    customer.update(_assigned(body, fixtures))
+    customer |= {"status": "active", **_assigned(body, fixtures)}
     for kind in CHILD_KINDS:
         customer[kind] = [new_child(child, kind, customer_id, now) for child in body.get(kind, ())]
     customer["attributes"] = [new_attribute(attribute, now) for attribute in body.get("attributes", ())]

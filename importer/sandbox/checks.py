@@ -9,6 +9,7 @@ import pycountry
 
 from importer.sandbox.fixtures import Fixtures
 
+Record = dict[str, Any]
 Detail = dict[str, str]
 Scalar = Callable[[Any], str | None]
 
@@ -102,6 +103,7 @@ _CONTACT = Shape(
     unique="reference_id",
 )
 CHILDREN: Mapping[str, Shape] = {"addresses": _ADDRESS, "contacts": _CONTACT}
+CHILD_KINDS = tuple(CHILDREN)
 _TERMS = (
     *("company_name", "display_id", "display_name"),
     *("freight_term", "shipping_method", "payment_mode", "payment_term"),
@@ -122,9 +124,14 @@ def _to_update(shape: Shape) -> Shape:
     return replace(shape, fields={**shape.fields, "id": _line}, lists=lists, known_by=known_by)
 
 
-_REFERENCES = ("primary_contact_id", "default_shipping_address_id", "default_billing_address_id")
+DEFAULTS = {
+    "primary_contact_id": ("contacts", ""),
+    "default_shipping_address_id": ("addresses", "shipping"),
+    "default_billing_address_id": ("addresses", "billing"),
+}
+"""The fields of a change that name a default child: which kind it is of, and of which type."""
 UPDATE = replace(
-    _to_update(CREATE), fields={**CREATE.fields, **dict.fromkeys(_REFERENCES, _line)}, required=(), known_by=""
+    _to_update(CREATE), fields={**CREATE.fields, **dict.fromkeys(DEFAULTS, _line)}, required=(), known_by=""
 )
 
 
@@ -168,7 +175,6 @@ def _list_problems(value: Any, inner: Shape | Scalar, path: str, *, filled: bool
     return details
 
 
-Record = dict[str, Any]
 ENTITIES = {"addresses": "address", "contacts": "contact"}
 _UNLIMITED = ("long_text", "html")
 
@@ -243,14 +249,3 @@ def _own_attribute_problems(
             if definition.get("is_mandatory") and name not in names
         ]
     return details
-
-
-CHILD_KINDS = ("addresses", "contacts")
-
-
-DEFAULTS = {
-    "primary_contact_id": ("contacts", ""),
-    "default_shipping_address_id": ("addresses", "shipping"),
-    "default_billing_address_id": ("addresses", "billing"),
-}
-"""The fields of a change that name a default child: which kind it is of, and of which type."""

@@ -35,8 +35,7 @@ def _list(box: Sandbox, call: Call, kind: str) -> Response:
 
 
 def _get(box: Sandbox, call: Call, kind: str) -> Response:
-    customer = find_customer(box, call).customer()
-    return json_answer(200, {"data": _find(customer, call, kind)})
+    return json_answer(200, {"data": _find(find_customer(box, call).customer(), call, kind)})
 
 
 def _create(box: Sandbox, call: Call, kind: str) -> Response:
@@ -76,11 +75,10 @@ def _delete(box: Sandbox, call: Call, kind: str) -> Response:
 
 
 def _find(customer: Record, call: Call, kind: str) -> Record:
-    child: Record
-    for child in customer[kind]:
-        if child["id"] == call.child_id.lower():
-            return child
-    raise Refusal(404, "not_found", f"The customer has no {ENTITIES[kind]} with this ID.")
+    found: Record | None = next((child for child in customer[kind] if child["id"] == call.child_id.lower()), None)
+    if found is None:
+        raise Refusal(404, "not_found", f"The customer has no {ENTITIES[kind]} with this ID.")
+    return found
 
 
 def _check(box: Sandbox, body: Any, kind: str, others: list[Record]) -> None:

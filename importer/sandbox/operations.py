@@ -37,8 +37,7 @@ def _create(box: Sandbox, call: Call) -> Response:
         number=box.store.next_number(),
         now=stamp(now),
     )
-    row = box.store.add(customer, now=now)
-    return _whole(row, 201)
+    return _whole(box.store.add(customer, now=now), 201)
 
 
 def _update(box: Sandbox, call: Call) -> Response:
@@ -84,18 +83,17 @@ def _list(box: Sandbox, call: Call) -> Response:
 
 
 def _list_reps(box: Sandbox, call: Call) -> Response:
-    sorts = ("created_at", "updated_at", "first_name", "last_name")
-    return _list_fixtures(box, call, box.fixtures.sales_reps, sorts, ("status", "email"))
+    return _list_fixtures(box, call, box.fixtures.sales_reps, ("first_name", "last_name"), ("status", "email"))
 
 
 def _list_price_lists(box: Sandbox, call: Call) -> Response:
-    return _list_fixtures(box, call, box.fixtures.price_lists, ("created_at", "updated_at", "name"), ("status",))
+    return _list_fixtures(box, call, box.fixtures.price_lists, ("name",), ("status",))
 
 
 def _list_fixtures(
     box: Sandbox, call: Call, records: tuple[dict[str, Any], ...], sorts: tuple[str, ...], filters: tuple[str, ...]
 ) -> Response:
-    choices = {"status": STATUSES, "sort": SORTS, "sort_by": sorts}
+    choices = {"status": STATUSES, "sort": SORTS, "sort_by": ("created_at", "updated_at", *sorts)}
     page, page_size = read_query(call.query, choices, filters)
     wanted = {name: call.query[name] for name in filters if name in call.query}
     fitting = [record for record in records if all(record.get(name) == value for name, value in wanted.items())]

@@ -109,16 +109,14 @@ class Sandbox:
 
     def counts(self) -> dict[str, Any]:
         """How many customers there are, and of the requests logged how many had which status and fault."""
-        active = sum(row.active for row in self.store)
-        statuses = Counter(str(entry.status) for entry in list(self.log))
-        faults = Counter(entry.fault for entry in list(self.log) if entry.fault is not None)
+        active, log = sum(row.active for row in self.store), list(self.log)
         return {
             "customers": len(self.store),
             "active": active,
             "inactive": len(self.store) - active,
-            "requests": len(self.log),
-            "statuses": dict(statuses),
-            "faults": dict(faults),
+            "requests": len(log),
+            "statuses": dict(Counter(str(entry.status) for entry in log)),
+            "faults": dict(Counter(entry.fault for entry in log if entry.fault is not None)),
         }
 
     def reset(self) -> None:

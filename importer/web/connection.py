@@ -32,8 +32,7 @@ def connection_values(session: Session) -> dict[str, Any]:
 
 def has_key(session: Session) -> bool:
     """Whether there is a key: from the form, or from the environment or the key file of the command line."""
-    given = session.access.key or session.environment.get(KEY_VARIABLE, "").strip() or session.base.api_key_file
-    return bool(given)
+    return bool(key_of(session) or session.base.api_key_file)
 
 
 def take_access(session: Session, ask: Ask) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
@@ -23,8 +24,10 @@ from importer.web.session_state import ChangedElsewhereError, Session
 from importer.web.target_choices import words_of
 
 UPLOADS = "/upload/"
-_KINDS = {".csv": "text/csv", ".json": "application/json", ".html": "text/html", ".jsonl": "application/jsonl"}
-_KINDS[".xlsx"] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_KINDS = {
+    ".csv": "text/csv", ".json": "application/json", ".html": "text/html", ".jsonl": "application/jsonl",
+    ".yaml": "application/yaml", ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}  # fmt: skip
 _META = re.compile(rb'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
 
 
@@ -44,10 +47,9 @@ class Ask:
     def path(self) -> Path:
         return Path(self.text("path")).expanduser().absolute()
 
-    @property
-    def version(self) -> int:
-        """The version of the state that the form was made for."""
-        return self.number(self.text("version"), 0)
+    def edit(self) -> AbstractContextManager[Session]:
+        """Change the session, if its state is still the one that the form was made for."""
+        return self.session.edit(self.number(self.text("version"), 0))
 
     @staticmethod
     def number(text: str, otherwise: int) -> int:
@@ -231,7 +233,7 @@ class Pages:
     async def _close(self, request: Request) -> Response:
         posted = await request.form(max_files=0)
         try:
-            with self._session.edit(Ask(self._session, {"version": [str(posted.get("version", ""))]}).version):
+            with Ask(self._session, {"version": [str(posted.get("version", ""))]}).edit():
                 self._stop()
         except UsageError as error:
             return PlainTextResponse(str(error), 409)
@@ -252,9 +254,6 @@ def create_app(session: Session, steps: Sequence[PageStep], stop: Callable[[], N
 
     handlers = {Exception: broken, ClientDisconnect: gone}
     return Starlette(routes=Pages(session, steps, stop).routes(), exception_handlers=handlers)
-
-
-_KINDS |= {".yaml": "application/yaml"}
 
 
 def file_of(path: Path) -> Response:

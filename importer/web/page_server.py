@@ -5,7 +5,6 @@ import secrets
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from http.cookies import CookieError, SimpleCookie
-from secrets import token_urlsafe
 from urllib.parse import parse_qs
 
 import uvicorn
@@ -59,7 +58,7 @@ def serve_page(options: Options, environment: Mapping[str, str], port: int, read
     """
     listener = _listener(port)
     authority = f"{HOST}:{listener.getsockname()[1]}"
-    token = token_urlsafe(32)
+    token = secrets.token_urlsafe(32)
     with listener, session_folder(environment) as folder:
 
         def stop() -> None:
@@ -68,7 +67,7 @@ def serve_page(options: Options, environment: Mapping[str, str], port: int, read
         session = Session(folder, options, environment, Sendings(environment))
         app = create_app(session, STEPS, stop)
         config = uvicorn.Config(
-            Guard(app, authority, token, UPLOADS),
+            Guard(app, authority, token),
             log_config=None,
             log_level="critical",
             access_log=False,
@@ -99,18 +98,16 @@ class Guard:
     """ASGI middleware in front of everything, static files included.
 
     ``authority``: the only host and port that a request may name; any other one is refused, so that a foreign name
-    that resolves to this machine gets nothing. ``token``: works once, and is exchanged for a cookie. ``uploads``: the
-    path under which files are sent.
+    that resolves to this machine gets nothing. ``token``: works once, and is exchanged for a cookie.
     """
 
-    def __init__(self, app: ASGIApp, authority: str, token: str, uploads: str) -> None:
+    def __init__(self, app: ASGIApp, authority: str, token: str) -> None:
         self._app = app
         self._authority = authority
         self._origin = f"http://{authority}"
         self._token: str | None = token
         self._secret = secrets.token_urlsafe(32)
         self._cookie = f"importer-{authority.rpartition(':')[2]}"
-        self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand the request on."""
@@ -128,7 +125,7 @@ class Guard:
         if answer is not None:
             await answer(scope, receive, guarded)
             return
-        limited = receive if scope["path"].startswith(self._uploads) else _limited(receive)
+        limited = receive if scope["path"].startswith(UPLOADS) else _limited(receive)
         await self._app(scope, limited, guarded)
 
     def _refusal(self, scope: Scope) -> Response | None:
@@ -144,9 +141,8 @@ class Guard:
         query = parse_qs(scope["query_string"].decode("latin-1"))
         if scope["method"] == "GET" and scope["path"] == "/" and "token" in query:
             return self._enter(query["token"])
-        if int(headers.get("content-length", "0") or 0) > MOST_OF_A_FORM and not scope["path"].startswith(
-            self._uploads
-        ):
+        size = int(headers.get("content-length", "0") or 0)
+        if size > MOST_OF_A_FORM and not scope["path"].startswith(UPLOADS):
             return PlainTextResponse("The form is too large.", 413)
         return None if self._knows(headers.getlist("cookie")) else PlainTextResponse(_NO_COOKIE, 403)
 

@@ -151,9 +151,11 @@ class Sendings:
         Files in ``uploads`` are kept for the process until its end, because the session may end before. The key goes
         through a pipe, and nowhere else. Raises :class:`UsageError` while another sending is active.
         """
-        if self.active():
+        found = self.all()
+        if any(one.active for one in found):
             raise UsageError("a run is already in progress", "Wait until it is finished, or stop it first.")
-        self._tidy()
+        for ended in found[_KEPT:]:
+            self.forget(ended.id)
         name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         folder = state_folder(self._environment, "sendings") / name
         make_folder(folder / FILES)
@@ -194,11 +196,6 @@ class Sendings:
         found = _read(folder)
         if found is not None and not found.active:
             shutil.rmtree(folder, ignore_errors=True)
-
-    def _tidy(self) -> None:
-        ended = [one for one in self.all() if not one.active]
-        for one in ended[_KEPT:]:
-            self.forget(one.id)
 
 
 def _kept(value: Any, folder: Path, uploads: Path | None) -> Any:
@@ -244,4 +241,4 @@ def _read(folder: Path) -> Sending | None:
     again = read_record(folder)  # it may have ended between the two looks
     if again is None or not again.active:
         return again
-    return Sending(**{**vars(again), "state": "lost"})
+    return replace(again, state="lost")

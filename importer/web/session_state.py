@@ -95,7 +95,7 @@ class Session:
         return self.folder / "files"
 
     @contextmanager
-    def edit(self, version: int) -> Iterator[None]:
+    def edit(self, version: int) -> Iterator["Session"]:
         """Change the state. Raises :class:`ChangedElsewhereError` if ``version`` is not the present one.
 
         What an error leaves behind in the block is undone.
@@ -108,7 +108,7 @@ class Session:
                 )
             before = {name: value for name, value in vars(self).items() if name not in ("lock", "background")}
             try:
-                yield
+                yield self
             except BaseException:
                 vars(self).update(before)
                 raise

@@ -63,8 +63,7 @@ def _grid(session: Session, found: CheckedList, code: str, page: int) -> dict[st
 
 def _correct(ask: Ask) -> str:
     """Record the cells that were edited: fields are called ``cell:ROW:NUMBER OF COLUMN:TABLE``."""
-    session = ask.session
-    with session.edit(ask.version):
+    with ask.edit() as session:
         found = checked(session)
         given = [(name, texts[0]) for name, texts in ask.form.items() if name.startswith("cell:")]
         cells = []
@@ -84,8 +83,7 @@ def _correct(ask: Ask) -> str:
 
 
 def _take_back(ask: Ask) -> str:
-    session = ask.session
-    with session.edit(ask.version):
+    with ask.edit() as session:
         path = _next_file(session)
         remove_correction(path, ask.number(ask.text("line"), 0))
         _take(session, path)
@@ -111,8 +109,7 @@ def _take(session: Session, path: Path) -> None:
 
 
 def _save(ask: Ask) -> str:
-    session = ask.session
-    with session.edit(ask.version):
+    with ask.edit() as session:
         path = ask.path
         if path.suffix.lower() != ".csv" or not path.parent.is_dir():
             raise UsageError(

@@ -128,8 +128,7 @@ def _about_rows(result: Outlook | None) -> bool:
 
 def _target(ask: Ask) -> str:
     """Change what one column gives, or several ones."""
-    session = ask.session
-    with session.edit(ask.version):
+    with ask.edit() as session:
         matching, draft = session.matching, drafted(session)
         targets, skip = dict(matching.targets), dict(matching.skip)
         now = {one.name: chosen_target(one)[0] for one in draft.columns}
@@ -149,8 +148,7 @@ def _target(ask: Ask) -> str:
 
 
 def _answer(ask: Ask) -> str:
-    session = ask.session
-    with session.edit(ask.version):
+    with ask.edit() as session:
         given = {question.id: ask.text(f"answer:{question.id}") for question in drafted(session).questions}
         answers = {**session.matching.answers, **{name: answer for name, answer in given.items() if answer}}
         with_draft(session, replace(session.matching, answers=answers))
@@ -161,7 +159,7 @@ def _skip(ask: Ask) -> str:
     """Leave out the rows with the chosen texts in a column."""
     session, name = ask.session, ask.text("column")
     texts = list(ask.form.get("text", ()))
-    with session.edit(ask.version):
+    with ask.edit():
         skip = {own: chosen for own, chosen in session.matching.skip.items() if own != name}
         skip |= {name: texts} if texts else {}
         targets = {own: target for own, target in session.matching.targets.items() if own != name or not texts}
@@ -173,7 +171,7 @@ def _use(ask: Ask) -> str:
     """Use a draft, an included mapping, or a file of the user's own."""
     session, kind = ask.session, ask.text("kind")
     name = ask.text("path") if kind == "file" else ask.text("included")
-    with session.edit(ask.version):
+    with ask.edit():
         if kind in ("draft", "scratch"):
             with_draft(session, Matching(from_scratch=kind == "scratch"))
         elif not name:
@@ -187,14 +185,13 @@ def _use(ask: Ask) -> str:
 
 def _write(ask: Ask) -> str:
     text = ask.form.get("text", [""])[0].replace("\r\n", "\n")
-    with ask.session.edit(ask.version):
-        as_text(ask.session, text if text.endswith("\n") else f"{text}\n")
+    with ask.edit() as session:
+        as_text(session, text if text.endswith("\n") else f"{text}\n")
     return "/match"
 
 
 def _save(ask: Ask) -> str:
-    session = ask.session
-    with session.edit(ask.version):
+    with ask.edit() as session:
         text = mapping_text(session)
         if text is None:
             raise UsageError("this mapping has its own file", "There is nothing to save.")

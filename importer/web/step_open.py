@@ -73,14 +73,13 @@ def _add(ask: Ask) -> str:
     path = str(Path(ask.text("path")).expanduser()) if ask.text("path") else ""
     if not path:
         raise UsageError("the path is missing", "Enter the path of a file or folder on this machine.")
-    with ask.session.edit(ask.version):
-        ask.session.take_sources((*ask.session.sources, path))
+    with ask.edit() as session:
+        session.take_sources((*session.sources, path))
     return "/open"
 
 
 def _remove(ask: Ask) -> str:
-    session = ask.session
-    with session.edit(ask.version):
+    with ask.edit() as session:
         at = ask.number(ask.text("file"), -1)
         gone = session.sources[at : at + 1] if at >= 0 else ()
         session.take_sources(tuple(one for number, one in enumerate(session.sources) if number != at))
@@ -91,7 +90,6 @@ def _remove(ask: Ask) -> str:
 
 
 def _read(ask: Ask) -> str:
-    session = ask.session
     given = {name: ask.text(name) or None for name in ("country", "sheet", "encoding")}
     delimiter = ask.form.get("delimiter", [""])[0] or None  # a tab is one
     country = given["country"]
@@ -99,7 +97,7 @@ def _read(ask: Ask) -> str:
         raise UsageError(
             f"{country!r} is not a country code", "Enter the two-letter code of a country, such as US or GB."
         )
-    with session.edit(ask.version):
+    with ask.edit() as session:
         own = {**given, "delimiter": delimiter, "country": country.upper() if country else None}
         session.reading = replace(session.reading, **own)
     return "/open"

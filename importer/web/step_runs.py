@@ -86,7 +86,7 @@ def _verified(ask: Ask, run_id: str = "") -> Shown:
 def _verify(ask: Ask) -> str:
     session, run_id = ask.session, ask.text("run")
     _run(session, run_id)
-    with session.edit(ask.version):
+    with ask.edit():
         session.background.forget("verify")
         session.verifying = (run_id, ask.text("key") or key_of(session))
     return f"/runs?run={run_id}"
@@ -97,7 +97,7 @@ def _again(ask: Ask, action: str) -> str:
     found = _run(session, run_id)
     options = {"ledger": session.base.ledger}
     order = order_again(ask, Order(action, found["tenant"], key_of(session), options, run=run_id))
-    with session.edit(ask.version):
+    with ask.edit():
         session.sendings.begin(order)
     return "/send"
 

@@ -136,8 +136,7 @@ def _sign_off(ask: Ask) -> Response:
 
 
 def _start_plan(ask: Ask) -> str:
-    session = ask.session
-    with session.edit(ask.version):
+    with ask.edit() as session:
         take_access(session, ask)
         session.background.forget("plan")
         _plan_of(session, begin=True)
@@ -145,8 +144,7 @@ def _start_plan(ask: Ask) -> str:
 
 
 def _send(ask: Ask, limit: int | None) -> str:
-    session = ask.session
-    with session.edit(ask.version):
+    with ask.edit() as session:
         work = _plan_of(session, begin=False)
         if work is None or work.result is None:
             raise UsageError("there is no plan for the current settings", "Make a plan first; then send.")
@@ -171,7 +169,7 @@ def _again(ask: Ask, action: str) -> str:
         raise UsageError("this run is not known", "Find it among the runs.")
     key = key_of(session) if found.api in (session.access.api, "sandbox") else None
     order = order_again(ask, Order(action, found.api, key, {"ledger": found.ledger}, run=found.run))
-    with session.edit(ask.version):
+    with ask.edit():
         session.sendings.begin(order)
         session.planned = None
     return "/send"
@@ -199,8 +197,7 @@ def _forget(ask: Ask) -> str:
 
 
 def _drop_key(ask: Ask) -> str:
-    session = ask.session
-    with session.edit(ask.version):
+    with ask.edit() as session:
         session.access = replace(session.access, key=None)
         session.planned = None
         session.background.forget("plan")

@@ -74,8 +74,7 @@ def _show(ask: Ask) -> Shown:
 
 def _connect(ask: Ask) -> str:
     """Ask WizCommerce what exists, and keep it for this session."""
-    session = ask.session
-    with session.edit(ask.version):
+    with ask.edit() as session:
         take_access(session, ask)
         path = session.folder / f"lookups-{session.version}.json"
         found = save_lookups(target_of(session), path, ledger=session.base.ledger)
@@ -86,8 +85,7 @@ def _connect(ask: Ask) -> str:
 
 
 def _decide(ask: Ask) -> str:
-    session = ask.session
-    with session.edit(ask.version):
+    with ask.edit() as session:
         words = _words_of(session).outcome()["words"]
         decided = dict(session.words)
         for number, row in enumerate(words):
@@ -110,7 +108,7 @@ def _table(session: Session, path: Path, decided: Mapping[tuple[str, str], str])
 
 def _save(ask: Ask) -> str:
     session, path = ask.session, ask.path
-    with session.edit(ask.version):
+    with ask.edit():
         if not ask.text("path"):
             raise UsageError("the file name is missing", "Enter the path of an .xlsx or .csv file.")
         _table(session, path, session.words)
