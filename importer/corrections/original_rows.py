@@ -91,18 +91,14 @@ def save_originals(folder: Path, report: ReportInput, in_workbook: Mask) -> None
     listed = rows_to_fix(report)
     flags = {"in_list": listed, "in_workbook": in_workbook}
     wanted = listed | _with_problems(report)
-    tables = report.sources.tables
+    tables, before = report.sources.tables, uncorrected(report.sources)
     described = []
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         names = zip(rejected_names(tables), sheet_names(tables), strict=True)
         for number, (table, (file, sheet)) in enumerate(zip(tables, names, strict=True)):
             start, end = report.sources.offsets[number : number + 2].tolist()
-            own = {
-                (row - start, name): texts
-                for (row, name), texts in uncorrected(report.sources).items()
-                if start <= row < end
-            }
+            own = {(row - start, name): texts for (row, name), texts in before.items() if start <= row < end}
             source = _as_in_source(table, own)
             keys = key_texts(source) if wanted[start:end].any() else pa.array([], pa.string())
             at = _with_same_key(keys, wanted[start:end])
@@ -160,10 +156,10 @@ def _with_same_key(keys: pa.Array, wanted: Mask) -> Positions:
     """The rows that are wanted, and those with the key of one of them, unless it is blank."""
     at = np.flatnonzero(wanted)
     if not len(at):
-        return at.astype(np.int64)
+        return at
     own = pc.unique(keys.take(pa.array(at)))
     same = pc.is_in(keys, own.filter(pc.not_equal(own, ""))).to_numpy(zero_copy_only=False)
-    return np.flatnonzero(wanted | same).astype(np.int64)
+    return np.flatnonzero(wanted | same)
 
 
 def _write(path: Path, columns: Mapping[str, pa.Array]) -> None:

@@ -9,7 +9,7 @@ the same. Two things may differ, as long as no other row can be meant:
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -120,10 +120,9 @@ class Identity:
 
         ``others``: all other rows with its key. ``headers``: the header keys of the key's columns.
         """
-        rest = {hashed(name, text) for name, text in row.items() if name != column and name not in headers} - {""}
         near = nearest_other(row, others, column) if key else 1
         rows = 1 + sum(all(row.get(name, "") == text for name, text in other.items()) for other in others)
-        return cls(table, key, column, row.get(column, ""), frozenset(rest), row_hash(row), near, rows)
+        return cls(table, key, column, row.get(column, ""), _rest(column, row, headers), row_hash(row), near, rows)
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ class KeyedRows:
     at: Positions
     rows: Sequence[Row]
     headers: tuple[str, ...]
-    total: int = field(default=-1)
+    total: int = -1
 
     @property
     def count(self) -> int:
@@ -156,7 +155,7 @@ def matching(wanted: Identity, siblings: Sequence[Sibling], keyed: KeyedRows, *,
     Without ``certain``, cells of any number of other corrections may have their new text: nothing will be changed.
     """
     exact, tolerated = [], []
-    rests = [_rest(wanted, row, keyed.headers) for row in keyed.rows]
+    rests = [_rest(wanted.column, row, keyed.headers) for row in keyed.rows]
     for number, (row, rest) in enumerate(zip(keyed.rows, rests, strict=True)):
         if rest == wanted.cells:
             exact.append(number)
@@ -172,9 +171,9 @@ def matching(wanted: Identity, siblings: Sequence[Sibling], keyed: KeyedRows, *,
     return []
 
 
-def _rest(wanted: Identity, row: Row, headers: Collection[str]) -> frozenset[str]:
-    own = {hashed(name, text) for name, text in row.items() if name != wanted.column and name not in headers}
-    return frozenset(own - {""})
+def _rest(column: str, row: Row, headers: Collection[str]) -> frozenset[str]:
+    """Hashes of the filled cells of a row, without those of ``column`` and of the key."""
+    return frozenset(hashed(name, text) for name, text in row.items() if name != column and name not in headers) - {""}
 
 
 def _tolerated(wanted: Identity, siblings: Sequence[Sibling], row: Row, rest: frozenset[str]) -> int:
@@ -196,7 +195,7 @@ def rows_by_key(keys: pa.Array, wanted: Collection[str]) -> dict[str, Positions]
     """The rows of each of the ``wanted`` keys that occurs."""
     names = pa.array(sorted(wanted), pa.string())
     codes = pc.index_in(keys, value_set=names).fill_null(-1).to_numpy(zero_copy_only=False)
-    at = np.flatnonzero(codes >= 0).astype(np.int64)
+    at = np.flatnonzero(codes >= 0)
     order = at[np.argsort(codes[at], kind="stable")]
     found, starts = np.unique(codes[order], return_index=True)
     parts = np.split(order, starts[1:]) if len(order) else []

@@ -34,7 +34,7 @@ from importer.mapping.table_rows import (
 )
 from importer.mapping.trace import Recorder
 from importer.mapping.transform_results import RowChange
-from importer.mapping.transforms.packed_addresses import Prepared, fields_taken_apart, idle_fields, prepare
+from importer.mapping.transforms.packed_addresses import Prepared, fields_taken_apart, prepare
 from importer.records import Location, Problem, Severity
 from importer.tables import (
     ADDRESS_FIELDS,
@@ -160,7 +160,7 @@ def build(
     lines = [("customer", own_changes, main.rows, every), *made, *tidied_keys(assignment)]
     tables = _entity_tables(grouped, assignment, sets, children, count_changes(sources, lines))
     if former is not None and former.null_count < len(former):
-        tables.customers[FORMER_ID] = pd.Series(pd.arrays.ArrowExtensionArray(former), dtype=TEXT)
+        tables.customers[FORMER_ID] = _series(FORMER_ID, former)
     cells = [*customer_sources(mapping, assignment, grouped)]
     for entity, merged in children.items():
         cells += child_sources(entity, sets[entity], merged.lines)
@@ -186,17 +186,12 @@ def prepared_entries(
     """Every entry by entity, ready to be evaluated. ``country``: that of packed addresses that name none."""
     prepared = prepare(loaded.mapping, assignment, loaded.folder, country)
     for one in (one for entries in prepared.values() for one in entries):
-        _compare_tables(loaded.mapping, one, assignment)
+        for condition, compared in one.entry.across_tables():
+            main = compared.table == loaded.mapping.main_table
+            other = assignment.main if main else assignment.by_table[compared.table]
+            numbered = condition.numbered(one.number)
+            compare_tables(numbered, one.owned.rows, one.owned.customers, other.rows, other.customers)
     return prepared
-
-
-def _compare_tables(mapping: Mapping, prepared: Prepared, assignment: RowAssignment) -> None:
-    """Make the columns that an entry's conditions across tables need."""
-    for condition, compared in prepared.entry.across_tables():
-        main = compared.table == mapping.main_table
-        other = assignment.main if main else assignment.by_table[compared.table]
-        numbered = condition.numbered(prepared.number)
-        compare_tables(numbered, prepared.owned.rows, prepared.owned.customers, other.rows, other.customers)
 
 
 def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
@@ -227,7 +222,7 @@ def _customer_countries(addresses: Sequence[Prepared], count: int, loaded: Loade
         if one.entry.country is not None:
             context = Context(Column.blank(len(one.owned.rows)), loaded.folder)
             column = evaluate("country", one.entry.country, one.owned.rows, one.number, context).column
-            first = first_rows(one.owned.customers, count, np.flatnonzero(column.filled).astype(np.int64))
+            first = first_rows(one.owned.customers, count, column.filled)
             found = first_of([found, column.take(first)])[0]
     return found
 
@@ -284,15 +279,14 @@ def _entity_tables(
             _customer=merged.customers, **{DEFAULT_STATED: pd.Series(merged.stated, dtype=BOOLEAN)}
         )
         if merged.former is not None and merged.former.null_count < len(merged.former):
-            frames[entity][FORMER_ID] = pd.Series(pd.arrays.ArrowExtensionArray(merged.former), dtype=TEXT)
+            frames[entity][FORMER_ID] = _series(FORMER_ID, merged.former)
         if entity == "address":
             frames[entity][SERVES_BOTH] = pd.Series(merged.both, dtype=BOOLEAN)
         for made in sets[entity]:
             label = f"{made.table.name}{' ' + made.number if made.number else ''}"
             origins = {name: found.origin for name, found in made.evaluated.items()}
             dropped = made.entry.on_error == "drop_child"
-            parts = idle_fields(made.entry), fields_taken_apart(made.entry)
-            entries.append(Entry(entity, label, origins, dropped, *parts))
+            entries.append(Entry(entity, label, origins, dropped, *fields_taken_apart(made.entry)))
     zeros = np.zeros(len(assignment.ids), np.int64)
     return EntityTables(
         _frame("customer", {**grouped.columns}, grouped.rows, zeros),

@@ -43,6 +43,6 @@ class BlankTexts:
         mask[at] = found.to_numpy(zero_copy_only=False)
         return mask
 
-    def rows(self, column: Column, field: str, meant: Collection[str] = ()) -> Mask:
+    def rows(self, column: Column, field: str) -> Mask:
         """The rows of a column whose text stands for nothing in a field."""
-        return column.rows_with(self.among(column.values, field, meant))
+        return column.rows_with(self.among(column.values, field))

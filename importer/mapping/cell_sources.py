@@ -60,7 +60,7 @@ def customer_sources(mapping: Mapping, assignment: RowAssignment, grouped: Group
     fields = []
     for name, found in grouped.evaluated.items():
         filled, values = found.column.filled, found.column.codes
-        first = first_rows(codes, len(assignment.ids), np.flatnonzero(filled))
+        first = first_rows(codes, len(assignment.ids), filled)
         same = filled & (values == np.append(values, -1)[first[codes]])
         differ = filled & ~same
         references = found.references if _may_differ(mapping, name) and differ.any() else ()

@@ -71,7 +71,6 @@ class Column:
 
     @classmethod
     def constant(cls, value: str, length: int) -> "Column":
-        """The same value on every row."""
         return cls(np.zeros(length, np.int64), pa.array([value], pa.string()))
 
     @classmethod
@@ -114,7 +113,6 @@ class Column:
 
     @property
     def filled(self) -> Mask:
-        """True where there is a value."""
         return self.codes >= 0
 
     def rows_with(self, chosen: Mask) -> Mask:
@@ -148,9 +146,9 @@ def tuple_numbers(columns: Sequence[Column], order: Codes | None = None) -> Code
     return pd.factorize(number)[0].astype(np.int64, copy=False)
 
 
-def first_rows(codes: Codes, count: int, among: Codes | None = None) -> Codes:
-    """For each of ``count`` groups the first row (index into ``codes``, of those in ``among``), or -1."""
-    rows = np.arange(len(codes), dtype=np.int64) if among is None else among
+def first_rows(codes: Codes, count: int, among: Mask | None = None) -> Codes:
+    """For each of ``count`` groups the first row (index into ``codes``, where ``among`` is True), or -1."""
+    rows = np.arange(len(codes), dtype=np.int64) if among is None else np.flatnonzero(among)
     first = np.full(count, -1, np.int64)
     first[codes[rows[::-1]]] = rows[::-1]  # the last assignment wins, so the first row does
     return first

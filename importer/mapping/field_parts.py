@@ -1,7 +1,7 @@
 """One value of several columns, or of the parts of a cell: split, take, and join; and what is passed over by that."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
@@ -54,6 +54,12 @@ class Evaluated:
             own = finding.only(self.chosen == number)
             if len(own.at):
                 yield replace(own, reference=reference)
+
+    def by_column(self, findings: Iterable[ValueFinding]) -> Iterator[RowFinding]:
+        """Yield findings about the field's values at the columns that the rows' values were taken from."""
+        for finding in findings:
+            at = np.flatnonzero(self.column.rows_with(finding.chosen))
+            yield from self.at_columns(RowFinding(at, self.column.codes[at], finding, "", 0))
 
     def only(self, rows: Mask) -> "Evaluated":
         """The field on fewer rows; the others give nothing."""
@@ -195,7 +201,7 @@ def _others(parts: Sequence[Part], taken: Column, chosen: Codes) -> Iterator[Row
         if len(numbers) == 1:
             continue
         several = np.sum([parts[number].column.filled for number in numbers], axis=0) > 1
-        at = np.flatnonzero(several & np.isin(chosen, numbers)).astype(np.int64)
+        at = np.flatnonzero(several & np.isin(chosen, numbers))
         if len(at):
             said = [f"contains several values; {text!r} is used" for text in taken.values.to_pylist()]
             every = np.ones(len(said), bool)
@@ -231,7 +237,7 @@ def joined(columns: Sequence[Column], separator: str) -> Column:
         return columns[0]
     tuples, parts = combine(columns)
     some = np.logical_or.reduce([part.filled for part in parts])
-    at = np.flatnonzero(some).astype(np.int64)
+    at = np.flatnonzero(some)
     # Only tuples with something in them: pyarrow 26 leaves all-null lines out of a join that skips nulls.
     text = pc.binary_join_element_wise(*(part.take(at).to_arrow() for part in parts), separator, null_handling="skip")
     place = np.full(len(some), -1, np.int64)

@@ -1,6 +1,6 @@
 """One field of a mapping over all rows of a table: from → split → as → take/join → then → values → else → default."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,16 @@ import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Column, Mask, combine, first_of
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated, Part, choose, joined, part_of, split_parts
-from importer.mapping.language.mapping_rules import NUMBER, FieldRule, Otherwise
+from importer.mapping.field_values import decide, listed, look_up
+from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData, holds, source_reference
 from importer.mapping.trace import READ, RESULT, Trace
-from importer.mapping.transform_results import RowChange, RowFinding, ValueFinding, failures, rewriting
+from importer.mapping.transform_results import RowChange, RowFinding, rewriting
 from importer.mapping.transforms.registry import TRANSFORMS, TransformStep, run_step
 from importer.mapping.transforms.text_forms import comparable
 from importer.mapping.word_table import FieldWords
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
-from importer.wording import nearest
 
 IMPLIED = {"phone": "phone", "email": "email", "country": "country", "state": "state", "is_default": "flag"}
 ONE_LINE = frozenset({*CUSTOMER_FIELDS, *ADDRESS_FIELDS, *CONTACT_FIELDS}) - {"reference_id", "type"}
@@ -80,7 +80,7 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
     column = found.column
     if name == "is_default":  # also where the mapping's own words or a transform say it otherwise
         result = run_step(TransformStep("flag"), column.values, pa.nulls(len(column.values), pa.string()), Path())
-        findings = (*found.findings, *_by_column(found, result.findings))
+        findings = (*found.findings, *found.by_column(result.findings))
         found = replace(found, column=column.replaced(result.values), findings=findings)
         context.did("flag", column, found.column)
     elif name == "assigned_sales_rep_ids":
@@ -141,27 +141,27 @@ def _from_columns(name: str, rule: FieldRule, table: TableData, number: str, con
     origin = FieldOrigin(columns, rule.invalid == "blank", rule.lookup, bool(rule.clear_when_blank))
     nothing, first = Column.blank(len(table)), np.zeros(len(table), np.int64)
     found = Evaluated(nothing, (), origin, filled, None, tuple(references), (), first)
-    steps, listed = _steps(name, rule), _listed(rule)
+    steps, alone = _steps(name, rule), listed(rule)
     if rule.take == NUMBER:
         found = part_of(found, sources, rule, max(int(number), 1))
         context.chose(f"take {number}", sources, found.column)
         column = _filled(found.column, name, rule, table)
         context.did("blanks", found.column, column)
-        found = _transformed(replace(found, column=column, filled=column.filled), steps, context, listed)
+        found = _transformed(replace(found, column=column, filled=column.filled), steps, context, alone)
     else:
         parts = sources
         if rule.split:
             pieces = split_parts(sources, rule.split)
             parts = [replace(piece, column=_filled(piece.column, name, rule, table)) for piece in pieces]
             _trace_pieces(sources, pieces, parts, context)
-        parts = [_transform(part, number_, steps, context, listed) for number_, part in enumerate(parts)]
+        parts = [_transform(part, number_, steps, context, alone) for number_, part in enumerate(parts)]
         found = choose(found, rule, parts, is_list=name == "assigned_sales_rep_ids")
         context.chose(f"take {rule.take or 'first'}" if rule.join is None else "join", parts, found.column)
     found = replace(found, changes=(*found.changes, *blanked))
     if rule.then:
-        found = _transformed(found, rule.then, context.traced(prefix="then "), listed)
+        found = _transformed(found, rule.then, context.traced(prefix="then "), alone)
     words = context.words.get(name)
-    return _look_up(found, rule, context) if words is None else _decided(found, rule, words, context)
+    return look_up(found, rule, context.did) if words is None else decide(found, rule, words, context.did)
 
 
 def _trace_pieces(sources: Sequence[Part], pieces: Sequence[Part], parts: Sequence[Part], context: Context) -> None:
@@ -226,16 +226,11 @@ def without_blanks(column: Column, reference: str, stand_in: Mask) -> tuple[Colu
     return column.replaced(values), [RowChange("blank_text", reference, column.codes, stand_in, column.values, nothing)]
 
 
-def _listed(rule: FieldRule) -> frozenset[str]:
-    """The texts of the source that ``values`` translates: they go through no transform before."""
-    return frozenset(text.strip().casefold() for text in rule.values or ())
-
-
 def _transformed(
-    found: Evaluated, steps: Sequence[TransformStep], context: Context, listed: frozenset[str]
+    found: Evaluated, steps: Sequence[TransformStep], context: Context, alone: frozenset[str]
 ) -> Evaluated:
     """The values after further transforms; what these find is reported at the column that each value came from."""
-    part = _transform(Part(found.column, ""), 0, steps, context, listed)
+    part = _transform(Part(found.column, ""), 0, steps, context, alone)
     findings = (own for finding in part.findings for own in found.at_columns(finding))
     changes = (
         replace(change.only(found.chosen == number), reference=reference)
@@ -320,11 +315,11 @@ def _flags(rule: FieldRule, table: TableData, number: str, context: Context) -> 
 
 
 def _transform(
-    part: Part, number: int, steps: Sequence[TransformStep], context: Context, listed: frozenset[str] = frozenset()
+    part: Part, number: int, steps: Sequence[TransformStep], context: Context, alone: frozenset[str] = frozenset()
 ) -> Part:
-    """The part after its transforms. Texts that are ``listed`` go through none."""
-    if listed:
-        known = np.array([text.casefold() in listed for text in part.column.values.to_pylist()], bool)
+    """The part after its transforms. Texts to be left ``alone`` (without case) go through none."""
+    if alone:
+        known = np.array([text.casefold() in alone for text in part.column.values.to_pylist()], bool)
         kept = part.column.rows_with(known)
         if kept.any():
             rest = _transform(replace(part, column=part.column.where(~kept)), number, steps, context)
@@ -339,7 +334,7 @@ def _transform(
         for finding in result.findings:
             at = np.flatnonzero(np.append(finding.chosen, False)[codes])
             if len(at):
-                findings.append(RowFinding(at.astype(np.int64), codes[at], finding, part.reference, number))
+                findings.append(RowFinding(at, codes[at], finding, part.reference, number))
             if finding.severity is not Severity.WARNING or finding.replaces:
                 told |= finding.chosen
         changes += rewriting(
@@ -375,71 +370,3 @@ def _each_once(column: Column) -> Column:
             items.setdefault(item.casefold(), item)
         once.append(LIST_SEPARATOR.join(items.values()))
     return column.replaced(pa.array(once, pa.string()))
-
-
-def _decided(found: Evaluated, rule: FieldRule, words: FieldWords, context: Context) -> Evaluated:
-    """The values that the value table has; the mapping's own ``values`` are for words without one."""
-    column = found.column
-    new, decided = words.replaced(column.values)
-    settled = column.rows_with(decided)
-    findings = words.findings(column.values.to_pylist(), _listed(rule))
-    told = np.logical_or.reduce([np.zeros(len(decided), bool), *(finding.chosen for finding in findings)])
-    own = column.replaced(new).where(settled)
-    context.did("values table", column.where(settled), own)
-    left = _look_up(replace(found, column=column.where(~settled)), rule, context)
-    changes = _translated(found, column, new, told | ~decided)
-    return replace(
-        left,
-        column=first_of([own, left.column])[0],
-        findings=(*left.findings, *_by_column(found, findings)),
-        changes=(*left.changes, *changes),
-    )
-
-
-def _look_up(found: Evaluated, rule: FieldRule, context: Context) -> Evaluated:
-    if rule.values is None:
-        return found
-    table = {key.strip().casefold(): LIST_SEPARATOR.join(value) for key, value in rule.values.items()}
-    column = found.column
-    texts = column.values.to_pylist()
-    out = [table.get(text.casefold()) for text in texts]
-    reasons: list[str | None] = [None] * len(texts)
-    hints = [""] * len(texts)
-    for number, text in enumerate(texts):
-        if out[number] is not None or rule.otherwise == "blank":
-            continue
-        if isinstance(rule.otherwise, Otherwise):
-            out[number] = rule.otherwise.constant
-        elif rule.otherwise == "keep":
-            out[number] = text
-        else:
-            near = nearest(text.casefold(), table)
-            reasons[number] = "is not in the mapping's list of values"
-            hints[number] = f"Did you mean {near[0]!r}? " if near else ""
-            hints[number] += "Fix the cell, or add the value to `values` in the mapping."
-    new = pa.array(out, pa.string())
-    findings = failures("value_unlisted", reasons, hints)
-    unlisted = np.logical_or.reduce([np.zeros(len(texts), bool), *(finding.chosen for finding in findings)])
-    translated = column.replaced(new)
-    context.did("values", column, translated)
-    return replace(
-        found,
-        column=translated,
-        findings=(*found.findings, *_by_column(found, findings)),
-        changes=(*found.changes, *_translated(found, column, new, unlisted)),
-    )
-
-
-def _translated(found: Evaluated, column: Column, new: pa.Array, told: Mask) -> Iterator[RowChange]:
-    """What a table made of a field's values, at each one's column; not of those ``told`` elsewhere."""
-    for number, reference in enumerate(found.references):
-        for change in rewriting("value_translated", reference, column.codes, column.values, new, told):
-            yield change.only(found.chosen == number)
-
-
-def _by_column(found: Evaluated, findings: Iterable[ValueFinding]) -> Iterator[RowFinding]:
-    """Findings about a field's values, each at the column that the row's value was taken from."""
-    for finding in findings:
-        at = np.flatnonzero(found.column.rows_with(finding.chosen)).astype(np.int64)
-        for reference, own in found.by_reference(at):
-            yield RowFinding(own, found.column.codes[own], finding, reference, 0)

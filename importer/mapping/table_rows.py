@@ -190,7 +190,6 @@ class TableData:
         return whole if len(whole) == len(self.index) else whole.take(self.index)
 
     def filled(self, reference: str) -> Mask:
-        """True where the column has a value."""
         if reference in self._columns:
             return self.column(reference).filled
         return filled_cells(self._raw_column(reference))[self.index]
@@ -208,7 +207,6 @@ class TableData:
         return derived
 
     def keep(self, chosen: Mask) -> "TableData":
-        """The table with these rows only."""
         if chosen.all():
             return self
         return TableData(

@@ -26,7 +26,6 @@ class StepTrace:
     after: Column
 
     def only(self, rows: Mask) -> "StepTrace":
-        """The step on fewer rows."""
         return replace(self, before=self.before.where(rows), after=self.after.where(rows))
 
 
@@ -39,7 +38,6 @@ class Trace:
     prefix: str = ""
 
     def add(self, step: str, before: Column, after: Column, reference: str = "") -> None:
-        """Record a step of the current field."""
         self.steps.append(StepTrace(self.field, f"{self.prefix}{step}", reference, before, after))
 
 

@@ -100,7 +100,6 @@ class RowFinding:
     part: int
 
     def only(self, chosen: Mask) -> "RowFinding":
-        """The finding on fewer rows."""
         kept = chosen[self.at]
         return replace(self, at=self.at[kept], numbers=self.numbers[kept])
 
@@ -121,7 +120,6 @@ class RowChange:
     after: pa.Array
 
     def only(self, rows: Mask) -> "RowChange":
-        """The change on fewer rows."""
         return replace(self, codes=np.where(rows, self.codes, -1))
 
     def take(self, rows: Codes) -> "RowChange":

@@ -15,9 +15,9 @@ import pyarrow as pa
 from importer.cell_text import fold
 from importer.errors import UsageError
 from importer.mapping.columns import Mask
-from importer.mapping.field_parts import LIST_SEPARATOR
+from importer.mapping.field_parts import LIST_SEPARATOR, WORD_LEFT_OUT
 from importer.mapping.language.mapping_rules import TYPES
-from importer.mapping.transform_results import ValueFinding
+from importer.mapping.transform_results import ValueFinding, failures
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, Entity
 from importer.wording import first_few, nearest
@@ -104,28 +104,15 @@ class FieldWords:
         ``listed``: texts that the mapping's own ``values`` translate, without case.
         """
         out = [self._left_out(text) for text in texts]
-        new = [text if text.casefold() not in listed and self._lacks(text) else "" for text in texts]
-        left = ValueFinding(
-            np.array([bool(words) for words in out], bool),
-            Severity.INFO,
-            "word_left_out",
-            f"is left out, as {self.table} says",
-            [
-                f"{words}: no action is needed if that is right. Otherwise, choose a value for it in {self.table}."
-                for words in out
-            ],
+        gone = [f"is left out, as {self.table} says" if words else None for words in out]
+        choose = f"no action is needed if that is right. Otherwise, choose a value for it in {self.table}."
+        new = [text.casefold() not in listed and self._lacks(text) for text in texts]
+        absent = [f"is not in {self.table}; it is sent unchanged" if lacking else None for lacking in new]
+        add = "run `importer values` again, which adds it to the table, and choose its value."
+        return (
+            *failures(WORD_LEFT_OUT, gone, [f"{words}: {choose}" for words in out], Severity.INFO),
+            *failures("word_not_in_table", absent, [f"{text!r}: {add}" for text in texts], Severity.WARNING),
         )
-        absent = ValueFinding(
-            np.array([bool(word) for word in new], bool),
-            Severity.WARNING,
-            "word_not_in_table",
-            f"is not in {self.table}; it is sent unchanged",
-            [
-                f"{word!r}: run `importer values` again, which adds it to the table, and choose its value."
-                for word in new
-            ],
-        )
-        return tuple(finding for finding in (left, absent) if finding.chosen.any())
 
     def _left_out(self, text: str) -> str:
         found = ((item, self.lines.get(fold(item))) for item in text.split(LIST_SEPARATOR))

@@ -34,7 +34,9 @@ def mapping_at(path: Path, text: str) -> Path:
 def refused(text: str) -> bool:
     """Whether the schema refuses a mapping, read as the program does (all text) or as an editor does."""
     validator = jsonschema.Draft7Validator(SCHEMA)
-    as_text, _ = to_plain(read_parts(text, Path("mapping.yaml")))
+    parts, faults = read_parts(text, Path("mapping.yaml"))
+    assert not faults
+    as_text, _ = to_plain(parts)
     as_json = json.loads(json.dumps(yaml.safe_load(text), default=str))  # an editor's keys are texts
     verdicts = {validator.is_valid(data) for data in (as_text, as_json)}
     assert len(verdicts) == 1, "the two readings are judged differently"

@@ -150,7 +150,7 @@ def _sign_chance(char: str, encoding: str, code: str) -> float:
     in_group = (
         share / size for low, high, least, share, size in _GROUPS[encoding] if low <= lead <= high and trail >= least
     )
-    model = _language(code)
+    model = _models()[code]
     return math.log(0.5 * max(in_group, default=0.0) + 0.5 * model.letters.get(char, 0) / model.total + _RARE)
 
 
@@ -200,17 +200,9 @@ class _Language:
 
 
 @cache
-def _language(code: str) -> _Language:
-    found = _counts()[code]
-    return _Language(found["letters"], found["pairs"], sum(found["letters"].values()))
-
-
-@cache
-def _counts() -> dict[str, dict[str, dict[str, int]]]:
-    found: dict[str, dict[str, dict[str, int]]] = json.loads(
-        Path(__file__).with_name("letter_pairs.json").read_text(encoding="utf-8")
-    )
-    return found
+def _models() -> dict[str, _Language]:
+    counts = json.loads(Path(__file__).with_name("letter_pairs.json").read_text(encoding="utf-8"))
+    return {code: _Language(**own, total=sum(own["letters"].values())) for code, own in counts.items()}
 
 
 @lru_cache(maxsize=200_000)
@@ -224,7 +216,7 @@ def _likelihood(word: str, code: str) -> float:
             chance += _mark_chance(before, char, after)
         elif not char.isascii() or (small_before != EDGE and not before.isascii()):
             mixed = foreign and char.isalpha() and before.isalpha() and char.isascii() != before.isascii()
-            chance += _ODD if mixed else _language(code).chance(small_before, small)
+            chance += _ODD if mixed else _models()[code].chance(small_before, small)
             chance += _BY_DIGIT if before.isdigit() or char.isdigit() else 0.0
         if before.islower() and char.isupper() and not (char.isascii() and before.isascii()):
             chance += _ODD_CASE

@@ -71,11 +71,10 @@ class _Section:
         if self.kind != "digits":
             return False
         digits = [place for place, (is_digit, _) in enumerate(self.parts) if is_digit]
-        zeros = sum(1 for is_digit, text in self.parts if is_digit and text == "0")
         texts = [text for is_digit, text in self.parts if not is_digit]
         between = [text for is_digit, text in self.parts[digits[0] : digits[-1]] if not is_digit]
         return (
-            zeros >= 2
+            self.parts.count((True, "0")) >= 2
             or any(char.isalnum() or char == "+" for text in texts for char in text)
             or any(text.strip() for text in between)
         )
@@ -225,5 +224,5 @@ def _kind(signs: str, parts: list[tuple[bool, str]]) -> str:
         return "date"
     if "@" in signs or not has_digits:
         return "words" if any(char.isalnum() for _, text in parts for char in text) and not signs else "text"
-    is_fraction = any(text == "/" for is_digit, text in parts if not is_digit) and (True, "?") in parts
+    is_fraction = (False, "/") in parts and (True, "?") in parts
     return "number" if signs or is_fraction else "digits"

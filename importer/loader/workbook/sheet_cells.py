@@ -137,7 +137,6 @@ class SheetCells:
             own.stored.append((rows[start:end], texts.slice(start, end - start)))
 
     def put_repeated(self, rows: range, columns: range, text: str) -> None:
-        """The same text in each cell of a block."""
         if text:
             self.allowance.take(0, len(rows) * len(columns) * (100 + len(text)))
             for row in rows:
@@ -181,9 +180,6 @@ class Grid:
     rows: Numbers
     places: Numbers
     columns: list[pa.ChunkedArray]
-
-    def height(self) -> int:
-        return len(self.rows)
 
     def head(self, count: int | None = None) -> list[tuple[str, ...]]:
         """All rows, or the first ones."""

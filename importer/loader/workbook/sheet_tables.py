@@ -42,7 +42,7 @@ class Sheet:
         return RawTable(self.origin, header, body, faults, known=unread is None, more_problems=more, unread=unread)
 
     def _left_out(self) -> Problem:
-        message = f"the sheet is hidden: none of its {self.grid.height():,} rows was read"
+        message = f"the sheet is hidden: none of its {len(self.grid.rows):,} rows was read"
         hint = f"To read it, unhide it, or use --sheet {self.origin.sheet!r}."
         return Problem(Severity.WARNING, "sheet_hidden", message, hint, location=self.origin.at(None))
 
@@ -157,7 +157,7 @@ def sheet_tables(found: Sequence[SheetCells], origin: Origin, options: LoadOptio
             "Normal exports don't look like this. Reduce the number of sheets.",
         )
     grids = [(cells, cells.finish()) for cells in found]
-    sheets = [Sheet(replace(origin, sheet=cells.name or None), grid, cells) for cells, grid in grids if grid.height()]
+    sheets = [Sheet(replace(origin, sheet=cells.name or None), grid, cells) for cells, grid in grids if len(grid.rows)]
     sheets = list(_without_guide(sheets))
     hidden = [sheet.origin.sheet for sheet in sheets if sheet.cells.hidden and options.sheet is None]
     if not sheets:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import extension_problems, field_problems
-from importer.mapping.columns import Codes, Column, Mask, caseless, combine, concat, first_rows, tuple_numbers
-from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
+from importer.mapping.columns import Codes, Column, Mask, caseless, concat, first_rows, tuple_numbers
+from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated, joined
 from importer.mapping.fields import Context, evaluate, evaluate_former
 from importer.mapping.grouping.same_children import absorbed, equal_children
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry
@@ -145,7 +145,7 @@ def _with_label(line: Evaluated, label: str, number: str, table: TableData) -> E
     column = table.column(reference)
     text = "is the name of this address, but WizCommerce has no field for it"
     note = ValueFinding(np.ones(len(column.values), bool), Severity.INFO, "address_label", text)
-    at = np.flatnonzero(column.filled).astype(np.int64)
+    at = np.flatnonzero(column.filled)
     return replace(line, findings=(*line.findings, RowFinding(at, column.codes[at], note, reference, 0)))
 
 
@@ -153,7 +153,7 @@ def _with_parts_left(entry: ChildEntry, number: str, found: Evaluated) -> Evalua
     """The field with a note where cells have more parts than the entry takes, at its last number."""
     if found.parts is None or number != entry.numbers()[-1]:
         return found
-    at = np.flatnonzero(found.parts > int(number)).astype(np.int64)
+    at = np.flatnonzero(found.parts > int(number))
     counts = found.parts[at]
     texts = [
         f"has {count} parts; those after number {number} are not used" for count in range(counts.max(initial=0) + 1)
@@ -189,16 +189,8 @@ def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes
             columns |= {one: table.column(one) for one in numbered}
     if parts:
         cell = prepared.entry.cells[0].replace(NUMBER, prepared.number)
-        columns[cell] = _one_text([columns[cell], *parts.values()])
+        columns[cell] = joined([columns[cell], *parts.values()], LIST_SEPARATOR)
     return tuple(column.take(at) for column in columns.values())
-
-
-def _one_text(columns: Sequence[Column]) -> Column:
-    """What is filled of several columns as one text; where only the first is, that text."""
-    tuples, distinct = combine(columns)
-    cells = zip(*(column.to_arrow().to_pylist() for column in distinct), strict=True)
-    texts = [LIST_SEPARATOR.join(filter(None, own)) or None for own in cells]
-    return Column.keyed(tuples, pa.array(texts, pa.string()))
 
 
 def _by_type(made: Candidates) -> Candidates:
@@ -226,9 +218,7 @@ def _by_type(made: Candidates) -> Candidates:
     )
 
 
-def merge_children(
-    entity: Entity, sets: Sequence[Candidates], ids: pa.Array, former: pa.Array | None = None
-) -> Children:
+def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array, former: pa.Array | None) -> Children:
     """All candidates in order, each child once.
 
     ``ids``: each customer's reference id, or null; ``former``: as earlier versions made it, null where it is the same.
@@ -330,13 +320,13 @@ def _with_roles(own: Column, roles: pa.Array, several: Mask) -> pa.Array:
 
 def _least_texts(sets: Sequence[Candidates], record: Codes, wanting: Codes) -> pa.Array:
     """The cells that each wanted child comes from as one text; the least of several, whatever the order of rows."""
-    joined = []
+    lines = []
     for made in sets:
         cells = [Column(column.codes, caseless(column.values)).to_arrow() for column in made.texts]
         if not cells:
             cells = [pa.repeat(pa.scalar("", pa.string()), len(made.at))]
-        joined.append(pc.binary_join_element_wise(*cells, LIST_SEPARATOR, null_handling="replace", null_replacement=""))
-    texts = pa.table({"record": record, "text": pa.chunked_array(joined, pa.string())}).filter(pa.array(record >= 0))
+        lines.append(pc.binary_join_element_wise(*cells, LIST_SEPARATOR, null_handling="replace", null_replacement=""))
+    texts = pa.table({"record": record, "text": pa.chunked_array(lines, pa.string())}).filter(pa.array(record >= 0))
     least = texts.group_by("record").aggregate([("text", "min")]).sort_by("record")
     return least["text_min"].take(wanting).combine_chunks()
 
@@ -367,7 +357,7 @@ def _first_named(flag: Column, named: Codes, customers: Codes, kind: Column | No
     """The flags with one yes among the children that a comparison makes the default: a name may occur twice."""
     compared = np.zeros(len(customers), bool)
     compared[named] = True
-    yes = np.flatnonzero(compared & (flag.codes == 0)).astype(np.int64)
+    yes = np.flatnonzero(compared & (flag.codes == 0))
     if len(yes) < 2:
         return flag
     by_customer = Column(customers[yes], pa.array([], pa.string()))

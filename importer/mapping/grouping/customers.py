@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -56,8 +57,7 @@ def group_customers(
                 found, column=found.column.where(_best_ranked(found.rank, found.column.filled, codes, count))
             )
         grouped.evaluated[name] = found
-        filled = np.flatnonzero(found.column.filled).astype(np.int64)
-        first = first_rows(codes, count, filled)
+        first = first_rows(codes, count, found.column.filled)
         grouped.columns[name] = found.column.take(first)
         if rule.default is not None:
             wrong = np.zeros(count, bool)
@@ -96,7 +96,7 @@ def _conflicts(
     """
     reference = first[codes]
     differs = found.column.filled & (found.column.codes != np.append(found.column.codes, -1)[reference])
-    every = np.flatnonzero(differs).astype(np.int64)
+    every = np.flatnonzero(differs)
     if not len(every):
         return
     every = every[unrepeated(codes[every], found.column.codes[every])]
@@ -112,19 +112,9 @@ def _conflicts(
         else:
             severity, code, hint = Severity.ERROR, "customer_conflict", _AGREE
             parts = ("'", mine, "' here, but '", other, "' ", *place)
-        yield cell_problems(
-            table,
-            at,
-            column,
-            severity=severity,
-            code=code,
-            customer=codes[at],
-            entity="customer",
-            record=codes[at],
-            field=name,
-            message=pc.binary_join_element_wise(*parts, ""),
-            hint=hint,
-        )
+        message = pc.binary_join_element_wise(*parts, "")
+        told = {"severity": severity, "code": code, "message": message, "hint": hint}
+        yield _customer_problems(table, at, column, codes, name, **told)
 
 
 def _as_written(found: Evaluated, table: TableData, at: Codes, others: Codes) -> tuple[pa.Array, pa.Array]:
@@ -144,25 +134,21 @@ def _as_written(found: Evaluated, table: TableData, at: Codes, others: Codes) ->
 def _closed(found: Evaluated, table: TableData, codes: Codes) -> Iterator[ProblemTable]:
     """Names that say that there is no such customer any more, once for each customer."""
     closed = pc.match_substring_regex(found.column.values, _CLOSED, ignore_case=True)
-    at = np.flatnonzero(found.column.rows_with(closed.to_numpy(zero_copy_only=False))).astype(np.int64)
+    at = np.flatnonzero(found.column.rows_with(closed.to_numpy(zero_copy_only=False)))
     if not len(at):
         return
     at = at[unrepeated(codes[at], found.column.codes[at])]
     for column, rows in found.by_reference(at):
         names = found.column.take(rows).to_arrow()
-        yield cell_problems(
-            table,
-            rows,
-            column,
-            severity=Severity.WARNING,
-            code="name_says_closed",
-            customer=codes[rows],
-            entity="customer",
-            record=codes[rows],
-            field="company_name",
-            message=pc.binary_join_element_wise("'", names, "' says that the customer is not active", ""),
-            hint="To leave out such rows, use `skip` with `matches` in the mapping.",
-        )
+        message = pc.binary_join_element_wise("'", names, "' says that the customer is not active", "")
+        hint = "To leave out such rows, use `skip` with `matches` in the mapping."
+        told = {"severity": Severity.WARNING, "code": "name_says_closed", "message": message, "hint": hint}
+        yield _customer_problems(table, rows, column, codes, "company_name", **told)
+
+
+def _customer_problems(table: TableData, at: Codes, column: str, codes: Codes, field: str, **told: Any) -> ProblemTable:
+    own = codes[at]
+    return cell_problems(table, at, column, customer=own, entity="customer", record=own, field=field, **told)
 
 
 def _extensions(
@@ -171,7 +157,7 @@ def _extensions(
     """A phone's extension goes to the attribute that the mapping names, else it is dropped with a warning."""
     whole = found.extension or Column.blank(len(table))
     extension = whole.where(found.column.filled)
-    first = first_rows(codes, count, np.flatnonzero(extension.filled).astype(np.int64))
+    first = first_rows(codes, count, extension.filled)
     if rule.extension_to is not None:
         target = f"attributes.{rule.extension_to}"
         grouped.columns[target] = extension.take(first)

@@ -41,8 +41,7 @@ class KeyCells:
         return KeyCells(parts, self.origin, changes, former)
 
     def keep(self, chosen: Mask) -> "KeyCells":
-        """The cells of these rows only."""
-        return self if chosen.all() else self.take(np.flatnonzero(chosen).astype(np.int64, copy=False))
+        return self if chosen.all() else self.take(np.flatnonzero(chosen))
 
 
 @dataclass(frozen=True)
@@ -64,17 +63,16 @@ class Keys:
 
     @property
     def count(self) -> int:
-        """How many distinct keys there are."""
         return len(self.exact)
 
     def keep(self, chosen: Mask) -> "Keys":
         """The keys of fewer rows; the rows left out must have blank keys."""
-        changes = tuple(change.take(np.flatnonzero(chosen).astype(np.int64, copy=False)) for change in self.changes)
+        changes = tuple(change.take(np.flatnonzero(chosen)) for change in self.changes)
         return replace(self, codes=self.codes[chosen], changes=changes)
 
     def remember_skipped(self, gone: "Keys", reasons: Reasons) -> "Keys":
         """Keep why the rows of other keys were skipped, so that their children are skipped for the same reason."""
-        first = reasons[first_rows(gone.codes, gone.count, np.flatnonzero(gone.codes >= 0))]
+        first = reasons[first_rows(gone.codes, gone.count, gone.codes >= 0)]
         pairs = zip(gone.exact.to_pylist(), first, pc.is_in(gone.exact, value_set=self.exact).to_pylist(), strict=True)
         return replace(self, skipped={key: reason for key, reason, known in pairs if not known})
 
@@ -124,7 +122,7 @@ def former_ids(ids: pa.Array, codes: Codes, former: pa.Array) -> Column:
     same = pc.fill_null(pc.equal(now, former), False).to_numpy(zero_copy_only=False)
     kept = np.zeros(len(ids) + 1, bool)
     kept[codes[same]] = True
-    first = first_rows(codes, len(ids), np.flatnonzero(known & ~kept[codes]).astype(np.int64))
+    first = first_rows(codes, len(ids), known & ~kept[codes])
     return Column.from_text(former).take(first)
 
 

@@ -74,7 +74,7 @@ def find_parents(names: Names, ends: Codes, customers: int, rejected: int) -> tu
     top = ~names.parent.filled
     namesakes: dict[str, Codes] = {}
     _settle(found, wanted, [_Search(names.own, top, form) for form in (_exact, caseless)], ends, namesakes)
-    first = first_rows(ends, customers + 1, np.flatnonzero(top & (ends >= 0) & (ends < customers)))
+    first = first_rows(ends, customers + 1, top & (ends >= 0) & (ends < customers))
     for _ in range(_MOST_LEVELS):
         current = _ends_of(names, ends, found, rejected)
         if not (found == OPEN).any():
@@ -206,7 +206,7 @@ class _Search:
         for column in self.texts:
             place = pc.index_in(self.form(column.values), value_set=texts).fill_null(-1)
             number = np.append(place.to_numpy(zero_copy_only=False), -1)[column.codes]
-            own = np.flatnonzero(self.among & (number >= 0)).astype(np.int64)
+            own = np.flatnonzero(self.among & (number >= 0))
             rows.append(own)
             numbers.append(number[own].astype(np.int64))
         return np.concatenate(rows), np.concatenate(numbers)

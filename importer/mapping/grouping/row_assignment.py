@@ -123,9 +123,7 @@ def assign_rows(
     return RowAssignment(keys.ids, keys.origin, changes, own, by_table, status, problems, keys.former, tidied)
 
 
-def tidied_keys(
-    assignment: RowAssignment,
-) -> list[tuple[Entity, dict[str, tuple[RowChange, ...]], TableData, Mask]]:
+def tidied_keys(assignment: RowAssignment) -> list[tuple[Entity, dict[str, tuple[RowChange, ...]], TableData, Mask]]:
     """What was taken off keys, as :func:`count_changes` wants it."""
     return [("customer", {"reference_id": own}, table, np.ones(len(table), bool)) for table, own in assignment.tidied]
 

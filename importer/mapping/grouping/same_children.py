@@ -84,7 +84,7 @@ def _absorb(into: Codes, several: Codes, mine: Mask, others: Mask, fields: Seque
     """Put each of ``mine`` into the first of the ``others`` that has the same ``fields``."""
     lines = np.flatnonzero(mine | others)
     group = tuple_numbers([column.take(several[lines]) for column in fields])
-    first = first_rows(group, int(group.max(initial=-1)) + 1, np.flatnonzero(others[lines]))
+    first = first_rows(group, int(group.max(initial=-1)) + 1, others[lines])
     at = np.flatnonzero(mine[lines])
     found = first[group[at]]
     into[several[lines[at[found >= 0]]]] = several[lines[found[found >= 0]]]

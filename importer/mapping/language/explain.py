@@ -1,24 +1,21 @@
 """A mapping in plain English, for a person who decides whether it fits an export and has never seen YAML."""
 
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
 
 from importer.catalogue import CODES
 from importer.mapping.fields import IMPLIED
 from importer.mapping.language.mapping_files import LoadedMapping, list_mappings, load_mapping
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, CustomerEntry, Mapping
 from importer.mapping.language.mapping_rules import NUMBER, Condition, FieldRule, Otherwise, ParentRule, alternatives
+from importer.mapping.language.text_layout import ARROW, section, table, wrap
 from importer.mapping.transforms.registry import TRANSFORMS, TransformStep
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX
 
-_ARROW = "← "  # further lines of a cell that begins with it are indented
-_SIDE_BY_SIDE = 72  # characters that three columns need at least
 _MOST_NAMES = 4  # of a column besides its first one; if there are more, they are listed at the end
 _MOST_VALUES = 8  # of a value table; of a longer one only the length is shown
 _ORDINALS = {1: "first", 2: "second", 3: "third"}
-_WHAT = f"Each WizCommerce field {_ARROW}its source columns, and how their text is changed."
+_WHAT = f"Each WizCommerce field {ARROW}its source columns, and how their text is changed."
 _SEPARATORS = {" ": "a space", "\n": "a line break", "": "nothing between"}
 _LOOKUPS = {"sales_rep": "sales reps", "price_list": "price lists"}
 _OTHERWISE = {"keep": "stays", "error": "is an error", "blank": "is left out"}
@@ -58,7 +55,7 @@ def overview(width: int) -> str:
     """All included mappings, a name and a title each, in lines of at most ``width`` characters."""
     rows = [(name, load_mapping(name).mapping.title) for name in list_mappings()]
     ends = "'importer mappings NAME' explains one of them. Specify your own mapping by its path."
-    return "\n".join([*_table(rows, width), "", *_wrap(ends, "", width)]) + "\n"
+    return "\n".join([*table(rows, width), "", *wrap(ends, "", width)]) + "\n"
 
 
 def explain(loaded: LoadedMapping, *, width: int) -> str:
@@ -71,19 +68,19 @@ def explain(loaded: LoadedMapping, *, width: int) -> str:
         for skip in rule.skip
     ]
     blocks = [
-        [*_wrap(mapping.title, "", width), "=" * min(len(mapping.title), width)],
-        _wrap(mapping.description, "", width),
-        _section("What it extends", _bases(loaded), width),
-        _section("How to export", [mapping.export] if mapping.export else [], width),
-        _section("Files", _files(mapping), width),
-        _section("Which customer a row belongs to", _keys(mapping), width),
-        _section("Rows that are left out", skips, width),
-        _section("What is sent", [_WHAT], width),
+        [*wrap(mapping.title, "", width), "=" * min(len(mapping.title), width)],
+        wrap(mapping.description, "", width),
+        section("What it extends", _bases(loaded), width),
+        section("How to export", [mapping.export] if mapping.export else [], width),
+        section("Files", _files(mapping), width),
+        section("Which customer a row belongs to", _keys(mapping), width),
+        section("Rows that are left out", skips, width),
+        section("What is sent", [_WHAT], width),
         ["The customer", "-" * len("The customer"), *_fields(mapping.customer, width)],
         *(_child(mapping, entry, width) for entry in mapping.children()),
-        _section("Required columns", _required(mapping), width),
-        _section("When a value is wrong", _policies(mapping), width),
-        _section("Columns with many names", _names(mapping), width),
+        section("Required columns", _required(mapping), width),
+        section("When a value is wrong", _policies(mapping), width),
+        section("Columns with many names", _names(mapping), width),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -127,7 +124,7 @@ def _references(mapping: Mapping) -> Iterator[str]:
     for entry in mapping.children():
         yield from (column for column, _ in entry.when.references()) if entry.when else ()
         yield from (other.column for _, other in entry.across_tables())
-        yield from entry.cells if isinstance(entry, AddressEntry) else ()
+        yield from entry.cells
         yield from [entry.label] if isinstance(entry, AddressEntry) and entry.label else []
         yield from (column for rule in entry.fields().values() for column in rule.columns())
 
@@ -254,7 +251,7 @@ def _child(mapping: Mapping, entry: ChildEntry, width: int) -> list[str]:
     if isinstance(entry, AddressEntry) and entry.label is not None:
         lines.append(f"Its name in {_column(entry.label)} is only reported: WizCommerce has no field for it.")
     name = _child_name(entry)
-    wrapped = [line for text in lines for line in _wrap(text, "", width)]
+    wrapped = [line for text in lines for line in wrap(text, "", width)]
     return [name, "-" * len(name), *wrapped, *_fields(entry, width)]
 
 
@@ -270,7 +267,7 @@ def _child_name(entry: ChildEntry) -> str:
 
 def _fields(section: CustomerEntry | ChildEntry, width: int) -> list[str]:
     rows = [(_field_name(name), _source(rule), _changes(rule, name)) for name, rule in section.fields().items()]
-    return _table(rows, width)
+    return table(rows, width)
 
 
 def _field_name(name: str) -> str:
@@ -284,14 +281,14 @@ def _source(rule: FieldRule) -> str:
         return source if rule.else_ is None else f"{source}{_instead(rule.else_)}"
     if rule.flags is not None:
         flags = [f"'{value}' where {_column(name)} says yes" for value, name in rule.flags.items()]
-        return _ARROW + _listed(flags, "and")
+        return ARROW + _listed(flags, "and")
     word = "and" if rule.join is not None or rule.take == "all" else "or else"
-    source = _ARROW + _columns(rule.own_columns(), word)
+    source = ARROW + _columns(rule.own_columns(), word)
     return source if rule.else_ is None else f"{source}{_instead(rule.else_)}"
 
 
 def _instead(rule: FieldRule) -> str:
-    return f"; if that gives nothing, {_changed(_source(rule).removeprefix(_ARROW), rule)}"
+    return f"; if that gives nothing, {_changed(_source(rule).removeprefix(ARROW), rule)}"
 
 
 def _changes(rule: FieldRule, name: str) -> str:
@@ -386,45 +383,3 @@ def _policies(mapping: Mapping) -> list[str]:
     if mapping.country is not None:
         lines.append(f"Phones and states without a country are read as those of {mapping.country}.")
     return lines
-
-
-def _section(title: str, sentences: Sequence[str], width: int) -> list[str]:
-    """A heading and its sentences, with bullets if there are several; nothing if there are none."""
-    bullet = "- " if len(sentences) > 1 else ""
-    lines = [line for sentence in sentences for line in _wrap(sentence, bullet, width)]
-    return [*_wrap(title, "", width), "-" * min(len(title), width), *lines] if lines else []
-
-
-def _wrap(text: str, bullet: str, width: int) -> list[str]:
-    """A paragraph in lines of at most ``width`` characters, its first one behind a bullet."""
-    return textwrap.wrap(
-        text, width, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_on_hyphens=False
-    )
-
-
-def _table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Cells side by side, each wrapped; on a narrow screen one below the other."""
-    if width < _SIDE_BY_SIDE:
-        stacked = []
-        for first, *rest in rows:
-            stacked += _cell(first, width)
-            stacked += [f"    {line}" for text in rest if text for line in _cell(text, width - 4)]
-        return stacked
-    count = len(rows[0])
-    left = width - 2 * (count - 1)
-    widths: list[int] = []
-    for number in range(count):
-        longest = max(len(row[number]) for row in rows)
-        widths.append(max(1, min(longest, (left - sum(widths)) // (count - number))))
-    lines = []
-    for row in rows:
-        cells = [_cell(text, size) for text, size in zip(row, widths, strict=True)]
-        for parts in zip_longest(*cells, fillvalue=""):
-            padded = (part.ljust(size) for part, size in zip(parts, widths, strict=True))
-            lines.append("  ".join(padded).rstrip())
-    return lines
-
-
-def _cell(text: str, width: int) -> list[str]:
-    hang = "  " if text.startswith(_ARROW) else ""
-    return textwrap.wrap(text, width, subsequent_indent=hang, break_on_hyphens=False) or [""]

@@ -75,9 +75,7 @@ _FORMS: dict[str, Schema] = {
             if not code.locked
         },
     },
-    "steps": {
-        "anyOf": [{"$ref": "#/$defs/step"}, {"type": "array", "items": {"$ref": "#/$defs/step"}}],
-    },
+    "steps": {"anyOf": [{"$ref": "#/$defs/step"}, {"type": "array", "items": {"$ref": "#/$defs/step"}}]},
 }
 
 

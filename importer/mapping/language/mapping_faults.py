@@ -16,14 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from importer.mapping.language.mapping_errors import Fault, Place, faults_of, model_at
 from importer.mapping.language.mapping_model import AddressEntry, ContactEntry, CustomerEntry, Mapping
-from importer.mapping.language.mapping_rules import (
-    Condition,
-    FieldRule,
-    OtherColumn,
-    ParentRule,
-    SkipRule,
-    TableRule,
-)
+from importer.mapping.language.mapping_rules import Condition, FieldRule, OtherColumn, ParentRule, SkipRule, TableRule
 from importer.mapping.transforms.registry import TransformStep
 
 _MOST_ROUNDS = 200  # each finds at least one more fault

@@ -149,9 +149,10 @@ def _read(path: Path, chain: list[tuple[Path, bytes]], faults: list[Fault]) -> P
     except UnicodeDecodeError as error:
         raise MappingError(f"{path}: is not UTF-8 text (byte {error.start + 1})", "Save the file as UTF-8.") from error
     chain.append((path, raw))
-    parts, wrong = _parts_and_faults(text, path)
+    parts, wrong = read_parts(text, path)
     faults += wrong
-    own = _with_word_table(_with_functions(parts, chain[0][0].parent), chain[0][0].parent)
+    folder = chain[0][0].parent
+    own = _with_word_table(_with_functions(parts, folder), folder)
     extended = (own.table or {}).get("extends")
     if extended is None:
         return own
@@ -288,20 +289,11 @@ def _find(name: str, folder: Path = Path()) -> Path:
     )
 
 
-def read_parts(text: str, path: Path) -> Part:
-    """YAML → its parts, every scalar a text.
+def read_parts(text: str, path: Path) -> tuple[Part, list[Fault]]:
+    """YAML → its parts, every scalar a text; and keys that are wrong in themselves.
 
-    Raises :class:`MappingError` with file and line when it is not YAML, its aliases make too much of it, or keys are
-    wrong in themselves.
+    Raises :class:`MappingError` with file and line when it is not YAML, or its aliases make too much of it.
     """
-    part, faults = _parts_and_faults(text, path)
-    if faults:
-        raise _wrong(faults, [path])
-    return part
-
-
-def _parts_and_faults(text: str, path: Path) -> tuple[Part, list[Fault]]:
-    """As :func:`read_parts`; with keys that are wrong in themselves as faults."""
     try:
         root = yaml.compose(text, Loader=_yaml_loader(path))
     except yaml.MarkedYAMLError as error:

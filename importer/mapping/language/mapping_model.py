@@ -28,7 +28,6 @@ from importer.mapping.language.mapping_rules import (
     TypeSpec,
     YesNo,
     alternatives,
-    as_list,
     error_at,
     require_one_value,
 )
@@ -170,9 +169,7 @@ class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # 
 
     label: str | None = None
     packed: str | None = None
-    lines: (
-        Annotated[list[str], Field(min_length=2), BeforeValidator(as_list), WithJsonSchema({"form": "texts"})] | None
-    ) = None
+    lines: Annotated[TextList, Field(min_length=2)] | None = None
 
     @property
     def cells(self) -> tuple[str, ...]:

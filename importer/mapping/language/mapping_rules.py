@@ -33,6 +33,11 @@ class Strict(BaseModel):
         extra="forbid", frozen=True, populate_by_name=True, arbitrary_types_allowed=True, defer_build=True
     )
 
+    def given(self) -> dict[str, Any]:
+        """The keys that the mapping gives, with their values; and those that have a default."""
+        aliases = {name: field.alias or name for name, field in type(self).model_fields.items()}
+        return {alias: value for name, alias in aliases.items() if (value := getattr(self, name)) is not None}
+
 
 def as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
@@ -44,8 +49,6 @@ def _flag(value: Any) -> Any:
 
 TextList = Annotated[list[str], BeforeValidator(as_list), WithJsonSchema({"form": "texts"})]
 YesNo = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"form": "yes_no"})]
-
-
 TESTS = ("is", "is_not", "same_as", "differs_from", "flag", "matches", "blank")  # of a column
 
 
@@ -89,11 +92,11 @@ class Condition(Strict):
 
     @model_validator(mode="after")
     def _one_test(self) -> Self:
-        tests = {name: getattr(self, name if name != "is" else "is_") for name in TESTS}
-        wide = [self.only, self.any_, self.all_]
-        if sum(test is not None for test in (*tests.values(), *wide)) != 1:
+        given = self.given()
+        tests = [name for name in TESTS if name in given]
+        if len(tests) + sum(name in given for name in ("only", "any", "all")) != 1:
             raise ValueError(f"a condition has exactly one of {', '.join(TESTS)}, only, any, or all")
-        if (self.column is None) == any(test is not None for test in tests.values()):
+        if ("column" in given) != bool(tests):
             raise ValueError(f"{', '.join(TESTS[:-1])}, and {TESTS[-1]} need a column; only, any, and all have none")
         return self
 
@@ -197,7 +200,6 @@ def _short_field(value: Any) -> Any:
 _Take = Annotated[
     Literal["first", "last", "all", "{n}"] | int, BeforeValidator(_whole_number), WithJsonSchema({"form": "take"})
 ]
-_SOURCES = ("from", "constant", "flags")
 _ALONE = ("split", "as", "take", "join", "then", "values", "extension_to", "clear_when_blank")
 _EXCLUDED = (  # pairs of keys that do not go together
     *(("constant", name) for name in _ALONE),
@@ -235,7 +237,7 @@ class FieldRule(Strict):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         given = self.given()
-        if sum(name in given for name in _SOURCES) != 1:
+        if sum(name in given for name in ("from", "constant", "flags")) != 1:
             raise ValueError("a field has exactly one of from (columns), constant, or flags")
         for first, second in _EXCLUDED:
             if first in given and second in given:
@@ -250,16 +252,12 @@ class FieldRule(Strict):
         return self
 
     @model_validator(mode="after")
-    def _when_fits(self) -> Self:
+    def _when_else_and_clearing_fit(self) -> Self:
         if self.when is not None and any(condition.only is not None for condition in self.when.parts()):
             raise error_at("only is for skip, and for the when of a whole address or contact", "when")
         for name in ("else", "default"):
             if self.constant is not None and self.when is None and name in self.given():
                 raise error_at("cannot be combined with constant, unless there is a when", name)
-        return self
-
-    @model_validator(mode="after")
-    def _else_and_clearing_fit(self) -> Self:
         # Only what is blank in the source clears a field: not a wrong value that was left out, nor an id.
         not_cleared = {"invalid: blank": self.invalid == "blank", "lookup": self.lookup, "default": self.default}
         for name, excludes in not_cleared.items():
@@ -269,11 +267,6 @@ class FieldRule(Strict):
             if self.else_ is not None and name in self.else_.given():
                 raise error_at("is not allowed under else", "else", name)
         return self
-
-    def given(self) -> dict[str, Any]:
-        """The keys that the mapping gives for the field, with their values."""
-        aliases = {name: field.alias or name for name, field in type(self).model_fields.items()}
-        return {alias: value for name, alias in aliases.items() if (value := getattr(self, name)) is not None}
 
     def conditions(self) -> Iterator[Condition]:
         """Yield the rule's own condition and those under ``else``."""
@@ -383,8 +376,7 @@ class ParentRule(Strict):
         """Yield every column reference, and whether it may be absent: one of each list must be there if it may not."""
         for columns in (self.from_, [column for rule in self.match for column in rule.columns()]):
             yield ALTERNATIVE.join(columns), self.optional
-            if len(columns) > 1:
-                yield from ((column, True) for column in columns)
+            yield from ((column, True) for column in columns if len(columns) > 1)
 
 
 class TableRule(Strict):
@@ -401,16 +393,12 @@ class TableRule(Strict):
     ignore: TextList = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _columns_differ(self) -> Self:
+    def _columns_and_key_fit(self) -> Self:
         keys = [header_key(name) for name in self.columns]
         if "" in keys:
             raise error_at(f"column {keys.index('') + 1} needs a name, such as Field {keys.index('') + 1}", "columns")
         for name, key in zip(self.columns, keys, strict=True):
             if keys.count(key) > 1:
                 raise error_at(f"{name!r} is used twice; each column needs its own name", "columns")
-        return self
-
-    @model_validator(mode="after")
-    def _key_is_read(self) -> Self:
         _require_texts(self.key, "key")
         return self

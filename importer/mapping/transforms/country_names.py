@@ -160,11 +160,16 @@ def state_names(country: str) -> dict[str, str]:
 @cache
 def foreign_state_names(country: str) -> dict[str, str]:
     """The states of a country in other languages; only names that are certain."""
+    languages = [translation("iso3166-2", language) for language in MAIN_LANGUAGES]
+    items = [(item.name, item.code.split("-")[1]) for item in _subdivisions(country)]
+    return certain((plain(texts.gettext(name)), code) for texts in languages for name, code in items)
+
+
+def certain(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Name → code, without the names that have several codes."""
     codes: dict[str, set[str]] = {}
-    for language in MAIN_LANGUAGES:
-        texts = translation("iso3166-2", language)
-        for item in _subdivisions(country):
-            codes.setdefault(plain(texts.gettext(item.name)), set()).add(item.code.split("-")[1])
+    for name, code in pairs:
+        codes.setdefault(name, set()).add(code)
     return {name: own.pop() for name, own in codes.items() if len(own) == 1}
 
 

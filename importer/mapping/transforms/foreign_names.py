@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import pycountry
 
-from importer.mapping.transforms.country_names import MAIN_LANGUAGES, english_names, plain, translation, words
+from importer.mapping.transforms.country_names import MAIN_LANGUAGES, certain, english_names, plain, translation, words
 
 # CLDR's regions that ISO counts to a country, and Kosovo, whose code is not ISO's but is used everywhere.
 _REGIONS = {"XK": "XK", "IC": "ES", "EA": "ES", "AC": "SH", "TA": "SH", "DG": "IO", "CP": "FR", "CQ": "GG"}
@@ -27,7 +27,7 @@ def foreign_names() -> str:
     """The content of the file. A name that means one country here and another there is not in it."""
     content: dict[str, dict[str, str]] = {}
     for label, languages in (("main", MAIN_LANGUAGES), ("more", _MORE_LANGUAGES)):
-        names = _certain(
+        names = certain(
             (plain(spelling), code)
             for name, code in {
                 *_iso_names(languages),
@@ -37,18 +37,11 @@ def foreign_names() -> str:
             for spelling in {name, name.translate(_UMLAUTS)}
         )
         pairs = ((words(name), code) for name, code in (names | english_names()).items())
-        by_words = _certain((" ".join(sorted(own)), code) for own, code in pairs if len(own) > 1)
+        by_words = certain((" ".join(sorted(own)), code) for own, code in pairs if len(own) > 1)
         for key, found, before in ((label, names, "main"), (f"{label} by words", by_words, "main by words")):
             known = content.get(before, {})  # these are looked up first
             content[key] = {name: code for name, code in found.items() if name not in known}
     return json.dumps(content, ensure_ascii=False, indent=0, sort_keys=True) + "\n"
-
-
-def _certain(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    codes: dict[str, set[str]] = {}
-    for name, code in pairs:
-        codes.setdefault(name, set()).add(code)
-    return {name: own.pop() for name, own in codes.items() if len(own) == 1}
 
 
 def _iso_names(languages: Iterable[str]) -> Iterator[tuple[str, str]]:

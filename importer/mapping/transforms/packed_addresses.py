@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from importer.catalogue.field_names import ADDRESS_PARTS, field_name
 from importer.mapping.columns import Codes, Column, Mask, combine, concat, first_of, first_rows
+from importer.mapping.field_parts import joined
 from importer.mapping.fields import Context, evaluate, without_blanks
 from importer.mapping.grouping.row_assignment import CustomerRows, RowAssignment
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, Mapping, part_references
@@ -92,17 +93,12 @@ def _entries(mapping: Mapping, owners: RowAssignment) -> Iterator[tuple[Entity, 
             yield "address" if isinstance(entry, AddressEntry) else "contact", entry, number, owned
 
 
-def idle_fields(entry: ChildEntry) -> tuple[str, ...]:
-    """The fields of a prepared entry that no packed address has a part for."""
+def fields_taken_apart(entry: ChildEntry) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The fields of a prepared entry that no packed address has a part for, and all that read a part of one."""
     references = {name: rule.columns() for name, rule in entry.fields().items()}
     derived = {name: [one for one in own if one != source_reference(one)] for name, own in references.items()}
-    return tuple(name for name, own in derived.items() if any(one.endswith(_NOTHING) for one in own))
-
-
-def fields_taken_apart(entry: ChildEntry) -> tuple[str, ...]:
-    """The fields of a prepared entry that read a part of a packed address."""
-    own = {name: rule.columns() for name, rule in entry.fields().items()}
-    return tuple(name for name, columns in own.items() if any(one != source_reference(one) for one in columns))
+    idle = tuple(name for name, own in derived.items() if any(one.endswith(_NOTHING) for one in own))
+    return idle, tuple(name for name, own in derived.items() if own)
 
 
 def _customer_names(mapping: Mapping, owners: RowAssignment, folder: Path) -> tuple[Column, ...]:
@@ -113,10 +109,7 @@ def _customer_names(mapping: Mapping, owners: RowAssignment, folder: Path) -> tu
     context = Context(Column.blank(len(table)), folder)
     columns += [evaluate(name, rule, table, "", context).column for name, rule in rules.items()]
     if {"first_name", "last_name"} <= rules.keys():
-        tuples, parts = combine(columns[-2:])
-        both = zip(*(part.to_arrow().to_pylist() for part in parts), strict=True)
-        full = [" ".join(filter(None, pair)) or None for pair in both]
-        columns.append(Column.keyed(tuples, pa.array(full, pa.string())))
+        columns.append(joined(columns[-2:], " "))
     return tuple(form for column in columns for form in _plain_forms(column.take(start)))
 
 
@@ -270,6 +263,6 @@ def _findings(
     ):
         chosen = np.append(finding.chosen, False)[numbers]
         for cell, reference in enumerate(references):
-            at = np.flatnonzero(chosen & (first == cell)).astype(np.int64)
+            at = np.flatnonzero(chosen & (first == cell))
             if len(at):
                 yield RowFinding(at, numbers[at], finding, reference, 0)

@@ -36,12 +36,8 @@ def narrow(values: pa.Array) -> pa.Array:
     if pc.all(pc.string_is_ascii(values), min_count=0).as_py():
         return values
     wide = pc.fill_null(pc.match_substring_regex(values, _WIDE), False)
-    return pc.replace_with_mask(values, wide, pa.array(map(narrowed, values.filter(wide).to_pylist()), pa.string()))
-
-
-def narrowed(text: str) -> str:
-    """One text in ASCII width."""
-    return text.translate(_NARROW)
+    texts = [text.translate(_NARROW) for text in values.filter(wide).to_pylist()]
+    return pc.replace_with_mask(values, wide, pa.array(texts, pa.string()))
 
 
 def comparable(values: pa.Array) -> pa.Array:
