@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from importer.did_you_mean import nearest
 from importer.mapping.columns import Column, Mask, first_of
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
 from importer.mapping.language.mapping_rules import FieldRule, Otherwise
 from importer.mapping.transform_results import RowChange, failures, rewriting
 from importer.mapping.word_table import FieldWords
+from importer.wording import nearest
 
 Did = Callable[[str, Column, Column], None]  # records what a step made of a column
 
