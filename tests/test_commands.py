@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from importer.cli import main
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import running
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = "sap-business-one"  # has joined files

@@ -16,7 +16,8 @@ import pytest
 
 import importer
 from importer import python_api
-from importer.sandbox import RunningSandbox, SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import RunningSandbox, running
 from tests.workflow.desk import KEY, MAPPING
 
 ROOT = Path(__file__).parent.parent

@@ -8,12 +8,9 @@ from importer.sandbox.asgi_app import create_app
 from importer.sandbox.customer_store import DataFileError
 from importer.sandbox.faults import parse_faults
 from importer.sandbox.sandbox_config import Clock, SandboxConfig
-from importer.sandbox.sandbox_state import LoggedRequest
 from importer.sandbox.server import (
     PortTakenError,
-    RunningSandbox,
     SandboxStartError,
-    running,
     serve,
     spawned,
 )
@@ -21,14 +18,11 @@ from importer.sandbox.server import (
 __all__ = [
     "Clock",
     "DataFileError",
-    "LoggedRequest",
     "PortTakenError",
-    "RunningSandbox",
     "SandboxConfig",
     "SandboxStartError",
     "create_app",
     "parse_faults",
-    "running",
     "serve",
     "spawned",
 ]

@@ -2,7 +2,7 @@
 
 import hmac
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -101,22 +101,6 @@ class Sandbox:
             "RateLimit-Limit": str(self.config.rate),
             "RateLimit-Remaining": str(self.config.rate - len(self._accepted)),
             "RateLimit-Reset": str(max(0, math.ceil(left))),
-        }
-
-    def customers(self) -> list[dict[str, Any]]:
-        """All customers, whole, in the order they were created."""
-        return [row.customer() for row in sorted(self.store, key=lambda row: row.number)]
-
-    def counts(self) -> dict[str, Any]:
-        """How many customers there are, and of the requests logged how many had which status and fault."""
-        active, log = sum(row.active for row in self.store), list(self.log)
-        return {
-            "customers": len(self.store),
-            "active": active,
-            "inactive": len(self.store) - active,
-            "requests": len(log),
-            "statuses": dict(Counter(str(entry.status) for entry in log)),
-            "faults": dict(Counter(entry.fault for entry in log if entry.fault is not None)),
         }
 
     def reset(self) -> None:

@@ -1,4 +1,4 @@
-"""The sandbox as a server: in a thread, in the foreground, or in a process of its own that ends with this one."""
+"""The sandbox as a server: in the foreground, or in a process of its own that ends with this one."""
 
 import contextlib
 import json
@@ -9,18 +9,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import anyio
 import uvicorn
 from starlette.applications import Starlette
 
 from importer.sandbox.asgi_app import create_app
-from importer.sandbox.sandbox_config import Clock, SandboxConfig
-from importer.sandbox.sandbox_state import LoggedRequest, Sandbox
+from importer.sandbox.sandbox_config import SandboxConfig
+from importer.sandbox.sandbox_state import Sandbox
 
 _HOST = "127.0.0.1"
 _LONGEST_HEAD = 1_000_000  # bytes of a request's head that are read at all; max_target refuses earlier, and says so
@@ -40,20 +38,6 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         self._on_ready()
-
-    async def main_loop(self) -> None:
-        """As uvicorn does it, which looks only ten times a second whether it should end."""
-        ticks = count()
-        while not await self.on_tick(next(ticks)):  # noqa: ASYNC110 - signals and other threads set what it looks at
-            await anyio.sleep(0.02)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn does it, which waits for a tenth of a second even if no connection is open."""
-        if self.server_state.connections:
-            await super().shutdown(sockets=sockets)
-            return
-        for listening in (*self.servers, *(sockets or ())):
-            listening.close()
 
     def stop(self) -> None:
         self.should_exit = True
@@ -93,12 +77,13 @@ def bind(port: int) -> socket.socket:
     return listener
 
 
-def _url(listener: socket.socket) -> str:
+def url_of(listener: socket.socket) -> str:
+    """Where a client reaches what listens."""
     return f"http://{_HOST}:{listener.getsockname()[1]}"
 
 
-def make_server(app: Starlette, on_ready: Callable[[], None]) -> Server:
-    """A server for ``app`` that registers each connection with the sandbox, so that faults can close it."""
+def server_config(app: Starlette) -> uvicorn.Config:
+    """How ``app`` is served: each connection is registered with the sandbox, so that faults can close it."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -123,43 +108,7 @@ def make_server(app: Starlette, on_ready: Callable[[], None]) -> Server:
             super().connection_lost(exc)
 
     config.http_protocol_class = Tracked
-    return Server(config, on_ready)
-
-
-class RunningSandbox:
-    """A sandbox that serves at ``url`` from a thread of this process, and what tests ask of it."""
-
-    def __init__(self, url: str, sandbox: Sandbox) -> None:
-        self.url = url
-        self.customers = sandbox.customers
-        self.counts = sandbox.counts
-        self.reset = sandbox.reset
-        self.set_faults = sandbox.set_faults
-        self._log = sandbox.log
-
-    def requests(self) -> list[LoggedRequest]:
-        """The requests in the order they came (the latest 200,000)."""
-        return list(self._log)
-
-
-@contextlib.contextmanager
-def running(config: SandboxConfig | None = None, *, clock: Clock | None = None) -> Iterator[RunningSandbox]:
-    """A sandbox in a thread of this process. Raises DataFileError and ValueError as :func:`create_app` does."""
-    app = create_app(config or SandboxConfig(), clock)
-    listener = bind(0)
-    url, ready = _url(listener), threading.Event()
-    server = make_server(app, ready.set)
-    thread = threading.Thread(target=server.run, args=([listener],), name="sandbox", daemon=True)
-    thread.start()
-    try:
-        while not ready.wait(0.1):
-            if not thread.is_alive():
-                raise RuntimeError("the sandbox ended before it served")
-        yield RunningSandbox(url, app.state.sandbox)
-    finally:
-        server.stop()
-        thread.join()
-        app.state.sandbox.store.close()
+    return config
 
 
 def serve(config: SandboxConfig, *, port: int, on_ready: Callable[[str], None]) -> None:
@@ -169,8 +118,8 @@ def serve(config: SandboxConfig, *, port: int, on_ready: Callable[[str], None]) 
     """
     with bind(port) as listener:
         app = create_app(config)
-        url = _url(listener)
-        server = make_server(app, lambda: on_ready(url))
+        url = url_of(listener)
+        server = Server(server_config(app), lambda: on_ready(url))
         try:
             server.run([listener])
         finally:

@@ -11,9 +11,10 @@ import httpx
 import pytest
 
 from importer.cli.app import app
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
 from importer.settings import Commands, Options
 from importer.settings.pasted_commands import _TAKES
+from tests.running_sandbox import running
 from tests.workflow.desk import KEY, Said
 
 ACCOUNT = ("--ledger", "the ledger/of acme.db", "--tenant", "Acme & Co", "--api-key-file", "the key")

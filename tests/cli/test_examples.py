@@ -16,8 +16,9 @@ import yaml
 import importer
 from importer.cli import parameters as options
 from importer.cli.app import app
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
 from importer.settings import read_notices
+from tests.running_sandbox import running
 from tests.workflow.desk import KEY, ROOT, SAMPLES
 
 FOLDER = Path(str(files(importer) / "examples"))

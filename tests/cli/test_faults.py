@@ -6,7 +6,8 @@ import pytest
 
 from importer.cli.app import failed
 from importer.errors import InterruptedRunError
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import running
 from tests.workflow.desk import KEY, MAPPING, Desk
 from tests.workflow.strict_api import strict_api
 

@@ -6,7 +6,8 @@ import stat
 
 import pytest
 
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import running
 from tests.workflow.desk import KEY, read_table
 
 MAPPING = """\

@@ -12,9 +12,10 @@ from jsonschema import Draft202012Validator
 
 import importer.report
 from importer.commands.jobs import jobs_line, run_jobs
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
 from tests.cli.test_process import wait_until
 from tests.report.schema import hold_against_schema
+from tests.running_sandbox import running
 from tests.workflow.desk import KEY, PATIENCE
 
 

@@ -1,6 +1,6 @@
 """`importer ledger …` as a person meets it."""
 
-from importer.sandbox import running
+from tests.running_sandbox import running
 
 
 def test_check_backup_vacuum(desk) -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from importer.errors import UsageError
 from importer.notify import Announcer
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
 from importer.settings import Notices, read_notices
+from tests.running_sandbox import running
 from tests.workflow.desk import KEY, PATIENCE
 
 # Apprise looks for a module that Python has put on its way out.

@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from importer.cli.app import app
-from importer.sandbox import running
+from tests.running_sandbox import running
 from tests.workflow.desk import KEY, SAMPLES
 
 

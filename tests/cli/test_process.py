@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from importer.partitions.executors import processors
-from importer.sandbox import RunningSandbox, SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import RunningSandbox, running
 from tests.workflow.desk import KEY, PATIENCE, Desk, Said
 
 

@@ -10,9 +10,10 @@ from contextlib import closing
 
 import pytest
 
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
 from importer.workflow import targets
 from importer.workflow.targets import Target
+from tests.running_sandbox import running
 from tests.workflow.desk import KEY, PATIENCE, ROOT
 
 # Ctrl-C goes to those whose terminal it is.

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from importer.sandbox import RunningSandbox, SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import RunningSandbox, running
 from tests.workflow.desk import KEY, ROOT, SAMPLES, Desk, make_desk
 
 DOCUMENTS = (

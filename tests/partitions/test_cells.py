@@ -9,9 +9,10 @@ import pytest
 import importer
 from importer.errors import InternalError, UsageError
 from importer.partitions.cell_accounts import all_cells
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
 from importer.tables import CELL_CATEGORIES
 from tests.report.build import small_run
+from tests.running_sandbox import running
 
 MAPPING: dict[str, Any] = {
     "title": "cells",

@@ -14,7 +14,7 @@ from importer.planner.compare import (
     previous,
     replacement,
 )
-from importer.sandbox import running
+from tests.running_sandbox import running
 from tests.sandbox.support import DOCUMENT, address, client, contact, customer, validator
 
 # The body and the answer of the API's own example, as far as they speak of the same customer.

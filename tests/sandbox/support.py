@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
-from importer.sandbox import Clock, RunningSandbox
+from importer.sandbox import Clock
+from tests.running_sandbox import RunningSandbox
 from tests.support import api_document
 
 DOCUMENT = api_document()

@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from importer.sandbox import RunningSandbox, SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import RunningSandbox, running
 from tests.sandbox.support import HandClock, address, assert_documented, client, contact, customer
 
 CUSTOMERS = "/v1/customers"

@@ -12,8 +12,9 @@ from urllib.parse import quote
 import anyio
 import pytest
 
-from importer.sandbox import Clock, RunningSandbox, SandboxConfig, parse_faults, running
+from importer.sandbox import Clock, SandboxConfig, parse_faults
 from importer.sandbox.faults import AFTER, BEFORE, FaultPlan
+from tests.running_sandbox import RunningSandbox, running
 from tests.sandbox.support import HandClock, address, client, contact, customer
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from importer.sandbox import SandboxConfig, create_app, running
+from importer.sandbox import SandboxConfig, create_app
+from tests.running_sandbox import running
 from tests.sandbox.support import HandClock, assert_documented, client, customer
 
 
@@ -123,4 +124,4 @@ def test_config_survives_the_pipe() -> None:
 
 
 def test_app_stands_alone() -> None:
-    assert create_app(SandboxConfig()).state.sandbox.counts()["customers"] == 0
+    assert len(create_app(SandboxConfig()).state.sandbox.store) == 0

@@ -10,9 +10,10 @@ import httpx
 import orjson
 import pytest
 
-from importer.sandbox import RunningSandbox, SandboxConfig, running
+from importer.sandbox import SandboxConfig
 from importer.sandbox.child_operations import CHILD_OPERATIONS
 from importer.sandbox.operations import OPERATIONS
+from tests.running_sandbox import RunningSandbox, running
 from tests.sandbox.support import DOCUMENT, HandClock, address, assert_documented, client, contact, customer
 
 CUSTOMERS, ONE = "/v1/customers", "/v1/customers/{id}"

@@ -19,10 +19,10 @@ from importer.sandbox import (
     PortTakenError,
     SandboxConfig,
     SandboxStartError,
-    running,
     serve,
     spawned,
 )
+from tests.running_sandbox import running
 from tests.sandbox.support import address, client, customer
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import running
 from tests.sandbox.support import address, assert_documented, client, contact, customer
 
 DEFINITIONS = [

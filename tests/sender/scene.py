@@ -24,10 +24,11 @@ from importer.planner import ids_to_look_up, plan
 from importer.planner.compare import body_of, previous, replacement
 from importer.records import OutcomeKind
 from importer.run_folder import PayloadFile
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
 from importer.sender.customer_rounds import CustomerFinding
 from importer.sender.undo import Undo
 from importer.tables import TEXT
+from tests.running_sandbox import running
 from tests.sandbox.support import client as raw_client
 
 TENANT = "acme"

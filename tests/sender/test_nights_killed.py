@@ -13,8 +13,9 @@ import pytest
 from importer.errors import TenantLockedError
 from importer.ledger import open_ledger
 from importer.records import OutcomeKind
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
 from tests.postgres import database
+from tests.running_sandbox import running
 from tests.sender.nights import MERGER, faults, plan_night
 from tests.sender.support import run_fast
 from tests.sender.test_sandbox import send_to

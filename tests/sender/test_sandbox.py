@@ -14,8 +14,9 @@ import pytest
 from importer.api import Client, Limiter, RetryPolicy
 from importer.errors import ApiUnavailableError, KeyRefusedError
 from importer.records import OutcomeKind
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
 from importer.sender import Sender, SendOptions
+from tests.running_sandbox import running
 from tests.sender.support import FASTER, fresh_ledger, outcomes, plan_run, run_fast
 
 NAMES = [f"CUS-{number:03}" for number in range(150)]

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import running
 
 FAULTS = "drop-before=2%,drop-after=2%,500-before=2%,500-after=2%,502-html=2%,429=1%,cut=2%,malformed=1%,slow=1%"
 KEY = "a-key-that-must-not-be-found-anywhere"

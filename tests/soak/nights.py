@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import running
 from tests.soak.killing import FAULTS, KEY, OPTIONS
 
 COLUMNS = ("Id", "Name", "Phone", "Bill", "Street", "Ship", "Dock", "Person", "Contact")

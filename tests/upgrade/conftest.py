@@ -13,8 +13,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from importer.sandbox import RunningSandbox, SandboxConfig, running
+from importer.sandbox import SandboxConfig
 from tests.postgres import database
+from tests.running_sandbox import RunningSandbox, running
 from tests.workflow.desk import KEY, Desk, Said, make_desk
 
 SCHEMA_2 = Path(__file__).parent / "fixtures" / "schema-2"

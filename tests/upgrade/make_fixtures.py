@@ -37,7 +37,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from importer.ledger.ledger_schema import METADATA
-from importer.sandbox import RunningSandbox, SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import RunningSandbox, running
 from tests.workflow.desk import KEY, Desk, make_desk
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -10,7 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from importer.sandbox import RunningSandbox, SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import RunningSandbox, running
 from tests.web.conftest import ROOT, Served, needs_chromium, serving
 
 pytestmark = needs_chromium

@@ -21,8 +21,9 @@ import typer
 from importer.cli import main
 from importer.cli.app import app
 from importer.ledger import runs
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
 from tests.report.schema import hold_against_schema
+from tests.running_sandbox import running
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "sample_data"

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
 from tests.postgres import database
+from tests.running_sandbox import running
 from tests.workflow.desk import KEY, make_desk
 from tests.workflow.strict_api import StrictApi, strict_api
 from tests.workflow.test_upsert import MAPPING, asked, counts, export, row, write

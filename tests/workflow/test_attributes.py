@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import running
 from tests.workflow.strict_api import strict_api
 
 TYPED = """\

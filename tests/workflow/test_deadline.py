@@ -7,9 +7,10 @@ import pytest
 
 from importer.commands.resume import resume
 from importer.commands.run import run
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
 from importer.settings import Options
 from importer.workflow.supervision import Deadline, Watch
+from tests.running_sandbox import running
 from tests.workflow.desk import KEY, read_table
 
 ENVIRONMENT = {"WIZCOMMERCE_API_KEY": KEY}

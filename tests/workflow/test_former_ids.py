@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 import importer
-from importer.sandbox import RunningSandbox, SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import RunningSandbox, running
 
 KEY = "wc-test-key"
 MAPPING = {

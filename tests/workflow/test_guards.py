@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from importer.ledger import open_ledger
-from importer.sandbox import running
 from importer.workflow import guards
+from tests.running_sandbox import running
 
 GUARDS = ["--max-fewer", "20%", "--new-file", "--same-layout", "--max-age", 24]
 

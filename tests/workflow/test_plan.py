@@ -6,7 +6,8 @@ import re
 import pytest
 
 from importer.commands import plan as planning
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import running
 from tests.workflow.desk import KEY
 from tests.workflow.strict_api import REP, strict_api
 from tests.workflow.test_dry_run import LOOKUPS

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import running
 from tests.workflow.desk import KEY
 from tests.workflow.strict_api import PRICE_LIST, REP, strict_api
 from tests.workflow.test_dry_run import LOOKUPS

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from importer.ledger import Write, WriteState, open_ledger
-from importer.sandbox import running
+from tests.running_sandbox import running
 
 
 @pytest.fixture

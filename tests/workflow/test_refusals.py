@@ -5,7 +5,7 @@ import re
 
 from importer.ledger import LedgerStep, State, open_ledger
 from importer.records import OutcomeKind
-from importer.sandbox import running
+from tests.running_sandbox import running
 from tests.workflow.strict_api import strict_api
 
 MAPPING = """\

@@ -8,7 +8,8 @@ import openpyxl
 import pytest
 
 from importer.report import sign_off as writing
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
+from tests.running_sandbox import running
 from tests.workflow.desk import Desk, Said
 from tests.workflow.strict_api import REP, strict_api
 from tests.workflow.test_plan import plan

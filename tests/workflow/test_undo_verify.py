@@ -12,10 +12,11 @@ from importer.commands.undo import undo
 from importer.commands.verify import verify
 from importer.errors import UsageError
 from importer.report.terminal import undo_verify_text
-from importer.sandbox import SandboxConfig, running
+from importer.sandbox import SandboxConfig
 from importer.settings import Options
 from importer.workflow.supervision import Watch
 from tests.report.schema import hold_against_schema
+from tests.running_sandbox import running
 from tests.workflow.desk import KEY, read_table
 
 ENVIRONMENT = {"WIZCOMMERCE_API_KEY": KEY}
