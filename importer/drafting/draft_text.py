@@ -10,7 +10,7 @@ from importer.drafting.skip_rules import Question
 from importer.wording import shortened
 
 _HEADS = ("column", "samples", "filled", "field", "confidence", "why")
-_LEAST = (12, 12, 6, 18, 4, 4)
+_LEAST = (12, 8, 6, 18, 10, 12)
 _WHOLE = ("address_line_1", "city")
 
 
@@ -58,7 +58,7 @@ def _table(columns: Sequence[DraftColumn], width: int) -> list[str]:
         for column in columns
     ]
     widths = [max(len(head), *(len(row[at]) for row in rows)) for at, head in enumerate(_HEADS)]
-    widths[0] = min(widths[0], max(width // 4 - 2, _LEAST[0]))
+    widths[0] = min(widths[0], max(width // 5, _LEAST[0]))
     fixed = widths[0] + widths[2] + widths[4] + widths[5] + 2 * (len(_HEADS) - 1)
     free = max(width - fixed, _LEAST[1] + _LEAST[3])
     widths[3] = min(widths[3], max(free // 2, _LEAST[3]))

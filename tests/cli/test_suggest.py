@@ -34,7 +34,7 @@ def test_the_table_fits_the_terminal(desk, suggest, width) -> None:
     said = suggest("wide.csv")
     lines = said.out.splitlines()
     assert max(map(len, lines)) <= width
-    assert lines[0].split() == ["column", "samples", "filled", "field", "sure", "why"]
+    assert lines[0].split() == ["column", "samples", "filled", "field", "confidence", "why"]
     assert set(lines[1]) == {"-", " "}
     assert lines[2].startswith("Customer Number")
     assert "reference_id (key)" in lines[2]
