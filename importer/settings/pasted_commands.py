@@ -95,7 +95,7 @@ class Commands:
         left_out |= {"mapping"} if "m" in left_out else set()
         left_out |= _PLANNED if "plan" in left_out else set()
         if command == "values":
-            left_out |= {"values"} if "o" in left_out else set()  # it goes on with its own table
+            left_out |= {"values"} if self.values.get("values") in words else set()  # it goes on with its own table
             left_out |= {"api"} if self.values.get("lookups") else set()  # which take its place
         config, configured = self.config, self.configured
         if command in _WITH_SOURCES and not bare:
