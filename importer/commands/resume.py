@@ -37,7 +37,7 @@ def opened_run(
     with open_ledger(options.ledger) as ledger:
         run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant, planned=True)
         if run_id is None:
-            watch.phase(f"Run {run.id}, the latest run that got as far as planning.")
+            watch.phase(f"Using run {run.id}, the latest run with a plan.")
         stored = {name: run.options[name] for name in _KEPT if name in run.options}
         own = options.kept({**stored, "tenant": run.tenant}, f"run {run.id}")
         resolve(own, environment)  # a missing key is noticed before the folder is read

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from importer.catalogue import find
 from importer.records import Severity
 from importer.report.cells_to_fill import PartColumns, with_parts
-from importer.report.plain_words import in_owner_words, owner_fix, owner_title
+from importer.report.plain_words import ABOUT_TEXT_FILES, in_owner_words, owner_fix, owner_title
 from importer.report.problem_list import Group, Located
 from importer.report.report_input import Reader, ReportInput, loose_rows
 from importer.tables import GUIDE_COLUMNS, GUIDE_RUNS, GUIDE_TITLE, SourceTable
@@ -132,6 +132,8 @@ def _codes(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
         first = located.lines(group.at[:1], ("message",))["message"].iloc[0]
         entry = find(group.code)
         texts = [] if entry is None else [f"{entry.title}. {entry.explanation}", entry.fix]
+        if group.code in ABOUT_TEXT_FILES:
+            texts[-1] = owner_fix(group.code)
         yield group.code, group.severity, f"{len(group.at):,}", "\n".join([*texts, f"First: {first}"])
 
 
