@@ -53,7 +53,7 @@ def correct(
     Exit code 1: questions remain, or something could not be recorded.
 
     Examples:
-      importer correct results/20250331-140502-430b/rejected.xlsx --to corrections.csv
+      importer correct rejected.xlsx --to corrections.csv
       importer correct fixed.xlsx --run 20250331-140502-430b --to corrections.csv
       importer check customers.csv -m netsuite --corrections corrections.csv
     """

@@ -10,6 +10,7 @@ from importer.commands.history import folder_of
 from importer.commands.run import plan_bodies
 from importer.errors import UsageError
 from importer.ledger import open_ledger
+from importer.records import OutcomeKind
 from importer.settings import Options
 from importer.workflow.guards import check_can_ask, confirm_target
 from importer.workflow.job import Confirm, Job, conduct
@@ -79,6 +80,9 @@ def resume(
     """
     with opened_run(options, environment, run_id, watch=watch) as job:
         _check_sends(job, confirm)
+        known = job.ledger.counts(job.run.id).keys()
+        if known and not known & {OutcomeKind.PENDING, OutcomeKind.UNKNOWN}:
+            watch.phase("Nothing is left to send.")
         return conduct(job, partial(_send, confirm=confirm))
 
 

@@ -192,7 +192,7 @@ def _starting_over(summary: Mapping[str, Any]) -> str:
         return "Nothing was sent. Make a new plan, review it, and run it: importer plan"
     option = _OPTION.match(summary["stopped"] or "")
     cause = "problem in your system or mapping" if option else "problem"
-    other = f", or change {option[1].split()[0]}" if option else ""
+    other = f", or change the option {option[1].split()[0]}" if option else ""
     return f"Nothing was sent. Fix the {cause}{other}. Then run again: importer run"
 
 
