@@ -128,7 +128,7 @@ def test_tables_and_mappings_of_this_process(box) -> None:
             "rate: 'fast' is not valid",
         ),
         (lambda: importer.run("small.csv", "small.yaml", importer.Target("production", "k")), "UsageError", "--yes"),
-        (lambda: importer.resume(key=KEY), "UsageError", "no run that planned"),
+        (lambda: importer.resume(key=KEY), "UsageError", "no runs that got as far as planning"),
         (lambda: importer.undo(key=KEY, api_key_file="f"), "UsageError", "two API keys"),
     ],
 )

@@ -57,7 +57,7 @@ def test_numbers_without_sense_are_refused_by_the_options_name(name) -> None:
     assert not_refused(name, NONSENSE, hint=("Enter ", "Use ")) == []
 
 
-@pytest.mark.parametrize("name", ["mode", "on_conflict", "dedupe", "log_level", "country", "delimiter", "engine"])
+@pytest.mark.parametrize("name", ["mode", "on_conflict", "dedupe", "log_level", "delimiter", "engine"])
 def test_words_without_sense_are_refused_by_the_options_name(name) -> None:
     blank = ";;" if name == "delimiter" else ""
     assert not_refused(name, [blank, "perhaps", True, 5, math.nan, [], ["create"]], hint=("Enter ", "Use ")) == []

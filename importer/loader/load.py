@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from importer.errors import NoSourceError, SourceError
+from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.assemble import Loaded, Origin, RawTable, assemble, ignored_table
 from importer.loader.content import Content, is_packed, unpack
 from importer.loader.discovery import find_files, modified_at
@@ -23,6 +23,8 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
     an option that does not fit (a sheet that a workbook does not have, an unknown encoding).
     """
     files = [tables for name, file in find_files(sources) for tables in _read(name, file, options)]
+    if options.sheet is not None and not any(raw.origin.sheet for tables in files for raw in tables):
+        raise UsageError(f"there is no sheet {options.sheet!r}: no source is a workbook", "Leave out the sheet.")
     any_matches = any(raw.matches(options) for tables in files for raw in tables)
     loaded: list[Loaded] = []
     for tables in files:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from importer.errors import UsageError
+from importer.wording import nearest
 
 KEY_VARIABLE = "WIZCOMMERCE_API_KEY"
 TARGETS = {
@@ -42,7 +43,8 @@ def resolve_target(target: str) -> str:
         )
     scheme = parts.scheme.lower()
     if scheme not in DEFAULT_PORTS or not host:
-        raise UsageError(f"the API is neither a known name nor an http(s) URL: {name}", HINT)
+        guess = "".join(f"Did you mean {near}? " for near in nearest(name.lower(), ("sandbox", *TARGETS)))
+        raise UsageError(f"the API is neither a known name nor an http(s) URL: {name}", guess + HINT)
     if not (_is_address(host) or _HOST_NAME.fullmatch(host)) or port == 0:
         raise UsageError(f"the API's URL has no valid host: {name}", HINT)
     if "?" in name or "#" in name or parts.path.rstrip("/") not in {"", "/v1"}:

@@ -231,9 +231,7 @@ class Options:
     partial: Annotated[bool, _flag] = False
     country: Annotated[
         str | None,
-        _pattern(
-            "[A-Z]{2}", "Use the two-letter code of a country, such as US or GB.", lambda text: text.strip().upper()
-        ),
+        lambda given: _text(given).strip().upper(),  # which countries there are is known where the sources are read
     ] = None
     invalid: Annotated[str | None, _invalid] = None
     sheet: Annotated[str | None, _text] = None

@@ -13,7 +13,7 @@ import pandas as pd
 from importer.cell_text import header_key
 from importer.corrections.corrected_sources import corrected
 from importer.corrections.corrections_file import read_corrections
-from importer.errors import NoSourceError, UsageError
+from importer.errors import NoSourceError, OptionError, UsageError
 from importer.loader import LoadOptions, dated, load
 from importer.logs import event
 from importer.mapping import LoadedMapping, load_mapping
@@ -123,11 +123,11 @@ def open_unmapped(options: Options) -> Sources:
 
 
 def _check_country(options: Options) -> None:
-    if options.country is not None and country_code(options.country) != options.country:
-        raise UsageError(
-            f"--country: {options.country!r} is not a country code",
-            "Use the two-letter code of a country, such as US or GB.",
-        )
+    if options.country is None or (meant := country_code(options.country)) == options.country:
+        return
+    guess = f"Did you mean {meant}? " if meant else ""
+    hint = f"{guess}Use the two-letter code of a country, such as US or GB."
+    raise OptionError("country", options.country, hint)
 
 
 def _missing_mapping(options: Options) -> UsageError:
