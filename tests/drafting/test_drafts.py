@@ -117,7 +117,7 @@ def test_rows_that_are_no_customers_are_asked_and_left_out(header, tmp_path) -> 
 
     made = draft(row)
     assert [(one.id, one.proposed) for one in made.open] == [(f"skip:{header}", proposed)]
-    assert made.open[0].text.startswith(f"{header}: ")
+    assert made.open[0].text.startswith(f"Column {header} has ")
     assert count(made) == customers
     assert count(draft(row, **{f"skip:{header}": "keep"})) == 8
     assert count(draft(row, **{f"skip:{header}": "leave out"})) < 8
