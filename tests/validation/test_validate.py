@@ -164,7 +164,7 @@ HINTS = [
     ("company_name", "x" * 267, "Shorten it by 12 characters: it has 267."),
     ("company_name", "a\x00b", "Remove the character U+0000 from the cell."),
     ("email", "a@b.com;c@d.com", 'Keep one email address in "a@b.com;c@d.com", or split'),
-    ("phone", "5" * 100, f'Write "{"5" * 60}…" with + and the country code'),
+    ("phone", "5" * 100, f'Enter "{"5" * 60}…" with + and the country code'),
 ]
 
 

@@ -289,7 +289,7 @@ def test_an_orphan_can_be_given_its_customer_in_the_workbook(desk: Desk) -> None
     assert first.summary["workbook"] == {"rows": 3, "left_out": 0}
     book = openpyxl.load_workbook(first.folder / "rejected.xlsx")
     assert [cell.value for cell in book["firms"][1]] == ["import_errors", "Code", "Name"]
-    assert book["people"]["B3"].comment.text.startswith("Error: no customer '2'")
+    assert book["people"]["B3"].comment.text.startswith("Error: No customer '2'")
     book["firms"].append([None, "2", "Two"])
     book.save(desk.path / "fixed.xlsx")
     second = desk.do("check", "fixed.xlsx", "-m", "own.yaml", "--partial", "--json")
