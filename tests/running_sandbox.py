@@ -63,10 +63,15 @@ class RunningSandbox:
 
 
 @contextlib.contextmanager
-def running(config: SandboxConfig | None = None, *, clock: Clock | None = None) -> Iterator[RunningSandbox]:
-    """A sandbox in a thread of this process. Raises DataFileError and ValueError as :func:`create_app` does."""
+def running(
+    config: SandboxConfig | None = None, *, port: int = 0, clock: Clock | None = None
+) -> Iterator[RunningSandbox]:
+    """A sandbox in a thread of this process; ``port`` 0 takes any that is free.
+
+    Raises PortTakenError, DataFileError, and ValueError.
+    """
     app = create_app(config or SandboxConfig(), clock)
-    listener = bind(0)
+    listener = bind(port)
     ready = threading.Event()
     server = QuickServer(server_config(app), ready.set)
     thread = threading.Thread(target=server.run, args=([listener],), name="sandbox", daemon=True)

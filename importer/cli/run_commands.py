@@ -53,9 +53,9 @@ def correct(
     Exit code 1: questions remain, or something could not be recorded.
 
     Examples:
-      importer correct rejected.xlsx --to corrections.csv
-      importer correct fixed.xlsx --run 20250331-140502-430b --to corrections.csv
-      importer check customers.csv -m netsuite --corrections corrections.csv
+      importer correct results/20250331-140502/rejected.xlsx --to fixes.csv
+      importer correct fixed.xlsx --run 20250331-140502 --to fixes.csv
+      importer check customers.csv -m netsuite --corrections fixes.csv
     """
     from importer.commands.correct import correct as work
     from importer.commands.correct import correct_text

@@ -10,8 +10,8 @@ from importer.drafting.skip_rules import Question
 from importer.wording import shortened
 
 _HEADS = ("column", "samples", "filled", "field", "confidence", "why")
-_LEAST = (12, 7, 6, 18, 4, 12)
-WHY = {"code": "known header"}
+_LEAST = (12, 8, 6, 18, 10, 12)
+_WHY = {"code": "known header"}
 _SHOWN = {
     "ignore": "ignored",
     "skip_rule": "which rows to skip",
@@ -60,12 +60,12 @@ def _table(columns: Sequence[DraftColumn], width: int) -> list[str]:
             f"{column.filled:.0%}",
             _targets(column.targets),
             f"{column.confidence:.0%}" if column.confidence else "",
-            ", ".join(WHY.get(why, why) for why in column.why) if column.confidence else "",
+            ", ".join(_WHY.get(why, why) for why in column.why) if column.confidence else "",
         )
         for column in columns
     ]
     widths = [max(len(head), *(len(row[at]) for row in rows)) for at, head in enumerate(_HEADS)]
-    widths[0] = min(widths[0], max(width // 4 - 3, _LEAST[0]))
+    widths[0] = min(widths[0], max(width // 5, _LEAST[0]))
     widths[5] = min(widths[5], max(width // 6, _LEAST[5]))
     fixed = widths[0] + widths[2] + widths[4] + widths[5] + 2 * (len(_HEADS) - 1)
     free = max(width - fixed, _LEAST[1] + _LEAST[3])

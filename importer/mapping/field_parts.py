@@ -16,7 +16,6 @@ from importer.records import Severity
 from importer.tables import FieldOrigin
 
 LIST_SEPARATOR = "\x1f"  # between the items of a list in one text: the "unit separator" occurs in no export
-WORD_LEFT_OUT = "word_left_out"
 _MOST_PARTS = 50
 
 
@@ -78,7 +77,7 @@ class Evaluated:
         """True on rows where an error was found, or a word was left out on purpose: nothing else takes its place."""
         wrong = np.zeros(len(self.column), bool)
         for finding in self.findings:
-            if finding.finding.severity is Severity.ERROR or finding.finding.code == WORD_LEFT_OUT:
+            if finding.finding.severity is Severity.ERROR or finding.finding.code == "word_left_out":
                 wrong[finding.at] = True
         return wrong
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from importer.cell_text import fold
 from importer.errors import UsageError
 from importer.mapping.columns import Mask
-from importer.mapping.field_parts import LIST_SEPARATOR, WORD_LEFT_OUT
+from importer.mapping.field_parts import LIST_SEPARATOR
 from importer.mapping.language.mapping_rules import TYPES
 from importer.mapping.transform_results import ValueFinding, failures
 from importer.records import Severity
@@ -110,7 +110,7 @@ class FieldWords:
         absent = [f"is not in {self.table}; it is sent unchanged" if lacking else None for lacking in new]
         add = "run `importer values` again, which adds it to the table, and choose its value."
         return (
-            *failures(WORD_LEFT_OUT, gone, [f"{words}: {choose}" for words in out], Severity.INFO),
+            *failures("word_left_out", gone, [f"{words}: {choose}" for words in out], Severity.INFO),
             *failures("word_not_in_table", absent, [f"{text!r}: {add}" for text in texts], Severity.WARNING),
         )
 

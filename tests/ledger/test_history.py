@@ -64,7 +64,7 @@ def test_same_key_of_two_tenants_cannot_be_told_from_the_ledger(ledger):
 
 
 def test_runs(ledger, tmp_path):
-    with pytest.raises(UsageError, match="no run yet"):
+    with pytest.raises(UsageError, match="no runs yet"):
         ledger.latest_run()
     ledger.tenant("other")
     first = ledger.start_run(TENANT, "run", out=Path(tmp_path / "results"), mapping="xero", options={"limit": 3})
