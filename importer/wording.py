@@ -12,10 +12,15 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{ending}"
 
 
+def capitalized(text: str) -> str:
+    """A message as it stands alone; one that begins with a quoted value stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def first_few(items: Sequence[Item], most: int, separator: str = ", ", *, text: Callable[[Item], str] = str) -> str:
-    """The first items, and how many more there are: ``A, B and 1,000 more``. ``text``: an item as a text."""
+    """The first items, and how many more there are: ``A, B, and 1,000 more``. ``text``: an item as a text."""
     more = len(items) - most
-    gap = "\n" if separator == "\n" else " "
+    gap = " " if most == 1 and separator != "\n" else separator
     return separator.join(map(text, items[:most])) + (f"{gap}and {more:,} more" if more > 0 else "")
 
 

@@ -14,7 +14,7 @@ from importer.sandbox import SandboxConfig
 from tests.running_sandbox import running
 
 ROOT = Path(__file__).parent.parent
-SAMPLE = "sap-business-one"  # has joined files
+SAMPLE = "sap-business-one"  # has joined tables
 KEY = "a-key-that-must-not-be-found-anywhere"
 
 

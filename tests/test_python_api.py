@@ -154,7 +154,10 @@ def test_plan_run_retry_verify_undo(box) -> None:
     messages: list[str] = []
     resumed = importer.resume(key=KEY, progress=messages.append)
     assert (resumed.ok, resumed.run_id) == (True, sent.run_id)
-    assert f"Run {sent.run_id}, the latest run that got as far as planning." in messages
+    assert f"Using run {sent.run_id}, the latest run with a plan." in messages
+    assert "Nothing is left to send." not in messages
+    assert importer.resume(key=KEY, progress=messages.append).ok
+    assert "Nothing is left to send." in messages
     assert importer.retry(sent.run_id, key=KEY).ok
     assert importer.verify(key=KEY).customers["result"].tolist() == ["ok"] * 3
     source("small.csv", 2)

@@ -13,7 +13,8 @@ def test_counts_have_plurals_and_separators() -> None:
 def test_a_list_names_the_first_few() -> None:
     assert first_few([], 2) == ""
     assert first_few(["A", "B"], 2) == "A, B"
-    assert first_few(["A", "B", *"C" * 1_234], 2) == "A, B and 1,234 more"
+    assert first_few(["A", "B", *"C" * 1_234], 2) == "A, B, and 1,234 more"
+    assert first_few(["A", "B"], 1) == "A and 1 more"
     assert first_few(["A", "B", "C"], 2, "\n") == "A\nB\nand 1 more"
 
 

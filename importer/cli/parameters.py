@@ -22,19 +22,19 @@ Taker = TypeVar("Taker", bound=Callable[..., None])
 _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Source": {
         "sources": ("SOURCE", "Files, globs, folders, or URLs of the export (CSV, Excel)."),
-        "run": ("[RUN]", "A run's ID. Default: the latest run that got as far as planning."),
+        "run": ("[RUN]", "A run's ID. Default: the latest run with a plan."),
         "plan": (
-            "RUN",
+            "PLAN",
             "Apply this plan once: its ID, folder, or sign-off.xlsx. The plan includes source, mapping, and API.",
         ),
         "customer": ("ID", "Show the customer with this reference ID."),
         "row": ("FILE:N", "Show what becomes of this source row, such as customers.csv:5 or book.xlsx!Sheet1:5."),
         "replace": ("", "Where corrections contradict each other, the later one wins."),
         "removed": ("", "Also record the rows that you deleted, so that later runs skip them."),
-        "partial": ("", "The file is only part of the export: do not treat what is absent as missing."),
+        "partial": ("", "The file is only part of the export: do not report the rest as missing."),
         "sheet": ("NAME", "Only this sheet of a workbook."),
-        "encoding": ("NAME", "The files' encoding, if it is not detected."),
-        "delimiter": ("CHAR", "The files' delimiter, if it is not detected."),
+        "encoding": ("NAME", "The files' encoding. Overrides detection."),
+        "delimiter": ("CHAR", "The files' delimiter. Overrides detection."),
     },
     "Mapping": {
         "mapping": ("NAME", "A mapping's name (see: importer mappings) or path."),
@@ -58,7 +58,10 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Sending": {
         "yes": ("", "Don't ask: go ahead, and take the proposed answer where there is a choice."),
-        "mode": ("MODE", "create: leave existing customers alone; upsert: update what changed."),
+        "mode": (
+            "MODE",
+            "create: add new customers, and leave existing ones alone; upsert: also update the ones that changed.",
+        ),
         "on_conflict": (
             "POLICY",
             "With --mode upsert: report, skip, or overwrite customers changed in WizCommerce after the last import.",
@@ -95,7 +98,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         "log": ("FILE", "Append JSON lines to this file; - is stderr."),
         "log_level": ("LEVEL", "debug, info, warning, or error."),
-        "log_personal": ("", "Also log who customers are and what the API says about them."),
+        "log_personal": ("", "Also log customers' personal data and the API's messages about them."),
     },
     "Advanced": {
         "config": ("FILE", "A TOML file with options."),
@@ -107,7 +110,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "batch_size": ("N", "Customers per checkpoint in the ledger."),
         "timeout": ("SECONDS", "How long to wait for one response."),
         "settle": ("SECONDS", "How long a new customer may take to appear in searches before it counts as absent."),
-        "memory": ("SIZE", "Work in parts that fit into this much memory, such as 1GiB."),
+        "memory": ("SIZE", "Process the data in chunks that fit in this much memory, such as 1GiB."),
         "engine": ("URL", "Work on a Dask cluster: dask://HOST:PORT, or dask for a local one."),
     },
 }

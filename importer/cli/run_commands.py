@@ -98,7 +98,7 @@ def plan(**given: Any) -> None:
     *(*SENDING, *GUARDS, *READING, *READER, *LOG),
 )
 def run(ctx: typer.Context, **given: Any) -> None:
-    """Check, plan, send, report. Customers sent before are not sent again.
+    """Check, plan, send, report. Customers already sent are not sent again, unless --mode upsert finds changes.
 
     Examples:
       importer run customers.csv -m netsuite --api sandbox
@@ -155,7 +155,9 @@ def undo(**given: Any) -> None:
 
 @takes("run", *ACCOUNT, *PACE, *LOG)
 def verify(**given: Any) -> None:
-    """Compare the ledger with WizCommerce: what is missing, duplicated, or changed. Changes nothing.
+    """Compare the import ledger (the record of what was sent) with WizCommerce. Changes nothing.
+
+    It shows what is missing, duplicated, or changed.
 
     Examples:
       importer verify
@@ -176,7 +178,7 @@ def _after_run(command: str, given: Mapping[str, Any], work: Callable[..., dict[
     required=("sources", "mapping", "api"),
 )
 def adopt(**given: Any) -> None:
-    """Rebuild a lost ledger: find the customers in WizCommerce and compare them with the export. Sends nothing.
+    """Rebuild a lost import ledger: find the customers in WizCommerce and compare them with the export. Sends nothing.
 
     Examples:
       importer adopt customers.csv -m netsuite --api production

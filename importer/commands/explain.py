@@ -76,7 +76,7 @@ def problem_codes_text(name: str | None, width: int) -> str:
         guess = f"Did you mean {meant}? " if meant else ""
         raise UsageError(
             f"no problem has the code {name!r}",
-            f"{guess}`importer explain` lists all. Other codes in results.csv come from WizCommerce.",
+            f"{guess}`importer explain` lists all codes. Other codes in results.csv come from WizCommerce.",
         )
     return code_text(code, width)
 

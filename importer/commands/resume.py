@@ -10,6 +10,7 @@ from importer.commands.history import folder_of
 from importer.commands.run import plan_bodies
 from importer.errors import UsageError
 from importer.ledger import open_ledger
+from importer.records import OutcomeKind
 from importer.settings import Options
 from importer.workflow.guards import check_can_ask, confirm_target
 from importer.workflow.job import Confirm, Job, conduct
@@ -37,7 +38,7 @@ def opened_run(
     with open_ledger(options.ledger) as ledger:
         run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant, planned=True)
         if run_id is None:
-            watch.phase(f"Run {run.id}, the latest run that got as far as planning.")
+            watch.phase(f"Using run {run.id}, the latest run with a plan.")
         stored = {name: run.options[name] for name in _KEPT if name in run.options}
         own = options.kept({**stored, "tenant": run.tenant}, f"run {run.id}")
         resolve(own, environment)  # a missing key is noticed before the folder is read
@@ -79,6 +80,9 @@ def resume(
     """
     with opened_run(options, environment, run_id, watch=watch) as job:
         _check_sends(job, confirm)
+        known = job.ledger.counts(job.run.id).keys()
+        if known and not known & {OutcomeKind.PENDING, OutcomeKind.UNKNOWN}:
+            watch.phase("Nothing is left to send.")
         return conduct(job, partial(_send, confirm=confirm))
 
 

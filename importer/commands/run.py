@@ -72,7 +72,7 @@ def _refuse_missing(options: Options) -> None:
     if missing:
         raise UsageError(
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
-            "Specify what to send, and where: importer run SOURCE… -m MAPPING --api TARGET. Or use --plan RUN.",
+            "Specify what to send, and where: importer run SOURCE… -m MAPPING --api TARGET. Or use --plan PLAN.",
         )
 
 

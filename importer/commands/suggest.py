@@ -47,7 +47,7 @@ def write_mapping(text: str, path: Path, *, replace: bool = False) -> None:
     ``replace``: it may exist; who can read it stays the same.
     """
     if path.exists() and not replace:
-        raise OutputError(f"{path}: the file exists", "Use another name, or delete the file first.")
+        raise OutputError(f"{path}: this file already exists", "Use another name, or delete the file first.")
     if not path.parent.is_dir():
         raise OutputError(
             f"{path}: cannot be written, because the folder {path.parent} does not exist", "Create it first."

@@ -129,7 +129,7 @@ def _drafted(tables: list[TableDraft], country: str | None, questions: Questions
     ]
     return Draft(
         fits=None,
-        layout="joined files" if joins else main.structure.layout,
+        layout="joined tables" if joins else main.structure.layout,
         key=[main.headers[at] for at in main.structure.key],
         columns=_chosen(_named([column for draft in (*ordered, *others) for column in _columns(draft)]), choices),
         questions=questions.asked,
@@ -193,18 +193,20 @@ def _extending(known: KnownMapping, tables: Sequence[TableDraft], sources: Sourc
     columns = []
     for at, table in enumerate(sources.tables):
         for column in (own for draft in tables if draft.table is table for own in _columns(draft)):
-            targets = known.targets.get((at, column.header), [])
+            place = at, column.header
+            targets = known.targets.get(place) or known.others.get(place, [])
             sure, why = (_MAPPING, ["mapping"]) if targets else (0.0, [])
             columns.append(replace(column, targets=targets, confidence=sure, why=why))
     content: dict[str, Any] = {"title": known.loaded.mapping.title, "extends": known.name}
     content |= {} if country is None else {"country": country}
     heading = (
-        f"{known.name} fits: it covers {known.coverage:.0%} of the filled columns. Settings in this file override it."
+        f"{known.name} fits: it recognizes {known.coverage:.0%} of the filled columns. "
+        "Settings in this file override it."
     )
     layout = next((one.structure.layout for one in tables if known.keys and known.keys[0] in one.headers), "wide")
     return Draft(
         fits=(known.name, known.coverage),
-        layout="joined files" if len(known.loaded.mapping.tables) > 1 else layout,
+        layout="joined tables" if len(known.loaded.mapping.tables) > 1 else layout,
         key=known.keys,
         columns=_named(columns),
         questions=[],

@@ -11,13 +11,20 @@ from importer.wording import shortened
 
 _HEADS = ("column", "samples", "filled", "field", "confidence", "why")
 _LEAST = (12, 8, 6, 18, 10, 12)
+_WHY = {"code": "known header"}
+_SHOWN = {
+    "ignore": "ignored",
+    "skip_rule": "which rows to skip",
+    "reference_id": "reference_id (key)",
+    "parent_key": "key of the customer",
+}
 _WHOLE = ("address_line_1", "city")
 
 
 def draft_text(draft: Draft, width: int) -> str:
     lines = []
     if draft.fits is not None:
-        lines += [f"The mapping {draft.fits[0]} fits: it covers {draft.fits[1]:.0%} of the filled columns.", ""]
+        lines += [f"The mapping {draft.fits[0]} fits: it recognizes {draft.fits[1]:.0%} of the filled columns.", ""]
     places = list(dict.fromkeys((column.file, column.sheet) for column in draft.columns))
     for file, sheet in places:
         if len(places) > 1:
@@ -53,12 +60,13 @@ def _table(columns: Sequence[DraftColumn], width: int) -> list[str]:
             f"{column.filled:.0%}",
             _targets(column.targets),
             f"{column.confidence:.0%}" if column.confidence else "",
-            ", ".join(column.why) if column.confidence else "",
+            ", ".join(_WHY.get(why, why) for why in column.why) if column.confidence else "",
         )
         for column in columns
     ]
     widths = [max(len(head), *(len(row[at]) for row in rows)) for at, head in enumerate(_HEADS)]
     widths[0] = min(widths[0], max(width // 5, _LEAST[0]))
+    widths[5] = min(widths[5], max(width // 6, _LEAST[5]))
     fixed = widths[0] + widths[2] + widths[4] + widths[5] + 2 * (len(_HEADS) - 1)
     free = max(width - fixed, _LEAST[1] + _LEAST[3])
     widths[3] = min(widths[3], max(free // 2, _LEAST[3]))
@@ -77,11 +85,15 @@ def _targets(targets: Sequence[str]) -> str:
     names = [target.rpartition(".")[2] for target in targets]
     if len(prefixes) == 1 and all(name in names for name in _WHOLE) and len(names) > len(_WHOLE):
         return f"{_short(prefixes.pop())} address, whole"
-    shown = {"ignore": "-", "skip_rule": "which rows to skip", "reference_id": "reference_id (key)"}
-    return ", ".join(shown.get(target, _short(target)) for target in targets) or "-"
+    return ", ".join(_SHOWN.get(target, _short(target)) for target in targets) or "-"
 
 
 def _short(target: str) -> str:
     """``billing city`` for ``addresses.billing.city``, so that a narrow column shows what matters."""
-    plain = target.removeprefix("addresses.").replace("contacts[", "contact ").replace("].", " ")
+    plain = (
+        target.replace("addresses.any.", "address ")
+        .removeprefix("addresses.")
+        .replace("contacts[", "contact ")
+        .replace("].", " ")
+    )
     return plain.replace("[", " ").replace(".", " ")

@@ -23,13 +23,15 @@ _GENERIC = "generic-"
 class KnownMapping:
     """A mapping that reads the sources. ``coverage``: the share of their filled columns that it mentions.
 
-    ``targets``: source table (its index) and column → what it gives; ``keys``: the columns that identify customers.
+    ``targets``: source table (its index) and column → what it gives; ``others``: the same for what gives no field;
+    ``keys``: the columns that identify customers.
     """
 
     name: str
     loaded: LoadedMapping
     coverage: float
     targets: dict[tuple[int, str], list[str]]
+    others: dict[tuple[int, str], list[str]]
     keys: list[str]
 
 
@@ -73,6 +75,7 @@ def _names() -> Iterator[str]:
 def _known(name: str, loaded: LoadedMapping, sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMapping:
     mapping = loaded.mapping
     targets: dict[tuple[int, str], list[str]] = {}
+    others: dict[tuple[int, str], list[str]] = {}
     mentioned: set[tuple[int, str]] = set()
     keys: list[str] = []
     places = {id(table): at for at, table in enumerate(sources.tables)}
@@ -82,6 +85,8 @@ def _known(name: str, loaded: LoadedMapping, sources: Sources, filled: dict[tupl
             at = places[id(table)]
             found = mentioned_columns(mapping, table_name, table.headers) | set(_found(ignored, table.headers))
             mentioned |= {(at, header) for header in found}
+            for target, references in _other_targets(mapping, table_name):
+                others |= {(at, header): [target] for header in _found(references, table.headers)}
             for column, target in _targets(mapping, table_name, table.headers):
                 own = targets.setdefault((at, column), [])
                 if target not in own:
@@ -92,7 +97,7 @@ def _known(name: str, loaded: LoadedMapping, sources: Sources, filled: dict[tupl
     read = {at for at in places.values() if _knows(columns, mentioned, at)}  # not other lists of the same export
     columns = [place for place in columns if place[0] in read]
     coverage = sum(place in mentioned for place in columns) / max(len(columns), 1)
-    return KnownMapping(name, loaded, coverage, targets, keys)
+    return KnownMapping(name, loaded, coverage, targets, others, keys)
 
 
 def _knows(columns: list[tuple[int, str]], mentioned: set[tuple[int, str]], at: int) -> bool:
@@ -109,6 +114,15 @@ def _found(references: Iterable[str], headers: Sequence[str]) -> Iterator[str]:
 def _key_references(mapping: Mapping) -> Iterator[str]:
     for rule in mapping.tables[mapping.main_table].key:
         yield from (reference for reference, _ in rule.references(optional=True))
+
+
+def _other_targets(mapping: Mapping, table_name: str) -> Iterator[tuple[str, Iterable[str]]]:
+    """What columns without a field are for, with the references to them."""
+    table = mapping.tables[table_name]
+    yield "ignore", table.ignore
+    yield "skip_rule", (reference for skip in table.skip for reference, _ in skip.references())
+    if table_name != mapping.main_table:
+        yield "parent_key", (reference for part in table.key for reference, _ in part.references(optional=True))
 
 
 def _targets(mapping: Mapping, table_name: str, headers: Sequence[str]) -> Iterator[tuple[str, str]]:

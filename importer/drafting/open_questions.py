@@ -46,8 +46,9 @@ class Questions:
         if unknown:
             name = min(unknown)
             near = "".join(f"Did you mean {one!r}? " for one in nearest(name, sorted(self.answers)))
-            known = ", ".join(self.answers) or "none"
-            raise UsageError(f"there is no question {name!r}", f"{near}The questions are: {known}.")
+            known = f"The questions are: {', '.join(self.answers)}."
+            none = "This file raises no questions, so leave out --answer."
+            raise UsageError(f"there is no question {name!r}", f"{near}{known if self.answers else none}")
 
 
 def settle_rows(draft: TableDraft, questions: Questions) -> None:

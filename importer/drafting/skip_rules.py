@@ -10,6 +10,7 @@ from importer.drafting.header_words import letters_and_digits
 from importer.drafting.lexicon import lexicon
 from importer.drafting.table_draft import TableDraft
 from importer.mapping.transforms.registry import read_flag
+from importer.wording import counted, first_few
 
 LEAVE_OUT, KEEP = "leave out", "keep"
 _NO_CUSTOMERS = ("inactive", "closed", "deleted", "supplier", "lead", "employee", "prospect")
@@ -74,11 +75,13 @@ def _of_column(draft: TableDraft, at: int, concept: str) -> SkipRule | None:
     most = _MANY if concept == "blocked_flag" else _HALF
     if sum(count for text, count in _counted(draft, at) if text in out) > most * values.rows:
         proposed = KEEP  # most rows are customers: the words mean something else here
-    leave = " and ".join(out) or "rows with a date"
-    counts = ", ".join(f"{text} {count:,}" for text, count in _counted(draft, at)[:_MOST_SHOWN])
+    leave = " or ".join(f'"{text}"' for text in out) or "a date"
+    counts = _counted(draft, at)
     blank = values.rows - sum(values.counts)
-    shown = f"{header}: {counts}" + (f", blank {blank:,}" if blank and len(values.texts) < _MOST_SHOWN else "")
-    question = Question(f"skip:{header}", f"{shown}. Leave out {leave}?", (LEAVE_OUT, KEEP), proposed)
+    counts += [("blank", blank)] if blank else []
+    shown = first_few(counts, _MOST_SHOWN, text=lambda pair: f"{pair[0]} ({pair[1]:,})")
+    text = f"Column {header} has {shown}. Leave out the rows with {leave}?"
+    question = Question(f"skip:{header}", text, (LEAVE_OUT, KEEP), proposed)
     return SkipRule({"column": header, **condition}, question)
 
 
@@ -88,7 +91,7 @@ def _of_names(draft: TableDraft) -> Iterator[SkipRule]:
         gone = [text for text in draft.values[at].texts if re.search(_DELETED, text)]
         if gone and len(gone) < _HALF * len(draft.values[at].texts):
             header = draft.headers[at]
-            text = f"{header}: {len(gone):,} names, such as {gone[0]}. Leave them out?"
+            text = f"Column {header} has {counted(len(gone), 'name')} such as {gone[0]}. Leave out the rows with them?"
             question = Question(f"skip:{header}", text, (LEAVE_OUT, KEEP), LEAVE_OUT)
             yield SkipRule({"column": header, "matches": _DELETED, "reason": "deleted"}, question)
 
@@ -104,7 +107,8 @@ def _without_number(draft: TableDraft) -> Iterator[SkipRule]:
     for at in draft.assignment.suppliers:
         of_supplier = blank & filled_cells(draft.table.column(headers[at]))
         if of_supplier.any():
-            text = f"{headers[at]}: filled in {int(of_supplier.sum()):,} rows without {key}. Leave them out?"
+            rows = counted(int(of_supplier.sum()), "row")
+            text = f"Column {headers[at]} is filled in {rows} without {key}. Leave out these rows?"
             question = Question(f"skip:{headers[at]}", text, (LEAVE_OUT, KEEP), LEAVE_OUT)
             both = [{"column": key, "blank": True}, {"column": headers[at], "blank": False}]
             yield SkipRule({"all": both, "reason": "supplier"}, question)

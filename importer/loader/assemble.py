@@ -23,6 +23,8 @@ from importer.tables import IMPORT_ERRORS, SourceTable
 from importer.wording import counted
 
 _FEW_CELLS, _MOST_PIECES = 2, 1000
+_IN_QUOTES = "Put the cell that contains a delimiter in quotation marks, and double any quotation marks inside it."
+_IN_COLUMNS = "Move each value to its own column, and clear the cells beyond the last column."
 _MAX_SHORT_ROWS = 10  # reported one by one in any file; ten times as many in a file in which they are rare
 
 Loaded = tuple[SourceTable, list[Problem]]
@@ -157,13 +159,14 @@ def _filtered(body: Body, keep: Mask) -> Body:
 
 def _long_rows(origin: Origin, body: Body, width: int) -> tuple[Mask, list[Problem]]:
     beyond = body.columns[width:]
+    hint = _IN_QUOTES if "delimiter" in origin.details else _IN_COLUMNS
     broken = np.logical_or.reduce([np.zeros(len(body), dtype=bool), *map(filled_cells, beyond)])
     problems = [
         Problem(
             Severity.ERROR,
             "row_too_long",
             f"the row has more cells than the header ({width})",
-            "Put quotation marks around a cell that contains a delimiter or a quotation mark, and double those in it.",
+            hint,
             location=origin.at(int(body.numbers[index])),
             value=" | ".join(text for column in beyond if (text := column[int(index)].as_py()).strip()),
         )

@@ -261,7 +261,8 @@ def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) ->
         lines = ";\n  ".join(_absent_column(reference, headers) for reference in absent)
         raise MappingError(
             f"{table.name} lacks {counted(len(absent), 'column')} that the mapping needs:\n  {lines}",
-            f"{_its_columns(headers)} Correct the mapping, add the other name with 'A|B', or write `optional: true`.",
+            f"{_its_columns(headers)} Correct the mapping, add the file's header as an alternative ('A|B'), "
+            "or set `optional: true`.",
         )
 
 
@@ -269,7 +270,8 @@ def _absent_column(reference: str, headers: Sequence[str]) -> str:
     """The names that a column may have, and the nearest header."""
     wanted, keys = alternatives(reference), {header_key(header): header for header in headers}
     near = next((keys[key] for name in wanted for key in nearest(header_key(name), keys)), None)
-    more = f", or another of {len(wanted)} names" if len(wanted) > _MOST_NAMES else ""
+    left = len(wanted) - _MOST_NAMES
+    more = f", or {counted(left, 'more name')}" if left > 0 else ""
     names = f"{' or '.join(map(repr, wanted)) if not more else ', '.join(map(repr, wanted[:_MOST_NAMES]))}{more}"
     return names if near is None else f"{names} (the file has {near!r})"
 

@@ -166,7 +166,7 @@ def finish_part(
         bodies = write_payloads(settled.tables, keep, file, unresolved_lookups=open_lookups, hashed=hashed)
     partition.write("bodies", bodies)
     counts: dict[Entity, int] = {entity: len(settled.tables.frame(entity)) for entity in ENTITIES}
-    words = word_counts(sources, settled.tables)
+    words = word_counts(sources, settled.tables, settled.problems.frame)
     finished = Finished(settled.rejected, settled.lost_child, counts, words, cells)
     release_memory()
     return finished

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from importer.records import Severity
-from importer.wording import counted
+from importer.wording import counted, first_few
 
 _UNDO_VERIFY_FINE = frozenset({"deleted", "deactivated", "restored", "absent", "ok", "undone"})
 _DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "already in WizCommerce"}
@@ -44,7 +44,7 @@ def headline(summary: Mapping[str, Any]) -> str:
     text = _listed([text, *(f"{count:,} {_OPEN[name][count != 1]}" for name, count in others)])
     doubtful = any(problem["severity"] == Severity.WARNING for problem in summary["problems"])
     only_rejected = set(wrong) == {"rejected"} and wrong["rejected"] < total and not remarks and not doubtful
-    return " ".join([text + ("; nothing else is wrong." if only_rejected else "."), *remarks])
+    return " ".join([text + ("; there are no other problems." if only_rejected else "."), *remarks])
 
 
 def _adopted(found: Mapping[str, Any], total: int) -> str:
@@ -130,7 +130,7 @@ def unused_data(summary: Mapping[str, Any]) -> list[str]:
     said = []
     if unused:
         verb = "is" if len(unused) == 1 else "are"
-        names = ", ".join(unused[:_NAMED]) + (", …" if len(unused) > _NAMED else "")
+        names = first_few(unused, _NAMED)
         missing = [name for name in ("address", "contact") if not summary[_PLURALS[name]]]
         text = (
             f"; no customer has {_listed([f'{_ARTICLES[name]} {name}' for name in missing]).replace(' and ', ' or ')}"
@@ -140,11 +140,10 @@ def unused_data(summary: Mapping[str, Any]) -> list[str]:
         )
     if unclaimed:
         count = sum(unclaimed.values())
-        names = ", ".join(f"{name} ({number:,})" for name, number in list(unclaimed.items())[:_NAMED])
-        more = ", …" if len(unclaimed) > _NAMED else ""
+        names = first_few(list(unclaimed.items()), _NAMED, text=lambda pair: f"{pair[0]} ({pair[1]:,})")
         cells = "1 filled cell" if count == 1 else f"{count:,} filled cells"
-        said.append(f"{cells} of columns that the mapping uses {'is' if count == 1 else 'are'} not sent: {names}{more}")
-    return [text if text.endswith("…") else f"{text}." for text in said]
+        said.append(f"{cells} of columns that the mapping uses {'is' if count == 1 else 'are'} not sent: {names}")
+    return [f"{text}." for text in said]
 
 
 def _ago(seconds: int) -> str:
@@ -160,17 +159,17 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
 
     A command is the end of a sentence, after a colon, without the options of the run: :class:`Commands` adds those.
     """
-    customers, command, run = summary["customers"], summary["command"], summary["run_id"]
+    customers, run = summary["customers"], summary["run_id"]
     steps: list[str] = []
+    unsent = summary["command"] == "run" and not summary["resumable"] and customers.get("pending", 0)
     if summary["adopted"]:
         steps += _after_adopting(summary["adopted"])
-    elif not summary["resumable"]:
-        if command == "run" and customers.get("pending", 0):
-            steps.append("Nothing was sent. Fix the problem, then run again: importer run")
-    elif customers.get("unknown", 0):
+    elif unsent:
+        steps.append(_starting_over(summary))
+    elif summary["resumable"] and customers.get("unknown", 0):
         count = _customers(customers["unknown"])
         steps.append(f"Look up {count} whose outcome is unknown before sending again: importer resume {run}")
-    elif customers.get("pending", 0):
+    elif summary["resumable"] and customers.get("pending", 0):
         steps.append(f"Send the remaining {customers['pending']:,}: importer resume {run}")
     if summary["retryable"]:
         count = _customers(summary["retryable"])
@@ -181,9 +180,20 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
     if words:
         which = "1 unknown value" if words == 1 else f"{words:,} unknown values"
         steps.append(f"Map {which} once for all records, in the table that `importer values` writes.")
-    if (summary["rows"]["rejected"] or summary["refused"] or summary["lost_child"]) and found:
+    wrong = summary["rows"]["rejected"] or summary["refused"] or summary["lost_child"]
+    if wrong and found and not unsent:  # the rejected rows alone would leave out all others
         steps += _fixing(summary)
     return [*steps, *_about_corrections(summary), *_before_sending(summary)]
+
+
+def _starting_over(summary: Mapping[str, Any]) -> str:
+    """How to begin again after a run that sent nothing and cannot be resumed."""
+    if summary["options"].get("plan"):
+        return "Nothing was sent. Make a new plan, review it, and run it: importer plan"
+    option = _OPTION.match(summary["stopped"] or "")
+    cause = "problem in your system or mapping" if option else "problem"
+    other = f", or change the option {option[1].split()[0]}" if option else ""
+    return f"Nothing was sent. Fix the {cause}{other}. Then run again: importer run"
 
 
 def _before_sending(summary: Mapping[str, Any]) -> list[str]:
@@ -225,7 +235,7 @@ def _fixing(summary: Mapping[str, Any]) -> list[str]:
     again = "check" if summary["command"] == "check" else "import"
     if book is not None:
         command = import_command(summary["command"], f"{folder}/rejected.xlsx", upsert=upsert)
-        steps.append(f"Fix the colored cells of rejected.xlsx (their notes say how), and {again} it again: {command}")
+        steps.append(f"Fix the colored cells in rejected.xlsx (their notes say how), and {again} it again: {command}")
         steps.append(f"Apply these fixes to future exports too: {_recording(summary)}")
     if book is None or book["left_out"]:
         which = f"the {book['left_out']:,} rows that are not in it" if book else "the rows"

@@ -22,6 +22,8 @@ _TECHNICAL = re.compile(
 
 _OF_THE_LIST = re.compile(r"'[^']*'|\"[^\"]*\"|\S+\.(?:csv|txt|tsv|xlsx?|ods)\S*", re.IGNORECASE)  # cells and places
 _YES = {True: "yes", False: "no"}
+# Whose hints say how to write a text file, and those for the owner what to do in a workbook.
+ABOUT_TEXT_FILES = frozenset({"row_too_long", "row_split", "quote_unclosed", "quote_inside"})
 _UNSEEN = frozenset({"reference_id", "type", "is_default"})  # of a child: the title says it, or no one reads it
 
 
@@ -33,7 +35,8 @@ def is_plain(text: str) -> bool:
 def owner_words(code: str, message: str, hint: str) -> tuple[str, str, str]:
     """(title, message, hint) of a problem; the title stands for a message that is too technical, nothing for a hint."""
     title = owner_title(code)
-    return title, message if is_plain(message) else title, hint if is_plain(hint) else ""
+    plain = is_plain(hint) and code not in ABOUT_TEXT_FILES
+    return title, message if is_plain(message) else title, hint if plain else ""
 
 
 def in_owner_words(problems: pd.DataFrame) -> pd.DataFrame:
@@ -45,6 +48,12 @@ def in_owner_words(problems: pd.DataFrame) -> pd.DataFrame:
     return problems.assign(
         **{name: pd.Series(texts, index=problems.index, dtype=TEXT) for name, texts in words.items()}
     )
+
+
+def in_workbook_words(problems: pd.DataFrame) -> pd.DataFrame:
+    """Problems (columns ``code`` and ``hint``) with what to do about them in a workbook."""
+    hints = [owner_fix(code) if code in ABOUT_TEXT_FILES else hint for code, hint in problems[["code", "hint"]].values]
+    return problems.assign(hint=pd.Series(hints, index=problems.index, dtype=TEXT))
 
 
 def owner_title(code: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 
 from importer.records import Severity
 from importer.report.cells_to_fill import parts_to_fill, with_parts
-from importer.report.plain_words import in_owner_words
 from importer.report.ranges import join_ranges, table_names, take_text
 from importer.report.report_files import BLOCK, removed, write_blocks
 from importer.report.report_input import ReportInput, rejected_rows
@@ -22,6 +21,7 @@ from importer.tables import IMPORT_ERRORS, TEXT, SourceTable
 
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Words = Callable[[pd.DataFrame], pd.DataFrame]  # rewords problems
 _WHY = (
     *("customer rejected", "customer refused by WizCommerce", "part of this customer was left out"),
     *("no problem in this row, but it may be needed", "row rejected"),
@@ -112,8 +112,8 @@ class ImportErrors:
     """What is wrong with rows. ``lines``: their problems, by row, and ``places``: the row of each.
 
     By customer: ``kinds``, the reason why its rows are shown (an index into ``_WHY``, the last for no customer), and
-    ``causes``, the row that causes it. By row: ``wrong`` and ``left_out``, see :func:`_faulty_rows`. ``plain``: in
-    the words of the owner of the data.
+    ``causes``, the row that causes it. By row: ``wrong`` and ``left_out``, see :func:`_faulty_rows`. ``words``
+    rewords the problems for who fixes them.
     """
 
     report: ReportInput
@@ -123,11 +123,11 @@ class ImportErrors:
     causes: Positions
     wrong: Mask
     left_out: Mask
-    plain: bool
+    words: Words
 
     @classmethod
-    def of(cls, report: ReportInput, shown: Mask, *, plain: bool = False) -> "ImportErrors":
-        """What is wrong with the shown row positions."""
+    def of(cls, report: ReportInput, shown: Mask, words: Words = pd.DataFrame.copy) -> "ImportErrors":
+        """What is wrong with the shown row positions; ``words`` rewords the problems."""
         kinds = report.located.kinds
         place = kinds["_row"].to_numpy(np.int64)
         serious = (kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
@@ -137,7 +137,7 @@ class ImportErrors:
         chosen = np.append(np.select(why, [0, 1, 2, 3], _ALONE), _ALONE).astype(np.int8)
         wrong, left_out = _faulty_rows(report)
         causes = np.append(_causes(report, wrong, left_out), -1)
-        return cls(report, lines, place[lines], chosen, causes, wrong, left_out, plain)
+        return cls(report, lines, place[lines], chosen, causes, wrong, left_out, words)
 
     def numbered(self, rows: Positions, gap: str, separator: str = "; ") -> pa.Array:
         """What :meth:`texts` gives, after ``row 7`` and the ``gap``: the number that the row has in its source."""
@@ -155,7 +155,7 @@ class ImportErrors:
         ends = np.cumsum(counts)
         at = np.repeat(low - (ends - counts), counts) + np.arange(ends[-1] if len(ends) else 0)
         problems = self.report.located.lines(self.lines[at], ("column", "message", "hint", "code"))
-        texts = _problem_texts(in_owner_words(problems) if self.plain else problems)
+        texts = _problem_texts(self.words(problems))
         own = join_ranges(texts, np.append(0, ends), separator)
         own = pc.if_else(pc.equal(own, ""), None, own)
         return pc.binary_join_element_wise(own, self._reasons(rows), separator, null_handling="skip")

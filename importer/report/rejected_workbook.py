@@ -16,15 +16,16 @@ import pyarrow.compute as pc
 from importer.cell_text import keep_apostrophes
 from importer.records import Severity
 from importer.report.cells_to_fill import cell_lists, listed_columns, parts_to_fill
-from importer.report.plain_words import in_owner_words
+from importer.report.plain_words import in_owner_words, in_workbook_words
 from importer.report.problem_list import Located
 from importer.report.ranges import join_ranges
-from importer.report.rejected import ImportErrors, rows_to_fix
+from importer.report.rejected import ImportErrors, Words, rows_to_fix
 from importer.report.report_files import removed
 from importer.report.report_input import OPERATOR, Reader, ReportInput
 from importer.report.workbook_file import GUIDE, LISTS, LONGEST_CELL, Marks, Sheet, save_workbook
 from importer.report.workbook_guide import Chosen, SheetPlan, guide_rows
 from importer.tables import IMPORT_ERRORS, Sources, SourceTable
+from importer.wording import capitalized
 
 MOST_ROWS = 20_000  # of one workbook: no one fixes more by hand
 _MOST_BYTES = 256 << 20  # of text in it: programs do not open larger ones
@@ -66,14 +67,15 @@ def write_workbook(
         removed(path)
         return None
     plans = _plan(report, chosen.rows)
-    reasons = _reasons(report, chosen.rows, plain=reader.is_owner)
+    words = in_owner_words if reader.is_owner else in_workbook_words
+    reasons = _reasons(report, chosen.rows, words)
     lists = cell_lists(report)
     sheets: list[Sheet] = []
     start, notes, unnoted = 0, _MOST_NOTES, 0
     for plan in plans:
         offered = listed_columns(report, lists, plan.parts)
         hints = {column: lists[kind].hint for column, kind in offered.items()}
-        marks = _find_marks(report.located, plan.rows, plan.columns, hints, plain=reader.is_owner)
+        marks = _find_marks(report.located, plan.rows, plan.columns, hints, words)
         own = {plan.columns.index(name) + 1: kind for name, kind in offered.items() if name in plan.columns}
         sheets.append(_sheet(plan, marks, reasons.slice(start, len(plan.rows)), notes, own))
         start += len(plan.rows)
@@ -149,9 +151,9 @@ def _plan(report: ReportInput, rows: Mask) -> list[SheetPlan]:
     return plans
 
 
-def _reasons(report: ReportInput, rows: Mask, *, plain: bool) -> pa.Array:
+def _reasons(report: ReportInput, rows: Mask, words: Words) -> pa.Array:
     """What is wrong with each row, a line for each problem, below the number that the row has in its source."""
-    texts = ImportErrors.of(report, rows, plain=plain).numbered(np.flatnonzero(rows), "\n", "\n")
+    texts = ImportErrors.of(report, rows, words).numbered(np.flatnonzero(rows), "\n", "\n")
     return pc.utf8_slice_codeunits(texts, 0, LONGEST_CELL // 2)
 
 
@@ -170,19 +172,19 @@ def _sheet(plan: SheetPlan, marks: Marks, reasons: pa.Array, notes: int, lists: 
 
 
 def _find_marks(
-    located: Located, rows: Positions, columns: Sequence[str], hints: Mapping[str, str], *, plain: bool
+    located: Located, rows: Positions, columns: Sequence[str], hints: Mapping[str, str], words: Words
 ) -> Marks:
     """The cells with problems of a sheet that shows these row positions and source columns.
 
-    A problem of a row as a whole is marked at its first cell. ``hints``: what is valid in a column. ``plain``: in
-    the words of the owner of the data.
+    A problem of a row as a whole is marked at its first cell. ``hints``: what is valid in a column. ``words``
+    rewords the problems for who fixes them.
     """
     serious = (located.kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
     place = located.kinds["_row"].to_numpy(np.int64)
     at = np.searchsorted(rows, place)
     here = np.flatnonzero(serious & (place >= 0) & (np.append(rows, -1)[at] == place))
     lines = located.lines(here, ("severity", "message", "hint", "column", "code"))
-    lines = in_owner_words(lines) if plain else lines
+    lines = words(lines)
     found = pc.index_in(pa.array(lines["column"]), value_set=pa.array(list(columns), pa.string()))
     column = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
     key = at[here] * (len(columns) + 1) + column
@@ -201,6 +203,7 @@ def _notes(problems: pd.DataFrame) -> pa.Array:
     """``Error: message`` and below it the hint."""
     severity, message, hint = (pa.array(problems[name]).cast(pa.string()) for name in ("severity", "message", "hint"))
     hint = pc.if_else(pc.equal(hint, ""), None, hint)
+    message = pa.array(map(capitalized, message.to_pylist()), pa.string())
     head = pc.binary_join_element_wise(pc.utf8_capitalize(severity), message, ": ")
     return pc.binary_join_element_wise(head, hint, "\n", null_handling="skip")
 

@@ -71,7 +71,7 @@ class ReportInput:
     @cached_property
     def word_counts(self) -> WordCounts:
         """See ``word_counts.word_counts``."""
-        return word_counts(self.sources, self.tables) if self.words is None else self.words
+        return word_counts(self.sources, self.tables, self.problems.frame) if self.words is None else self.words
 
     @cached_property
     def rows(self) -> RowRanges:

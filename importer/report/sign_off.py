@@ -193,7 +193,7 @@ def _write_summary(book: Any, sheet: Any, sign_off: SignOff, counts: Mapping[str
     for line in sign_off.explained:
         sheet.write_string(row, 0, line)
         row += 1
-    facts = [*sign_off.facts, *((f"Rows of {name}", f"{count:,}") for name, count in counts.items())]
+    facts = [*sign_off.facts, *((f"Rows in sheet {name}", f"{count:,}") for name, count in counts.items())]
     if cut:
         facts.append(("Shortened", _shortened(cut)))
     for name, value in facts:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -37,19 +38,22 @@ DECISIONS = (
 )
 
 
-def word_counts(sources: Sources, tables: EntityTables) -> WordCounts:
+def word_counts(sources: Sources, tables: EntityTables, problems: pd.DataFrame) -> WordCounts:
     """For each of these fields that a frame has: ``words`` of the source, what is ``sent`` for them, and ``count``.
 
     Null ``words``: the record's cells are blank, and nothing is sent. ``sent`` is null for nothing, ``""`` for the
-    words themselves.
+    words themselves. ``problems``: a customer whose rows contradict each other in a field does not count there.
     """
+    conflicts = problems[problems["code"] == "customer_conflict"]
     found: dict[str, pa.Table] = {}
     for decision in DECISIONS:
         frame = tables.frame(decision.entity)
         if decision.field in frame:
             sent = _sent(pa.array(frame[decision.field]))
             words = pc.coalesce(_words(sources, tables, decision), sent)
-            found[decision.field] = _counted(words, sent)
+            unsettled = conflicts.loc[conflicts["field"] == decision.field, "record"]
+            settled = pa.array(~np.isin(np.arange(len(frame)), unsettled))
+            found[decision.field] = _counted(words.filter(settled), sent.filter(settled))
     return found
 
 

@@ -10,10 +10,11 @@ import numpy.typing as npt
 from importer.catalogue import find
 from importer.records import Severity
 from importer.report.cells_to_fill import PartColumns, with_parts
-from importer.report.plain_words import in_owner_words, owner_fix, owner_title
+from importer.report.plain_words import ABOUT_TEXT_FILES, in_owner_words, owner_fix, owner_title
 from importer.report.problem_list import Group, Located
 from importer.report.report_input import Reader, ReportInput, loose_rows
 from importer.tables import GUIDE_COLUMNS, GUIDE_RUNS, GUIDE_TITLE, SourceTable
+from importer.wording import capitalized
 
 _CODES = ("Code", "Severity", "Count", "What it means, what to do, and the first message")
 _KINDS = ("What is wrong", "To fix or review", "Count", "What to do, and the first message")
@@ -123,7 +124,7 @@ def _kinds(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
     for group in _groups(located, rows):
         first = in_owner_words(located.lines(group.at[:1], ("code", "message", "hint")))["message"].iloc[0]
         do = "to fix" if group.severity == Severity.ERROR else "to review"
-        yield owner_title(group.code), do, f"{len(group.at):,}", f"{owner_fix(group.code)}\nFirst: {first}"
+        yield owner_title(group.code), do, f"{len(group.at):,}", f"{owner_fix(group.code)}\nFirst: {capitalized(first)}"
 
 
 def _codes(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
@@ -132,7 +133,9 @@ def _codes(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
         first = located.lines(group.at[:1], ("message",))["message"].iloc[0]
         entry = find(group.code)
         texts = [] if entry is None else [f"{entry.title}. {entry.explanation}", entry.fix]
-        yield group.code, group.severity, f"{len(group.at):,}", "\n".join([*texts, f"First: {first}"])
+        if group.code in ABOUT_TEXT_FILES:
+            texts[-1] = owner_fix(group.code)
+        yield group.code, group.severity, f"{len(group.at):,}", "\n".join([*texts, f"First: {capitalized(first)}"])
 
 
 def _absent(chosen: Chosen, sheets: Sequence[SheetPlan], unnoted: int) -> Iterator[str]:

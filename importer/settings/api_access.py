@@ -17,7 +17,7 @@ TARGETS = {
     "staging": "https://api-staging.sourcerer.tech",  # the vendor's public API reference
 }
 DEFAULT_PORTS = {"http": 80, "https": 443}
-HINT = "Use --api staging, production, or a URL such as https://api.wizcommerce.com."
+HINT = "Use --api sandbox, staging, production, or a URL such as https://api.wizcommerce.com."
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*")
 
 

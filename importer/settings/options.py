@@ -105,7 +105,7 @@ def _size(given: Any) -> int:
     """``"1GiB"``, ``"800 MB"`` or a number of bytes → bytes."""
     match = re.fullmatch(r"\s*(\d{1,18}(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?\s*", _as_text(given).lower(), re.ASCII)
     if match is None or not float(match[1]):
-        raise ValueError("Enter a size of memory, such as 1GiB, 800MB, or 1500000000 (bytes).")
+        raise ValueError("Enter a memory size, such as 1GiB, 800MB, or 1500000000 (bytes).")
     base = 1024 if match[3] else 1000
     return int(float(match[1]) * base ** (" kmgt".index(match[2] or " ")))
 

@@ -47,7 +47,7 @@ _OF_A_RUN = frozenset({"resume", "retry", "undo", "verify", "report"})
 # These describe the sources and what to expect of them, so they do not apply to other sources.
 _ABOUT_SOURCES = frozenset({"sheet", "encoding", "delimiter", "only", "limit", *_GUARDS})
 _PLANNED = frozenset({*_TARGET, *_READING})  # a saved plan contains these
-_TO_FILL_IN = frozenset({"…", "CODE", "FILE", "ID", "MAPPING", "NAME", "RUN", "SOURCE…", "TARGET"})
+_TO_FILL_IN = frozenset({"…", "CODE", "FILE", "ID", "MAPPING", "NAME", "PLAN", "RUN", "SOURCE…", "TARGET"})
 _COMMAND = re.compile(r"`importer ([^`]+)`|(?:^|(?<=: ))importer (.+)$")
 _PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*(?=@)|(?<=[?&])\w*password=[^&#]*&?")
 

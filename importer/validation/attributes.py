@@ -113,30 +113,30 @@ _TYPES: Mapping[str, tuple[Callable[[str], object], str, str]] = {
     "number": (
         re.compile(_NUMBER).fullmatch,
         "a number",
-        "Write digits, with a point before decimals and nothing else, such as 1234.50.",
+        "Enter digits, with a point before decimals and nothing else, such as 1234.50.",
     ),
     "percentage": (
         re.compile(rf"{_NUMBER}\s*%?").fullmatch,
         "a percentage",
-        "Write digits, with a point before decimals, such as 12.5.",
+        "Enter digits, with a point before decimals, such as 12.5.",
     ),
     "date_only": (
         _is_date,
         "a date",
-        "Write it as 2025-01-31; the mapping's transform `date` turns other forms into that.",
+        "Enter it as 2025-01-31; the mapping's transform `date` turns other forms into that.",
     ),
-    "email": (_by_rule(is_email), "an email address", "Write one email address, such as name@company.com."),
+    "email": (_by_rule(is_email), "an email address", "Enter one email address, such as name@company.com."),
     "phone_e164": (
         _by_rule(is_phone),
         "an international phone number",
-        "Write + and the country code, digits only; the mapping's transform `phone` does that.",
+        "Enter + and the country code, digits only; the mapping's transform `phone` does that.",
     ),
     "checkbox": (
         re.compile("true|false", re.IGNORECASE).fullmatch,
         "a checkbox's value",
-        "Write true or false; `values` in the mapping turns other words into those.",
+        "Enter true or false; `values` in the mapping turns other words into those.",
     ),
-    "url": (_URL.fullmatch, "a web address", "Write the whole URL, such as https://example.com."),
+    "url": (_URL.fullmatch, "a web address", "Enter the whole URL, such as https://example.com."),
 }
 
 

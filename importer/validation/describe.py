@@ -15,7 +15,7 @@ from importer.records import Severity
 from importer.tables import Entity, EntityTables, Positions, ProblemTable, Sources
 from importer.validation.field_places import Places, locate
 from importer.validation.schemas import ANY_CONTROL, country_names, max_length
-from importer.wording import nearest
+from importer.wording import capitalized, nearest
 
 _SHOWN = 60  # characters of a value that a hint repeats
 
@@ -52,7 +52,7 @@ def describe(finding: Finding, tables: EntityTables, sources: Sources) -> Proble
         severity=finding.severity or CODES[finding.code].severity,
         code=finding.code,
         value=pc.coalesce(places.cells, finding.values),
-        message=message[0].upper() + message[1:],
+        message=capitalized(message),
         hint=pd.arrays.ArrowExtensionArray(_HINTS[finding.code](finding, places)),
     )
 
@@ -90,7 +90,7 @@ _MESSAGES = {
     "control_character": "{field} contains a control character",
     "line_break": "{field} contains a line break or tab",
     "replacement_character": "{field} contains the replacement character U+FFFD",
-    "formula_error": "{field} is the error of a formula, or was cut off by a narrow column",
+    "formula_error": "{field} is a formula error, or ##### from a column that was too narrow",
     "excel_damaged": "{field} was turned into a rounded number by a spreadsheet",
     "invalid_phone": "{field} is not an international phone number",
     "invalid_email": "{field} is not a valid email address",
@@ -110,10 +110,10 @@ _SENTENCES = {
     "replacement_character": "Correct {value} in the source, or export it again as UTF-8.",
     "formula_error": "{value} is an error, not a value: correct the formula, or widen the column, and export again.",
     "excel_damaged": "The digits after {value} are lost: export again with the column formatted as text.",
-    "invalid_phone": "Write {value} with + and the country code, digits only, such as +14155550123.",
+    "invalid_phone": "Enter {value} with + and the country code, digits only, such as +14155550123.",
     "invalid_type": "Translate {value} to billing or shipping under `values` in the mapping.",
     "duplicate_reference_id": "{value} is in {other} too: each record needs its own ID.",
-    "reference_id_case": '{other} has "{other_value}", but here it is {value}: write both the same, or change one.',
+    "reference_id_case": '{other} has "{other_value}", but here it is {value}: enter the same in both, or change one.',
     "several_defaults": "{other} is already the default: keep only one.",
     "customer_alike": "{other} has it under the ID {other_value}. If they are the same customer, keep only one.",
 }
@@ -167,7 +167,7 @@ def _write_email(finding: Finding, _: Places) -> pa.Array:
     return pc.if_else(
         pc.greater(pc.count_substring(finding.values, "@"), 1),
         _join("Keep one email address in ", shown, ", or split the cell in the mapping and take the first."),
-        _join("Write ", shown, " as one address that receives mail, such as name@company.com."),
+        _join("Enter ", shown, " as one address that receives mail, such as name@company.com."),
     )
 
 
@@ -178,9 +178,9 @@ def _name_country(finding: Finding, _: Places) -> pa.Array:
     texts = pc.dictionary_encode(finding.values)
     near = pa.array([_near_country(text) for text in texts.dictionary.to_pylist()], pa.string()).take(texts.indices)
     return pc.coalesce(
-        _join("Write ", code, " instead of ", shown, "."),
-        _join("Write ", near, " instead of ", shown, " if that is what you mean."),
-        _join("Write the country's two-letter code instead of ", shown, ", such as US."),
+        _join("Enter ", code, " instead of ", shown, "."),
+        _join("Enter ", near, " instead of ", shown, " if that is what you mean."),
+        _join("Enter the country's two-letter code instead of ", shown, ", such as US."),
     )
 
 

@@ -120,7 +120,7 @@ def _save(ask: Ask) -> str:
             raise UsageError("there are no corrections yet", "Edit a cell first.")
         if path.exists() and path != session.corrections_saved:
             raise UsageError(
-                f"{path}: the file exists",
+                f"{path}: this file already exists",
                 "Enter another name. To add to this file, start `importer open` with --corrections.",
             )
         session.corrections_saved = path

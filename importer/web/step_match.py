@@ -31,7 +31,7 @@ from importer.web.shown_commands import command, mapping_name, suggest_command
 from importer.web.target_choices import chosen_target, groups_for, missing_lines, words_of
 
 _MOST_VALUES = 60  # of a column, for rows that are left out
-_WHY = {"code": "known code", "chosen": "your choice", "mapping": "included mapping"}
+_WHY = {"code": "known header", "chosen": "your choice", "mapping": "included mapping"}
 
 
 def _show(ask: Ask) -> Shown:

@@ -20,7 +20,7 @@ from importer.sender.customer_rounds import BLOCK
 from importer.sender.restoring import is_open, replaced_by
 from importer.settings import Options
 from importer.tables import Sources
-from importer.wording import counted
+from importer.wording import counted, first_few
 from importer.workflow.job import Confirm, Job, ask
 from importer.workflow.since_last_run import last_run
 from importer.workflow.targets import Target
@@ -65,14 +65,14 @@ def _rejections(job: Job) -> None:
         also = f" and {counted(loose, 'row')} without a customer" if loose else ""
         raise GuardError(
             f"--strict: {rejected:,} of {count:,} customers{also} were rejected. {NOTHING}",
-            "Fix them in rejected.xlsx, or run without --strict.",
+            "Fix them in your system (rejected.xlsx shows them), or run without --strict.",
         )
     limit = job.options.max_rejected
     if limit is not None and (limit.passed_by(rejected, count) or limit.passed_by(loose, rows)):
         alone = f", and {loose:,} of {rows:,} rows without a customer" if loose else ""
         raise GuardError(
             f"--max-rejected {limit}: {rejected:,} of {count:,} customers were rejected{alone}. {NOTHING}",
-            "Fix them in rejected.xlsx, or raise --max-rejected.",
+            "Fix them in your system (rejected.xlsx shows them), or raise --max-rejected.",
         )
 
 
@@ -80,7 +80,7 @@ def _unused_cells(job: Job) -> None:
     cells = job.stage.tables.cells
     lost = cells[(cells["unused"] + cells["unclaimed"]) > 0]
     if job.options.complete and len(lost):
-        names = ", ".join(map(repr, lost["column"].head(_NAMED))) + (", …" if len(lost) > _NAMED else "")
+        names = first_few(lost["column"].tolist(), _NAMED, text=repr)
         raise GuardError(
             f"--complete: filled cells of {counted(len(lost), 'column')} are not used: {names}. {NOTHING}",
             "Add the columns to the mapping or to its `ignore`, or run without --complete.",

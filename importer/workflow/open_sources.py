@@ -23,7 +23,7 @@ from importer.mapping.transforms.countries import country_code
 from importer.settings import Options
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, Sources
 from importer.validation.schemas import REQUIRED
-from importer.wording import nearest
+from importer.wording import first_few, nearest
 from importer.workflow.word_files import with_words
 
 _ONLY_BY_NAME = frozenset({"assigned_price_list_id", "assigned_sales_rep_ids", "payment_term", "type"})
@@ -135,7 +135,7 @@ def _missing_mapping(options: Options) -> UsageError:
     fit = best_fit(open_unmapped(options))
     if fit is None:
         return UsageError("--mapping is missing", NO_FIT)
-    names = ", ".join(fit.unused[:_NAMED]) + (", …" if len(fit.unused) > _NAMED else "")
+    names = first_few(fit.unused, _NAMED)
     unused = f", all but {names}" if names else ""
     both = (
         f"To use it: `importer check -m {fit.name}`. "

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from importer.records import Severity
 from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, Positions, ProblemTable, Sources
 from importer.validation.field_places import locate
+from importer.wording import first_few
 from importer.workflow.directory import NAMES, Directory, Known
 
 KEYS = {"sales_rep": "email address", "price_list": "reference ID"}  # distinguishes two of one name
@@ -80,7 +81,7 @@ def pending_lookups(tables: EntityTables, counts: NameCounts) -> ProblemTable:
                 row=_rows(tables, field, positions[first]),
                 column=origin.columns[0] if origin.columns else None,
                 value=names,
-                message=[f"the run will look up {kind} '{name}' in WizCommerce" for name in names],
+                message=[f"'{name}' will be looked up in WizCommerce ({kind})" for name in names],
                 hint=[
                     f"{own[name]:,} {'customers have' if own[name] != 1 else 'customer has'} this {kind}."
                     for name in names
@@ -152,7 +153,7 @@ class _Cells:
 def _unresolved(kind: str, name: str, found: Sequence[Known], directory: Directory) -> tuple[str, str]:
     word = NAMES[kind]
     if len(found) > 1:
-        same = ", ".join(one.distinction for one in found[:MOST_NAMED]) + (", …" if len(found) > MOST_NAMED else "")
+        same = first_few(found, MOST_NAMED, text=lambda one: one.distinction)
         return (
             f"'{name}' may be any of {len(found)} {word}s with that name",
             f"More than one {word} has this name: {same}. Use its {KEYS[kind]} or its ID instead.",

@@ -16,7 +16,7 @@ from importer.report.sign_off import read_sign_off
 from importer.run_folder import RunFolder
 from importer.settings import Options
 from importer.tables import Sources
-from importer.wording import counted
+from importer.wording import counted, first_few
 from importer.workflow.targets import Target
 
 # What shapes the bodies and the choice of customers; all other options say how to send.
@@ -194,8 +194,7 @@ def check_drift(saved: tuple[pd.DataFrame, dict[str, Any]], planned: pd.DataFram
 def _such_as(names: Sequence[str]) -> str:
     if not names:
         return ""
-    listed = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
-    return f" ({counted(len(names), 'customer')}: {listed})"
+    return f" ({counted(len(names), 'customer')}: {first_few(names, NAMED)})"
 
 
 def _digest(path: Path) -> str:

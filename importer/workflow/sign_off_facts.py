@@ -22,7 +22,7 @@ _EXPLAINED = (
     "Do not change anything here. To change a value, correct it in your list, or in rejected.xlsx.",
 )
 _SIGN = "If everything is right, fill in your name and the date below, save this workbook, and send it back{to}."
-_DRY = "This workbook is from a check, so it cannot be signed or sent. Only the sign-off of a plan can be signed."
+_DRY = "This workbook is from a check, so it is for review only. To get one that can be signed, make a plan."
 _COUNTS = {
     "create": "Will be created",
     "update": "Will be updated",

@@ -49,7 +49,7 @@ def test_questions_say_what_is_assumed_and_how_to_answer(desk, suggest, width) -
     assert said.code == 1
     assert max(map(len, said.out.splitlines())) <= width
     text = " ".join(said.out.split())
-    assert "? Status: Active 4, Inactive 2. Leave out Inactive?" in text
+    assert '? Column Status has Active (4), Inactive (2). Leave out the rows with "Inactive"?' in text
     assert "Assumed: leave out. Choices: leave out, keep. For example: --answer skip:Status=keep" in text
     assert "To write the mapping, add: -o mapping.yaml" in text
 
@@ -62,7 +62,7 @@ def test_json_is_one_object(suggest) -> None:
     assert said.summary["questions"] == [
         {
             "id": "skip:Status",
-            "text": "Status: Active 4, Inactive 2. Leave out Inactive?",
+            "text": 'Column Status has Active (4), Inactive (2). Leave out the rows with "Inactive"?',
             "choices": ["leave out", "keep"],
             "proposed": "leave out",
         }
@@ -99,7 +99,7 @@ def test_a_draft_of_odd_bytes_is_checked(desk, suggest) -> None:
 def test_nothing_is_overwritten(desk, suggest) -> None:
     desk.write("ours.yaml", "mine")
     said = suggest("clean.csv", "-o", "ours.yaml")
-    assert "ours.yaml: the file exists" in said.err
+    assert "ours.yaml: this file already exists" in said.err
     assert said.code in {2, 3}
     assert (desk.path / "ours.yaml").read_text() == "mine"
     said = suggest("clean.csv", "-o", "nowhere/ours.yaml")
@@ -201,7 +201,7 @@ def test_update_of_a_mapping_that_knows_all_changes_nothing(desk, suggest) -> No
 
 
 def test_from_scratch_passes_a_mapping_that_fits(suggest) -> None:
-    assert "The mapping xero fits: it covers 100% of the filled columns." in suggest(SAMPLES / "xero").out
+    assert "The mapping xero fits: it recognizes 100% of the filled columns." in suggest(SAMPLES / "xero").out
     assert "Next: importer check" in suggest(SAMPLES / "xero").out
     assert "fits" not in suggest(SAMPLES / "xero", "--from-scratch").out
 
@@ -212,7 +212,8 @@ def test_from_scratch_passes_a_mapping_that_fits(suggest) -> None:
 def test_a_person_is_asked(desk, suggest, typed, customers) -> None:
     code, shown = typing(desk, typed, "suggest", "open.csv", "-o", "ours.yaml")
     assert code == 0, shown
-    assert "? Status: Active 4, Inactive 2. Leave out Inactive? 1. leave out (proposed) 2. keep" in shown
+    asked = '? Column Status has Active (4), Inactive (2). Leave out the rows with "Inactive"?'
+    assert f"{asked} 1. leave out (proposed) 2. keep" in shown
     assert "The mapping is in ours.yaml." in shown
     checked = desk.do("check", "open.csv", "-m", "ours.yaml", "--json")
     assert checked.summary["customers"]["read"] == customers

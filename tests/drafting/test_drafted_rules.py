@@ -163,7 +163,9 @@ def test_values_of_codes_tell_customers_from_suppliers() -> None:
             "CT_Ville": "Lyon", "CT_CodePostal": "69002",
         }
     )  # fmt: skip
-    assert [(one.id, one.text) for one in made.open] == [("skip:CT_Type", "CT_Type: 0 6, 1 2. Leave out 1?")]
+    assert [(one.id, one.text) for one in made.open] == [
+        ("skip:CT_Type", 'Column CT_Type has 0 (6), 1 (2). Leave out the rows with "1"?')
+    ]
 
 
 def test_the_id_of_a_contact_is_the_key_of_a_list_without_another_number() -> None:

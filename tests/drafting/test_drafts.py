@@ -48,7 +48,7 @@ def test_files_that_name_the_customers_are_joined(tmp_path) -> None:
         [{"Cust No": f"{100 + n}", "First Name": "Ann", "Last Name": f"Lee{n}"} for n in range(4)],
     ]
     made = drafted(files)
-    assert (made.layout, made.key) == ("joined files", ["Customer Number"])
+    assert (made.layout, made.key) == ("joined tables", ["Customer Number"])
     assert {one.file for one in made.columns} == {"file 0.csv", "file 1.csv", "file 2.csv"}
     loaded = load_mapping(str(written(made, tmp_path)))
     tables = apply_mapping(loaded, Sources(tuple(make_source(f"{n}.csv", rows) for n, rows in enumerate(files)))).tables
@@ -117,7 +117,7 @@ def test_rows_that_are_no_customers_are_asked_and_left_out(header, tmp_path) -> 
 
     made = draft(row)
     assert [(one.id, one.proposed) for one in made.open] == [(f"skip:{header}", proposed)]
-    assert made.open[0].text.startswith(f"{header}: ")
+    assert made.open[0].text.startswith(f"Column {header} has ")
     assert count(made) == customers
     assert count(draft(row, **{f"skip:{header}": "keep"})) == 8
     assert count(draft(row, **{f"skip:{header}": "leave out"})) < 8

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from importer.commands.suggest import suggest
+from importer.drafting.draft_text import draft_text
 from importer.errors import UsageError
 from importer.mapping import load_mapping
 from importer.settings import Options
@@ -87,3 +88,13 @@ def test_mappings_in_the_working_folder_are_known(tmp_path, monkeypatch) -> None
     draft = suggest(Options(sources=("list.csv",), country="DE"))
     assert draft.fits is not None
     assert Path(draft.fits[0]) == Path("mappings/ours.yaml")
+
+
+def test_every_column_that_a_mapping_recognizes_says_what_it_is_for() -> None:
+    draft = suggest(Options(country="US"), sources=sources_of("sage-100"))
+    silent = [column.header for column in draft.columns if column.filled and not column.targets]
+    assert draft.fits is not None
+    assert (draft.fits[0], silent) == ("sage-100", ["ShipToName"])  # which only names an address
+    shown = {line.split("  ")[0]: line for line in draft_text(draft, 200).splitlines()}
+    assert any("which rows to skip" in line for line in shown.values())
+    assert any("key of the customer" in line for line in shown.values())

@@ -171,6 +171,7 @@ def test_row_with_more_cells_than_the_header_is_broken_and_kept(tmp_path: Path) 
     assert only.broken.tolist() == [False, True, True, False]
     assert problems(found) == [("error", "row_too_long", "a.csv:3"), ("error", "row_too_long", "a.csv:4")]
     assert found.problems[1].value == " J | y"
+    assert "in quotation marks" in found.problems[1].hint
 
 
 @pytest.mark.parametrize("rows_after", [0, 40_000])

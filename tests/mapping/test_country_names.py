@@ -47,11 +47,11 @@ def test_countries_as_exports_write_them(pair: str) -> None:
     ("text", "hint"),
     [
         ("Irelnd", "Did you mean Ireland (IE)?"),
-        ("Somaliland", "Write the country's name or its two-letter code."),
-        ("Netherlands Antilles", "Write the country's name or its two-letter code."),
-        ("Nigera", "Write the country's name or its two-letter code."),
-        ("Germany (FR)", "Write the country's name or its two-letter code."),
-        ("Paris, France", "Write the country's name or its two-letter code."),
+        ("Somaliland", "Enter the country's name or its two-letter code."),
+        ("Netherlands Antilles", "Enter the country's name or its two-letter code."),
+        ("Nigera", "Enter the country's name or its two-letter code."),
+        ("Germany (FR)", "Enter the country's name or its two-letter code."),
+        ("Paris, France", "Enter the country's name or its two-letter code."),
         ("California", "This is a state of United States: is it in the wrong column? Enter the country here."),
     ],
 )

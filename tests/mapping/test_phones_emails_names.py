@@ -65,7 +65,7 @@ def test_phones(value: str, countries: str | None, number: str, extension: str |
         ("555-0132", "US", "has no area code"),
         ("415-555-01", "US", "has too few digits"),
         ("415 555 0132 415 555", "US", "has too many digits"),
-        ("(155) 555-0132", "US", "is not a number in use in US"),
+        ("(155) 555-0132", "US", "is not a valid phone number in US"),
         ("020 7946 0018", "US", "has too many digits"),
         ("415 555 0132", None, "has no country code, and the country is not known"),
         ("4.16E+09", "US", "was turned into a rounded number by a spreadsheet"),

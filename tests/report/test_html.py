@@ -193,7 +193,7 @@ def title_of(command: str, exit_code: int = 0, stopped: str | None = None, alone
         ),
         (
             {"command": "check", "exit_code": 1, "rejected": 2},
-            "bad: Not ready to import: all 2 customers are rejected",
+            "bad: Not ready to import: both customers are rejected",
         ),
         (
             {"command": "check", "exit_code": 1, "alone": 2, "valid": 1},

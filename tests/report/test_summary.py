@@ -122,7 +122,7 @@ def of(command: str = "run", *, exit_code: int = 0, alone: int = 0, lost: int = 
             "All 7 customers are in WizCommerce: 2 created, 1 unchanged, and 4 already in WizCommerce.",
         ),
         (of("check", valid=3), "All 3 customers are valid."),
-        (of(created=237, rejected=3), "3 of 240 customers were rejected; nothing else is wrong."),
+        (of(created=237, rejected=3), "3 of 240 customers were rejected; there are no other problems."),
         (of(created=237, rejected=3) | {"problems": WARNED}, "3 of 240 customers were rejected."),
         (
             of(created=1, rejected=1, alone=2),
@@ -181,5 +181,27 @@ def test_what_cannot_be_resumed_is_run_again() -> None:
     ends = run.outcomes.copy()
     ends.loc[0, "outcome"] = "pending"
     steps = build_summary(replace(run, outcomes=ends), replace(FACTS, resumable=False))["next"]
-    assert steps[0].endswith(": importer run")
+    assert steps[0] == "Nothing was sent. Fix the problem. Then run again: importer run"
     assert not any("resume" in step for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("changes", "first"),
+    [
+        (
+            {"stopped": "--max-rejected 1: 2 of 4 customers were rejected."},
+            (
+                "Fix the problem in your system or mapping, or change the option --max-rejected. "
+                "Then run again: importer run"
+            ),
+        ),
+        ({"options": {"plan": "20260102-0304"}}, "Make a new plan, review it, and run it: importer plan"),
+    ],
+)
+def test_after_a_run_that_sent_nothing_no_advice_sends_the_rejected_rows_alone(changes, first) -> None:
+    run = small_run()
+    ends = run.outcomes.copy()
+    ends.loc[0, "outcome"] = "pending"
+    steps = build_summary(replace(run, outcomes=ends), replace(FACTS, resumable=False, **changes))["next"]
+    assert steps[0] == f"Nothing was sent. {first}"
+    assert not any("rejected.xlsx" in step or "rejected/" in step for step in steps)

@@ -20,7 +20,7 @@ from importer.records import Severity
 from importer.report import rejected_workbook as workbook_module
 from importer.report import workbook_file
 from importer.report.rejected_workbook import Workbook, choose_rows, sheet_names, write_workbook
-from importer.report.report_input import ReportInput
+from importer.report.report_input import OPERATOR, Reader, ReportInput
 from importer.tables import ProblemTable, Sources
 from tests.report.build import small_run, table, without_problems
 from tests.report.test_round_trip import CELLS, all_rejected
@@ -93,11 +93,11 @@ def test_what_stands_in_which_cell(tmp_path: Path) -> None:
     ]
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("B2", "A1:D7")
     wrong, blank, fine, reasons = sheet["D2"], sheet["B6"], sheet["C2"], sheet["A2"]
-    assert wrong.comment.text == "Error: not a phone number\nWrite +15555550100"
-    assert blank.comment.text == "Error: the key is blank"
+    assert wrong.comment.text == "Error: Not a phone number\nWrite +15555550100"
+    assert blank.comment.text == "Error: The key is blank"
     assert {cell.fill.fgColor.rgb for cell in (wrong, blank)} == {"FFFFC7CE"}
     warned = book["staff"]["C4"]
-    assert warned.comment.text.startswith("Warning: bad is no e-mail address")
+    assert warned.comment.text.startswith("Warning: Bad is no e-mail address")
     assert (warned.fill.fgColor.rgb, warned.font.b, warned.border.left.style) == ("FFFFEB9C", False, "dashed")
     assert (wrong.font.b, wrong.border.left.style, fine.comment, fine.font.b) == (True, "medium", None, False)
     assert {cell.number_format for row in sheet for cell in row if cell.value} == {"@"}
@@ -211,10 +211,24 @@ def test_several_problems_of_a_cell_are_one_note_and_the_worst_gives_the_color(t
     path = tmp_path / "rejected.xlsx"
     write(path, replace(all_rejected(listed(3)), problems=ProblemTable.concat(problems)))
     sheet = openpyxl.load_workbook(path)["list"]
-    assert sheet["C3"].comment.text == "Error: wrong\nfix it\n\nWarning: wrong"
+    assert sheet["C3"].comment.text == "Error: Wrong\nfix it\n\nWarning: Wrong"
     assert sheet["C3"].fill.fgColor.rgb == "FFFFC7CE"
     assert (sheet["A3"].fill.fgColor.rgb, sheet["A3"].comment) == ("FFFFEB9C", None)
     assert sheet["A2"].fill.fgColor.rgb != "FFFFEB9C"
+
+
+@pytest.mark.parametrize("reader", [OPERATOR, Reader("owner", None)])
+def test_a_row_of_a_text_file_is_fixed_as_one_of_a_workbook(tmp_path: Path, reader: Reader) -> None:
+    said = {"message": "the row has more cells than the header (2)", "hint": "Put the cell in quotation marks."}
+    problem = ProblemTable.build(1, severity=Severity.ERROR, code="row_too_long", row=1, **said)
+    path, report = tmp_path / "rejected.xlsx", replace(all_rejected(listed(3)), problems=problem)
+    write_workbook(path, report, choose_rows(report), command=COMMAND, reader=reader)
+    book = openpyxl.load_workbook(path)
+    shown = [str(cell.value) for sheet in book for row in sheet for cell in row if cell.value]
+    assert any(
+        "Move each value to its own column, and clear the cells beyond the last column." in text for text in shown
+    )
+    assert not any("in quotation marks" in text for text in shown)
 
 
 @pytest.mark.parametrize(

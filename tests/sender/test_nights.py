@@ -451,7 +451,7 @@ def test_of_many_children_that_left_the_source_the_first_are_named() -> None:
         await send(ledger, api, run, payloads, merge=MERGER)
         line = outcomes(ledger, run)["C0"]
         assert (line.outcome, line.error_code) == (OutcomeKind.UPDATED, "child_not_in_source")
-        assert line.error_message.endswith("addresses[A-4] and 2 more")
+        assert line.error_message.endswith("addresses[A-4], and 2 more")
 
     at_night(main)
 

@@ -164,7 +164,7 @@ HINTS = [
     ("company_name", "x" * 267, "Shorten it by 12 characters: it has 267."),
     ("company_name", "a\x00b", "Remove the character U+0000 from the cell."),
     ("email", "a@b.com;c@d.com", 'Keep one email address in "a@b.com;c@d.com", or split'),
-    ("phone", "5" * 100, f'Write "{"5" * 60}…" with + and the country code'),
+    ("phone", "5" * 100, f'Enter "{"5" * 60}…" with + and the country code'),
 ]
 
 
@@ -177,12 +177,12 @@ def test_hints_use_the_value(field: str, value: str | None, hint: str) -> None:
 @pytest.mark.parametrize("value", ["Germany", "DEU", "de", "Federal Republic of Germany"])
 def test_a_country_by_another_name_is_suggested(value: str) -> None:
     (problem,) = problems_of(*with_value("address", "country", value))
-    assert problem["hint"] == f'Write DE instead of "{value}".'
+    assert problem["hint"] == f'Enter DE instead of "{value}".'
 
 
 def test_the_nearest_country_is_suggested() -> None:
     (problem,) = problems_of(*with_value("address", "country", "Untied Kingdom"))
-    assert problem["hint"] == 'Write GB (United Kingdom) instead of "Untied Kingdom" if that is what you mean.'
+    assert problem["hint"] == 'Enter GB (United Kingdom) instead of "Untied Kingdom" if that is what you mean.'
 
 
 def test_the_value_is_the_source_cell_not_the_record() -> None:
@@ -263,7 +263,7 @@ def test_ids_that_differ_only_in_case_are_all_refused() -> None:
     customers = [{**CUSTOMER, "reference_id": text} for text in ("abc", "x", "ABC", "Abc", "ABC", None)]
     found = [p for p in problems_of(*make_tables(customers)) if p["code"] == "reference_id_case"]
     assert [p["row"] for p in found] == [0, 2, 3, 4]
-    assert found[0]["hint"] == 'customers.csv:4 has "ABC", but here it is "abc": write both the same, or change one.'
+    assert found[0]["hint"] == 'customers.csv:4 has "ABC", but here it is "abc": enter the same in both, or change one.'
     assert found[1]["hint"].startswith('customers.csv:2 has "abc", but here it is "ABC"')
 
 

@@ -26,7 +26,7 @@ SYSTEMS: dict[str, Callable[[], Sample]] = {
 READING = {"xero": ("utf-8", ","), "netsuite": ("cp1252", ","), "sap-business-one": ("utf-8-sig", "\t")}
 ROW = re.compile(r"row (\d+)\n")
 NEW = (  # what a note speaks of, and what somebody writes then
-    ("write the number", "+1 415 555 0132"),
+    ("enter the number", "+1 415 555 0132"),
     ("email", "fixed@example.com"),
     ("city", "Marlow"),
     ("country", "US"),
@@ -59,7 +59,7 @@ def told(cell: Any, keys: Mapping[str, str]) -> str:
     """What somebody writes into a cell who has read its note and nothing else."""
     note = cell.comment.text
     other = re.search(r"but '([^']*)' in row", note)
-    orphan = re.search(r"no customer '([^']*)'", note)
+    orphan = re.search(r"No customer '([^']*)'", note)
     if other or orphan:
         return other[1] if other else keys[orphan[1]]
     if "which customer it belongs to" in note:
@@ -289,7 +289,7 @@ def test_an_orphan_can_be_given_its_customer_in_the_workbook(desk: Desk) -> None
     assert first.summary["workbook"] == {"rows": 3, "left_out": 0}
     book = openpyxl.load_workbook(first.folder / "rejected.xlsx")
     assert [cell.value for cell in book["firms"][1]] == ["import_errors", "Code", "Name"]
-    assert book["people"]["B3"].comment.text.startswith("Error: no customer '2'")
+    assert book["people"]["B3"].comment.text.startswith("Error: No customer '2'")
     book["firms"].append([None, "2", "Two"])
     book.save(desk.path / "fixed.xlsx")
     second = desk.do("check", "fixed.xlsx", "-m", "own.yaml", "--partial", "--json")

@@ -95,7 +95,7 @@ def contents(folder: Path) -> dict[str, object]:
     ("system", "rows"),
     [
         ("quickbooks-iif", 90),  # addresses in lines
-        ("sap-business-one", 300),  # joined files
+        ("sap-business-one", 300),  # joined tables
         ("odoo", 120),  # parents, a workbook
         ("shopify", 50),  # blank keys
     ],

@@ -81,7 +81,7 @@ def _country_hint(value: str) -> str:
     near = [one for one in nearest(name, names, 9, cutoff=0.82) if abs(len(one) - len(name)) <= _LONGER]
     codes = {names[one] for one in near}
     if len(codes) != 1:  # none, or several that it may be
-        return "Write the country's name or its two-letter code."
+        return "Enter the country's name or its two-letter code."
     code = codes.pop()
     return f"Did you mean {_name(code)} ({code})?"
 

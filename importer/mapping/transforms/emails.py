@@ -27,7 +27,12 @@ _WORDS = re.compile(  # between addresses, remarks, and labels
 )
 _LINK = re.compile(r"^[^#]*#(?:mailto:)?([^#]+)#$", re.IGNORECASE)  # Access: text#address#
 _SPLIT_HINT = 'To keep the others, split the cell in the mapping, and map them to contacts: `split: ";", take: 2`.'
-_HINT = "Write one email address, such as name@example.com."
+_WORDS_OF_THE_LIBRARY = {
+    "@-sign": "@ sign",
+    "The part after": "The domain after",
+    "is not valid. It should have a period": "is not valid: it has no period",
+}
+_HINT = "Enter one email address, such as name@example.com."
 
 
 def email(values: pa.Array) -> TransformResult:
@@ -62,8 +67,10 @@ def _validate(value: str) -> tuple[str | None, str | None]:
     try:
         checked = validate_email(value, check_deliverability=False, strict=False)
     except EmailNotValidError as error:
-        reason = "it has no @ sign" if "@" not in value else str(error)
-        return None, f"is not an email address: {reason[0].lower()}{reason[1:].removesuffix('.')}"
+        reason = "It has no @ sign" if "@" not in value else str(error).removesuffix(".")
+        for theirs, ours in _WORDS_OF_THE_LIBRARY.items():
+            reason = reason.replace(theirs, ours)
+        return None, f"is not an email address: {reason[0].lower()}{reason[1:]}"
     return checked.normalized, None
 
 

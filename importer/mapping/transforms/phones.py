@@ -15,12 +15,12 @@ from importer.mapping.transforms.plain_phones import plain_numbers
 from importer.mapping.transforms.text_forms import ROUNDED, narrow
 from importer.records import Severity
 
-_HINT = "Write the number with its country code, such as +1 415 555 0132."
+_HINT = "Enter the number with its country code, such as +1 415 555 0132."
 _NO_COUNTRY = "has no country code, and the country is not known"
 _ROUNDED = "was turned into a rounded number by a spreadsheet; its last digits are lost"
-_ROUNDED_HINT = "Export again with the column formatted as text, or write out the whole number."
-_COUNTRY_HINT = "Say which country's numbers these are (--country US), or write the number with its country code."
-_CODE_HINT = "If that is wrong, write the number with + and its country code, or with its leading zero."
+_ROUNDED_HINT = "Export again with the column formatted as text, or enter the whole number."
+_COUNTRY_HINT = "Set the default country (--country US), or enter the number with its country code."
+_CODE_HINT = "If that is wrong, enter the number with + and its country code, or with its leading zero."
 _SPLIT_HINT = "To keep the others, split the cell in the mapping: one to the phone, another to a contact."
 _TWICE = "has its country code twice"
 _AS_NUMBER = re.compile(r"^(\+?\d{7,})\.0{1,2}$")  # as a spreadsheet writes it; more zeros may be digits
@@ -204,4 +204,5 @@ def _attached_extension(number: PhoneNumber, text: str) -> _Reading | None:
 def _reason(number: PhoneNumber) -> str:
     verdict = phonenumbers.is_possible_number_with_reason(number)
     region = phonenumbers.region_code_for_country_code(number.country_code or 0)
-    return _REASONS.get(verdict, f"is not a number in use in {region}" if region != "001" else "is not a number in use")
+    where = "" if region == "001" else f" in {region}"
+    return _REASONS.get(verdict, f"is not a valid phone number{where}")

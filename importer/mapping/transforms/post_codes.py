@@ -131,7 +131,7 @@ def _settled(code: str, state: str | None, country: str | None, countries: str |
     code = address.code.upper()
     if _belongs(code, address.area, place) is not False or not _form(place).fullmatch(code):
         return address
-    words = f"is not a postal code of {address.area} in {place}"
+    words = f"does not match the state {address.area} ({place})"
     return address.warned("state_zip_mismatch", words, "Check the state, the postal code, and the country.")
 
 
@@ -146,7 +146,7 @@ def _without_state(address: _Address) -> _Address:
         return address
     if address.state not in (None, state) or address.place not in (None, place):
         words = f"contains {state} in {place}, but the address says {address.state or address.place}"
-        return address.warned("state_zip_mismatch", words, "Write the state only in its own column.")
+        return address.warned("state_zip_mismatch", words, "Enter the state only in its own column.")
     words = f"was split into state {state} and postal code {rest!r}"
     country = address.country or match["country"]
     return replace(address, state=state, country=country).with_code(rest, "state_from_zip", words)
@@ -174,7 +174,7 @@ def _american(address: _Address) -> _Address:
         why = f"{address.area} has such ZIP codes" if fits else f"the country is {address.country}"
         words = f"has lost its leading zero{'s' * (zeros > 1)}: {full!r}, because {why}"
         return address.with_code(full, "zip_zero_restored", words)
-    hint = f"If it lost leading zeros, write {full}; otherwise fix it."
+    hint = f"If it lost leading zeros, enter {full}; otherwise fix it."
     return address.warned("zip_doubtful", "is not a ZIP code", hint)
 
 
@@ -195,7 +195,7 @@ def _elsewhere(address: _Address) -> _Address:
     if not any(_form(place).fullmatch(zero + code) for zero in ("0", "00")):
         return address
     words = f"has too few digits for a postal code of {place}"
-    return address.warned("zip_doubtful", words, "Write the whole postal code.")
+    return address.warned("zip_doubtful", words, "Enter the whole postal code.")
 
 
 @cache

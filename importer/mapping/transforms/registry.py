@@ -183,7 +183,7 @@ def _date(values: pa.Array, argument: str) -> TransformResult:
                 return datetime.strptime(value, form).date().isoformat(), None  # noqa: DTZ007 - dates have no zone
         return None, f"is not a date of the form {argument}"
 
-    return read_each(values, read, "invalid_date", f"Write the date as {argument}.")
+    return read_each(values, read, "invalid_date", f"Enter the date as {argument}.")
 
 
 _SPACES = r"[\s\x{00a0}\x{2000}-\x{200a}\x{202f}\x{3000}]+"
@@ -206,7 +206,7 @@ def _flag(values: pa.Array, *, inverted: bool) -> TransformResult:
         flag = read_flag(value)
         return (None, "is neither yes nor no") if flag is None else (str(flag != inverted).lower(), None)
 
-    hint = "Write Yes or No. Also understood: Y/N, T/F, TRUE/FALSE, 1/0, tYES/tNO, x/-, on/off, Active/Inactive."
+    hint = "Enter Yes or No. Also accepted: Y/N, T/F, TRUE/FALSE, 1/0, on/off, Active/Inactive."
     return read_each(values, read, "invalid_flag", hint)
 
 

@@ -16,13 +16,14 @@ from importer.report.problem_list import Group, Located, visible
 from importer.report.report_input import ReportInput
 from importer.report.word_counts import DECISIONS, WordDecision, summed
 from importer.tables import ENTITIES, plain_lines
+from importer.wording import capitalized
 
 Positions = npt.NDArray[np.int64]
 VALUES = 100  # of a field
 EXAMPLES = 5  # of each code
 COLUMNS = 8  # named for each code
 BARS = 15  # of a chart; the rest is one more
-NOWHERE = "whole rows or files"
+NOWHERE = "the whole row or file"
 _SAMPLES, _SAMPLED = 3, 1_000  # texts shown of each column, and rows looked at for them
 _LOST = frozenset({"unused", "unclaimed"})
 _WHY = {
@@ -30,9 +31,9 @@ _WHY = {
     "rejected_row": "in rejected rows",
     "sensitive": "sensitive, not read",
     "blank_text": "placeholders for an empty value",
-    "rule": "key, type, flag, or condition",
+    "rule": "used only as a key, type, flag, or condition",
     "left_out": "left out by a rule",
-    "passed_over": "replaced by another value",
+    "passed_over": "not needed: another column had the value",
     "unclaimed": "not used in their rows",
     "ignored": "ignored by the mapping",
     "unused": "in a column that the mapping does not use",
@@ -136,8 +137,8 @@ def _distinct(located: Located, at: Positions) -> pd.DataFrame:
 def _example(line: Mapping[str, Any]) -> dict[str, str]:
     where = Location(line["source"] or "", line["sheet"], line["row"], line["column"])
     place = "" if line["source"] is None else str(where)
-    texts = {name: cut(line[name] or "") for name in ("reference_id", "value", "message", "hint")}
-    return {"place": place, **texts}
+    texts = {name: cut(line[name] or "") for name in ("reference_id", "value", "hint")}
+    return {"place": place, "message": cut(capitalized(line["message"])), **texts}
 
 
 def _counted(values: "pd.Series[Any]") -> list[tuple[str | None, int]]:

@@ -18,7 +18,7 @@ from importer.report.plain_words import owner_fix, owner_title, owner_words
 from importer.report.report_input import Reader, ReportInput
 from importer.report.word_counts import LOOKED_UP
 from importer.tables import plain_lines
-from importer.wording import counted
+from importer.wording import capitalized, counted
 
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -121,7 +121,12 @@ def _cell(report: ReportInput, known: Mapping[str, Any]) -> dict[str, str]:
     where = f"Row {known['row']}"
     if len(report.sources.tables) > 1:
         where = f"{Location(known['source'] or '', known['sheet'], None, None)}, row {known['row']}"
-    texts = {"customer": known["reference_id"] or "", "text": known["value"] or "", "message": message, "hint": hint}
+    texts = {
+        "customer": known["reference_id"] or "",
+        "text": known["value"] or "",
+        "message": capitalized(message),
+        "hint": hint,
+    }
     return {"where": where, **{name: cut(text) for name, text in texts.items()}}
 
 

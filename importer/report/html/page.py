@@ -169,7 +169,7 @@ def title(summary: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _readiness(total: int, rejected: int, loose: int) -> tuple[str, str]:
-    every = "the only customer is" if total == 1 else f"all {total:,} customers are"
+    every = {1: "the only customer is", 2: "both customers are"}.get(total, f"all {total:,} customers are")
     if rejected == total:
         return f"Not ready to import: {every} rejected", "bad"
     if rejected:
