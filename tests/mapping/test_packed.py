@@ -101,7 +101,7 @@ def test_a_phone_in_a_line_goes_to_the_phone_with_its_own_column() -> None:
 def test_a_line_may_hold_the_whole_address_and_columns_may_be_absent() -> None:
     made = apply(LINES, "Id|Name|Who|B2\n1|Kettle||4 Pier Rd, Austin, TX 78701")
     assert address(made)["city"] == "Austin"
-    with pytest.raises(MappingError, match="'B1', 'B2', 'B3', or another of 4 names"):
+    with pytest.raises(MappingError, match="'B1', 'B2', 'B3', or 1 more name"):
         apply(LINES, "Id|Name|Who\n1|Kettle|")
 
 
