@@ -1,7 +1,6 @@
 """``check``: the dry run. Everything short of the network."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -35,20 +34,19 @@ def check(
     options = with_dates(options, started)
     lookups = None if options.lookups is None else load_lookups(options.lookups)
     timings = Timings(began=began)
-    with prepared(options, timings, hashed=False) as work, ThreadPoolExecutor() as threads:
+    with prepared(options, timings, hashed=False) as work:
         stage = work.settled(None if lookups is None else lookups.directory)
         folder = RunFolder.create(options.out, new_run_id(started))
         with timings.stage("payloads"):
             work.write_bodies(folder)
         stage = with_facts(stage, "check", started, work.loaded, options, timings)
         outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
-        saved = threads.submit(folder.save, stage)  # mostly Arrow's work and the disk's: the reports need not wait
+        folder.save(stage)
         described = None if lookups is None else lookups.described(started)
         reader = Reader(options.for_, options.contact)
         end = RunEnd(exit_code(stage, outcomes), now(), lookups=described, reader=reader)
         timings.began("Writing the reports")
         summary = write_reports(folder, stage, outcomes, None, end, Commands.of(options), work.executor)
-        saved.result()
     if options.keep is not None:
         prune_checks(options.out, work.loaded.name, options.keep, notify)
     return summary

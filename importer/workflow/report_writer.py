@@ -4,7 +4,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -149,16 +149,16 @@ def write_reports(
     report = ReportInput(stage.sources, stage.tables, *decided, words=stage.words, choices=stage.choices)
     alone = loose_rows(stage.sources, stage.tables) > 0
     again = commands.completed(import_command(stage.facts["command"], folder.workbook.name, upsert=alone))
-    with ExitStack() as saving, ThreadPoolExecutor() as threads:
+    with ExitStack() as saving:
 
         def begin(work: Callable[..., object], *arguments: object) -> None:
             saving.callback(start(executor, work, *arguments))
 
-        rejected = threads.submit(write_rejected, folder.rejected, report)  # mostly Arrow's work: the others go on
         chosen = choose_rows(report)
         workbook = write_workbook(
             folder.workbook, report, chosen, command=again, run=folder.run_id, reader=end.reader, begin=begin
         )
+        rejected = write_rejected(folder.rejected, report)
         write_results(folder.file("results.csv"), report)
         if end.children is not None:
             write_csv(folder.file("children.csv"), end.children)
@@ -168,7 +168,7 @@ def write_reports(
     signed = end.fingerprint is not None or (end.reader.is_owner and stage.facts["command"] in UNSENT)
     others = [folder.workbook.name] * (workbook is not None) + ["corrections.csv"] * corrected
     others += [folder.sign_off.name] * signed
-    names = _names(folder, end, [f"rejected/{path.name}" for path in rejected.result()], others)
+    names = _names(folder, end, [f"rejected/{path.name}" for path in rejected], others)
     about = _facts(folder, stage.facts, end, names, workbook)
     summary = build_summary(report, replace(about, since=since_last_run(report, end.last)))
     summary["next"] = [commands.completed(step) for step in summary["next"]]
