@@ -36,7 +36,6 @@ class RunningSandbox:
 
     def __init__(self, url: str, sandbox: Sandbox) -> None:
         self.url = url
-        self.reset = sandbox.reset
         self.set_faults = sandbox.set_faults
         self._sandbox = sandbox
 

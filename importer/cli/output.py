@@ -39,7 +39,7 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
     return "".join(PLAIN.get(character, "?") for character in error.object[error.start : error.end]), error.end
 
 
-def coloured(stream: TextIO) -> bool:
+def colored(stream: TextIO) -> bool:
     """Whether a stream may have colors: NO_COLOR says no, FORCE_COLOR yes, else a terminal that is not dumb may.
 
     See https://no-color.org and https://force-color.org.
@@ -85,21 +85,21 @@ def print_summary(given: Mapping[str, Any], summary: Mapping[str, Any], text: st
 def look() -> dict[str, Any]:
     """How stdout shows text, as the functions that make it take it."""
     encoding = (sys.stdout.encoding or "utf-8").lower().replace("-", "")
-    return {"width": terminal_width(), "colour": coloured(sys.stdout), "unicode": encoding.startswith("utf")}
+    return {"width": terminal_width(), "color": colored(sys.stdout), "unicode": encoding.startswith("utf")}
 
 
-def safe(text: str, *, colours: bool = True) -> str:
+def safe(text: str, *, colors: bool = True) -> str:
     """Text from files, mappings and the API as a terminal may show it: what would control it becomes ``�``.
 
-    ``colours``: the program's own colors stay.
+    ``colors``: the program's own colors stay.
     """
-    return _UNSAFE.sub(lambda found: (colours and found[1]) or "\ufffd", text)
+    return _UNSAFE.sub(lambda found: (colors and found[1]) or "\ufffd", text)
 
 
 def without_controls(value: Any) -> Any:
     """Data to be shown, with all of its texts as a terminal may show them; colors come later."""
     if isinstance(value, str):
-        return safe(value.replace("\r\n", "\n"), colours=False)
+        return safe(value.replace("\r\n", "\n"), colors=False)
     if isinstance(value, Mapping):
         return {name: without_controls(each) for name, each in value.items()}
     return [without_controls(each) for each in value] if isinstance(value, (list, tuple)) else value
@@ -107,21 +107,21 @@ def without_controls(value: Any) -> Any:
 
 def show(text: str, *, flush: bool = False) -> None:
     """Text on stdout; ``flush``: the command goes on for long. (Where the reader went away, ``main`` notices.)"""
-    print(safe(text, colours=coloured(sys.stdout)), flush=flush)
+    print(safe(text, colors=colored(sys.stdout)), flush=flush)
 
 
 def put(text: str) -> None:
     """A file's content on stdout: for programs as it is and in UTF-8, for a terminal as it may show it."""
     change = getattr(sys.stdout, "reconfigure", None)
     if sys.stdout.isatty():
-        text = safe(text, colours=coloured(sys.stdout))
+        text = safe(text, colors=colored(sys.stdout))
     elif change is not None:
         change(encoding="utf-8", errors="strict")
     print(text, end="")
 
 
 def say(text: str) -> None:
-    print(safe(text, colours=coloured(sys.stderr)), file=sys.stderr, flush=True)
+    print(safe(text, colors=colored(sys.stderr)), file=sys.stderr, flush=True)
 
 
 def failed(error: BaseException) -> int:
@@ -141,7 +141,7 @@ def failed(error: BaseException) -> int:
 
 def _complain(message: str, hint: str = "") -> None:
     """What went wrong, and below it what to do; on a terminal, wrapped to its width."""
-    name = "\x1b[1;31mimporter:\x1b[0m" if coloured(sys.stderr) else "importer:"
+    name = "\x1b[1;31mimporter:\x1b[0m" if colored(sys.stderr) else "importer:"
     message, hint = without_controls([message, hint])
     say(f"{name} {message}")
     fill = textwrap.TextWrapper(terminal_width() - 2, break_long_words=False, break_on_hyphens=False).fill

@@ -112,8 +112,9 @@ def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
     if reading.concept in _TEXTS and values.emails >= 0.8 and not reading.roles & OF_COMPANIES:
         return "email"
     numbers = values.lettered < 0.3 and values.with_digits >= 0.9
-    short = values.share(lambda text: len(text) <= _SHORT) >= 0.9
-    return "house_number" if reading.concept == "address" and reading.phrase and numbers and short else None
+    if reading.concept == "address" and reading.phrase and numbers:
+        return "house_number" if values.share(lambda text: len(text) <= _SHORT) >= 0.9 else None
+    return None
 
 
 def _of_role(reading: Reading, values: ColumnValues) -> Reading:

@@ -37,12 +37,12 @@ _CATEGORIES = {
 Line = Mapping[str, Any]
 
 
-def preview_text(preview: Line, *, width: int, colour: bool, unicode: bool = True) -> str:
+def preview_text(preview: Line, *, width: int, color: bool, unicode: bool = True) -> str:
     """What ``commands.preview.preview`` returns for a person, at most ``width`` columns wide; bodies are never cut.
 
     Narrower than 72 columns, cells, steps and values are below each other.
     """
-    look = Look(max(width, _NARROWEST), colour, unicode)
+    look = Look(max(width, _NARROWEST), color, unicode)
     blocks = []
     if preview["fields"] is not None:
         blocks += [[look.painted("How many records have each field", "bold")]]

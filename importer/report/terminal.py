@@ -57,10 +57,10 @@ _RESULTS = {  # result → (what undo says, what verify says)
 
 @dataclass(frozen=True)
 class Look:
-    """How a terminal shows text: its ``width`` in columns, with ``colour`` or not, beyond ASCII or not."""
+    """How a terminal shows text: its ``width`` in columns, with ``color`` or not, beyond ASCII or not."""
 
     width: int
-    colour: bool = False
+    color: bool = False
     unicode: bool = True
 
     @property
@@ -69,20 +69,20 @@ class Look:
         return "…" if self.unicode else "..."
 
     def painted(self, text: str, *kinds: str) -> str:
-        """The text in bold, dim or a colour, where there are any."""
-        if not self.colour or not text:
+        """The text in bold, dim or a color, where there are any."""
+        if not self.color or not text:
             return text
         return f"\x1b[{';'.join(_CODES[kind] for kind in kinds)}m{text}\x1b[0m"
 
 
-def summary_text(summary: Mapping[str, Any], *, width: int, colour: bool, unicode: bool = True) -> str:
+def summary_text(summary: Mapping[str, Any], *, width: int, color: bool, unicode: bool = True) -> str:
     """The summary for a person, at most ``width`` columns wide: headline, counts, problems, steps, files.
 
-    With ``colour`` in colors; without ``unicode`` cut text is marked in ASCII. Commands and the folder have lines of
+    With ``color`` in colors; without ``unicode`` cut text is marked in ASCII. Commands and the folder have lines of
     their own, never cut or wrapped, so that they can be copied. It is made from the summary alone, so that it says
     what ``summary.json`` says.
     """
-    look = Look(max(width, _NARROWEST), colour, unicode)
+    look = Look(max(width, _NARROWEST), color, unicode)
     tone = _TONES.get(summary["exit_code"] or int(bool(unused_data(summary))), "red")
     head = [look.painted(line, "bold", tone) for line in wrapped(headline(summary), look.width)]
     blocks = [
@@ -247,12 +247,12 @@ def _example(example: Mapping[str, Any], width: int, indent: int) -> list[str]:
     return textwrap.wrap(text, width, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2))
 
 
-def undo_verify_text(summary: Mapping[str, Any], *, width: int, colour: bool, unicode: bool = True) -> str:
+def undo_verify_text(summary: Mapping[str, Any], *, width: int, color: bool, unicode: bool = True) -> str:
     """What an undo did, or a verification found, for a person, at most ``width`` columns wide.
 
     Commands and the file have lines of their own, never cut or wrapped.
     """
-    look = Look(max(width, _NARROWEST), colour, unicode)
+    look = Look(max(width, _NARROWEST), color, unicode)
     tone = _TONES.get(summary["exit_code"], "red")
     head = [look.painted(line, "bold", tone) for line in wrapped(undo_verify_headline(summary), look.width)]
     blocks = [head, _result_counts(summary, look), _steps(summary, look)]
@@ -273,13 +273,13 @@ def _result_counts(summary: Mapping[str, Any], look: Look) -> list[str]:
     ]
 
 
-def runs_text(runs: Sequence[Mapping[str, Any]], *, width: int, colour: bool, unicode: bool = True) -> str:
+def runs_text(runs: Sequence[Mapping[str, Any]], *, width: int, color: bool, unicode: bool = True) -> str:
     """The history for a person, a line for each run, at most ``width`` columns wide (two lines if it is narrow).
 
     ``runs``: mappings with ``run_id``, ``tenant``, ``mapping``, ``exit_code`` (None: unfinished), ``customers``,
     and ``folder_gone`` if it was deleted.
     """
-    look = Look(max(width, _NARROWEST), colour, unicode)
+    look = Look(max(width, _NARROWEST), color, unicode)
     rows = [_run_cells(run) for run in runs]
     title = ("Run", "Exit", "Mapping", "Account", "Customers")
     widths = [max(columns_of(row[place]) for row in (title, *rows)) for place in range(4)]

@@ -109,14 +109,6 @@ class Store:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def clear(self) -> None:
-        """Forget every customer, though not which numbers were used."""
-        if self._file is not None:
-            self._file.execute("UPDATE customers SET body = NULL")
-        self._rows.clear()
-        self._by_reference.clear()
-        self.version += 1
-
     def close(self) -> None:
         if self._file is not None:
             self._file.close()

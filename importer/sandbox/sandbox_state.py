@@ -103,13 +103,6 @@ class Sandbox:
             "RateLimit-Reset": str(max(0, math.ceil(left))),
         }
 
-    def reset(self) -> None:
-        """Forget the customers, the log, the rate and the fault plan in place; begin again as configured."""
-        self.store.clear()
-        self.log.clear()
-        self._accepted.clear()
-        self.set_faults(self.config.faults, self.config.aimed)
-
 
 def read_json(body: bytes) -> Any:
     """The JSON value of a body. Raises Refusal 400."""

@@ -176,7 +176,7 @@ class Notifier:
         if stopped is not None and not harmless(stopped):
             summary = {**summary, "stopped": "See the report for the reason."}
         if self._announcer is not None:
-            text = summary_text(summary, width=WIDTH, colour=False)
+            text = summary_text(summary, width=WIDTH, color=False)
             self._send(stopped, int(summary["exit_code"]), text, known=nothing_new(summary))
 
     def _send(self, error: BaseException | None, code: int, text: str, *, known: bool = False) -> None:

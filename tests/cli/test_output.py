@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from importer.cli.output import Progress, as_json, coloured, safe, without_controls
+from importer.cli.output import Progress, as_json, colored, safe, without_controls
 from tests.workflow.desk import ROOT, Terminal
 
 
@@ -46,13 +46,13 @@ def at_terminal(monkeypatch) -> Screen:
         ({"TERM": "dumb"}, True, False),
     ],
 )
-def test_when_there_are_colours(monkeypatch, variables, terminal, expected) -> None:
+def test_when_there_are_colors(monkeypatch, variables, terminal, expected) -> None:
     for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "platform", "linux")
-    assert coloured(Terminal() if terminal else io.StringIO()) is expected
+    assert colored(Terminal() if terminal else io.StringIO()) is expected
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp437", "utf-8"])
@@ -202,11 +202,11 @@ def imported(*words: str) -> set[str]:
     return set(done.stderr.splitlines()[-1].split())
 
 
-def test_colours_in_data_are_not_the_program_s() -> None:
+def test_colors_in_data_are_not_the_program_s() -> None:
     data = {"file": "a\x1b[31mred\x9b.csv", "rows": [1, ("x\u202e", None)], "ok": True}
     shown = {"file": "a\ufffdred\ufffd.csv", "rows": [1, ["x\ufffd", None]], "ok": True}
     assert without_controls(data) == shown
-    assert safe("\x1b[31mred", colours=False) == "\ufffdred"
+    assert safe("\x1b[31mred", colors=False) == "\ufffdred"
 
 
 @pytest.mark.parametrize("text", ["a\x1b[31m", "a\x9b", "a\u202e", "a\x7f", "a\u200f"])

@@ -42,9 +42,9 @@ def customer(*records: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {**given, "records": [*records], **more}
 
 
-def shown(*customers: dict[str, Any], width: int = 80, colour: bool = False, unicode: bool = True, **more: Any) -> str:
+def shown(*customers: dict[str, Any], width: int = 80, color: bool = False, unicode: bool = True, **more: Any) -> str:
     preview = {"fields": None, "unused": None, "row": None, "customers": [*customers], **more}
-    return preview_text(preview, width=width, colour=colour, unicode=unicode)
+    return preview_text(preview, width=width, color=color, unicode=unicode)
 
 
 def made() -> dict[str, Any]:
@@ -60,8 +60,8 @@ def made() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("width", [40, 60, 72, 80, 100, 120])
-def test_lines_fit_and_colours_change_no_letter(width) -> None:
-    plain, painted = (shown(made(), width=width, colour=colour) for colour in (False, True))
+def test_lines_fit_and_colors_change_no_letter(width) -> None:
+    plain, painted = (shown(made(), width=width, color=color) for color in (False, True))
     assert PAINT.sub("", painted) == plain
     assert painted != plain
     assert max(map(columns_of, plain.splitlines())) <= width

@@ -59,7 +59,7 @@ def summary(**changes: Any) -> dict[str, Any]:
 
 
 def test_text_for_a_terminal() -> None:
-    assert summary_text(summary(), width=78, colour=False) == TEXT
+    assert summary_text(summary(), width=78, color=False) == TEXT
 
 
 def test_summary_file_is_what_was_built(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def of(command: str = "run", *, exit_code: int = 0, alone: int = 0, lost: int = 
     ],
 )
 def test_headline_comes_first(built: dict[str, Any], expected: str) -> None:
-    assert summary_text(built, width=200, colour=False).splitlines()[0] == expected
+    assert summary_text(built, width=200, color=False).splitlines()[0] == expected
 
 
 def test_what_to_do() -> None:
@@ -173,7 +173,7 @@ def test_what_to_do() -> None:
 def test_text_is_short_at_its_longest() -> None:
     customers = dict.fromkeys(("created", "updated", "unchanged", "exists", "rejected", "failed", "unknown"), 1000)
     built = summary(retryable=5, stopped="interrupted") | {"customers": {"read": 7000, **customers}}
-    assert len(summary_text(built, width=80, colour=False).splitlines()) <= 35
+    assert len(summary_text(built, width=80, color=False).splitlines()) <= 35
 
 
 def test_what_cannot_be_resumed_is_run_again() -> None:

@@ -1,4 +1,4 @@
-"""What a terminal shows, compared with ``tests/report/terminal/``: narrow and wide, with colours and in ASCII."""
+"""What a terminal shows, compared with ``tests/report/terminal/``: narrow and wide, with colors and in ASCII."""
 
 import re
 from pathlib import Path
@@ -37,27 +37,27 @@ def built() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
-@pytest.mark.parametrize("form", ["plain", "colour", "ascii"])
+@pytest.mark.parametrize("form", ["plain", "color", "ascii"])
 def test_the_summary_is_as_it_was(width: int, form: str) -> None:
-    found = summary_text(built(), width=width, colour=form == "colour", unicode=form != "ascii")
+    found = summary_text(built(), width=width, color=form == "color", unicode=form != "ascii")
     assert found + "\n" == (SHOWN / f"summary-{width}-{form}.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_the_history_is_as_it_was(width: int) -> None:
-    found = runs_text(RUNS, width=width, colour=False)
+    found = runs_text(RUNS, width=width, color=False)
     assert found + "\n" == (SHOWN / f"runs-{width}.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("width", [40, 47, 60, 72, 80, 200])
-def test_lines_fit_and_colours_change_no_letter(width: int) -> None:
-    plain, painted = (summary_text(built(), width=width, colour=colour) for colour in (False, True))
+def test_lines_fit_and_colors_change_no_letter(width: int) -> None:
+    plain, painted = (summary_text(built(), width=width, color=color) for color in (False, True))
     assert "\x1b" not in plain
     assert PAINT.sub("", painted) == plain
     assert painted.startswith("\x1b[1;33m")
     copied = ("Files in", "    importer ")  # never cut
     assert max(columns_of(line) for line in plain.splitlines() if not line.startswith(copied)) <= width
-    lines = runs_text(RUNS, width=width, colour=False).splitlines()
+    lines = runs_text(RUNS, width=width, color=False).splitlines()
     assert max(map(columns_of, lines)) <= width
 
 
@@ -75,8 +75,8 @@ def test_lines_fit_and_colours_change_no_letter(width: int) -> None:
 def test_the_pace_that_was_reached(ceiling: float | None, throttled: int, said: str) -> None:
     pace = {"requests": 1680, "throttled": throttled, "waited_seconds": 1031.4, "reached_per_second": 49.3}
     sent = built() | {"pace": pace | {"ceiling": ceiling}, "timings": {"send": 34.1}}
-    assert said in summary_text(sent, width=120, colour=False).splitlines()
-    narrow = summary_text(sent, width=40, colour=False)
+    assert said in summary_text(sent, width=120, color=False).splitlines()
+    narrow = summary_text(sent, width=40, color=False)
     (block,) = (block for block in narrow.split("\n\n") if block.startswith("Pace"))
     assert block.split() == said.split()
 
@@ -84,13 +84,13 @@ def test_the_pace_that_was_reached(ceiling: float | None, throttled: int, said: 
 @pytest.mark.parametrize(("requests", "seconds", "shown"), [(50, 5.0, True), (49, 60.0, False), (5000, 4.9, False)])
 def test_no_pace_of_a_handful_of_requests(requests: int, seconds: float, shown: bool) -> None:
     pace = {"requests": requests, "throttled": 0, "waited_seconds": 0, "reached_per_second": 10.0, "ceiling": None}
-    text = summary_text(built() | {"pace": pace, "timings": {"send": seconds}}, width=80, colour=False)
+    text = summary_text(built() | {"pace": pace, "timings": {"send": seconds}}, width=80, color=False)
     assert ("Pace" in text) == shown
-    assert "Pace" not in summary_text(built() | {"pace": pace | {"reached_per_second": None}}, width=80, colour=False)
+    assert "Pace" not in summary_text(built() | {"pace": pace | {"reached_per_second": None}}, width=80, color=False)
 
 
 def test_the_headline_is_first_and_commands_are_whole_on_their_lines() -> None:
-    lines = summary_text(built(), width=40, colour=False).splitlines()
+    lines = summary_text(built(), width=40, color=False).splitlines()
     assert lines[0].startswith("1 of 5 customers was rejected")
     assert [line for line in lines if line.startswith("    importer ")] == [
         "    importer retry 20260102-030405-ab",
@@ -102,8 +102,8 @@ def test_the_headline_is_first_and_commands_are_whole_on_their_lines() -> None:
 
 def test_a_red_headline_for_what_stopped() -> None:
     stopped = replace_code(built(), 3)
-    assert summary_text(stopped, width=80, colour=True).startswith("\x1b[1;31m")
-    assert summary_text(replace_code(built(), 0), width=80, colour=True).startswith("\x1b[1;32m")
+    assert summary_text(stopped, width=80, color=True).startswith("\x1b[1;31m")
+    assert summary_text(replace_code(built(), 0), width=80, color=True).startswith("\x1b[1;32m")
 
 
 def replace_code(made: dict[str, Any], code: int) -> dict[str, Any]:

@@ -18,16 +18,10 @@ ONE = {"addresses": SEVERAL["addresses"] + "/{address_id}", "contacts": SEVERAL[
 GOLD = {"name": "Tier", "value": "gold"}
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[RunningSandbox]:
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
     with running(SandboxConfig()) as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-def sandbox(served: RunningSandbox) -> RunningSandbox:
-    served.reset()
-    return served
 
 
 @pytest.fixture

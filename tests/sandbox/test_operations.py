@@ -19,16 +19,10 @@ from tests.sandbox.support import DOCUMENT, HandClock, address, assert_documente
 CUSTOMERS, ONE = "/v1/customers", "/v1/customers/{id}"
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[RunningSandbox]:
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
     with running(SandboxConfig()) as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-def sandbox(served: RunningSandbox) -> RunningSandbox:
-    served.reset()
-    return served
 
 
 @pytest.fixture

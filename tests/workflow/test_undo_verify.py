@@ -30,7 +30,7 @@ def whole(summary):
 
 
 def text_of(summary, width=80):
-    text = undo_verify_text(summary, width=width, colour=False)
+    text = undo_verify_text(summary, width=width, color=False)
     copied = ("    importer ", "Details for each customer: ")  # never cut
     assert max(len(line) for line in text.splitlines() if not line.startswith(copied)) <= width
     return text
