@@ -294,6 +294,16 @@ async def test_a_403_that_speaks_of_a_limit_is_waited_for(refusal) -> None:
     assert naps.now > 1000
 
 
+async def test_a_quota_that_an_accepted_request_has_used_up_holds_the_next_one_back() -> None:
+    naps, body = Naps(), b'{"data": {"id": "id-1", "reference_id": "C-1"}}'
+    last = http(201, body, "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 7")
+    async with raw_server(in_turn(last, CREATED)) as server, make_client(server.url, naps) as client:
+        assert (await create(client)).kind is AnswerKind.OK
+        began = naps.now
+        assert (await create(client)).kind is AnswerKind.OK
+    assert naps.now - began >= 7
+
+
 async def test_limits_for_too_long_end_the_run() -> None:
     async with raw_server(always(http(429, b"", "Retry-After: 50"))) as server, make_client(server.url) as client:
         with pytest.raises(ApiUnavailableError, match="429") as caught:
