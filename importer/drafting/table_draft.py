@@ -26,7 +26,7 @@ _LANGUAGES = {
 _INCLUDED, _OF_MANY = 0.8, 0.3  # of a table's values are keys of the main one, as far as both were looked at
 
 
-@dataclass
+@dataclass(eq=False)  # a table is only the same as itself; frames cannot be compared
 class TableDraft:
     """A table with what its columns mean.
 
