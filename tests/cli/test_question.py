@@ -16,6 +16,8 @@ from importer.workflow.targets import Target
 from tests.running_sandbox import running
 from tests.workflow.desk import KEY, PATIENCE, ROOT
 
+SILENCE = 5  # seconds; what is typed is answered within one
+
 # Ctrl-C goes to those whose terminal it is.
 START = """
 import fcntl, termios
@@ -46,7 +48,11 @@ def typing(desk, typed: str, *words: object) -> tuple[int, str]:
 
 
 def at_a_terminal(desk, typed: bytes, *words: object, prompt: bytes = b"[y/N]: ") -> tuple[int, str]:
-    """The same at a terminal of the system, by a process of its own; this is typed once the question is there."""
+    """The same at a terminal of the system, by a process of its own; this is typed once the question is there.
+
+    It is typed again after a silence, as a person would: Python does not notice a Ctrl-C that comes in the instant
+    before it waits for a line.
+    """
     outer, inner = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", START, *map(str, words)],
@@ -56,12 +62,16 @@ def at_a_terminal(desk, typed: bytes, *words: object, prompt: bytes = b"[y/N]: "
     os.close(inner)
     shown = b""
     with closing(os.fdopen(outer, "r+b", buffering=0)) as terminal:
-        while select.select([terminal], [], [], PATIENCE)[0] and (chunk := read(terminal)):
-            shown += chunk
-            if typed and shown.endswith(prompt):
+        for _ in range(PATIENCE // SILENCE):
+            while select.select([terminal], [], [], SILENCE)[0]:
+                if not (chunk := read(terminal)):
+                    return process.wait(timeout=PATIENCE), " ".join(shown.decode().split())
+                shown += chunk
+                if shown.endswith(prompt):
+                    terminal.write(typed)
+            if prompt in shown:
                 terminal.write(typed)
-                typed = b""
-    return process.wait(timeout=PATIENCE), " ".join(shown.decode().split())
+    raise AssertionError(f"no end after {shown!r}")
 
 
 def read(terminal) -> bytes:

@@ -222,7 +222,7 @@ def test_a_person_is_asked(desk, suggest, typed, customers) -> None:
 def test_ctrl_c_at_a_question_writes_nothing(desk, suggest) -> None:
     prompt = b"Enter for the proposed one: "
     code, shown = at_a_terminal(desk, b"\x03", "suggest", "open.csv", "-o", "ours.yaml", prompt=prompt)
-    assert code == 3
+    assert code == 3, shown
     assert "Traceback" not in shown
     assert not (desk.path / "ours.yaml").exists()
 
