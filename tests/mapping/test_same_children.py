@@ -73,6 +73,13 @@ def test_a_default_that_adds_nothing_else_is_kept() -> None:
     assert [(c["first_name"], c["is_default"]) for c in records(made, "contact")] == [("Ann", False), ("Kim", True)]
 
 
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_row_that_fits_two_people_makes_the_same_one_the_default(order: tuple[int, ...]) -> None:
+    rows = ["1||k@example.com|yes", "1|Lee|k@example.com|", "1|Kim|k@example.com|"]
+    made = apply(PEOPLE, "\n".join(["Id|First|Mail|Main", *(rows[place] for place in order)]))
+    assert {c["first_name"]: c.get("is_default") for c in records(made, "contact")} == {"Kim": True, "Lee": None}
+
+
 def test_an_id_is_made_of_the_row_that_says_most() -> None:
     alone = apply(PEOPLE, "Id|First|Mail\n1|Kim|k@example.com")
     twice = apply(PEOPLE, "Id|First|Mail\n1|Kim|\n1|Kim|k@example.com")

@@ -74,17 +74,29 @@ def absorbed(columns: Sequence[Column], customers: Codes, kind: Column | None, w
         others = wider[pattern] & ~wrong[several] & np.isin(family[several], family[several[mine]])
         if others.any():
             fields = [column for column, there in zip(columns, own, strict=True) if there]
-            _absorb(into, several, mine, others, [Column(family, pa.array([], pa.string())), *fields])
+            _absorb(into, several, mine, others, [Column(family, pa.array([], pa.string())), *fields], columns)
     while not np.array_equal(into, into[into]):
         into = into[into]
     return into
 
 
-def _absorb(into: Codes, several: Codes, mine: Mask, others: Mask, fields: Sequence[Column]) -> None:
-    """Put each of ``mine`` into the first of the ``others`` that has the same ``fields``."""
+def _absorb(
+    into: Codes, several: Codes, mine: Mask, others: Mask, fields: Sequence[Column], columns: Sequence[Column]
+) -> None:
+    """Put each of ``mine`` into one of the ``others`` that has the same ``fields``.
+
+    Of several it is the one whose text is the least: the order of rows must not say who is the default.
+    """
     lines = np.flatnonzero(mine | others)
     group = tuple_numbers([column.take(several[lines]) for column in fields])
-    first = first_rows(group, int(group.max(initial=-1)) + 1, others[lines])
     at = np.flatnonzero(mine[lines])
-    found = first[group[at]]
-    into[several[lines[at[found >= 0]]]] = several[lines[found[found >= 0]]]
+    wanted = np.flatnonzero(others[lines] & np.isin(group, group[at]))
+    if not len(wanted):
+        return
+    own = [column.take(several[lines[wanted]]).to_arrow() for column in columns]
+    texts = pc.binary_join_element_wise(*own, "\x1f", null_handling="replace")
+    found = np.full(int(group.max()) + 1, -1, np.int64)
+    for_group = wanted[pc.array_sort_indices(texts, order="descending").to_numpy()]
+    found[group[for_group]] = for_group  # the last one counts
+    chosen = found[group[at]]
+    into[several[lines[at[chosen >= 0]]]] = several[lines[chosen[chosen >= 0]]]
