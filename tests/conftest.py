@@ -21,8 +21,10 @@ def _use_memory() -> None:
 
 
 _use_memory()
-hypothesis.settings.register_profile("load", hypothesis.settings(), deadline=None)  # a busy machine is slow
-hypothesis.settings.load_profile("load")
+# No deadline: a busy machine is slow. `--hypothesis-profile=search` tries other examples each time.
+hypothesis.settings.register_profile("search", deadline=None)
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("same")
 gc.disable()  # until everything is imported
 
 
