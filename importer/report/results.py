@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,9 +14,8 @@ from importer.report.problem_list import ERROR_COLUMNS, Located
 from importer.report.ranges import take_text
 from importer.report.report_files import BLOCK, write_blocks
 from importer.report.report_input import ReportInput
-from importer.tables import TEXT
+from importer.tables import TEXT, Positions
 
-Positions = npt.NDArray[np.int64]
 RESULT_COLUMNS: tuple[str, ...] = (
     *("reference_id", "company_name", "action", "outcome", "customer_id", "display_id", "http_status", "attempts"),
     *("error_code", "error_message", "source", "rows", "seconds"),

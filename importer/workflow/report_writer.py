@@ -12,7 +12,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,7 +34,7 @@ from importer.report.results import write_errors, write_results
 from importer.report.summary import RunEnd, RunFacts, build_summary, write_summary
 from importer.run_folder import RunFolder, Stage
 from importer.settings import IN_MEMORY, Commands, Options
-from importer.tables import ENTITIES, TEXT, Entity, ProblemTable
+from importer.tables import ENTITIES, TEXT, Entity, Mask, ProblemTable
 from importer.validation.field_places import locate
 from importer.workflow.open_sources import Timings
 from importer.workflow.sign_off_facts import save_sign_off
@@ -132,7 +131,7 @@ def write_reports(
     folder: RunFolder,
     stage: Stage,
     outcomes: pd.DataFrame,
-    refused: npt.NDArray[np.bool_] | None,
+    refused: Mask | None,
     end: RunEnd,
     commands: Commands,
     executor: Executor = INLINE,

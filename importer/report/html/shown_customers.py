@@ -24,10 +24,9 @@ from importer.records import Location, OutcomeKind, Severity
 from importer.report.plain_words import owner_words, readable
 from importer.report.report_input import ReportInput
 from importer.report.word_counts import names_of_ids
-from importer.tables import ATTRIBUTE_PREFIX
+from importer.tables import ATTRIBUTE_PREFIX, Positions
 from importer.wording import capitalized
 
-Positions = npt.NDArray[np.int64]
 CUSTOMERS = 3_000
 ROWS = 20  # of a customer
 PROBLEMS = 20  # of a customer
