@@ -1,6 +1,7 @@
 """Workbooks (.xlsx, .xlsm, .xlsb, .xls, .ods), recognized by their content, to tables."""
 
 import re
+from functools import partial
 
 from importer.errors import SourceError
 from importer.loader.assemble import Origin, RawTable
@@ -43,11 +44,7 @@ def read_workbook(content: bytes, origin: Origin, options: LoadOptions) -> list[
 
     Raises :class:`SourceError` for a broken, protected or empty workbook, :class:`UsageError` for an unknown sheet.
     """
-    file = origin.file
-
-    def is_wanted(name: str) -> bool:
-        return wanted(options, name)
-
+    file, is_wanted = origin.file, partial(wanted, options)
     if content.startswith(_OLE):
         try:
             return sheet_tables(list(read_xls(content, file, is_wanted)), origin, options)
@@ -99,7 +96,7 @@ def read_markup(content: bytes, origin: Origin, options: LoadOptions) -> list[Ra
     """
     head = _ascii_of(content[:16384])
     if _SPREADSHEET in head and re.search(rb"<(?:\w+:)?Workbook[\s>]", head):
-        found = list(read_spreadsheetml(content, origin.file, lambda name: wanted(options, name)))
+        found = list(read_spreadsheetml(content, origin.file, partial(wanted, options)))
     else:
         found = read_html(content, origin.file, options.encoding)
         if not found:
