@@ -15,9 +15,9 @@ from importer.web.checked_list import CheckedList, page_of, places_of
 from importer.web.page_app import Ask, PageStep, Shown, file_of, report_page
 from importer.web.session_state import Session
 from importer.web.shown_commands import command
+from importer.web.step_send import SIGN_OFF
 
 _A_PAGE = 20
-SIGN_OFF = "sign-off.xlsx"
 FILES = {
     SIGN_OFF: "What will be sent (for review only)",
     "rejected.xlsx": "Rejected rows, to fix in Excel",
