@@ -220,7 +220,6 @@ def _most_bytes(sheet: Sheet) -> int:
 
 
 def _cell_styles(sheet: Sheet, place: int, styles: dict[str, str]) -> pa.Array:
-    """The style of each cell of a column."""
     marks = sheet.marks
     kinds = np.full(len(sheet.columns[place]), int(styles["text" if place else "reasons"]))
     kinds[sheet.to_fill.get(place, [])] = int(styles["fill"])
@@ -251,7 +250,6 @@ def _rows_xml(first: int, columns: Sequence[tuple[pa.Array, pa.Array, str]]) -> 
 
 
 def _escaped(texts: pa.Array) -> pa.Array:
-    """Texts as XML holds them."""
     needy = pc.match_substring_regex(texts, _NOT_XML)
     if pc.any(needy).as_py():
         escaped = [re.sub(_NOT_XML, _by_number, text) for text in texts.filter(needy).to_pylist()]

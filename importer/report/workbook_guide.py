@@ -124,7 +124,6 @@ def _kinds(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
 
 
 def _codes(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
-    """A line for each code that the rows have."""
     for group in _groups(located, rows):
         first = located.lines(group.at[:1], ("message",))["message"].iloc[0]
         entry = find(group.code)

@@ -50,7 +50,6 @@ def change_customer(customer: Record, body: Record, fixtures: Fixtures, *, repla
 
 
 def list_item(customer: Record) -> Record:
-    """A customer as lists show it."""
     return {name: value for name, value in customer.items() if name not in _NOT_LISTED}
 
 

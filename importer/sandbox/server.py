@@ -78,7 +78,6 @@ def bind(port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Where a client reaches what listens."""
     return f"http://{HOST}:{listener.getsockname()[1]}"
 
 

@@ -105,7 +105,6 @@ class Guard:
         self._cookie = f"importer-{authority.rpartition(':')[2]}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or hand the request on."""
         if scope["type"] != "http":
             return  # no web sockets, and uvicorn's lifespan is off
         answer = self._refusal(scope)
@@ -124,7 +123,6 @@ class Guard:
         await self._app(scope, limited, guarded)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        """Why a request is not handed on; None if it is."""
         headers = Headers(scope=scope)
         if headers.getlist("host") != [self._authority]:
             return PlainTextResponse("This is not the address of the page.", 421)

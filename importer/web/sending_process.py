@@ -70,7 +70,6 @@ class Progress:
 
 
 def carry_out(order: Order, progress: Progress) -> Result:
-    """Do what is ordered. Raises what the Python API raises."""
     calls = {"progress": progress.phase, "stage": progress.stage, "counts": progress.counts, "began": progress.began}
     options: dict[str, Any] = {**order.options, **calls, "yes": True}
     if order.action == "run":

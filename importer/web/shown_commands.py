@@ -58,5 +58,4 @@ def suggest_command(session: Session) -> str:
 
 
 def command_with(line: str, words: Sequence[str]) -> str:
-    """A command with more words at its end."""
     return f"{line} {shlex.join(words)}" if words else line

@@ -127,7 +127,6 @@ def _about_rows(result: Outlook | None) -> bool:
 
 
 def _target(ask: Ask) -> str:
-    """Change what one column gives, or several ones."""
     with ask.edit() as session:
         matching, draft = session.matching, drafted(session)
         targets, skip = dict(matching.targets), dict(matching.skip)
@@ -156,7 +155,6 @@ def _answer(ask: Ask) -> str:
 
 
 def _skip(ask: Ask) -> str:
-    """Leave out the rows with the chosen texts in a column."""
     session, name = ask.session, ask.text("column")
     texts = list(ask.form.get("text", ()))
     with ask.edit():

@@ -70,7 +70,6 @@ def _show(ask: Ask) -> Shown:
 
 
 def _customer(session: Session, found: CheckedList, reference_id: str) -> dict[str, Any] | None:
-    """One customer: what will be sent, the rows, and the problems."""
     own = found.customers[(found.customers["reference_id"] == reference_id).fillna(False)]
     if not len(own):
         return None

@@ -103,7 +103,6 @@ def _again(ask: Ask, action: str) -> str:
 
 
 def _file(ask: Ask) -> Response:
-    """A file of a run; the report is shown."""
     folder = Path(_run(ask.session, ask.query.get("run", ""))["folder"])
     name = Path(ask.query.get("name", "")).name
     return report_page(folder / name) if name == "report.html" else file_of(folder / name)

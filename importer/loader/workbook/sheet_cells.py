@@ -38,7 +38,6 @@ class Allowance:
 
     @classmethod
     def for_size(cls, file: str, size: int) -> "Allowance":
-        """The allowance of a workbook of ``size`` bytes, unpacked."""
         return cls(file, max(_MIN_TEXT, 4 * size))
 
     def take(self, cells: int, text: int) -> None:

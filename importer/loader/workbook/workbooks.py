@@ -68,7 +68,6 @@ def read_workbook(content: bytes, origin: Origin, options: LoadOptions) -> list[
 
 
 def is_markup(content: bytes) -> bool:
-    """Whether the bytes start like XML or a web page."""
     start = _ascii_of(content[:65536]).removeprefix(b"\xef\xbb\xbf").lstrip()
     if _START.match(start):
         return True

@@ -139,7 +139,6 @@ def cut(text: str) -> str:
 
 
 def cut_all(texts: pa.Array) -> pa.Array:
-    """Like :func:`cut`, for a column."""
     long = pc.greater(pc.utf8_length(texts), TEXT)
     if not pc.any(long).as_py():
         return texts
