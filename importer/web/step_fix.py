@@ -12,8 +12,7 @@ from importer.tables import plain_lines
 from importer.web.analysis import Outlook, checked, mapped, rows_at
 from importer.web.checked_list import CheckedList, page_of
 from importer.web.page_app import Ask, PageStep, Shown, file_of
-from importer.web.session_state import Session
-from importer.web.shown_commands import command
+from importer.web.session_state import Session, command
 from importer.web.step_review import whole_check
 
 _A_PAGE = 25  # rows

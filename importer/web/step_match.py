@@ -26,8 +26,7 @@ from importer.web.analysis import (
     with_draft,
 )
 from importer.web.page_app import Ask, PageStep, Shown, file_of
-from importer.web.session_state import Matching, Session
-from importer.web.shown_commands import command, mapping_name, suggest_command
+from importer.web.session_state import Matching, Session, command, mapping_name, suggest_command
 from importer.web.target_choices import chosen_target, groups_for, missing_lines, words_of
 
 _MOST_VALUES = 60  # of a column, for rows that are left out

@@ -8,7 +8,7 @@ from importer.errors import UsageError
 from importer.tables import Sources, SourceTable
 from importer.web.analysis import tables_of
 from importer.web.page_app import Ask, PageStep, Shown
-from importer.web.shown_commands import suggest_command
+from importer.web.session_state import suggest_command
 
 _FIRST = 5  # rows that are shown of each table
 _WIDEST = 30  # columns of them

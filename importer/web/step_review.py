@@ -13,8 +13,7 @@ from importer.web.analysis import Outlook, check_of, checked, draft_of, rows_at
 from importer.web.background import Work
 from importer.web.checked_list import CheckedList, page_of, places_of
 from importer.web.page_app import Ask, PageStep, Shown, file_of, report_page
-from importer.web.session_state import Session
-from importer.web.shown_commands import command
+from importer.web.session_state import Session, command
 from importer.web.step_send import SIGN_OFF
 
 _A_PAGE = 20

@@ -14,8 +14,7 @@ from importer.web.checked_list import page_of
 from importer.web.connection import key_of
 from importer.web.page_app import Ask, PageStep, Shown, file_of, report_page
 from importer.web.sendings import Order
-from importer.web.session_state import Session
-from importer.web.shown_commands import command
+from importer.web.session_state import Session, command
 from importer.web.step_send import AGAIN, OUTCOMES, order_again
 
 _A_PAGE = 25

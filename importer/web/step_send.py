@@ -14,8 +14,7 @@ from importer.web.background import SOON, Report, Work
 from importer.web.connection import connection_values, key_of, take_access, target_of
 from importer.web.page_app import Ask, PageStep, Shown, file_of
 from importer.web.sendings import Order, Sending
-from importer.web.session_state import Session
-from importer.web.shown_commands import command, command_with
+from importer.web.session_state import Session, command, command_with
 
 SIGN_OFF = "sign-off.xlsx"
 AGAIN = ("resume", "retry", "undo")  # what can be done with an earlier run
