@@ -6,11 +6,11 @@ from functools import partial
 from importer.errors import SourceError
 from importer.loader.assemble import Origin, RawTable
 from importer.loader.layout import LoadOptions
-from importer.loader.workbook.container import Container, explained
 from importer.loader.workbook.html_reader import read_html
 from importer.loader.workbook.ods_reader import read_ods
 from importer.loader.workbook.sheet_tables import sheet_tables, wanted
 from importer.loader.workbook.spreadsheetml_reader import read_spreadsheetml
+from importer.loader.workbook.workbook_parts import Container, explained
 from importer.loader.workbook.xls_reader import BrokenXlsError, read_xls
 from importer.loader.workbook.xlsb_reader import read_xlsb
 from importer.loader.workbook.xlsx_reader import read_xlsx
