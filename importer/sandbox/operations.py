@@ -218,7 +218,8 @@ def _create_child(box: Sandbox, call: Call, kind: str) -> Response:
     micros = box.micros()
     now = stamp(micros)
     child = new_child(call.body, kind, row.id, now, child_id=new_id(odd=call.odd_id))
-    _store_children(box, row, customer, kind, _with_defaults(box, [*customer[kind], child], child, now), micros)
+    children = _with_defaults(box, [*customer[kind], child], child, now)
+    _store(box, row, customer | {kind: children}, micros)
     return json_answer(201, {"data": child})
 
 
@@ -231,7 +232,7 @@ def _replace_child(box: Sandbox, call: Call, kind: str) -> Response:
     now = stamp(micros)
     replaced = replace_child(known, kind, call.body, row.id, now)
     children = [replaced if child is known else child for child in customer[kind]]
-    _store_children(box, row, customer, kind, _with_defaults(box, children, replaced, now), micros)
+    _store(box, row, customer | {kind: _with_defaults(box, children, replaced, now)}, micros)
     return json_answer(200, {"data": replaced})
 
 
@@ -243,7 +244,7 @@ def _delete_child(box: Sandbox, call: Call, kind: str) -> Response:
     inactive = [known | {"status": "inactive", "updated_at": stamp(micros)}]
     left = inactive if box.config.delete == "deactivate" else []
     index = customer[kind].index(known)
-    _store_children(box, row, customer, kind, customer[kind][:index] + left + customer[kind][index + 1 :], micros)
+    _store(box, row, customer | {kind: customer[kind][:index] + left + customer[kind][index + 1 :]}, micros)
     return json_answer(200, {"data": {"id": known["id"]}})
 
 
@@ -272,11 +273,10 @@ def _with_defaults(box: Sandbox, children: list[Record], child: Record, now: str
     return children
 
 
-def _store_children(box: Sandbox, row: Row, customer: Record, kind: str, children: list[Record], micros: int) -> None:
-    """Keep the customer with its ``children`` changed; whether its own time of change moves is an option."""
+def _store(box: Sandbox, row: Row, customer: Record, micros: int) -> None:
+    """Keep a customer whose children have changed; whether its own time of change moves is an option."""
     updated = micros if box.config.touch_customer else row.updated
-    changed = customer | {kind: children, "updated_at": stamp(updated)}
-    box.store.change(row, changed, now=updated)
+    box.store.change(row, customer | {"updated_at": stamp(updated)}, now=updated)
 
 
 def _child_operations(kind: str) -> tuple[Operation, ...]:
