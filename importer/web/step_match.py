@@ -81,7 +81,6 @@ def _draft_values(session: Session, draft: Draft, column: str) -> dict[str, Any]
         "without_street": missing_lines(draft.columns),
         "column": shown,
         "texts": _texts(session, draft, shown) if shown else [],
-        "words_of": words_of,
     }
 
 

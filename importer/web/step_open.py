@@ -17,9 +17,7 @@ ENCODINGS = (
     *("cp437", "cp850", "koi8-r", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"),
 )
 DELIMITERS = ((",", "comma ,"), (";", "semicolon ;"), ("\t", "tab"), ("|", "bar |"))
-_REASONS = {
-    "title": "titles", "header": "header", "blank": "blank rows", "total": "totals", "footer": "footers",
-}  # fmt: skip
+_REASONS = {"title": "titles", "blank": "blank rows", "total": "totals", "footer": "footers"}
 
 
 def found_in(table: SourceTable) -> dict[str, Any]:
