@@ -33,7 +33,7 @@ class Announcer:
         return self._ping("/start", "")
 
     def ended(self, end: str, title: str, text: str) -> list[str]:
-        """The run has ended; ``end`` is one of ``settings.ENDS``. Returns what could not be sent, in sentences."""
+        """The run has ended; ``end`` is one of ``ENDS``. Returns what could not be sent, in sentences."""
         failed = self._ping("" if end in {"success", "rejected"} else "/fail", title)
         return failed + (self._notify(end, title, text) if end in self._notices.on else [])
 

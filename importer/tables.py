@@ -100,6 +100,7 @@ GUIDE_RUNS = ("These rows are from the results folder ", "These rows were reject
 LISTS_TITLE = "What the drop-down lists offer (this sheet is never imported)"
 
 Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 def numbers_as_numpy(kind: pa.DataType) -> pd.ArrowDtype | None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from importer.errors import OptionError, UsageError
-from importer.settings import KEY_VARIABLE, Options, Share, default_ledger, placed, read_config, read_key
+from importer.settings import KEY_VARIABLE, Options, default_ledger, placed, read_config, read_key
+from importer.settings.options import Share
 
 KEY = "wc-live-9f8e7d6c5b4a"
 KNOWN = ("out", "batch_size", "sources")

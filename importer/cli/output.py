@@ -179,7 +179,6 @@ class Progress:
             self._status = ""
 
     def phase(self, text: str) -> None:
-        """A line about what happens now."""
         if self._quiet:
             return
         self._clear()
@@ -205,7 +204,6 @@ class Progress:
             self._tell(done, total, failed)
 
     def close(self) -> None:
-        """Take the bar and the passing line away."""
         self._clear()
         if self._bar is not None:
             self._bar.close()

@@ -12,9 +12,9 @@ import orjson
 import pandas as pd
 
 from importer.api import AnswerKind, Client, CustomerRef
-from importer.commands.run import locked, prepare_run
+from importer.commands.run import begin, prepare_run
 from importer.errors import ApiUnavailableError
-from importer.ledger import Accepted, LedgerStep, State, open_ledger
+from importer.ledger import Accepted, LedgerStep, State
 from importer.partitions.prepared_sources import PreparedSources, check_only, prepared
 from importer.planner import FieldChange, Merger, plan
 from importer.planner.compare import body_of
@@ -27,10 +27,9 @@ from importer.wording import first_few
 from importer.workflow.api_state import BLOCK, Refs, Twice, confirm_lost, found_frame, found_twice, look_up, merger_for
 from importer.workflow.changes_file import examples, write_changes
 from importer.workflow.guards import guard_export
-from importer.workflow.job import Job, conduct
+from importer.workflow.job import Job
 from importer.workflow.open_sources import Timings, chosen, utc_now
 from importer.workflow.supervision import Watch
-from importer.workflow.targets import open_target
 
 AGAIN = "Run adopt again. It does not read customers again that it has found already."
 IN_DOUBT = ("sending", "unknown")
@@ -46,22 +45,12 @@ def adopt(
     Customers that the ledger already knows are left alone, unless ``options.only`` names them. Returns the summary of a
     run, with what was found in ``adopted``. Raises what :func:`importer.commands.run.run` raises.
     """
-    timings = Timings(began=watch.stage)
-    with prepared(options, timings, hashed=True) as work:
+    with prepared(options, Timings(began=watch.stage), hashed=True) as work:
         check_only(options, work)
-        with (
-            open_ledger(options.ledger, now=now) as ledger,
-            open_target(options, environment, ledger.path) as target,
-            locked(ledger, target, options, now) as tenant,
-        ):
-            out, mapping = options.out, work.loaded.name
-            entered = ledger.start_run(tenant, "adopt", out=out, mapping=mapping, options=options.recorded())
-            job = Job(options, ledger, target, entered, watch, now, timings)
-            return conduct(job, partial(_carry_out, work=work))
+        return begin("adopt", work, environment, partial(_carry_out, work=work), watch=watch, now=now)
 
 
 async def _carry_out(job: Job, client: Client, *, work: PreparedSources) -> None:
-    """Settle, look customers up and compare them."""
     await prepare_run(job, client, work)
     guard_export(job, work.loaded)
     job.watch.sending = True

@@ -85,7 +85,7 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
     if unsent is not None:
         return _report_unsent(unsent, options)
     with open_ledger(options.ledger) as ledger:
-        run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant, planned=True)
+        run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
         folder = folder_of(ledger, run)
         if not folder.path.is_dir():
             raise UsageError(

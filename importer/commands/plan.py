@@ -128,7 +128,6 @@ class _Planning:
         self.stage = replace(self.stage, problems=ProblemTable.concat(found))
 
     def report(self, now: Callable[[], datetime]) -> dict[str, Any]:
-        """Write the reports and the plan itself. Returns the summary."""
         loaded = self.work.loaded
         stage = with_facts(self.stage, "plan", self.started, loaded, self.options, self.timings)
         write_changes(self.folder, stage, self.planned, self.changes)

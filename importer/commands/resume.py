@@ -36,7 +36,7 @@ def opened_run(
     had not begun to send, or another key.
     """
     with open_ledger(options.ledger) as ledger:
-        run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant, planned=True)
+        run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
         if run_id is None:
             watch.phase(f"Using run {run.id}, the latest run with a plan.")
         stored = {name: run.options[name] for name in _KEPT if name in run.options}

@@ -1,7 +1,6 @@
 """``run``: check, plan, send, report."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
@@ -10,7 +9,7 @@ import pandas as pd
 
 from importer.api import Client
 from importer.errors import UsageError
-from importer.ledger import Ledger, open_ledger
+from importer.ledger import open_ledger
 from importer.partitions.prepared_sources import PreparedSources, check_only, prepared
 from importer.planner import Mode, ids_to_look_up, plan
 from importer.run_folder import RunFolder
@@ -24,7 +23,7 @@ from importer.workflow.report_writer import with_facts
 from importer.workflow.saved_plan import SavedPlan, check_drift, open_plan
 from importer.workflow.settled_stage import settled_stage
 from importer.workflow.supervision import Watch
-from importer.workflow.targets import Target, open_target, resolve
+from importer.workflow.targets import open_target, resolve
 
 
 def run(
@@ -42,27 +41,17 @@ def run(
     reports, and its summary says so; raised is an answer other than yes, and what fails before there is a run's folder:
     :class:`InputError`, :class:`StopError`.
     """
-    timings = Timings(began=watch.stage)
     if not options.plan:
         _refuse_missing(options)
     saved = open_plan(options.plan, options.out) if options.plan else None
     options = with_dates(options, now()) if saved is None else saved.options(options)
     check_can_ask(resolve(options, environment), options, confirm)
-    with prepared(options, timings, hashed=True) as work:
+    with prepared(options, Timings(began=watch.stage), hashed=True) as work:
         check_only(options, work)
         if saved is not None:
             saved.check_sources(work.loaded, work.sources)
-        with (
-            open_ledger(options.ledger, now=now) as ledger,
-            open_target(options, environment, ledger.path) as target,
-            locked(ledger, target, options, now) as tenant,
-        ):
-            if saved is not None:
-                saved.check_ledger(ledger, tenant)
-            out, mapping = options.out, work.loaded.name
-            entered = ledger.start_run(tenant, "run", out=out, mapping=mapping, options=options.recorded())
-            job = Job(options, ledger, target, entered, watch, now, timings)
-            return conduct(job, partial(_carry_out, work=work, saved=saved, confirm=confirm))
+        steps = partial(_carry_out, work=work, saved=saved, confirm=confirm)
+        return begin("run", work, environment, steps, watch=watch, now=now, saved=saved)
 
 
 def _refuse_missing(options: Options) -> None:
@@ -76,16 +65,30 @@ def _refuse_missing(options: Options) -> None:
         )
 
 
-@contextmanager
-def locked(ledger: Ledger, target: Target, options: Options, now: Callable[[], datetime]) -> Iterator[str]:
-    """The target's tenant, with its key checked, held for a run that begins now.
+def begin(
+    command: str,
+    work: PreparedSources,
+    environment: Mapping[str, str],
+    steps: Callable[[Job, Client], Awaitable[None]],
+    *,
+    watch: Watch,
+    now: Callable[[], datetime],
+    saved: SavedPlan | None = None,
+) -> dict[str, Any]:
+    """Enter a run into the ledger, and do its steps while its account is locked. Returns the summary.
 
-    Raises :class:`UsageError`, :class:`TenantLockedError`.
+    Raises what :func:`run` raises, and :class:`TenantLockedError`.
     """
-    tenant = ledger.tenant(target.tenant)
-    ledger.check_key(tenant, target.key, accept=options.accept_key)
-    with ledger.lock(tenant, f"started {now():%Y-%m-%d %H:%M:%S} UTC"):
-        yield tenant
+    options = work.options
+    with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
+        tenant = ledger.tenant(target.tenant)
+        ledger.check_key(tenant, target.key, accept=options.accept_key)
+        with ledger.lock(tenant, f"started {now():%Y-%m-%d %H:%M:%S} UTC"):
+            if saved is not None:
+                saved.check_ledger(ledger, tenant)
+            out, mapping = options.out, work.loaded.name
+            entered = ledger.start_run(tenant, command, out=out, mapping=mapping, options=options.recorded())
+            return conduct(Job(options, ledger, target, entered, watch, now, work.timings), steps)
 
 
 async def _carry_out(
@@ -121,30 +124,27 @@ async def plan_bodies(job: Job, client: Client, bodies: pd.DataFrame) -> None:
     ``bodies``: as :func:`importer.payload.write_payloads` gives them.
     """
     with job.timings.stage("plan"):
-        await _plan(job, client, bodies)
-
-
-async def _plan(job: Job, client: Client, bodies: pd.DataFrame) -> None:
-    saved = job.paths.load_plan()
-    if saved is None:
-        own = chosen(job.options, bodies)
-    else:
-        own = bodies[bodies["reference_id"].isin(saved[0]["reference_id"])].reset_index(drop=True)
-    known = job.ledger.known(job.run.tenant, own["reference_id"])
-    # Those found several times are not recorded: they are looked up again next time.
-    record = partial(job.ledger.record_lookup, job.run.tenant)
-    found, twice = await look_up(client, ids_to_look_up(own, known), job.watch.stage, record)
-    mode = cast("Mode", job.options.mode)
-    planned = without_twice(plan(own, known, found_frame(found), mode=mode), twice)
-    if saved is not None:
-        now = with_moments(planned, found)
+        saved = job.paths.load_plan()
+        if saved is None:
+            own = chosen(job.options, bodies)
+        else:
+            own = bodies[bodies["reference_id"].isin(saved[0]["reference_id"])].reset_index(drop=True)
+        known = job.ledger.known(job.run.tenant, own["reference_id"])
+        # Those found several times are not recorded: they are looked up again next time.
+        record = partial(job.ledger.record_lookup, job.run.tenant)
+        found, twice = await look_up(client, ids_to_look_up(own, known), job.watch.stage, record)
+        mode = cast("Mode", job.options.mode)
+        planned = without_twice(plan(own, known, found_frame(found), mode=mode), twice)
+        if saved is not None:
+            now = with_moments(planned, found)
+            if mode == "upsert":
+                rounds = Rounds(job.options.concurrency, job.watch.stop, "Nothing was sent.")
+                ledger, tenant, payloads = job.ledger, job.run.tenant, job.paths.payloads
+                say = job.watch.stage
+                now, _ = await examine(ledger, tenant, client, planned, found, payloads, job.stage, rounds, say)
+            check_drift(saved, now)
+            job.paths.save_bodies(bodies)  # not before: a run that differs from its plan cannot be resumed
+        guard_plan(job, planned)
+        job.ledger.plan_run(job.run.id, planned)
         if mode == "upsert":
-            rounds = Rounds(job.options.concurrency, job.watch.stop, "Nothing was sent.")
-            ledger, tenant, payloads = job.ledger, job.run.tenant, job.paths.payloads
-            now, _ = await examine(ledger, tenant, client, planned, found, payloads, job.stage, rounds, job.watch.stage)
-        check_drift(saved, now)
-        job.paths.save_bodies(bodies)  # not before: a run that differs from its plan cannot be resumed
-    guard_plan(job, planned)
-    job.ledger.plan_run(job.run.id, planned)
-    if mode == "upsert":
-        job.ledger.record_outcomes(job.run, found_twice(planned, twice))
+            job.ledger.record_outcomes(job.run, found_twice(planned, twice))

@@ -34,5 +34,5 @@ def serve_sandbox(
             make_folder(data.parent)
     try:
         serve(config, port=port, on_ready=on_ready)
-    except (PortTakenError, DataFileError, OverflowError) as error:
+    except (PortTakenError, DataFileError) as error:
         raise UsageError(str(error), "Choose another --port, or another --data file.") from error

@@ -145,18 +145,13 @@ class Runs(Database):
             raise UsageError(f"the ledger {self.place} has no run {run_id}", "`importer runs` lists them.")
         return found[0]
 
-    def latest_run(self, tenant: str | None = None, *, planned: bool = False) -> Run:
-        """The run that was started last; with ``planned``, the last one that got as far as planning a customer.
-
-        Raises :class:`UsageError` when there is none.
-        """
-        query = _history(tenant)
-        if planned:
-            query = query.where(sa.exists().where(RUN_CUSTOMERS.c.run_id == RUNS.c.id))
-        found = self._runs(query.limit(1))
+    def latest_run(self, tenant: str | None = None) -> Run:
+        """The last run that got as far as planning a customer. Raises :class:`UsageError` when there is none."""
+        planned = sa.exists().where(RUN_CUSTOMERS.c.run_id == RUNS.c.id)
+        found = self._runs(_history(tenant).where(planned).limit(1))
         if not found:
-            what = "runs that got as far as planning" if planned else "runs"
-            raise UsageError(f"the ledger {self.place} has no {what} yet", "Check --ledger, or start with a run.")
+            message = f"the ledger {self.place} has no runs that got as far as planning yet"
+            raise UsageError(message, "Check --ledger, or start with a run.")
         return found[0]
 
     def _runs(self, query: sa.Select[Any]) -> list[Run]:

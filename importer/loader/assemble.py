@@ -19,7 +19,7 @@ from importer.loader.non_data_rows import classify
 from importer.loader.sensitive_columns import holds_card_numbers, is_secret, is_tax_number
 from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored
 from importer.records import Location, Problem, Severity
-from importer.tables import IMPORT_ERRORS, SourceTable
+from importer.tables import IMPORT_ERRORS, Mask, Positions, SourceTable
 from importer.wording import counted
 
 _FEW_CELLS, _MOST_PIECES = 2, 1000
@@ -28,7 +28,6 @@ _IN_COLUMNS = "Move each value to its own column, and clear the cells beyond the
 _MAX_SHORT_ROWS = 10  # reported one by one in any file; ten times as many in a file in which they are rare
 
 Loaded = tuple[SourceTable, list[Problem]]
-Mask = npt.NDArray[np.bool_]
 MOST_COLUMNS = 6000  # each of them costs some time in every stage; the widest exports seen have 300
 
 
@@ -204,7 +203,7 @@ def _short_rows(origin: Origin, body: Body, broken: Mask, width: int, *, ends_in
     return problems + [Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(row)) for row in rows]
 
 
-def _pieces(widths: npt.NDArray[np.int64], short: Mask, width: int) -> Mask:
+def _pieces(widths: Positions, short: Mask, width: int) -> Mask:
     """The short rows, if each is a piece of a row that a line break has split.
 
     A program that leaves out blank cells at the end writes other short rows, too. A single cell below a whole row is a

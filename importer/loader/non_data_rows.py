@@ -6,16 +6,13 @@ That is totals, counts, dates, and page numbers, in the main languages.
 import re
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.cell_text import header_key
 from importer.loader.layout import Header, Row
 from importer.loader.text.column_store import Body
-from importer.tables import taken
-
-Mask = npt.NDArray[np.bool_]
+from importer.tables import Mask, taken
 
 _TOTAL = re.compile(
     r"""(?:(?:grand\s+|(?:sub|sous)[-\s]?)?totals?(?:\s+g[eé]n[eé]ral)?|(?:gesamt|zwischen|end)?summe|(?:ins)?gesamt

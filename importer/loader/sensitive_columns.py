@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.cell_text import filled_cells, header_key
+from importer.tables import Mask
 
 _NUMBER = r"(?:numbers?|no|num|nbr|nr)"
 _SECRET = re.compile(
@@ -82,7 +82,7 @@ def holds_card_numbers(header: str, column: pa.ChunkedArray, release_memory: Cal
     return len(likely) >= enough and int(_passes_luhn(likely).sum()) >= enough
 
 
-def _passes_luhn(cards: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+def _passes_luhn(cards: pa.ChunkedArray) -> Mask:
     """ISO/IEC 7812-1: every second digit from the right is doubled; the sum of all digits is a multiple of ten."""
     digits = pc.replace_substring_regex(cards, r"[^0-9]", "")
     padded = pc.utf8_lpad(digits, 20, "0").combine_chunks().cast(pa.binary())
@@ -90,5 +90,5 @@ def _passes_luhn(cards: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
     numbers = np.frombuffer(text, dtype=np.uint8).reshape(-1, 20).astype(np.int64) - ord("0")
     doubled = numbers[:, 0::2] * 2
     total = (doubled - 9 * (doubled > 9)).sum(axis=1) + numbers[:, 1::2].sum(axis=1)
-    passed: npt.NDArray[np.bool_] = (total % 10 == 0) & (numbers.sum(axis=1) > 0)
+    passed: Mask = (total % 10 == 0) & (numbers.sum(axis=1) > 0)
     return passed

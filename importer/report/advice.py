@@ -247,7 +247,6 @@ def _fixing(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _recording(summary: Mapping[str, Any]) -> str:
-    """The command that records a fixed workbook."""
     to = summary["options"].get("corrections", "corrections.csv")
     return shlex.join(["importer", "correct", f"{summary['folder']}/rejected.xlsx", "--to", to])
 

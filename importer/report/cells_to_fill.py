@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from importer.catalogue.field_names import ADDRESS_PARTS, full_field_name, part_column
 from importer.report.report_input import ReportInput
-from importer.tables import Entry
+from importer.tables import Entry, Positions
 from importer.wording import first_few, shortened
 
-Positions = npt.NDArray[np.int64]
 # Any text is right in these: what the file or the mapping has is a proposal.
 _FREE = frozenset(f"customer {name}" for name in ("payment_term", "payment_mode", "freight_term", "shipping_method"))
 _MOST_NAMED = 8  # of a list, in a note

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from importer.report.ranges import take_text
+from importer.report.ranges import lookup, take_text
 from importer.report.report_files import write_csv
 from importer.report.report_input import ReportInput
-from importer.tables import CORRECTION_STATUSES, TEXT, EntityTables, Sources, plain_lines
+from importer.tables import CORRECTION_STATUSES, TEXT, Sources, plain_lines
 
 COLUMNS = ("status", "reference_id", "table", "key", "column", "old", "new", "source", "sheet", "row", "reason")
 OWNER_TITLES = ("Status", "Customer ID", "Column", "Was", "Corrected to", "Location")
@@ -24,25 +24,25 @@ _OWNER_STATUSES = {
 
 def write_correction_list(path: Path, report: ReportInput) -> bool:
     """Write the list, if corrections were given; returns whether they were. Raises :class:`OutputError`."""
-    found = correction_lines(report.sources, report.tables)
+    found = _lines(report)
     if found is not None:
         write_csv(path, found)
     return found is not None
 
 
-def correction_lines(sources: Sources, tables: EntityTables) -> pd.DataFrame | None:
+def _lines(report: ReportInput) -> pd.DataFrame | None:
     """A line for each corrected cell and for each correction that is not applied; None if none were given.
 
     ``row`` is a nullable integer (as a spreadsheet counts), all other columns are ``TEXT``. ``reference_id`` is the
     customer that the row belongs to now, else the one that it belonged to when the correction was recorded.
     """
+    sources, tables = report.sources, report.tables
     if sources.corrections is None:
         return None
     lines = sources.corrections.lines
     row = lines["row"].to_numpy(np.int64)
-    known = row >= 0
-    owner = np.where(known, tables.rows["customer"].to_numpy(np.int64)[np.maximum(row, 0)] if known.any() else -1, -1)
-    place = np.where(known, sources.split(np.maximum(row, 0))[0], -1)
+    owner = lookup(tables.rows["customer"].to_numpy(np.int64), row)
+    place = np.where(row < 0, -1, sources.split(np.maximum(row, 0))[0])
     numbers = sources.row_numbers(row)
     names = {
         part: pd.Series([getattr(table, part) for table in sources.tables], dtype=TEXT) for part in ("file", "sheet")
@@ -51,7 +51,7 @@ def correction_lines(sources: Sources, tables: EntityTables) -> pd.DataFrame | N
         reference_id=take_text(tables.customers["reference_id"], owner).fillna(lines["reference_id"]),
         source=take_text(names["file"], place),
         sheet=take_text(names["sheet"], place),
-        row=pd.Series(pd.array(np.where(numbers < 0, 0, numbers), dtype="Int64")).mask(numbers < 0),
+        row=pd.Series(pd.arrays.IntegerArray(numbers, numbers < 0)),
     )
     return found[list(COLUMNS)]
 
@@ -70,7 +70,7 @@ def shown_corrections(report: ReportInput) -> dict[str, Any] | None:
     ``lines``: at most 500, each with ``status``, ``customer``, ``column`` (``""``: the whole row), ``old``, ``new``,
     ``place``, and ``reason``. ``more``: how many others there are.
     """
-    found = correction_lines(report.sources, report.tables)
+    found = _lines(report)
     if found is None:
         return None
     ranks = {"stale": 0, "removable": 1, "applied": 2}
@@ -87,7 +87,7 @@ def _shown(line: dict[str, str]) -> dict[str, str]:
 
 def corrections_in_force(report: ReportInput) -> list[tuple[str, ...]]:
     """All corrections in the words of the owner of the data, as ``OWNER_TITLES`` say; none if none were given."""
-    found = correction_lines(report.sources, report.tables)
+    found = _lines(report)
     if found is None:
         return []
     return [_in_force(line) for line in plain_lines(found.astype(TEXT), "")]

@@ -18,10 +18,8 @@ import pyarrow as pa
 from importer.records import Location, Severity
 from importer.report.ranges import lookup, take_text
 from importer.report.report_files import BLOCK
-from importer.tables import TEXT, EntityTables, ProblemTable, Sources, chunked
+from importer.tables import TEXT, EntityTables, Positions, ProblemTable, Sources, chunked
 from importer.wording import shortened
-
-Positions = npt.NDArray[np.int64]
 
 ERROR_COLUMNS: tuple[str, ...] = (
     *("severity", "code", "reference_id", "entity", "field", "value", "message", "hint"),

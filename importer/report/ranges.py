@@ -9,9 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.tables import TEXT, EntityTables, Sources, chunked, taken
-
-Positions = npt.NDArray[np.int64]
+from importer.tables import TEXT, EntityTables, Positions, Sources, chunked, taken
 
 
 def lookup(values: Positions, at: Positions) -> Positions:

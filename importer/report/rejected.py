@@ -17,10 +17,8 @@ from importer.report.cells_to_fill import parts_to_fill, with_parts
 from importer.report.ranges import join_ranges, table_names, take_text
 from importer.report.report_files import BLOCK, removed, write_blocks
 from importer.report.report_input import ReportInput, rejected_rows
-from importer.tables import IMPORT_ERRORS, TEXT, SourceTable
+from importer.tables import IMPORT_ERRORS, TEXT, Mask, Positions, SourceTable
 
-Positions = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 Words = Callable[[pd.DataFrame], pd.DataFrame]  # rewords problems
 _WHY = (
     *("customer rejected", "customer refused by WizCommerce", "part of this customer was left out"),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,7 +23,7 @@ from importer.report.report_files import removed
 from importer.report.report_input import OPERATOR, Reader, ReportInput
 from importer.report.workbook_file import GUIDE, LISTS, LONGEST_CELL, Marks, Sheet, save_workbook
 from importer.report.workbook_guide import Chosen, SheetPlan, guide_rows
-from importer.tables import IMPORT_ERRORS, Sources, SourceTable
+from importer.tables import IMPORT_ERRORS, Mask, Positions, Sources, SourceTable
 from importer.wording import capitalized
 
 MOST_ROWS = 20_000  # of one workbook: no one fixes more by hand
@@ -34,8 +33,6 @@ _MOST_NOTES = 3_000  # spreadsheets become slow with more
 _LONGEST_NAME = 31  # of a sheet, in Excel
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f\x7f\ufffe\uffff]")
 _UNSUPPORTED = "\ufffe|\uffff"  # not XML characters, and readers do not know their escapes
-Positions = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from importer.errors import InternalError
@@ -14,10 +13,8 @@ from importer.records import OutcomeKind, Totals
 from importer.report.problem_list import Located, locate
 from importer.report.ranges import RowRanges
 from importer.report.word_counts import WordCounts, word_counts
-from importer.tables import TEXT, EntityTables, ProblemTable, Sources
+from importer.tables import TEXT, EntityTables, Mask, Positions, ProblemTable, Sources
 
-Positions = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 _MOST_LOOSE = 5_000  # rows without a customer: no one fixes more of them by hand
 _SEVERAL = 1.2  # rows per customer: with fewer, a row without a customer is more likely a customer of its own
 
@@ -136,7 +133,7 @@ def _rejected_alone(sources: Sources, tables: EntityTables) -> Mask:
     return alone
 
 
-def _owners(tables: EntityTables) -> npt.NDArray[np.int64]:
+def _owners(tables: EntityTables) -> Positions:
     return tables.rows["customer"].to_numpy(np.int64)
 
 

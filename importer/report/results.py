@@ -1,38 +1,25 @@
-"""``results.csv`` and ``errors.csv``."""
+"""``results.csv``."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.records import Severity
-from importer.report.problem_list import ERROR_COLUMNS, Located
+from importer.report.problem_list import Located
 from importer.report.ranges import take_text
-from importer.report.report_files import BLOCK, write_blocks
+from importer.report.report_files import BLOCK
 from importer.report.report_input import ReportInput
-from importer.tables import TEXT
+from importer.tables import TEXT, Positions
 
-Positions = npt.NDArray[np.int64]
 RESULT_COLUMNS: tuple[str, ...] = (
     *("reference_id", "company_name", "action", "outcome", "customer_id", "display_id", "http_status", "attempts"),
     *("error_code", "error_message", "source", "rows", "seconds"),
 )
 _NUMBERS = {"http_status": pd.ArrowDtype(pa.int64()), "attempts": pd.ArrowDtype(pa.int64())}
-
-
-def write_results(path: Path, report: ReportInput) -> None:
-    """Write ``results.csv``: one line per customer (:func:`results`). Raises :class:`OutputError`."""
-    write_blocks(path, results(report))
-
-
-def write_errors(path: Path, located: Located) -> None:
-    """Write ``errors.csv``: one line per problem. Raises :class:`OutputError`."""
-    write_blocks(path, (lines[list(ERROR_COLUMNS)] for lines in located.blocks()))
 
 
 def results(report: ReportInput) -> Iterator[pd.DataFrame]:

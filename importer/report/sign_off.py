@@ -8,7 +8,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -76,10 +76,10 @@ def write_sign_off(path: Path, sign_off: SignOff) -> dict[str, str]:
         book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": scratch, **plain})
         book.set_properties({"title": "Sign-off", "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
         summary = book.add_worksheet(SHEET)
-        sheets = {_SHEETS[entity]: _Rows.of(book, _SHEETS[entity], _titles(entity, sign_off)) for entity in ENTITIES}
+        sheets = {_SHEETS[entity]: _Rows(book, _SHEETS[entity], _titles(entity, sign_off)) for entity in ENTITIES}
         _write_bodies(sheets, sign_off)
         for title, (titles, rows) in sign_off.more.items():
-            sheets[title] = _Rows.of(book, title, titles)
+            sheets[title] = _Rows(book, title, titles)
             for row in rows:
                 sheets[title].write(row)
         cut = sum(one.cut for one in sheets.values())
@@ -119,28 +119,24 @@ class _Rows:
     book: Any
     name: str
     titles: Sequence[str]
-    formats: tuple[Any, Any]
-    sheet: Any = None
     at: int = 0
     number: int = 0
     count: int = 0
     cut: int = 0
-    sums: int = field(default=0)
+    sums: int = 0
 
-    @classmethod
-    def of(cls, book: Any, name: str, titles: Sequence[str]) -> "_Rows":
-        head = book.add_format({"bold": True, "bg_color": "#DDE3EA", "bottom": 1, "num_format": "@"})
-        rows = cls(book, name, titles, (head, book.add_format({"num_format": "@", "valign": "top"})))
-        rows._begin()
-        return rows
+    def __post_init__(self) -> None:
+        self.head = self.book.add_format({"bold": True, "bg_color": "#DDE3EA", "bottom": 1, "num_format": "@"})
+        self.cell = self.book.add_format({"num_format": "@", "valign": "top"})
+        self._begin()
 
     def _begin(self) -> None:
         self.number += 1
         self.sheet = self.book.add_worksheet(self.name if self.number == 1 else f"{self.name} {self.number}")
-        self.sheet.set_column(0, max(len(self.titles) - 1, 0), _COLUMN, self.formats[1])
+        self.sheet.set_column(0, max(len(self.titles) - 1, 0), _COLUMN, self.cell)
         self.sheet.freeze_panes(1, 1)
         for place, title in enumerate(self.titles):
-            self.sheet.write_string(0, place, title[:LONGEST_CELL], self.formats[0])
+            self.sheet.write_string(0, place, title[:LONGEST_CELL], self.head)
         self.at = 1
 
     def write(self, cells: Sequence[str]) -> None:
@@ -152,7 +148,7 @@ class _Rows:
             self.cut += shown != text
             kept.append(shown)
             if shown:
-                self.sheet.write_string(self.at, place, shown, self.formats[1])
+                self.sheet.write_string(self.at, place, shown, self.cell)
         self.sums += row_digest(kept)
         self.at += 1
         self.count += 1

@@ -99,7 +99,6 @@ def summary_text(summary: Mapping[str, Any], *, width: int, color: bool, unicode
 
 
 def _corrections(summary: Mapping[str, Any], look: Look) -> list[str]:
-    """How many corrections were applied, and how many were not."""
     found = summary["corrections"]
     if found is None:
         return []
@@ -150,7 +149,6 @@ def _origin(summary: Mapping[str, Any]) -> str:
 
 
 def _pace(summary: Mapping[str, Any], look: Look) -> list[str]:
-    """How fast requests were sent."""
     pace = summary["pace"]
     if not pace or not pace["reached_per_second"]:
         return []

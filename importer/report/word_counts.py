@@ -68,7 +68,6 @@ def names_of_ids(counts: WordCounts) -> dict[str, str]:
 
 
 def added(parts: Sequence[WordCounts]) -> WordCounts:
-    """The counts of several parts together."""
     fields = [one.field for one in DECISIONS if any(one.field in part for part in parts)]
     return {field: summed(pa.concat_tables([part[field] for part in parts if field in part])) for field in fields}
 

@@ -51,53 +51,50 @@ def write_words(path: Path, rows: Sequence[WordRow], exists: Mapping[str, Sequen
     with whole_file(path) as file:
         book = xlsxwriter.Workbook(file, {"in_memory": True})
         book.set_properties({"title": "Values and their WizCommerce values", "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
-        lists = _Lists(book.add_worksheet(SHEET), book.add_worksheet(CHOICES_SHEET))
+        sheet, choices = book.add_worksheet(SHEET), book.add_worksheet(CHOICES_SHEET)
         text, head = book.add_format({"num_format": "@"}), book.add_format({"bold": True, "bg_color": "#DDE3EA"})
         fill = book.add_format({"num_format": "@", "bg_color": "#FFF9E5", "border": 1, "border_color": "#BFBFBF"})
         grey = book.add_format({"num_format": "@", "font_color": "#7F7F7F", "italic": True})
-        lists.write_rows(rows, exists, (head, text, fill, grey))
-        lists.offer(rows, {kind: (*exists.get(kind, ()), leave_out) for kind in {row.kind for row in rows}}, head)
+        _write_rows(sheet, rows, exists, (head, text, fill, grey))
+        offered = {kind: (*exists.get(kind, ()), leave_out) for kind in {row.kind for row in rows}}
+        _offer(sheet, choices, rows, offered, head)
         book.close()
 
 
-@dataclass(frozen=True)
-class _Lists:
-    """The two sheets of the workbook: the table, and what its drop-down lists offer."""
+def _write_rows(
+    sheet: Any, rows: Sequence[WordRow], exists: Mapping[str, Sequence[str]], formats: Sequence[Any]
+) -> None:
+    head, text, fill, grey = formats
+    for place, (title, width) in enumerate(zip(TITLES, _WIDTHS, strict=True)):
+        sheet.set_column(place, place, width)
+        sheet.write_string(0, place, title, head)
+    for number, row in enumerate(rows, start=1):
+        for place, cell in enumerate(_cells(row, exists)):
+            if place == TITLES.index("count"):
+                sheet.write_number(number, place, int(cell))
+            else:
+                own = fill if place == _VALUE else grey if place > _VALUE else text
+                sheet.write_string(number, place, str(cell)[:LONGEST_CELL], own)
+    sheet.freeze_panes(1, 2)
+    sheet.autofilter(0, 0, max(len(rows), 1), len(TITLES) - 1)
 
-    sheet: Any
-    choices: Any
 
-    def write_rows(self, rows: Sequence[WordRow], exists: Mapping[str, Sequence[str]], formats: Sequence[Any]) -> None:
-        head, text, fill, grey = formats
-        for place, (title, width) in enumerate(zip(TITLES, _WIDTHS, strict=True)):
-            self.sheet.set_column(place, place, width)
-            self.sheet.write_string(0, place, title, head)
-        for number, row in enumerate(rows, start=1):
-            for place, cell in enumerate(_cells(row, exists)):
-                if place == TITLES.index("count"):
-                    self.sheet.write_number(number, place, int(cell))
-                else:
-                    own = fill if place == _VALUE else grey if place > _VALUE else text
-                    self.sheet.write_string(number, place, str(cell)[:LONGEST_CELL], own)
-        self.sheet.freeze_panes(1, 2)
-        self.sheet.autofilter(0, 0, max(len(rows), 1), len(TITLES) - 1)
+def _offer(sheet: Any, choices: Any, rows: Sequence[WordRow], offered: Mapping[str, Sequence[str]], head: Any) -> None:
+    """Put drop-down lists on the value cells of ``sheet``; ``offered``: kind → what its list in ``choices`` has."""
+    from xlsxwriter.utility import xl_range_abs  # noqa: PLC0415
 
-    def offer(self, rows: Sequence[WordRow], offered: Mapping[str, Sequence[str]], head: Any) -> None:
-        """Put the drop-down lists on the value cells; ``offered``: kind → what its list has."""
-        from xlsxwriter.utility import xl_range_abs  # noqa: PLC0415
-
-        first = 1
-        for column, (kind, own) in enumerate(groupby(row.kind for row in rows)):
-            count, names = len(list(own)), offered[kind]
-            self.choices.set_column(column, column, 32)
-            self.choices.write_string(0, column, kind, head)
-            for number, name in enumerate(names, start=1):
-                self.choices.write_string(number, column, name[:LONGEST_CELL])
-            # A warning only: an email address, an ID, or several values with ; between them are right, too.
-            question = "This is none of the values that were found. Use it anyway?"
-            source = f"='{CHOICES_SHEET}'!{xl_range_abs(1, column, len(names), column)}"
-            offer_list(self.sheet, (first, _VALUE, first + count - 1, _VALUE), source, question, asks=len(names) > 1)
-            first += count
+    first = 1
+    for column, (kind, own) in enumerate(groupby(row.kind for row in rows)):
+        count, names = len(list(own)), offered[kind]
+        choices.set_column(column, column, 32)
+        choices.write_string(0, column, kind, head)
+        for number, name in enumerate(names, start=1):
+            choices.write_string(number, column, name[:LONGEST_CELL])
+        # A warning only: an email address, an ID, or several values with ; between them are right, too.
+        question = "This is none of the values that were found. Use it anyway?"
+        source = f"='{CHOICES_SHEET}'!{xl_range_abs(1, column, len(names), column)}"
+        offer_list(sheet, (first, _VALUE, first + count - 1, _VALUE), source, question, asks=len(names) > 1)
+        first += count
 
 
 def _cells(row: WordRow, exists: Mapping[str, Sequence[str]]) -> tuple[str | int, ...]:

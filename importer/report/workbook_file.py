@@ -16,13 +16,12 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.report.cells_to_fill import CellList
 from importer.report.report_files import whole_file
-from importer.tables import LISTS_TITLE
+from importer.tables import LISTS_TITLE, Mask, Positions
 
 GUIDE = "How to fix"
 LISTS = "Lists"
@@ -45,7 +44,6 @@ _FORMATS: dict[str, dict[str, Any]] = {
     "title": _TEXT | {"bold": True, "font_size": 14}, "command": _TEXT | {"font_name": "Consolas", "bold": True},
     "line": _TEXT | _WRAPPED, "fill": _TEXT | {"bg_color": "#DDEBF7", "border": 1, "border_color": "#2F75B5"},
 }  # fmt: skip
-Positions = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Marks:
 
     row: Positions
     column: Positions
-    error: npt.NDArray[np.bool_]
+    error: Mask
     notes: pa.Array
 
 
@@ -222,7 +220,6 @@ def _most_bytes(sheet: Sheet) -> int:
 
 
 def _cell_styles(sheet: Sheet, place: int, styles: dict[str, str]) -> pa.Array:
-    """The style of each cell of a column."""
     marks = sheet.marks
     kinds = np.full(len(sheet.columns[place]), int(styles["text" if place else "reasons"]))
     kinds[sheet.to_fill.get(place, [])] = int(styles["fill"])
@@ -253,7 +250,6 @@ def _rows_xml(first: int, columns: Sequence[tuple[pa.Array, pa.Array, str]]) -> 
 
 
 def _escaped(texts: pa.Array) -> pa.Array:
-    """Texts as XML holds them."""
     needy = pc.match_substring_regex(texts, _NOT_XML)
     if pc.any(needy).as_py():
         escaped = [re.sub(_NOT_XML, _by_number, text) for text in texts.filter(needy).to_pylist()]

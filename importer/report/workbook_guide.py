@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from importer.catalogue import find
 from importer.records import Severity
@@ -13,7 +12,7 @@ from importer.report.cells_to_fill import PartColumns, with_parts
 from importer.report.plain_words import ABOUT_TEXT_FILES, in_owner_words, owner_fix, owner_title
 from importer.report.problem_list import Group, Located
 from importer.report.report_input import Reader, ReportInput, loose_rows
-from importer.tables import GUIDE_COLUMNS, GUIDE_RUNS, GUIDE_TITLE, SourceTable
+from importer.tables import GUIDE_COLUMNS, GUIDE_RUNS, GUIDE_TITLE, Mask, Positions, SourceTable
 from importer.wording import capitalized
 
 _CODES = ("Code", "Severity", "Count", "What it means, what to do, and the first message")
@@ -38,9 +37,6 @@ _PARTS = (
     "     Blue cells are for an address that could not be split into its parts: fill them in, at least the street "
     "and the city. Or correct the whole address in its own cell, and leave them blank."
 )
-
-Positions = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -128,7 +124,6 @@ def _kinds(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
 
 
 def _codes(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
-    """A line for each code that the rows have."""
     for group in _groups(located, rows):
         first = located.lines(group.at[:1], ("message",))["message"].iloc[0]
         entry = find(group.code)

@@ -1,12 +1,10 @@
 """Addresses, contacts and attributes: from what a request sends to what answers show."""
 
 import uuid
-from typing import Any
 
-from importer.sandbox.checks import ALPHA_3, CHILD_KINDS, DEFAULTS
+from importer.sandbox.checks import ALPHA_3, CHILD_KINDS, DEFAULTS, Record
 from importer.sandbox.fixtures import Fixtures
 
-Record = dict[str, Any]
 _ORDER = (
     *("display_name", "first_name", "last_name", "phone", "email"),
     *("freight_term", "shipping_method", "payment_mode", "payment_term"),
@@ -52,7 +50,6 @@ def change_customer(customer: Record, body: Record, fixtures: Fixtures, *, repla
 
 
 def list_item(customer: Record) -> Record:
-    """A customer as lists show it."""
     return {name: value for name, value in customer.items() if name not in _NOT_LISTED}
 
 

@@ -1,26 +1,29 @@
 """The HTTP side: what every request passes on its way to an operation, and the faults it may meet there."""
 
 import logging
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Any
 
+import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from importer.sandbox.calls import Call, Operation, reference_ids
-from importer.sandbox.child_operations import CHILD_OPERATIONS
-from importer.sandbox.fault_answers import after, before
+from importer.sandbox.checks import CHILD_KINDS
 from importer.sandbox.faults import AFTER, BEFORE
-from importer.sandbox.operations import OPERATIONS
-from importer.sandbox.responses import Dropped, Refusal
+from importer.sandbox.operations import OPERATIONS, Call, Operation
+from importer.sandbox.responses import Cut, Dropped, Late, Refusal, html_answer, json_answer
 from importer.sandbox.sandbox_config import IN_PATH, Clock, SandboxConfig
-from importer.sandbox.sandbox_state import LoggedRequest, Sandbox, read_json
+from importer.sandbox.sandbox_state import LoggedRequest, Sandbox
 
 _log = logging.getLogger("importer.sandbox")
+_DAY, _HOUR = 86_400, 3_600  # seconds
+_TAKEN = {"foreign": ("id", "reference_id"), "foreign-id": ("id",)}
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -31,8 +34,7 @@ def create_app(config: SandboxConfig, clock: Clock | None = None) -> Starlette:
     """
     app = Starlette(
         routes=[
-            Route(one.path.replace("}", f":{IN_PATH}}}"), _endpoint(one), methods=[one.method])
-            for one in (*OPERATIONS, *CHILD_OPERATIONS)
+            Route(one.path.replace("}", f":{IN_PATH}}}"), _endpoint(one), methods=[one.method]) for one in OPERATIONS
         ],
         exception_handlers={HTTPException: _refuse_path, Refusal: _refuse, Exception: _fail},
     )
@@ -63,14 +65,14 @@ async def _answer(box: Sandbox, operation: Operation, request: Request, entry: L
     if operation.for_children and not box.config.child_endpoints:
         raise _refusal(box.config.missing_status, "This API has no such operation.")
     call = await _read(box, operation, request)
-    entry.reference_ids = reference_ids(box, call)
+    entry.reference_ids = _reference_ids(box, call)
     if box.config.latency:
         await box.clock.sleep(box.config.latency)
     entry.fault = fault = box.faults.pick(entry.reference_ids, write=operation.writes)
     if fault in BEFORE:
-        return before(box, fault)
+        return _before(box, fault)
     answer = operation.run(box, replace(call, odd_id=fault == "odd-id"))
-    return after(box, fault, answer, call) if fault in AFTER else answer
+    return _after(box, fault, answer, call) if fault in AFTER else answer
 
 
 async def _read(box: Sandbox, operation: Operation, request: Request) -> Call:
@@ -82,7 +84,7 @@ async def _read(box: Sandbox, operation: Operation, request: Request) -> Call:
         content = await _read_body(request, box.config.max_body)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise Refusal(415, "unsupported_media_type", "The body must be sent as application/json.")
-        body = read_json(content)
+        body = _read_json(content)
     path = request.path_params
     child_id = path.get("address_id") or path.get("contact_id") or ""
     return Call(path.get("id", ""), child_id, {} if operation.has_body else request.query_params, body)
@@ -98,6 +100,86 @@ async def _read_body(request: Request, limit: int) -> bytes:
     if size > limit:
         raise Refusal(413, "payload_too_large", f"The body is longer than {limit} bytes.")
     return b"".join(chunks)
+
+
+def _read_json(body: bytes) -> Any:
+    """The JSON value of a body. Raises Refusal 400."""
+    try:
+        return orjson.loads(body)
+    except ValueError as error:
+        raise Refusal(400, "invalid_json", f"The body is not readable as JSON: {error}") from error
+
+
+def _reference_ids(box: Sandbox, call: Call) -> tuple[str, ...]:
+    """What the request is about, as far as it says: a child, then its customer; or the customers that a list names."""
+    if not call.customer_id and "reference_ids" in call.query:
+        return tuple(call.query["reference_ids"].split(","))
+    found = [call.body.get("reference_id")] if type(call.body) is dict else []
+    row = box.store.get(call.customer_id)
+    if row is not None:
+        if call.child_id:
+            customer = row.customer()
+            children = [child for kind in CHILD_KINDS for child in customer[kind]]
+            found += [child["reference_id"] for child in children if child["id"] == call.child_id.lower()]
+        found.append(row.reference_id)
+    return tuple(dict.fromkeys(name for name in found if type(name) is str))
+
+
+def _before(box: Sandbox, fault: str) -> Response:
+    """The answer of a fault that keeps the request from being done; some raise it as Refusal."""
+    match fault:
+        case "drop-before":
+            return Dropped(box.connections)
+        case "503-html":
+            return html_answer(503, "Service Temporarily Unavailable")
+        case "wait-503":
+            headers = {"Retry-After": str(_DAY)}
+            raise Refusal(503, "unavailable", "The service is down for maintenance.", headers=headers)
+        case "429":
+            raise box.too_many(1)
+        case "forbidden-limit":
+            raise box.too_many(1, status=403)
+        case "redirect":
+            return RedirectResponse("/moved", 307)
+    raise Refusal(500, "internal_error", "Something went wrong; nothing was done.")
+
+
+def _after(box: Sandbox, fault: str, answer: Response, call: Call) -> Response:
+    """What a fault makes of the ``answer`` to a request that is done; some raise it as Refusal."""
+    match fault:
+        case "drop-after":
+            return Dropped(box.connections)
+        case "502-html":
+            return html_answer(502, "Bad Gateway")
+        case "slow":
+            return Late(answer, box.config.slow_seconds, box.clock)
+        case "cut":
+            return Cut(answer, box.connections)
+        case "malformed":
+            return Response(bytes(answer.body)[:-1] + b",}", answer.status_code, media_type="application/json")
+        case "foreign" | "foreign-id" | "odd-id" | "quota":
+            return _altered(box, fault, answer, call)
+    raise Refusal(500, "internal_error", "Something went wrong.")
+
+
+def _altered(box: Sandbox, fault: str, answer: Response, call: Call) -> Response:
+    """A good answer that says something else; nothing is left to do for ``odd-id``."""
+    if fault == "quota":
+        answer.headers.update({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(_HOUR)})
+    content: Any = orjson.loads(answer.body)
+    if fault not in _TAKEN or type(content) is list or type(content["data"]) is list:
+        return answer
+    other = _other_customer(box, call.customer_id or content["data"]["id"])
+    data = content["data"] | {name: other[name] for name in _TAKEN[fault]}
+    return json_answer(answer.status_code, {"data": data})
+
+
+def _other_customer(box: Sandbox, customer_id: str) -> dict[str, str]:
+    """The id and reference id of another customer, invented where there is none."""
+    other = next((row for row in box.store if row.id != customer_id.lower()), None)
+    if other is None:
+        return {"id": str(uuid.uuid4()), "reference_id": "of-another-customer"}
+    return {"id": other.id, "reference_id": other.reference_id}
 
 
 def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Refusal:

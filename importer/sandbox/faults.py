@@ -75,7 +75,6 @@ class FaultPlan:
         check_names(name for names in self._aimed.values() for name in names)
 
     def pick(self, reference_ids: Iterable[str], *, write: bool) -> str | None:
-        """The fault that this request meets, or None."""
         if not (write or self._reads):
             return None
         for reference_id in reference_ids if self._aimed else ():

@@ -124,5 +124,4 @@ class SandboxConfig:
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
-        """The config that :meth:`to_json` wrote."""
         return TypeAdapter(cls).validate_json(text)

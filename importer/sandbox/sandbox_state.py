@@ -6,9 +6,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any
-
-import orjson
 
 from importer.sandbox.customer_store import Store
 from importer.sandbox.faults import FaultPlan
@@ -102,11 +99,3 @@ class Sandbox:
             "RateLimit-Remaining": str(self.config.rate - len(self._accepted)),
             "RateLimit-Reset": str(max(0, math.ceil(left))),
         }
-
-
-def read_json(body: bytes) -> Any:
-    """The JSON value of a body. Raises Refusal 400."""
-    try:
-        return orjson.loads(body)
-    except ValueError as error:
-        raise Refusal(400, "invalid_json", f"The body is not readable as JSON: {error}") from error

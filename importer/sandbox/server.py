@@ -20,7 +20,7 @@ from importer.sandbox.asgi_app import create_app
 from importer.sandbox.sandbox_config import SandboxConfig
 from importer.sandbox.sandbox_state import Sandbox
 
-_HOST = "127.0.0.1"
+HOST = "127.0.0.1"
 _LONGEST_HEAD = 1_000_000  # bytes of a request's head that are read at all; max_target refuses earlier, and says so
 
 
@@ -68,18 +68,17 @@ def bind(port: int) -> socket.socket:
     listener = socket.socket()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((_HOST, port))
+        listener.bind((HOST, port))
         listener.listen(2048)
     except OSError as error:
         listener.close()
         reason = error.strerror or str(error)
-        raise PortTakenError(f"the sandbox cannot listen on {_HOST} port {port}: {reason}") from error
+        raise PortTakenError(f"the sandbox cannot listen on {HOST} port {port}: {reason}") from error
     return listener
 
 
 def url_of(listener: socket.socket) -> str:
-    """Where a client reaches what listens."""
-    return f"http://{_HOST}:{listener.getsockname()[1]}"
+    return f"http://{HOST}:{listener.getsockname()[1]}"
 
 
 def server_config(app: Starlette) -> uvicorn.Config:

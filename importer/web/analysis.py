@@ -51,7 +51,6 @@ def loaded(session: Session) -> Sources:
 
 
 def draft_of(session: Session, patience: float = SOON) -> Work[Draft]:
-    """The :class:`Draft` for the session's choices."""
     country, matching, tables = session.reading.country, session.matching, tables_of(session, 0)
 
     def work(report: Report) -> Draft:

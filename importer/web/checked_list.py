@@ -98,7 +98,6 @@ class CheckedList:
         return sorted(found, key=lambda kind: (_SEVERITIES.index(kind.severity), -kind.count))
 
     def of_kind(self, code: str) -> pd.DataFrame:
-        """The problems of one kind, in the order of ``errors.csv``."""
         return self.problems[(self.problems["code"] == code).fillna(False)]
 
     def of_customer(self, reference_id: str) -> pd.DataFrame:

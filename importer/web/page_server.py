@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from importer.errors import UsageError
-from importer.sandbox.server import Server
+from importer.sandbox.server import HOST, PortTakenError, Server, bind
 from importer.settings import Options
 from importer.web.page_app import UPLOADS, create_app
 from importer.web.private_state import session_folder
@@ -27,7 +27,6 @@ from importer.web.step_runs import RUNS
 from importer.web.step_send import SEND
 from importer.web.step_values import VALUES
 
-HOST = "127.0.0.1"
 STEPS = (OPEN, MATCH, VALUES, FIX, REVIEW, SEND, RUNS)
 _PATIENCE = 5.0  # seconds that work under way gets at the end
 MOST_OF_A_FORM = 20_000_000  # bytes; files go to an address of their own, which has its own limit
@@ -81,17 +80,13 @@ def serve_page(options: Options, environment: Mapping[str, str], port: int, read
 
 
 def _listener(port: int) -> socket.socket:
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((HOST, port))
-    except (OSError, OverflowError) as error:
-        found.close()
-        reason = getattr(error, "strerror", None) or str(error)
+        return bind(port)
+    except PortTakenError as error:
+        reason = getattr(error.__cause__, "strerror", None) or str(error)
         raise UsageError(
             f"--port {port}: the page cannot use this port: {reason}", "Leave out --port to use a free one."
         ) from None
-    return found
 
 
 class Guard:
@@ -110,7 +105,6 @@ class Guard:
         self._cookie = f"importer-{authority.rpartition(':')[2]}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or hand the request on."""
         if scope["type"] != "http":
             return  # no web sockets, and uvicorn's lifespan is off
         answer = self._refusal(scope)
@@ -129,7 +123,6 @@ class Guard:
         await self._app(scope, limited, guarded)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        """Why a request is not handed on; None if it is."""
         headers = Headers(scope=scope)
         if headers.getlist("host") != [self._authority]:
             return PlainTextResponse("This is not the address of the page.", 421)

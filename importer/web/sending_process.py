@@ -20,10 +20,7 @@ from importer.web.private_state import held
 from importer.web.sendings import FILES, Order, Sending, read_record, write_record
 
 _PAUSE = 0.3  # seconds between two records of the progress
-_SUMMARY = (
-    *("run_id", "command", "exit_code", "stopped", "customers", "results", "left", "children", "folder", "files"),
-    *("resumable", "retryable", "refused", "next", "pace"),
-)
+_SUMMARY = ("exit_code", "stopped", "customers", "results", "resumable")  # what the page shows
 
 
 class Progress:
@@ -56,8 +53,6 @@ class Progress:
 
     def ended(self, result: Result) -> None:
         found = {name: result.summary[name] for name in _SUMMARY if name in result.summary}
-        pace = found.pop("pace", None) or {}
-        found["pace"] = {name: figure for name, figure in pace.items() if name != "series"}
         self._update(state="ended", summary=found, run=result.run_id)
 
     def failed(self, error: ImporterError) -> None:
@@ -70,7 +65,6 @@ class Progress:
 
 
 def carry_out(order: Order, progress: Progress) -> Result:
-    """Do what is ordered. Raises what the Python API raises."""
     calls = {"progress": progress.phase, "stage": progress.stage, "counts": progress.counts, "began": progress.began}
     options: dict[str, Any] = {**order.options, **calls, "yes": True}
     if order.action == "run":

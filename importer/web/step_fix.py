@@ -12,8 +12,7 @@ from importer.tables import plain_lines
 from importer.web.analysis import Outlook, checked, mapped, rows_at
 from importer.web.checked_list import CheckedList, page_of
 from importer.web.page_app import Ask, PageStep, Shown, file_of
-from importer.web.session_state import Session
-from importer.web.shown_commands import command
+from importer.web.session_state import Session, command
 from importer.web.step_review import whole_check
 
 _A_PAGE = 25  # rows
@@ -30,7 +29,7 @@ def _show(ask: Ask) -> Shown:
         found = work.result.checked
         code = ask.query.get("code", "")
         kind = next((one for one in found.kinds if one.code == code), found.kinds[0] if found.kinds else None)
-        values |= {"outlook": work.result, "kinds": found.kinds, "kind": kind, "summary": found.summary}
+        values |= {"outlook": work.result, "kinds": found.kinds, "kind": kind}
         if kind is not None:
             values |= _grid(session, found, kind.code, ask.number(ask.query.get("page", "1"), 1))
     return Shown("fix.html", values)
@@ -54,7 +53,6 @@ def _grid(session: Session, found: CheckedList, code: str, page: int) -> dict[st
     return {
         "tables": rows_at(session, shown, first=own["column"].dropna().unique().tolist()),
         "messages": messages,
-        "count": len(places),
         "page": number,
         "pages": pages,
         "unplaced": plain_lines(own[own["row"].isna()].head(20)),

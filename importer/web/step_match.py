@@ -26,8 +26,7 @@ from importer.web.analysis import (
     with_draft,
 )
 from importer.web.page_app import Ask, PageStep, Shown, file_of
-from importer.web.session_state import Matching, Session
-from importer.web.shown_commands import command, mapping_name, suggest_command
+from importer.web.session_state import Matching, Session, command, mapping_name, suggest_command
 from importer.web.target_choices import chosen_target, groups_for, missing_lines, words_of
 
 _MOST_VALUES = 60  # of a column, for rows that are left out
@@ -82,7 +81,6 @@ def _draft_values(session: Session, draft: Draft, column: str) -> dict[str, Any]
         "without_street": missing_lines(draft.columns),
         "column": shown,
         "texts": _texts(session, draft, shown) if shown else [],
-        "words_of": words_of,
     }
 
 
@@ -127,7 +125,6 @@ def _about_rows(result: Outlook | None) -> bool:
 
 
 def _target(ask: Ask) -> str:
-    """Change what one column gives, or several ones."""
     with ask.edit() as session:
         matching, draft = session.matching, drafted(session)
         targets, skip = dict(matching.targets), dict(matching.skip)
@@ -156,7 +153,6 @@ def _answer(ask: Ask) -> str:
 
 
 def _skip(ask: Ask) -> str:
-    """Leave out the rows with the chosen texts in a column."""
     session, name = ask.session, ask.text("column")
     texts = list(ask.form.get("text", ()))
     with ask.edit():

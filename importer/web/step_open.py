@@ -8,7 +8,7 @@ from importer.errors import UsageError
 from importer.tables import Sources, SourceTable
 from importer.web.analysis import tables_of
 from importer.web.page_app import Ask, PageStep, Shown
-from importer.web.shown_commands import suggest_command
+from importer.web.session_state import suggest_command
 
 _FIRST = 5  # rows that are shown of each table
 _WIDEST = 30  # columns of them
@@ -17,9 +17,7 @@ ENCODINGS = (
     *("cp437", "cp850", "koi8-r", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"),
 )
 DELIMITERS = ((",", "comma ,"), (";", "semicolon ;"), ("\t", "tab"), ("|", "bar |"))
-_REASONS = {
-    "title": "titles", "header": "header", "blank": "blank rows", "total": "totals", "footer": "footers",
-}  # fmt: skip
+_REASONS = {"title": "titles", "blank": "blank rows", "total": "totals", "footer": "footers"}
 
 
 def found_in(table: SourceTable) -> dict[str, Any]:

@@ -13,11 +13,10 @@ from importer.web.analysis import Outlook, check_of, checked, draft_of, rows_at
 from importer.web.background import Work
 from importer.web.checked_list import CheckedList, page_of, places_of
 from importer.web.page_app import Ask, PageStep, Shown, file_of, report_page
-from importer.web.session_state import Session
-from importer.web.shown_commands import command
+from importer.web.session_state import Session, command
+from importer.web.step_send import SIGN_OFF
 
 _A_PAGE = 20
-SIGN_OFF = "sign-off.xlsx"
 FILES = {
     SIGN_OFF: "What will be sent (for review only)",
     "rejected.xlsx": "Rejected rows, to fix in Excel",
@@ -70,7 +69,6 @@ def _show(ask: Ask) -> Shown:
 
 
 def _customer(session: Session, found: CheckedList, reference_id: str) -> dict[str, Any] | None:
-    """One customer: what will be sent, the rows, and the problems."""
     own = found.customers[(found.customers["reference_id"] == reference_id).fillna(False)]
     if not len(own):
         return None

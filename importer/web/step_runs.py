@@ -11,12 +11,10 @@ from importer.errors import UsageError
 from importer.python_api import Result, runs, verify
 from importer.web.background import SOON, Report
 from importer.web.checked_list import page_of
-from importer.web.connection import key_of
 from importer.web.page_app import Ask, PageStep, Shown, file_of, report_page
 from importer.web.sendings import Order
-from importer.web.session_state import Session
-from importer.web.shown_commands import command
-from importer.web.step_send import AGAIN, OUTCOMES, order_again
+from importer.web.session_state import Session, command
+from importer.web.step_send import AGAIN, OUTCOMES, key_of, order_again
 
 _A_PAGE = 25
 FILES = (
@@ -60,7 +58,7 @@ def _show(ask: Ask) -> Shown:
         folder = Path(found["folder"])
         values["run"] = _line(found)
         values["files"] = [name for name in FILES if (folder / name).is_file()]
-        values["commands"] = {name: command(session, name, wanted) for name in ("verify", *AGAIN)}
+        values["commands"] = {"verify": command(session, "verify", wanted)}
         values["verified"] = _verified(ask, wanted).values
     return Shown("runs.html", values)
 
@@ -103,7 +101,6 @@ def _again(ask: Ask, action: str) -> str:
 
 
 def _file(ask: Ask) -> Response:
-    """A file of a run; the report is shown."""
     folder = Path(_run(ask.session, ask.query.get("run", ""))["folder"])
     name = Path(ask.query.get("name", "")).name
     return report_page(folder / name) if name == "report.html" else file_of(folder / name)

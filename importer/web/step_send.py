@@ -7,16 +7,20 @@ from typing import Any
 from starlette.responses import Response
 
 from importer.call_options import AfterOptions
-from importer.errors import UsageError
-from importer.python_api import CheckResult, account, plan
+from importer.errors import OptionError, UsageError
+from importer.python_api import CheckResult, Target, account, plan
+from importer.settings import KEY_VARIABLE, SANDBOX, Options, resolve_target
 from importer.web.analysis import loaded, mapping_file, reading_options, state_of
 from importer.web.background import SOON, Report, Work
-from importer.web.connection import connection_values, key_of, take_access, target_of
 from importer.web.page_app import Ask, PageStep, Shown, file_of
 from importer.web.sendings import Order, Sending
-from importer.web.session_state import Session
-from importer.web.shown_commands import command, command_with
+from importer.web.session_state import Access, Session, command, command_with
 
+TARGETS = (
+    (SANDBOX, "Sandbox: a test on this machine"),
+    ("staging", "Staging"),
+    ("production", "Production"),
+)
 SIGN_OFF = "sign-off.xlsx"
 AGAIN = ("resume", "retry", "undo")  # what can be done with an earlier run
 OUTCOMES = (
@@ -39,6 +43,61 @@ _PLANNED = (
     ("left_out", "Left out"),
     ("rejected", "Rejected, not sent"),
 )
+
+
+def connection_values(session: Session) -> dict[str, Any]:
+    """What the form of a connection shows: never the key, only whether there is one."""
+    named = dict(TARGETS)
+    own = session.access.api
+    return {
+        "access": session.access,
+        "targets": TARGETS,
+        "own_url": "" if own in named else own,
+        "has_key": has_key(session),
+        "from_environment": not session.access.key and bool(session.environment.get(KEY_VARIABLE, "").strip()),
+    }
+
+
+def has_key(session: Session) -> bool:
+    """Whether there is a key: from the form, or from the environment or the key file of the command line."""
+    return bool(key_of(session) or session.base.api_key_file)
+
+
+def take_access(session: Session, ask: Ask) -> None:
+    """Take the target, the key, and the mode of a form; a blank key leaves the one that is there.
+
+    A key is for the target that it was entered for: another target needs its own. Raises :class:`UsageError`.
+    """
+    api = ask.text("url") if ask.text("api") == "url" else ask.text("api") or session.access.api
+    if api != SANDBOX:
+        resolve_target(api)
+    kept = session.access.key if api == session.access.api else None
+    access = Access(api, ask.text("key") or kept, session.access.mode, ask.text("tenant") or None, session.access.rate)
+    if ask.text("mode") in ("create", "upsert"):
+        access = replace(access, mode="upsert" if ask.text("mode") == "upsert" else "create")
+    if "rate" in ask.form:
+        access = replace(access, rate=_rate(ask.text("rate")))
+    session.access = access
+
+
+def _rate(text: str) -> float | None:
+    """Requests per second; None: the pace is found. Raises :class:`UsageError`."""
+    try:
+        return Options(rate=text or "auto").rate  # type: ignore[arg-type]  # it reads text, too
+    except OptionError as error:
+        raise UsageError(f"the rate {text!r} is not valid", error.hint) from None
+
+
+def target_of(session: Session) -> Target:
+    """The target with its key. Raises :class:`UsageError` if one is needed and there is none."""
+    if session.access.api != SANDBOX and not has_key(session):
+        raise UsageError("there is no API key", "Enter the key of the account. It is kept only in memory.")
+    return Target(session.access.api, key_of(session))
+
+
+def key_of(session: Session) -> str | None:
+    """The key that was entered, or that of the environment; None where neither has one."""
+    return session.access.key or session.environment.get(KEY_VARIABLE, "").strip() or None
 
 
 def _run_options(session: Session) -> dict[str, Any]:
@@ -90,11 +149,9 @@ def _plan(ask: Ask) -> Shown:
             "counts": counts,
             "sendable": summary["plan"]["create"] + summary["plan"]["update"] + summary["plan"].get("in_doubt", 0),
             "is_production": session.access.api == "production" or "api.wizcommerce.com" in session.access.api,
-            "access": session.access,
             "commands": {
                 "one": command_with(command(session, "run"), ["--limit", "1"]),
                 "all": command(session, "run"),
-                "plan": command(session, "plan"),
             },
         }
     return Shown("send_plan.html", values)
@@ -104,7 +161,7 @@ def _progress(ask: Ask) -> Shown:
     """What is being sent, and what came of the last sending."""
     found = ask.session.sendings.all()
     latest = found[0] if found else None
-    values: dict[str, Any] = {"sending": latest, "tiles": [], "commands": {}, "has_key": bool(key_of(ask.session))}
+    values: dict[str, Any] = {"sending": latest, "tiles": [], "commands": {}}
     if latest is not None:
         counts = latest.counts if latest.summary is None else latest.summary.get("customers", {})
         counts = counts if isinstance(counts, dict) else {}

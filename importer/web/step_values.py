@@ -8,10 +8,9 @@ from importer.errors import UsageError
 from importer.python_api import save_lookups, values
 from importer.web.analysis import check_options, loaded, mapping_file
 from importer.web.background import SOON, Report, Work
-from importer.web.connection import connection_values, take_access, target_of
 from importer.web.page_app import Ask, PageStep, Shown
-from importer.web.session_state import Session
-from importer.web.shown_commands import command
+from importer.web.session_state import Session, command
+from importer.web.step_send import connection_values, take_access, target_of
 
 _KINDS = {
     "assigned_sales_rep_ids": "Sales reps",

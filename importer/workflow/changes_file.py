@@ -79,7 +79,6 @@ def _field(where: Sequence[str]) -> str:
 
 
 def _child(frame: pd.DataFrame, position: int, name: str) -> int:
-    """The position of a customer's child of that reference id."""
     owner = frame["_customer"].to_numpy()
     first, last = np.searchsorted(owner, [position, position + 1]).tolist()
     own = frame["reference_id"].iloc[first:last].tolist()

@@ -55,7 +55,6 @@ class Job:
 
     @property
     def paths(self) -> RunFolder:
-        """The run's folder, once there is one."""
         if self.folder is None:
             raise InternalError("the run has no folder yet")
         return self.folder

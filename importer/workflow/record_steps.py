@@ -70,13 +70,11 @@ class TracedCustomer:
         return {**self.place(row), "column": header, "text": text} if text and text.strip() else None
 
     def place(self, row: int) -> dict[str, Any]:
-        """Where one of the customer's rows is."""
         at = np.array([row])
         table = self.made.sources.tables[int(self.made.sources.split(at)[0][0])]
         return {"source": table.name, "row": int(self.made.sources.row_numbers(at)[0])}
 
     def told(self, problem: dict[str, Any]) -> dict[str, Any]:
-        """A problem as it is shown."""
         place = self.place(problem["row"]) if problem["row"] >= 0 else {"source": None, "row": None}
         return (
             {name: problem[name] for name in ("severity", "code", "message", "hint")}

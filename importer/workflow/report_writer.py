@@ -12,7 +12,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,13 +28,13 @@ from importer.report.correction_list import write_correction_list
 from importer.report.html.page import write_html
 from importer.report.rejected import write_rejected
 from importer.report.rejected_workbook import Workbook, choose_rows, write_workbook
-from importer.report.report_files import write_csv
+from importer.report.report_files import write_blocks, write_csv
 from importer.report.report_input import ReportInput, loose_rows, totals
-from importer.report.results import write_errors, write_results
+from importer.report.results import results
 from importer.report.summary import RunEnd, RunFacts, build_summary, write_summary
 from importer.run_folder import RunFolder, Stage
 from importer.settings import IN_MEMORY, Commands, Options
-from importer.tables import ENTITIES, TEXT, Entity, ProblemTable
+from importer.tables import ENTITIES, TEXT, Entity, Mask, ProblemTable
 from importer.validation.field_places import locate
 from importer.workflow.open_sources import Timings
 from importer.workflow.sign_off_facts import save_sign_off
@@ -132,7 +131,7 @@ def write_reports(
     folder: RunFolder,
     stage: Stage,
     outcomes: pd.DataFrame,
-    refused: npt.NDArray[np.bool_] | None,
+    refused: Mask | None,
     end: RunEnd,
     commands: Commands,
     executor: Executor = INLINE,
@@ -159,10 +158,10 @@ def write_reports(
             folder.workbook, report, chosen, command=again, run=folder.run_id, reader=end.reader, begin=begin
         )
         rejected = write_rejected(folder.rejected, report)
-        write_results(folder.file("results.csv"), report)
+        write_blocks(folder.file("results.csv"), results(report))
         if end.children is not None:
             write_csv(folder.file("children.csv"), end.children)
-        write_errors(folder.file("errors.csv"), report.located)
+        write_blocks(folder.file("errors.csv"), report.located.blocks())
         corrected = write_correction_list(folder.file("corrections.csv"), report)
         save_originals(folder.work, report, chosen.rows)
     signed = end.fingerprint is not None or (end.reader.is_owner and stage.facts["command"] in UNSENT)

@@ -1,7 +1,8 @@
 """Resolving names in the sources, such as sales reps and price lists, to ids of the API."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -110,44 +111,43 @@ def resolve_lookups(
         ids = pa.array([found[0].id if len(found) == 1 else None for found in meant], pa.string())
         customers[field] = _put_back(customers[field], positions, ids.take(encoded.indices))
         unresolved = np.flatnonzero(np.array([len(found) != 1 for found in meant], dtype=np.bool_)[codes])
-        said = [_unresolved(kind, name, found, directory) for name, found in zip(names, meant, strict=True)]
-        cells = _Cells(tables, sources, field, names, said)
-        parts.append(cells.problems(Severity.ERROR, "lookup_unresolved", positions[unresolved], codes[unresolved]))
+        said = [(name, *_unresolved(kind, name, own, directory)) for name, own in zip(names, meant, strict=True)]
+        lines = [said[code] for code in codes[unresolved]]
+        about = partial(_problems, tables, sources, field)
+        parts.append(about(Severity.ERROR, "lookup_unresolved", positions[unresolved], lines))
         idle = np.array([len(found) == 1 and not found[0].active for found in meant], dtype=np.bool_)
         idle &= np.array([name in counts.get(field, {}) for name in names], dtype=np.bool_)
         codes, first = np.unique(codes, return_index=True)
-        cells = _Cells(tables, sources, field, names, [_inactive(kind, name) for name in names])
-        parts.append(cells.problems(Severity.WARNING, "lookup_inactive", positions[first][idle], codes[idle]))
+        lines = [(names[code], *_inactive(kind, names[code])) for code in codes[idle]]
+        parts.append(about(Severity.WARNING, "lookup_inactive", positions[first][idle], lines))
     return replace(tables, customers=customers), ProblemTable.concat(parts)
 
 
-@dataclass(frozen=True)
-class _Cells:
-    """The cells of a field that is looked up: the distinct names in them, and message and hint about each name."""
-
-    tables: EntityTables
-    sources: Sources
-    field: str
-    names: Sequence[str]
-    texts: Sequence[tuple[str, str]]
-
-    def problems(self, severity: Severity, code: str, positions: Positions, names: Positions) -> ProblemTable:
-        """A problem for each of these customers, about the name of that number."""
-        places = locate(self.tables, self.sources, "customer", self.field, positions)
-        return ProblemTable.build(
-            len(positions),
-            severity=severity,
-            code=code,
-            customer=positions,
-            entity="customer",
-            record=positions,
-            field=self.field,
-            row=places.rows,
-            column=places.columns.to_pylist(),
-            value=[self.names[number] for number in names],
-            message=[self.texts[number][0] for number in names],
-            hint=[self.texts[number][1] for number in names],
-        )
+def _problems(
+    tables: EntityTables,
+    sources: Sources,
+    field: str,
+    severity: Severity,
+    code: str,
+    positions: Positions,
+    lines: Sequence[tuple[str, str, str]],
+) -> ProblemTable:
+    """A problem for each of these customers: the name in its cell, message, and hint."""
+    places = locate(tables, sources, "customer", field, positions)
+    return ProblemTable.build(
+        len(positions),
+        severity=severity,
+        code=code,
+        customer=positions,
+        entity="customer",
+        record=positions,
+        field=field,
+        row=places.rows,
+        column=places.columns.to_pylist(),
+        value=[name for name, _, _ in lines],
+        message=[message for _, message, _ in lines],
+        hint=[hint for _, _, hint in lines],
+    )
 
 
 def _unresolved(kind: str, name: str, found: Sequence[Known], directory: Directory) -> tuple[str, str]:

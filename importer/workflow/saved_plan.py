@@ -73,7 +73,6 @@ def _tables(loaded: LoadedMapping, sources: Sources) -> dict[str, str]:
 
 
 def _inputs(sources: Sources) -> list[list[str]]:
-    """Name and digest of every file that was read."""
     found = {(Path(table.file).name, str(table.details.get("sha256"))) for table in sources.tables}
     return [list(item) for item in sorted(found)]
 

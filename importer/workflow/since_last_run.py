@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from importer.errors import OutputError
@@ -19,6 +18,7 @@ from importer.report.report_files import read_csv
 from importer.report.report_input import ReportInput
 from importer.report.summary import problem_counts
 from importer.run_folder import Stage
+from importer.tables import Mask
 from importer.validation.word_problems import TOLD_ONCE
 
 if TYPE_CHECKING:  # a check needs no ledger
@@ -91,7 +91,7 @@ def _named(lines: pd.DataFrame) -> "pd.Series[Any]":
     return texts.agg("\0".join, axis=1) if len(texts) else pd.Series([], dtype="object")
 
 
-def _beyond(now: "pd.Series[Any]", then: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+def _beyond(now: "pd.Series[Any]", then: "pd.Series[Any]") -> Mask:
     """True for those that occur more often now than then, from the first surplus one on."""
     known: Mapping[Any, int] = then.value_counts().to_dict()
     times = now.groupby(now).cumcount() if len(now) else now

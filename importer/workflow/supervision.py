@@ -110,7 +110,6 @@ class Watch:
             task_status.started()
 
     async def _poll(self, block: anyio.CancelScope) -> None:
-        """Stop when another thread asks for it."""
         while self.requested is not None:
             if self.requested.is_set():
                 self._interrupt(block)
@@ -229,7 +228,6 @@ def supervise(
 
 
 def _log_progress(watch: Watch) -> None:
-    """Also log what is reported to the caller."""
     phase, counts = watch.phase, watch.counts
     said = time.monotonic()
 

@@ -64,8 +64,6 @@ def test_same_key_of_two_tenants_cannot_be_told_from_the_ledger(ledger):
 
 
 def test_runs(ledger, tmp_path):
-    with pytest.raises(UsageError, match="no runs yet"):
-        ledger.latest_run()
     ledger.tenant("other")
     first = ledger.start_run(TENANT, "run", out=Path(tmp_path / "results"), mapping="xero", options={"limit": 3})
     second = ledger.start_run("other", "plan", out=Path(tmp_path / "results"), mapping="xero")
@@ -76,10 +74,8 @@ def test_runs(ledger, tmp_path):
     ledger.finish_run(first.id, 1, {"created": 2})
     done = ledger.run(first.id)
     assert (done.finished_at, done.exit_code, done.summary) == (MOMENT, 1, {"created": 2})
-    assert ledger.latest_run() == second
-    assert ledger.latest_run(TENANT) == done
     with pytest.raises(UsageError, match="no runs that got as far as planning yet"):
-        ledger.latest_run(planned=True)
+        ledger.latest_run()
     assert [run.id for run in ledger.runs()] == [second.id, first.id]
     with pytest.raises(UsageError, match="has no run nonsense"):
         ledger.run("nonsense")
@@ -89,12 +85,11 @@ def test_the_latest_run_that_planned_anything(ledger, tmp_path):
     planned, _ = plan_run(ledger, tmp_path, ["a"])
     ledger.start_run(TENANT, "run", out=tmp_path, mapping="m")
     ledger.tenant("other")
-    other = ledger.start_run("other", "run", out=tmp_path, mapping="m")
-    assert ledger.latest_run() == other
-    assert ledger.latest_run(planned=True).id == planned.id
-    assert ledger.latest_run(TENANT, planned=True).id == planned.id
+    ledger.start_run("other", "run", out=tmp_path, mapping="m")
+    assert ledger.latest_run().id == planned.id
+    assert ledger.latest_run(TENANT).id == planned.id
     with pytest.raises(UsageError, match="no runs that got as far as planning yet"):
-        ledger.latest_run("other", planned=True)
+        ledger.latest_run("other")
 
 
 def test_a_run_of_another_ledger_in_the_same_second_keeps_its_folder(ledger, tmp_path):

@@ -11,7 +11,8 @@ from importer.report import problem_list as located_module
 from importer.report import rejected as rejected_module
 from importer.report import results as results_module
 from importer.report.rejected import write_rejected
-from importer.report.results import results, write_errors, write_results
+from importer.report.report_files import write_blocks
+from importer.report.results import results
 from importer.tables import ProblemTable
 from tests.report.build import rows, small_run, without_problems
 
@@ -61,12 +62,12 @@ def content(path: Path) -> str:
 
 
 def test_results_file(tmp_path: Path) -> None:
-    write_results(tmp_path / "results.csv", small_run())
+    write_blocks(tmp_path / "results.csv", results(small_run()))
     assert content(tmp_path / "results.csv") == RESULTS
 
 
 def test_errors_file(tmp_path: Path) -> None:
-    write_errors(tmp_path / "errors.csv", small_run().located)
+    write_blocks(tmp_path / "errors.csv", small_run().located.blocks())
     assert content(tmp_path / "errors.csv") == ERRORS
 
 
@@ -78,8 +79,8 @@ def test_rejected_files(tmp_path: Path) -> None:
 
 def test_same_input_gives_same_bytes(tmp_path: Path) -> None:
     for folder in ("first", "second"):
-        write_results(tmp_path / folder / "results.csv", small_run())
-        write_errors(tmp_path / folder / "errors.csv", small_run().located)
+        write_blocks(tmp_path / folder / "results.csv", results(small_run()))
+        write_blocks(tmp_path / folder / "errors.csv", small_run().located.blocks())
         write_rejected(tmp_path / folder, small_run())
     for path in (tmp_path / "first").iterdir():
         assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
@@ -134,8 +135,8 @@ def test_blocks_of_any_size_give_the_same_files(tmp_path: Path, monkeypatch, siz
     monkeypatch.setattr(rejected_module, "BLOCK", size)
     monkeypatch.setattr(located_module, "BLOCK", size)
     run = small_run()
-    write_results(tmp_path / "results.csv", run)
-    write_errors(tmp_path / "errors.csv", run.located)
+    write_blocks(tmp_path / "results.csv", results(run))
+    write_blocks(tmp_path / "errors.csv", run.located.blocks())
     written = write_rejected(tmp_path / "rejected", run)
     found = [content(path) for path in (tmp_path / "results.csv", tmp_path / "errors.csv", *written)]
     assert found == [RESULTS, ERRORS, REJECTED_LIST, REJECTED_PEOPLE]

@@ -11,7 +11,6 @@ import orjson
 import pytest
 
 from importer.sandbox import SandboxConfig
-from importer.sandbox.child_operations import CHILD_OPERATIONS
 from importer.sandbox.operations import OPERATIONS
 from tests.running_sandbox import RunningSandbox, running
 from tests.sandbox.support import DOCUMENT, HandClock, address, assert_documented, client, contact, customer
@@ -281,9 +280,9 @@ def test_fixtures_come_from_a_file(tmp_path: Path) -> None:
 
 def test_operations_are_those_of_the_document() -> None:
     documented = {(method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item}
-    served = {(operation.method, operation.path) for operation in (*OPERATIONS, *CHILD_OPERATIONS)}
+    served = {(operation.method, operation.path) for operation in OPERATIONS}
     assert served == {(method, path) for method, path in documented if method != "PARAMETERS"}
-    for operation in (*OPERATIONS, *CHILD_OPERATIONS):
+    for operation in OPERATIONS:
         described = DOCUMENT["paths"][operation.path][operation.method.lower()]
         assert operation.has_body == ("requestBody" in described)
 

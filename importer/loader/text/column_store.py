@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import ipc
 
 from importer.errors import OutputError
-
-Numbers = npt.NDArray[np.int64]
+from importer.tables import Mask, Positions
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def _release(mapped: mmap.mmap) -> None:
         mapped.madvise(mmap.MADV_DONTNEED)
 
 
-def filter_stored(stored: StoredColumns, keep: npt.NDArray[np.bool_]) -> StoredColumns:
+def filter_stored(stored: StoredColumns, keep: Mask) -> StoredColumns:
     """The kept rows of columns on disk, in a new file that replaces the old one. Raises :class:`OutputError`."""
     assert stored.path is not None
     writer = ColumnWriter(stored.names, stored.path.parent)
@@ -108,8 +105,8 @@ class Body:
     """
 
     columns: list[pa.ChunkedArray]
-    widths: Numbers
-    numbers: Numbers
+    widths: Positions
+    numbers: Positions
     unfinished: bool = False
     stored: StoredColumns = StoredColumns([])
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from importer.loader.text.column_store import blank_cells
 from importer.loader.text.encoding import whole_characters
+from importer.tables import Positions
 
 # Few enough bytes for a processor's cache; fewer would make more chunks for everything that follows.
 _BLOCK_BYTES = 2 * 1024 * 1024
@@ -34,8 +34,6 @@ _BOM = "\ufeff".encode()
 _END_OF_DOS_FILE = re.compile(rb"\x1a[\x1a\r\n]*\Z")  # Ctrl-Z
 csv.field_size_limit(2 * _LONG_RECORD)
 
-Places = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class Block:
@@ -45,7 +43,7 @@ class Block:
     """
 
     data: bytes
-    edges: Places
+    edges: Positions
     unusual: tuple[str, str] | None = None
 
     @property
@@ -100,7 +98,7 @@ def blocks(pieces: Iterator[bytes], delimiter: str) -> Iterator[Block]:
         yield Block(rest, _quote_edges(rest, delimiter))
 
 
-def _quote_edges(data: bytes, delimiter: str) -> Places:
+def _quote_edges(data: bytes, delimiter: str) -> Positions:
     """The places of the quotes that open or close a cell, alternately; a doubled quote closes and reopens it.
 
     A quote opens a cell only at the cell's start; elsewhere it is text, as in Arrow and the csv module.
@@ -113,7 +111,7 @@ def _quote_edges(data: bytes, delimiter: str) -> Places:
     return quotes if at_start.all() else np.array(list(_edges_one_by_one(data, quotes.tolist(), delimiter)), np.int64)
 
 
-def _places_of(data: bytes, char: str) -> Places:
+def _places_of(data: bytes, char: str) -> Positions:
     return np.flatnonzero(np.frombuffer(data, np.uint8) == ord(char))
 
 
@@ -130,7 +128,7 @@ def _edges_one_by_one(data: bytes, quotes: list[int], delimiter: str) -> Iterato
             yield place
 
 
-def _end_of_records(data: bytes, edges: Places) -> int:
+def _end_of_records(data: bytes, edges: Positions) -> int:
     """The place after the last line end outside quotes; 0 if there is none."""
     for end, stop in ((b"\n", len(data)), (b"\r", len(data) - 1)):  # a \r at the very end may be half of a line end
         place = data.rfind(end, 0, stop)
@@ -141,7 +139,7 @@ def _end_of_records(data: bytes, edges: Places) -> int:
     return 0
 
 
-def parse(block: Block, delimiter: str, width: int) -> tuple[list[pa.Array], Places]:
+def parse(block: Block, delimiter: str, width: int) -> tuple[list[pa.Array], Positions]:
     """The columns of a block, at least ``width`` (the usual number of cells), and how many cells each record had.
 
     The columns are strings without nulls; a missing cell is ``""``. Raises :class:`BadRecordError`.
@@ -163,7 +161,7 @@ def parse(block: Block, delimiter: str, width: int) -> tuple[list[pa.Array], Pla
         return _parse_ragged(block.data, delimiter, width) or _parse_slowly(block.data, delimiter, width)
 
 
-def _refuse_widest(widths: Places) -> None:
+def _refuse_widest(widths: Positions) -> None:
     """Raise :class:`BadRecordError` for a record with more cells than a table has."""
     widest = int(widths.argmax()) if len(widths) else 0
     if len(widths) and widths[widest] > MAX_CELLS:
@@ -196,7 +194,7 @@ def _read_with_arrow(
     return [column.chunk(0) if column.num_chunks == 1 else column.combine_chunks() for column in table.columns]
 
 
-def _parse_ragged(data: bytes, delimiter: str, width: int) -> tuple[list[pa.Array], Places] | None:
+def _parse_ragged(data: bytes, delimiter: str, width: int) -> tuple[list[pa.Array], Positions] | None:
     """The block, with the records of another width read by the csv module; None where that is not possible."""
     ragged: list[arrow_csv.InvalidRow] = []
 
@@ -221,7 +219,7 @@ def _parse_ragged(data: bytes, delimiter: str, width: int) -> tuple[list[pa.Arra
     return [pa.concat_arrays(pair).take(order) for pair in zip(regular, odd, strict=True)], widths
 
 
-def _parse_slowly(data: bytes, delimiter: str, width: int) -> tuple[list[pa.Array], Places]:
+def _parse_slowly(data: bytes, delimiter: str, width: int) -> tuple[list[pa.Array], Positions]:
     rows = _read_rows(data, delimiter)
     widths = np.array([len(row) for row in rows], dtype=np.int64)
     _refuse_widest(widths)

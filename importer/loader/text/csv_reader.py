@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from importer.errors import SourceError
 from importer.loader.assemble import Fault, column_names
-from importer.loader.text.column_store import Body, ColumnWriter, Numbers, blank_cells
+from importer.loader.text.column_store import Body, ColumnWriter, blank_cells
 from importer.loader.text.csv_blocks import (
     QUOTE_HINT,
     BadRecordError,
@@ -26,7 +26,7 @@ from importer.loader.text.csv_blocks import (
 )
 from importer.loader.text.encoding import FOREIGN_MARK, check_text
 from importer.records import Location, Problem, Severity
-from importer.tables import SourceTable
+from importer.tables import Positions, SourceTable
 
 EQUALS = r'^\s*="((?:[^"]|"")*)"\s*$'
 _DAMAGE = "[\\x01-\\x08\\x0e-\\x1f\ufffd]"
@@ -55,7 +55,7 @@ class CsvRecords:
 
     body: Body
     faults: list[Fault]
-    damaged: Numbers
+    damaged: Positions
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class _BlockRecords:
     """The records of one block; positions count from 0 within it."""
 
     columns: list[pa.Array]
-    widths: Numbers
+    widths: Positions
     faults: list[Fault]
-    damaged: Numbers
+    damaged: Positions
     unfinished: bool
 
 
@@ -157,7 +157,7 @@ def _without_equals(column: pa.Array) -> pa.Array:
     return pc.if_else(found, inner, column)
 
 
-def _matches(column: pa.Array, pattern: str) -> Numbers:
+def _matches(column: pa.Array, pattern: str) -> Positions:
     return np.flatnonzero(pc.match_substring_regex(column, pattern).to_numpy(zero_copy_only=False))
 
 
@@ -172,7 +172,7 @@ def _foreign_characters(columns: Sequence[pa.Array], form: CsvFormat) -> list[Fa
     return [Fault(index, "encoding_mixed", message, hint, name) for index, name in sorted(found.items())]
 
 
-def damage_problems(table: SourceTable, damaged: Numbers) -> list[Problem]:
+def damage_problems(table: SourceTable, damaged: Positions) -> list[Problem]:
     """A warning for each row of ``damaged`` in which a visible cell is damaged; only one if they are many."""
     rows = np.flatnonzero(np.isin(table.row_numbers, damaged))
     found: dict[int, tuple[str, str]] = {}

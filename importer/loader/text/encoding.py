@@ -139,7 +139,6 @@ def _transcode(content: Content, encoding: str, file: str, skip: int = 0) -> Ite
 
 
 def _undecodable(content: Content, encoding: str, file: str, skip: int) -> SourceError:
-    """The error that names the first byte that cannot be decoded."""
     whole = b"".join(content.pieces(skip))
     try:
         whole.decode(encoding)
@@ -302,7 +301,6 @@ def refuse_binary(start: bytes, file: str) -> None:
 
 
 def nul_byte_error(pieces: Iterator[bytes], file: str) -> SourceError:
-    """The error that names the line of the first NUL byte."""
     line, last_byte = 1, b""
     for piece in pieces:
         text = piece.partition(b"\0")[0]

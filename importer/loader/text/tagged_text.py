@@ -12,7 +12,6 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,7 +19,8 @@ from importer.cell_text import header_key
 from importer.errors import SourceError
 from importer.loader.assemble import Fault, Origin, RawTable
 from importer.loader.layout import Header, LoadOptions
-from importer.loader.text.column_store import Body, Numbers, blank_cells
+from importer.loader.text.column_store import Body, blank_cells
+from importer.tables import Mask, Positions
 
 _MOST_SECTIONS = 500  # of a tagged file; QuickBooks writes some twenty
 _HEADER_TAG = re.compile(r"!([A-Za-z]\w*)")
@@ -62,7 +62,7 @@ def read_sections(body: Body, origin: Origin, faults: Sequence[Fault], options: 
     return tables
 
 
-def _section(body: Body, rows: Numbers, is_header: npt.NDArray[np.bool_]) -> tuple[Header, Body]:
+def _section(body: Body, rows: Positions, is_header: Mask) -> tuple[Header, Body]:
     """The records of one tag: one header for all of them, and the rows with each cell in its column."""
     data = rows[~is_header]
     headers = [
@@ -83,7 +83,7 @@ def _section(body: Body, rows: Numbers, is_header: npt.NDArray[np.bool_]) -> tup
 
 
 def _aligned(
-    headers: list[list[str]], header_of: Numbers, columns: list[pa.ChunkedArray]
+    headers: list[list[str]], header_of: Positions, columns: list[pa.ChunkedArray]
 ) -> tuple[list[str], list[pa.ChunkedArray]]:
     """The cells of one header, and its columns; if headers differ, all names, and each cell under its own name."""
     if all(cells == headers[0] for cells in headers):

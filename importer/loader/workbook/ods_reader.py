@@ -4,10 +4,17 @@ import re
 from collections.abc import Callable, Iterator
 
 from importer.errors import SourceError
-from importer.loader.workbook.container import Container, explained
 from importer.loader.workbook.number_formats import duration_text, is_rounded, number_text
 from importer.loader.workbook.sheet_cells import MAX_COLUMNS, MAX_ROWS, Allowance, SheetCells
-from importer.loader.workbook.xml_stream import Attributes, BrokenXmlError, XmlStream, local, whole_number
+from importer.loader.workbook.workbook_parts import (
+    Attributes,
+    BrokenXmlError,
+    Container,
+    XmlStream,
+    explained,
+    local,
+    whole_number,
+)
 
 _SHOWN_NUMBER = re.compile(r"0\d[\d() /-]*|\+[\d() /-]+|\(?\d+[)/-][\d() /-]*|(?=.*[A-Za-z])(?=.*\d)[\w() /#+-]+")
 _DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,]\d*)?S)?)?")

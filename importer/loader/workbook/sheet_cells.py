@@ -10,12 +10,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.cell_text import filled_cells
 from importer.errors import SourceError
+from importer.tables import Positions
 
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384  # Excel's own bounds
 _MAX_AREA = 50_000_000  # cells, blank ones between others included
@@ -23,7 +23,6 @@ _MAX_CELLS, _MIN_TEXT = 100_000_000, 128 * 1024**2
 _PENDING = 10_000  # cells of a column that wait as Python objects
 _ROW_GAP, _COLUMN_GAP = 1000, 100  # as many blank ones in a row are kept
 EXPORT = "Open it in a spreadsheet program, delete everything below and next to the table, and save it as .xlsx."
-Numbers = npt.NDArray[np.int64]
 
 
 @dataclass
@@ -39,7 +38,6 @@ class Allowance:
 
     @classmethod
     def for_size(cls, file: str, size: int) -> "Allowance":
-        """The allowance of a workbook of ``size`` bytes, unpacked."""
         return cls(file, max(_MIN_TEXT, 4 * size))
 
     def take(self, cells: int, text: int) -> None:
@@ -57,7 +55,7 @@ class Allowance:
 class _Column:
     rows: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    stored: list[tuple[Numbers, pa.Array]] = field(default_factory=list)
+    stored: list[tuple[Positions, pa.Array]] = field(default_factory=list)
 
     def store(self) -> None:
         if self.rows:
@@ -65,7 +63,7 @@ class _Column:
             self.rows.clear()
             self.texts.clear()
 
-    def finished(self) -> tuple[Numbers, pa.ChunkedArray]:
+    def finished(self) -> tuple[Positions, pa.ChunkedArray]:
         """Rows in ascending order, each once, and their texts. Of two cells at one place, the last one counts."""
         rows = np.concatenate([rows for rows, _ in self.stored])
         texts = pa.chunked_array([texts for _, texts in self.stored])
@@ -125,7 +123,7 @@ class SheetCells:
         if len(rows) >= _PENDING:
             own.store()
 
-    def put_all(self, rows: Numbers, columns: Numbers, texts: pa.StringArray) -> None:
+    def put_all(self, rows: Positions, columns: Positions, texts: pa.StringArray) -> None:
         """Many cells at once, all within the limits of a sheet and taken from the allowance; some are null or blank."""
         kept = np.flatnonzero(pc.fill_null(pc.greater(pc.binary_length(texts), 0), fill_value=False))
         kept = kept[np.argsort(columns[kept], kind="stable")]
@@ -177,8 +175,8 @@ class SheetCells:
 class Grid:
     """Whole columns of text. ``rows``, ``places``: the row and column numbers, from 0; long blank gaps are left out."""
 
-    rows: Numbers
-    places: Numbers
+    rows: Positions
+    places: Positions
     columns: list[pa.ChunkedArray]
 
     def head(self, count: int | None = None) -> list[tuple[str, ...]]:
@@ -194,7 +192,7 @@ class Grid:
                 yield row_index[row], column_index[column]
 
 
-def _spread(filled: Numbers, gap: int) -> Numbers:
+def _spread(filled: Positions, gap: int) -> Positions:
     """From 0 to the last of ``filled``, in ascending order, without gaps of more than ``gap``."""
     if not len(filled):
         return filled
@@ -208,7 +206,7 @@ def _spread(filled: Numbers, gap: int) -> Numbers:
     return np.flatnonzero(kept)
 
 
-def _dense(column: tuple[Numbers, pa.ChunkedArray], rows: Numbers) -> pa.ChunkedArray:
+def _dense(column: tuple[Positions, pa.ChunkedArray], rows: Positions) -> pa.ChunkedArray:
     """One text for each of ``rows``."""
     own, texts = column
     if len(own) == len(rows) and (own == rows).all():

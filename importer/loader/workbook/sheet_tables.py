@@ -109,7 +109,6 @@ class Sheet:
             yield Problem(Severity.WARNING, "digits_lost", message, hint, location=place)
 
     def _hidden_and_merged(self, header: int, names: list[str]) -> Iterator[Problem]:
-        """What is hidden or merged below the header."""
         last = int(self.grid.rows[-1]) + 1
         rows = [
             row + 1 for span in self.cells.hidden_rows for row in range(max(span.start, header), min(span.stop, last))

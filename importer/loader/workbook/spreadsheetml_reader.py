@@ -8,10 +8,16 @@ import io
 import re
 from collections.abc import Callable, Iterator
 
-from importer.loader.workbook.container import explained
 from importer.loader.workbook.number_formats import is_rounded, moment_text, named_format, shown
 from importer.loader.workbook.sheet_cells import MAX_COLUMNS, Allowance, SheetCells
-from importer.loader.workbook.xml_stream import Attributes, BrokenXmlError, XmlStream, local, whole_number
+from importer.loader.workbook.workbook_parts import (
+    Attributes,
+    BrokenXmlError,
+    XmlStream,
+    explained,
+    local,
+    whole_number,
+)
 
 _MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.\d*)?)?Z?)?")
 _NO_DATE = dt.date(1899, 12, 31)  # up to this day, a date is a time of day

@@ -1,15 +1,16 @@
 """Workbooks (.xlsx, .xlsm, .xlsb, .xls, .ods), recognized by their content, to tables."""
 
 import re
+from functools import partial
 
 from importer.errors import SourceError
 from importer.loader.assemble import Origin, RawTable
 from importer.loader.layout import LoadOptions
-from importer.loader.workbook.container import Container, explained
 from importer.loader.workbook.html_reader import read_html
 from importer.loader.workbook.ods_reader import read_ods
 from importer.loader.workbook.sheet_tables import sheet_tables, wanted
 from importer.loader.workbook.spreadsheetml_reader import read_spreadsheetml
+from importer.loader.workbook.workbook_parts import Container, explained
 from importer.loader.workbook.xls_reader import BrokenXlsError, read_xls
 from importer.loader.workbook.xlsb_reader import read_xlsb
 from importer.loader.workbook.xlsx_reader import read_xlsx
@@ -43,11 +44,7 @@ def read_workbook(content: bytes, origin: Origin, options: LoadOptions) -> list[
 
     Raises :class:`SourceError` for a broken, protected or empty workbook, :class:`UsageError` for an unknown sheet.
     """
-    file = origin.file
-
-    def is_wanted(name: str) -> bool:
-        return wanted(options, name)
-
+    file, is_wanted = origin.file, partial(wanted, options)
     if content.startswith(_OLE):
         try:
             return sheet_tables(list(read_xls(content, file, is_wanted)), origin, options)
@@ -71,7 +68,6 @@ def read_workbook(content: bytes, origin: Origin, options: LoadOptions) -> list[
 
 
 def is_markup(content: bytes) -> bool:
-    """Whether the bytes start like XML or a web page."""
     start = _ascii_of(content[:65536]).removeprefix(b"\xef\xbb\xbf").lstrip()
     if _START.match(start):
         return True
@@ -99,7 +95,7 @@ def read_markup(content: bytes, origin: Origin, options: LoadOptions) -> list[Ra
     """
     head = _ascii_of(content[:16384])
     if _SPREADSHEET in head and re.search(rb"<(?:\w+:)?Workbook[\s>]", head):
-        found = list(read_spreadsheetml(content, origin.file, lambda name: wanted(options, name)))
+        found = list(read_spreadsheetml(content, origin.file, partial(wanted, options)))
     else:
         found = read_html(content, origin.file, options.encoding)
         if not found:

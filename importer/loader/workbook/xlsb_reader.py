@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import xlrd
 
 from importer.errors import SourceError
-from importer.loader.workbook.container import Container, explained, worksheets
 from importer.loader.workbook.number_formats import is_plain, is_rounded, shown
 from importer.loader.workbook.sheet_cells import Allowance, SheetCells
+from importer.loader.workbook.workbook_parts import Container, explained, worksheets
 from importer.loader.workbook.xlsx_reader import NO_STYLES, built_in, plain_text
 
 # Types of records.

@@ -14,19 +14,21 @@ import pyarrow.compute as pc
 from xlrd.formatting import std_format_strings
 
 from importer.errors import SourceError
-from importer.loader.workbook.container import Container, explained, worksheets
 from importer.loader.workbook.number_formats import is_plain, is_rounded, shown
 from importer.loader.workbook.plain_rows import PlainCells, PlainRows
 from importer.loader.workbook.sheet_cells import MAX_COLUMNS, MAX_ROWS, Allowance, Note, SheetCells
-from importer.loader.workbook.xml_stream import (
+from importer.loader.workbook.workbook_parts import (
     Attributes,
     BrokenXmlError,
     ByLocalName,
+    Container,
     XmlStream,
+    explained,
     feed,
     local,
     new_parser,
     whole_number,
+    worksheets,
 )
 
 _TRUE = frozenset({"1", "true", "on"})

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,10 +14,9 @@ from importer.report.html.shown_customers import cut, cut_all
 from importer.report.problem_list import Group, Located, visible
 from importer.report.report_input import ReportInput
 from importer.report.word_counts import DECISIONS, WordDecision, summed
-from importer.tables import ENTITIES, plain_lines
+from importer.tables import ENTITIES, Positions, plain_lines
 from importer.wording import capitalized
 
-Positions = npt.NDArray[np.int64]
 VALUES = 100  # of a field
 EXAMPLES = 5  # of each code
 COLUMNS = 8  # named for each code

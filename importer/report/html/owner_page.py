@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from importer.catalogue import CODES
@@ -17,11 +16,9 @@ from importer.report.html.shown_customers import cut
 from importer.report.plain_words import owner_fix, owner_title, owner_words
 from importer.report.report_input import Reader, ReportInput
 from importer.report.word_counts import LOOKED_UP
-from importer.tables import plain_lines
+from importer.tables import Positions, plain_lines
 from importer.wording import capitalized, counted
 
-Positions = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 CELLS = 15  # shown of a kind
 KINDS = 40
 BRIEF = 5  # kinds in the head of the page

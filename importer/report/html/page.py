@@ -91,7 +91,6 @@ def write_html(
 
 
 def _operator_context(report: ReportInput, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """What only the operator's template needs."""
     return {
         "title": title(summary),
         "subtitle": subtitle(summary),

@@ -16,18 +16,16 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv
 
 from importer.catalogue.field_names import full_field_name
-from importer.cell_text import unmark_formulas
 from importer.records import Location, OutcomeKind, Severity
 from importer.report.plain_words import owner_words, readable
+from importer.report.report_files import read_csv
 from importer.report.report_input import ReportInput
 from importer.report.word_counts import names_of_ids
-from importer.tables import ATTRIBUTE_PREFIX
+from importer.tables import ATTRIBUTE_PREFIX, Positions, chunked
 from importer.wording import capitalized
 
-Positions = npt.NDArray[np.int64]
 CUSTOMERS = 3_000
 ROWS = 20  # of a customer
 PROBLEMS = 20  # of a customer
@@ -141,7 +139,6 @@ def cut(text: str) -> str:
 
 
 def cut_all(texts: pa.Array) -> pa.Array:
-    """Like :func:`cut`, for a column."""
     long = pc.greater(pc.utf8_length(texts), TEXT)
     if not pc.any(long).as_py():
         return texts
@@ -261,17 +258,8 @@ def read_changes(path: Path) -> pa.Table | None:
     """The lines of a run's ``changes.csv``; None if there is no such file."""
     if not path.is_file():
         return None
-    table = csv.read_csv(
-        path,
-        parse_options=csv.ParseOptions(newlines_in_values=True),
-        convert_options=csv.ConvertOptions(
-            column_types=dict.fromkeys(_CHANGE_COLUMNS, pa.string()),
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        ),
-    )
-    return pa.table({name: unmark_formulas(table[name]) for name in _CHANGE_COLUMNS})
+    lines = read_csv(path)
+    return pa.table({name: chunked(lines[name]) for name in _CHANGE_COLUMNS})
 
 
 def differences(changes: pa.Table | None, ids: Sequence[str]) -> list[tuple[list[list[str | None]], int]]:

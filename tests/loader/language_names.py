@@ -1,6 +1,6 @@
 """Writes ``letter_pairs.json``: how often letters and pairs of letters occur in a language's names of places.
 
-``python -m importer.loader.text.language_names > importer/loader/text/letter_pairs.json``
+``python -m tests.loader.language_names > importer/loader/text/letter_pairs.json``
 """
 
 import gettext
