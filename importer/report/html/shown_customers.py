@@ -25,7 +25,6 @@ from importer.report.plain_words import owner_words, readable
 from importer.report.report_input import ReportInput
 from importer.report.word_counts import names_of_ids
 from importer.tables import ATTRIBUTE_PREFIX
-from importer.wording import capitalized
 
 Positions = npt.NDArray[np.int64]
 CUSTOMERS = 3_000
@@ -236,7 +235,6 @@ def _problems(report: ReportInput, chosen: Positions, *, owner: bool) -> list[li
         if owner:
             kind, *texts[1:] = owner_words(known["code"], *texts[1:])
             about = full_field_name(known["entity"] or "", known["field"]) if known["field"] else ""
-        texts[1] = capitalized(texts[1])
         line = [_SEVERITIES.index(known["severity"]), kind, about, known["column"] or "", *map(cut, texts)]
         out[customer].append([*line, str(where) if known["source"] else "", place, known["row"] or 0])
     return out
