@@ -25,7 +25,7 @@ _ROWS = {
     "packed": "One row per customer, with a whole address in one cell",
     "long": "Several rows per customer",
     "blank parent": "Several rows per customer, with the customer's own columns filled only in the first",
-    "parent reference": "Several rows per customer, each with the row that it belongs to",
+    "parent reference": "Several rows per customer, some of which name the row that they belong to",
     "joined tables": "Several tables, joined by the customer",
 }
 
