@@ -276,7 +276,7 @@ def save_lookups(api: str | Target, to: PathLike, **options: Unpack[AfterOptions
 
 
 def runs(**options: Unpack[HistoryOptions]) -> list[dict[str, Any]]:
-    """The runs that the ledger knows, the latest first: as ``importer runs --json`` prints them."""
+    """The runs that the ledger knows, newest first: as ``importer runs --json`` prints them."""
     return history.runs(_Call.of("runs", HistoryOptions, options).options)
 
 
