@@ -276,7 +276,7 @@ def save_lookups(api: str | Target, to: PathLike, **options: Unpack[AfterOptions
 
 
 def runs(**options: Unpack[HistoryOptions]) -> list[dict[str, Any]]:
-    """The runs that the ledger knows, the latest first: as ``importer runs --json`` prints them."""
+    """The runs that the ledger knows, newest first: as ``importer runs --json`` prints them."""
     return history.runs(_Call.of("runs", HistoryOptions, options).options)
 
 
@@ -315,7 +315,7 @@ def check(sources: Sources, mapping: MappingFile, **options: Unpack[CheckOptions
 
 
 def plan(sources: Sources, mapping: MappingFile, api: str | Target, **options: Unpack[PlanOptions]) -> CheckResult:
-    """What a run would create, update, leave and refuse, by ledger and API. Sends nothing.
+    """What a run would create, update, leave alone, and reject, by ledger and API. Sends nothing.
 
     ::
 
@@ -519,7 +519,7 @@ class _Call:
         allowed = sorted(known.__optional_keys__)
         for name in given.keys() - {*allowed}:
             near = nearest(name, allowed)
-            guess = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(allowed)}."
+            guess = f"Did you mean {near[0]}?" if near else f"Valid options: {', '.join(allowed)}."
             raise UsageError(f"importer.{command} has no option {name!r}", guess)
         environment = dict(os.environ)
         key = given.get("key")

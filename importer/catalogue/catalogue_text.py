@@ -20,9 +20,9 @@ _HEAD = """\
 
 Every problem that a report can show, by its code in `errors.csv`, `report.html`, and `results.csv`.
 `importer explain CODE` shows the same text in a terminal. An **error** stops its customer or row from being sent, or
-says what needs attention after sending. A **warning** stops nothing. An **info** says what was changed, left out, or
-not checked. *Rejected* means that the importer found a problem and did not send the customer or row; *refused* means
-that WizCommerce did not accept it.
+says what needs attention after sending. A **warning** usually stops nothing; if it does, its entry says so.
+An **info** message says what was changed, left out, or not checked. *Rejected* means that the importer found a problem
+and did not send the customer or row; *refused* means that WizCommerce did not accept it.
 
 A mapping can change the severity of many codes: see
 [How much a problem matters](README.md#how-much-a-problem-matters). If it cannot, this page says why.

@@ -1,4 +1,4 @@
-"""What people call the fields of WizCommerce: reports for the owner of the data, sign-off sheets, and notes use it."""
+"""What people call the fields of WizCommerce: reports for the owner of the data, sign-off sheets, notes, the page."""
 
 from collections.abc import Iterable, Mapping
 
@@ -21,11 +21,11 @@ FIELD_NAMES: Mapping[str, Mapping[str, str]] = {  # in the order in which people
     },
     "address": {
         "type": "Type",
-        "address_line_1": "Street",
-        "address_line_2": "Street 2",
+        "address_line_1": "Address line 1",
+        "address_line_2": "Address line 2",
         "city": "City",
         "state": "State",
-        "zip_code": "Postal code",
+        "zip_code": "ZIP/postal code",
         "country": "Country",
         **_PERSON,
         "is_default": "Default",
@@ -35,17 +35,28 @@ FIELD_NAMES: Mapping[str, Mapping[str, str]] = {  # in the order in which people
 }
 # The parts of an address that get columns of their own where one cell could not be taken apart.
 ADDRESS_PARTS = ("address_line_1", "address_line_2", "city", "state", "zip_code", "country")
+_HEADERS = {"address_line_1": "Street", "address_line_2": "Street 2", "zip_code": "Postal code"}
 
 
 def field_name(entity: str, field: str) -> str:
-    """What people call a field: ``zip_code`` is ``Postal code``; a custom attribute has its own name."""
+    """What people call a field: ``zip_code`` is ``ZIP/postal code``; a custom attribute has its own name."""
     return FIELD_NAMES.get(entity, {}).get(field) or field.removeprefix(ATTRIBUTE_PREFIX)
 
 
 def full_field_name(entity: str, field: str) -> str:
-    """The field's name with what it belongs to: ``Address: Postal code``; a customer's own fields stand alone."""
+    """The field's name with what it belongs to: ``Address: City``; a customer's own fields stand alone."""
     name = field_name(entity, field)
-    return name if entity == "customer" else f"{entity.capitalize()}: {name}"
+    return name if entity == "customer" else with_owner(entity.capitalize(), name)
+
+
+def with_owner(owner: str, name: str) -> str:
+    """``Address: City``; a name that begins with its owner stands alone: ``Address line 2``."""
+    return name if name.casefold().startswith(f"{owner.casefold()} ") else f"{owner}: {name}"
+
+
+def in_sentence(name: str) -> str:
+    """A field's name within a sentence: ``address line 2``, ``ZIP/postal code``."""
+    return name if name.startswith("ZIP") else f"{name[:1].lower()}{name[1:]}"
 
 
 def spoken_name(entity: str, field: str) -> str:
@@ -55,7 +66,9 @@ def spoken_name(entity: str, field: str) -> str:
         return f"the {entity} attribute {name}"
     if field == "is_default":
         return f"the {entity}"
-    name = name[:1].lower() + name[1:]
+    name = in_sentence(name)
+    if field in {"address_line_1", "address_line_2"}:
+        return name
     if entity == "contact" and field != "reference_id":
         return f"the contact's {name}"
     return f"the address {name}" if entity == "address" and field in {"type", *_PERSON} else f"the {name}"
@@ -63,10 +76,15 @@ def spoken_name(entity: str, field: str) -> str:
 
 def part_column(column: str, field: str) -> str:
     """The header of the column with one part of the addresses in another column: ``Ship address > City``."""
-    return f"{column} > {field_name('address', field)}"
+    return f"{column} > {_header(field)}"
 
 
 def is_part_column(header: str, headers: Iterable[str]) -> bool:
     """Whether a header is that of a part of the addresses in one of the other columns."""
     column, _, name = header.rpartition(" > ")
-    return name in {field_name("address", part) for part in ADDRESS_PARTS} and column in headers
+    return name in map(_header, ADDRESS_PARTS) and column in headers
+
+
+def _header(field: str) -> str:
+    """A part in the header of its column, which files that were written before have, too."""
+    return _HEADERS.get(field) or field_name("address", field)

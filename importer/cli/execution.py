@@ -119,10 +119,10 @@ def asked(question: Question, examples: Sequence[str] = ()) -> str:
     for example in examples:
         say(f"  {safe(example)}")
     for number, choice in enumerate(question.choices, start=1):
-        mark = " (proposed)" if choice == question.proposed else ""
+        mark = " (suggested)" if choice == question.proposed else ""
         say(f"  {number}. {safe(choice)}{mark}")
     while True:
-        print("  Number, or Enter for the proposed one: ", end="", file=sys.stderr, flush=True)
+        print("  Number, or Enter for the suggested one: ", end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()
         text = line.strip()
         if not text:

@@ -16,7 +16,7 @@ from importer.settings import Commands
 
 @takes("ledger", "tenant", "json", "config")
 def runs(**given: Any) -> None:
-    """List all runs, the latest first.
+    """List all runs, newest first.
 
     Example:
       importer runs --tenant acme
@@ -51,8 +51,18 @@ def ids(
         put(found.decode())
 
 
-@takes("run", "ledger", "tenant", "out", *READER, "json", "config")
-def report(**given: Any) -> None:
+@takes("ledger", "tenant", "out", *READER, "json", "config")
+def report(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RUN",
+            help="The ID of a run, a plan, or a check. Default: the latest run that got as far as planning.",
+            rich_help_panel="Source",
+        ),
+    ] = None,
+    **given: Any,
+) -> None:
     """Regenerate the reports of a run, a plan, or a check.
 
     Examples:
@@ -63,15 +73,15 @@ def report(**given: Any) -> None:
 
     options = make_options(given)
     with Commands.of(options).advising():
-        summary = write_again(options, given["run"])
+        summary = write_again(options, run)
     finish(given, summary)
 
 
 def mappings(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A mapping's name or path, or the word check.")
+        str | None, typer.Argument(metavar="NAME", help="A mapping's name or path, or the word check.")
     ] = None,
-    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="After check: the mapping's path.")] = None,
+    file: Annotated[str | None, typer.Argument(metavar="FILE", help="After check: the mapping's path.")] = None,
     json: Annotated[bool, typer.Option("--json", help="With check: print one JSON object.")] = False,
 ) -> None:
     """List the mappings, explain one in plain language, or check one and list everything that is wrong with it.
@@ -96,7 +106,7 @@ def mappings(
 
 
 def explain(
-    code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="A problem's code, as in reports.")] = None,
+    code: Annotated[str | None, typer.Argument(metavar="CODE", help="A problem's code, as in reports.")] = None,
 ) -> None:
     """Explain what a problem's code means and how to fix it, or list all codes.
 
@@ -110,7 +120,7 @@ def explain(
 
 def example(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="config, cron, systemd, container, github.")
+        str | None, typer.Argument(metavar="NAME", help="config, cron, systemd, container, github.")
     ] = None,
 ) -> None:
     """Print a ready-made file for nightly imports, or list all of them.

@@ -22,10 +22,10 @@ Taker = TypeVar("Taker", bound=Callable[..., None])
 _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Source": {
         "sources": ("SOURCE", "Files, globs, folders, or URLs of the export (CSV, Excel)."),
-        "run": ("[RUN]", "A run's ID. Default: the latest run with a plan."),
+        "run": ("RUN", "A run's ID. Default: the latest run that got as far as planning."),
         "plan": (
             "PLAN",
-            "Apply this plan once: its ID, folder, or sign-off.xlsx. The plan includes source, mapping, and API.",
+            "Apply this plan once: sign-off.xlsx, or its folder or ID. The plan includes source, mapping, and API.",
         ),
         "customer": ("ID", "Show the customer with this reference ID."),
         "row": ("FILE:N", "Show what becomes of this source row, such as customers.csv:5 or book.xlsx!Sheet1:5."),
@@ -45,7 +45,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "FILE",
             "Look up names in a file saved with `importer lookups save`, without contacting WizCommerce.",
         ),
-        "values": ("FILE", "A value table: your values and those of WizCommerce (see: importer values)."),
+        "values": ("FILE", "A value table that maps your values to WizCommerce's (see: importer values)."),
         "corrections": ("FILE", "Apply the corrections in this file (see: importer correct)."),
     },
     "Questions": {},  # of commands that have options of their own for them
@@ -57,7 +57,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "accept_key": ("", "Accept a new API key for this account."),
     },
     "Sending": {
-        "yes": ("", "Don't ask: go ahead, and take the proposed answer where there is a choice."),
+        "yes": ("", "Don't ask: go ahead, and take the suggested answer where there is a choice."),
         "mode": (
             "MODE",
             "create: add new customers, and leave existing ones alone; upsert: also update the ones that changed.",
@@ -250,6 +250,10 @@ class _Grouped:
 
 class Command(_Grouped, TyperCommand):
     """A command with its help in groups."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The parts of the line ``Usage``; Typer puts arguments that are required in braces."""
+        return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
 
 
 class Group(_Grouped, TyperGroup):

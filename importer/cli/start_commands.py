@@ -84,7 +84,7 @@ def suggest(
     """Draft a mapping for a file: which field each column maps to.
 
     It asks about anything it can't determine from the file. Exit code 1: questions remain, and the draft assumes the
-    proposed answers.
+    suggested answers.
 
     Examples:
       importer suggest customers.csv -o customers.yaml

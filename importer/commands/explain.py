@@ -11,6 +11,7 @@ from importer.errors import MappingError, UsageError
 from importer.mapping import load_mapping
 from importer.mapping.language.explain import explain, overview
 from importer.mapping.language.mapping_faults import function_faults
+from importer.mapping.language.mapping_files import list_mappings
 from importer.wording import counted
 from importer.workflow.word_files import with_words
 
@@ -72,6 +73,8 @@ def problem_codes_text(name: str | None, width: int) -> str:
         return codes_text(width)
     code = find(name)
     if code is None:
+        if name in list_mappings():
+            raise UsageError(f"{name!r} is a mapping, not a problem code", f"Run: importer mappings {name}")
         meant = near(name)
         guess = f"Did you mean {meant}? " if meant else ""
         raise UsageError(
@@ -86,6 +89,6 @@ def examples_text(name: str | None) -> str:
     if name is None:
         return "\n".join(f"{name:<10} {what}" for name, (what, _) in EXAMPLES.items())
     if name not in EXAMPLES:
-        raise UsageError(f"there is no example {name!r}", f"The examples are: {', '.join(EXAMPLES)}.")
+        raise UsageError(f"there is no example {name!r}", f"Valid names: {', '.join(EXAMPLES)}.")
     folder = files("importer") / "examples"
     return "\n".join((folder / file).read_text(encoding="utf-8") for file in EXAMPLES[name][1]).rstrip()

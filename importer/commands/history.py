@@ -17,7 +17,7 @@ from importer.workflow.report_writer import COLUMNS, UNSENT, report_run, write_r
 
 
 def runs(options: Options) -> list[dict[str, Any]]:
-    """The runs that the ledger knows (of one tenant, when it is named) as plain values, the latest first."""
+    """The runs that the ledger knows (of one tenant, when it is named) as plain values, newest first."""
     with open_ledger(options.ledger) as ledger:
         return [_line(item) for item in ledger.runs(options.tenant)]
 

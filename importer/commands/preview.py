@@ -64,7 +64,7 @@ def preview(
         stage = work.settled(None if lookups is None else lookups.directory)
         about = None if asked is None else _row(stage, *asked)
         if about is not None:
-            chosen = dict.fromkeys(about.pop("customers"), f"it includes row {about['row']}")
+            chosen = dict.fromkeys(about.pop("customers"), f"includes row {about['row']}")
         elif customer is not None:
             chosen = dict.fromkeys(_with_id(stage, customer), "")
         else:

@@ -91,7 +91,7 @@ def values_text(found: Mapping[str, Any], width: int) -> str:
         return "The files have no values that need to be mapped."
     count, proposed = len(found["words"]), found["proposed"]
     state = f"{counted(count, 'value')}, {found['without_value']:,} not mapped yet"
-    state += f" ({proposed:,} with a proposal)." if proposed else "."
+    state += f" ({proposed:,} with a suggestion)." if proposed else "."
     if found["file"] is None:
         table = words_text([WordRow(**row) for row in found["words"]], width)
         return f"{table}\n\n{state} With -o values.xlsx, they are written to a table to fill in."

@@ -19,6 +19,15 @@ from importer.tables import Sources
 
 # How sure a column is: by its name and its values, by its name alone, by its values alone, by a mapping that fits.
 _BOTH, _NAME, _VALUES, _MAPPING = 0.97, 0.8, 0.6, 0.99
+_ROWS = {
+    "wide": "One row per customer",
+    "numbered groups": "One row per customer, with numbered groups of columns",
+    "packed": "One row per customer, with a whole address in one cell",
+    "long": "Several rows per customer",
+    "blank parent": "Several rows per customer, with the customer's own columns filled only in the first",
+    "parent reference": "Several rows per customer, some of which name the row that they belong to",
+    "joined tables": "Several tables, joined by the customer",
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,11 @@ class Draft:
     open: list[Question]
     mapping: str
     instead: str | None = None
+
+    @property
+    def rows_in_words(self) -> str:
+        """What a row is, by the family."""
+        return _ROWS[self.layout]
 
     @property
     def identified_by(self) -> str:

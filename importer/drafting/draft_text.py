@@ -19,6 +19,7 @@ _SHOWN = {
     "parent_key": "key of the customer",
 }
 _WHOLE = ("address_line_1", "city")
+_NO_KEY = "No column identifies a customer."
 
 
 def draft_text(draft: Draft, width: int) -> str:
@@ -31,9 +32,8 @@ def draft_text(draft: Draft, width: int) -> str:
             lines.append(file if sheet is None else f"{file}!{sheet}")
         lines += _table([column for column in draft.columns if (column.file, column.sheet) == (file, sheet)], width)
         lines.append("")
-    lines.append(
-        f"Layout: {draft.layout}. A customer is identified by: {one_line(draft.identified_by) or 'no column'}."
-    )
+    key = one_line(draft.identified_by)
+    lines.append(f"{draft.rows_in_words}. {f'A customer is identified by: {key}.' if key else _NO_KEY}")
     for question in draft.questions:
         lines += [
             "",

@@ -135,7 +135,7 @@ class Runs(Database):
             connection.execute(sa.update(RUNS).where(RUNS.c.id == run_id).values(values))
 
     def runs(self, tenant: str | None = None) -> list[Run]:
-        """The history, latest first."""
+        """The history, newest first."""
         return self._runs(_history(tenant))
 
     def run(self, run_id: str) -> Run:

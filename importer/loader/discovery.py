@@ -91,7 +91,7 @@ def _expand(source: str) -> list[Path]:
     if path.exists():
         return [path]
     if not glob.has_magic(source):
-        raise NoSourceError(f"{source}: no such file", "Check the path; a relative path starts at the current folder.")
+        raise NoSourceError(f"{source}: no such file", "Check the path. Relative paths start from the current folder.")
     matched = glob.glob(source, recursive=True)  # noqa: PTH207  # Path.glob takes no absolute pattern
     files = _ordinary(match for name in matched if (match := Path(name)).is_file())
     if not files:

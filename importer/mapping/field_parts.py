@@ -17,6 +17,7 @@ from importer.tables import FieldOrigin
 
 LIST_SEPARATOR = "\x1f"  # between the items of a list in one text: the "unit separator" occurs in no export
 _MOST_PARTS = 50
+_INSTEAD = "; another value was used instead"
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,9 @@ def _after_choice(findings: Sequence[RowFinding], chosen: Codes) -> tuple[RowFin
             out.append(taken)
         passed = finding.only((chosen >= 0) & (chosen != finding.part))
         if len(passed.at) and finding.finding.severity is not Severity.INFO:
-            eased = replace(finding.finding, severity=Severity.WARNING, hint="Another value was used instead.")
+            said = finding.finding.message
+            said = f"{said}{_INSTEAD}" if isinstance(said, str) else [text and f"{text}{_INSTEAD}" for text in said]
+            eased = replace(finding.finding, severity=Severity.WARNING, message=said, hint="")
             out.append(replace(passed, finding=eased))
         failed = finding.only((chosen < 0) & ~told)
         if len(failed.at):

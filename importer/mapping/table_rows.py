@@ -271,7 +271,7 @@ def _absent_column(reference: str, headers: Sequence[str]) -> str:
     wanted, keys = alternatives(reference), {header_key(header): header for header in headers}
     near = next((keys[key] for name in wanted for key in nearest(header_key(name), keys)), None)
     left = len(wanted) - _MOST_NAMES
-    more = f", or {counted(left, 'more name')}" if left > 0 else ""
+    more = f", or {'1 other name' if left == 1 else f'one of {left} other names'}" if left > 0 else ""
     names = f"{' or '.join(map(repr, wanted)) if not more else ', '.join(map(repr, wanted[:_MOST_NAMES]))}{more}"
     return names if near is None else f"{names} (the file has {near!r})"
 

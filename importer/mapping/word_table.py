@@ -190,7 +190,7 @@ def _fault(line: WordLine) -> str | None:
     """What is wrong with a line by itself."""
     if not has_words(line.kind):
         near = nearest(line.kind, KINDS)
-        guess = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(KINDS)}, and attributes.NAME"
+        guess = f"did you mean {near[0]!r}?" if near else f"valid kinds: {', '.join(KINDS)}, and attributes.NAME"
         return f"there is no kind {line.kind!r}; {guess}" if line.kind else "the kind is missing"
     if not line.word.strip():
         return "the word is missing"

@@ -46,8 +46,8 @@ _LOST = (  # category, and how each of its cells is reported
         _NUMBERS["left_out"],
         Severity.INFO,
         "cell_left_out",
-        "the value is not sent",
-        "The mapping leaves such values out.",
+        "the value is not sent, because the mapping leaves such values out",
+        "",
     ),
     (
         _NUMBERS["passed_over"],

@@ -107,10 +107,10 @@ def lost_children(count: int) -> str:
 
 
 def _imported_before(before: Mapping[str, Any], rejected: int) -> str:
-    """``All 66 were imported on Nov 12, 2026 and stay as they are.``"""
+    """``All 66 were imported on Nov 12, 2026, and stay as they are.``"""
     count = before["customers"]
     first, last = (datetime.fromisoformat(before[name]).date() for name in ("first", "last"))
-    when = f"on {_day(first)}" if first == last else f"between {_day(first)} and {_day(last)}"
+    when = f"on {_day(first)}," if first == last else f"between {_day(first)} and {_day(last)},"
     who = f"{count:,} of them" if count < rejected else f"All {count:,}" if count > 1 else "It"
     one = count == 1
     return f"{who} {'was' if one else 'were'} imported {when} and {'stays as it is' if one else 'stay as they are'}."
@@ -202,8 +202,8 @@ def _before_sending(summary: Mapping[str, Any]) -> list[str]:
     steps = []
     if unused_data(summary):
         steps.append(
-            "Look at the columns and cells that are not used (section Columns of report.html). Add what matters to the "
-            "mapping, and list under `ignore` what does not."
+            "Look at the columns and cells that are not used (section Columns of report.html). Add the ones that "
+            "matter to the mapping, and list the rest under `ignore`."
         )
     if summary["exit_code"] == 0 and command == "check":
         steps.append("See what a run would do: importer plan --api sandbox")

@@ -106,7 +106,7 @@ def in_reading_order(entity: Entity, names: Iterator[str] | list[str]) -> list[s
 
 
 def readable(body: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The records with their titles, and each field's name and text: ``Postal code`` and ``78701``."""
+    """The records with their titles, and each field's name and text: ``City`` and ``Austin``."""
     out = []
     for entity, fields in records_of(body, names):
         shown = [

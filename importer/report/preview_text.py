@@ -18,7 +18,7 @@ _SEVERITIES = {"error": "red", "warning": "yellow", "info": "dim"}
 _WORDS = {  # steps that are no words of the mapping language
     "blanks": "placeholder text",
     "key": "as it is compared",
-    "when": "`when` does not hold",
+    "when": "`when` is not met",
     "made id": "generated ID",
     "each type": "one for each type",
     "chosen default": "no row says which one",

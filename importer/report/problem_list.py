@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from importer.records import Location, Severity
 from importer.report.ranges import lookup, take_text
@@ -87,7 +88,8 @@ class Located:
         if name in _KINDS:
             return pd.Series(pd.array(pa.array(self.kinds[name].take(at)).cast(pa.string()), dtype=TEXT))
         if name in _TEXTS:
-            return take_text(self.texts[name], self.origin[at].astype(np.int64))
+            texts = take_text(self.texts[name], self.origin[at].astype(np.int64))
+            return _capitalized(texts) if name == "message" else texts
         if name == "reference_id":
             return take_text(self.tables.customers["reference_id"], self.kinds["_customer"].to_numpy(np.int64)[at])
         if name == "row":
@@ -122,6 +124,13 @@ def locate(problems: ProblemTable, sources: Sources, tables: EntityTables) -> Lo
     keys = (severities, kinds["_number"].to_numpy(), rank)
     origin = kept[np.lexsort([key[kept] for key in keys])].astype(np.int32)
     return Located(kinds.take(origin).reset_index(drop=True), origin, texts, places, tables)
+
+
+def _capitalized(texts: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Messages as they stand alone; one that begins with a quoted value stays as it is."""
+    data = pa.array(texts)
+    first = pc.utf8_upper(pc.utf8_slice_codeunits(data, 0, 1))
+    return pd.Series(pd.array(pc.binary_join_element_wise(first, pc.utf8_slice_codeunits(data, 1), ""), dtype=TEXT))
 
 
 def _of_corrected(sources: Sources, own: pd.DataFrame) -> pd.DataFrame:

@@ -21,8 +21,8 @@ from importer.tables import IMPORT_ERRORS, TEXT, Mask, Positions, SourceTable
 
 Words = Callable[[pd.DataFrame], pd.DataFrame]  # rewords problems
 _WHY = (
-    *("customer rejected", "customer refused by WizCommerce", "part of this customer was left out"),
-    *("no problem in this row, but it may be needed", "row rejected"),
+    *("Customer rejected", "Customer refused by WizCommerce", "Part of this customer was left out"),
+    *("No problem in this row, but it may be needed", "Row rejected"),
 )
 _LOST_CHILD, _ALONE = 2, len(_WHY) - 1
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
@@ -137,14 +137,14 @@ class ImportErrors:
         causes = np.append(_causes(report, wrong, left_out), -1)
         return cls(report, lines, place[lines], chosen, causes, wrong, left_out, words)
 
-    def numbered(self, rows: Positions, gap: str, separator: str = "; ") -> pa.Array:
+    def numbered(self, rows: Positions, gap: str, separator: str = " ") -> pa.Array:
         """What :meth:`texts` gives, after ``row 7`` and the ``gap``: the number that the row has in its source."""
         numbers = pc.cast(pa.array(self.report.sources.row_numbers(rows)), pa.string())
         texts = pc.fill_null(self.texts(rows, separator), "")
         return pc.binary_join_element_wise("row ", numbers, gap, texts, "")
 
-    def texts(self, rows: Positions, separator: str = "; ") -> pa.Array:
-        """What is wrong with each of these rows: ``column: message (hint)`` for each problem.
+    def texts(self, rows: Positions, separator: str = " ") -> pa.Array:
+        """What is wrong with each of these rows: ``column: Message. Hint.`` for each problem.
 
         A row that is only here because of another row of its customer names that row.
         """
@@ -173,16 +173,20 @@ class ImportErrors:
         full = pc.binary_join_element_wise(numbers, pa.array(names), " of ")
         because = pc.binary_join_element_wise(why, pc.if_else(pa.array(elsewhere), full, numbers), " because of ")
         text = pc.if_else(pa.array((cause < 0) | (cause == rows)), bare, because)
-        return pc.if_else(pa.array(explained), None, text)
+        return pc.if_else(pa.array(explained), None, _sentence(text))
 
 
 def _problem_texts(problems: pd.DataFrame) -> pa.Array:
-    """``column: message (hint)``; the column and the hint are left out where there is none."""
+    """``column: Message. Hint.``; the column and the hint are left out where there is none."""
     column, message, hint = (pa.array(problems[name]).cast(pa.string()) for name in ("column", "message", "hint"))
     column, hint = (pc.if_else(pc.equal(part, ""), None, part) for part in (column, hint))
-    hint = pc.binary_join_element_wise(" (", hint, ")", "")
-    text = pc.binary_join_element_wise(column, message, ": ", null_handling="skip")
-    return pc.binary_join_element_wise(text, hint, "", null_handling="skip")
+    text = pc.binary_join_element_wise(column, _sentence(message), ": ", null_handling="skip")
+    return pc.binary_join_element_wise(text, _sentence(hint), " ", null_handling="skip")
+
+
+def _sentence(text: pa.Array) -> pa.Array:
+    """The texts with a period at the end, unless they have a mark there."""
+    return pc.replace_substring_regex(text, r"([^.!?…])$", r"\1.")
 
 
 def _faulty_rows(report: ReportInput) -> tuple[Mask, Mask]:

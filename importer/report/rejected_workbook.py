@@ -24,7 +24,6 @@ from importer.report.report_input import OPERATOR, Reader, ReportInput
 from importer.report.workbook_file import GUIDE, LISTS, LONGEST_CELL, Marks, Sheet, save_workbook
 from importer.report.workbook_guide import Chosen, SheetPlan, guide_rows
 from importer.tables import IMPORT_ERRORS, Mask, Positions, Sources, SourceTable
-from importer.wording import capitalized
 
 MOST_ROWS = 20_000  # of one workbook: no one fixes more by hand
 _MOST_BYTES = 256 << 20  # of text in it: programs do not open larger ones
@@ -200,7 +199,6 @@ def _notes(problems: pd.DataFrame) -> pa.Array:
     """``Error: message`` and below it the hint."""
     severity, message, hint = (pa.array(problems[name]).cast(pa.string()) for name in ("severity", "message", "hint"))
     hint = pc.if_else(pc.equal(hint, ""), None, hint)
-    message = pa.array(map(capitalized, message.to_pylist()), pa.string())
     head = pc.binary_join_element_wise(pc.utf8_capitalize(severity), message, ": ")
     return pc.binary_join_element_wise(head, hint, "\n", null_handling="skip")
 

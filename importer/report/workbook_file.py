@@ -132,7 +132,7 @@ def _offer(sheet: Any, plan: Sheet, lists: Mapping[str, CellList]) -> None:
     for place, key in plan.lists.items():
         column, last = list(lists).index(key), len(lists[key].names) + 1
         block, source = (1, place, len(plan.columns[0]), place), f"='{LISTS}'!{xl_range_abs(2, column, last, column)}"
-        question = "This value is not in the list. It may still be right, such as with a different spelling. Keep it?"
+        question = "This value is not in the list. It may still be valid, for example with a different spelling."
         offer_list(sheet, block, source, question, asks=not lists[key].open)
 
 

@@ -13,7 +13,6 @@ from importer.report.plain_words import ABOUT_TEXT_FILES, in_owner_words, owner_
 from importer.report.problem_list import Group, Located
 from importer.report.report_input import Reader, ReportInput, loose_rows
 from importer.tables import GUIDE_COLUMNS, GUIDE_RUNS, GUIDE_TITLE, Mask, Positions, SourceTable
-from importer.wording import capitalized
 
 _CODES = ("Code", "Severity", "Count", "What it means, what to do, and the first message")
 _KINDS = ("What is wrong", "To fix or review", "Count", "What to do, and the first message")
@@ -22,7 +21,8 @@ _STEPS = (
     "2.  Red cells (solid frame, bold) are wrong. Yellow cells (dashed frame, italic) are worth a look.",
     "3.  Hover over a colored cell: its note says what is wrong and what to do. So does the column import_errors.",
     "     If import_errors itself is red, the whole row is wrong: read its text, and correct the row.",
-    "4.  Type the right value into the cell. Do not change or delete the headers or any uncolored rows.",
+    "4.  Type the right value into the cell. Do not change the headers.",
+    "     Change or delete an uncolored row only if a note mentions it.",
     "5.  If a row mentions another row, look for its number: import_errors begins with each row's number in your file.",
     "6.  The column import_errors and this sheet are never imported. You do not need to clear them.",
 )
@@ -91,7 +91,7 @@ def guide_rows(
     offered = [_LISTED] if lists else []
     parts = [_PARTS] if any(sheet.parts for sheet in sheets) else []
     lines: list[tuple[str, tuple[str, ...]]] = [("title", (GUIDE_TITLE,)), blank]
-    lines += [("text", (step,)) for step in (*_STEPS[:5], *offered, *parts, *_STEPS[5:6], *joining, *_STEPS[6:])]
+    lines += [("text", (step,)) for step in (*_STEPS[:6], *offered, *parts, *_STEPS[6:7], *joining, *_STEPS[7:])]
     command, run = end
     verb = "check" if command.startswith("importer check ") else "import"
     back = reader.contact or ("the person who sent it to you" if reader.is_owner else None)
@@ -120,7 +120,7 @@ def _kinds(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
     for group in _groups(located, rows):
         first = in_owner_words(located.lines(group.at[:1], ("code", "message", "hint")))["message"].iloc[0]
         do = "to fix" if group.severity == Severity.ERROR else "to review"
-        yield owner_title(group.code), do, f"{len(group.at):,}", f"{owner_fix(group.code)}\nFirst: {capitalized(first)}"
+        yield owner_title(group.code), do, f"{len(group.at):,}", f"{owner_fix(group.code)}\nFirst: {first}"
 
 
 def _codes(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
@@ -130,7 +130,7 @@ def _codes(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
         texts = [] if entry is None else [f"{entry.title}. {entry.explanation}", entry.fix]
         if group.code in ABOUT_TEXT_FILES:
             texts[-1] = owner_fix(group.code)
-        yield group.code, group.severity, f"{len(group.at):,}", "\n".join([*texts, f"First: {capitalized(first)}"])
+        yield group.code, group.severity, f"{len(group.at):,}", "\n".join([*texts, f"First: {first}"])
 
 
 def _absent(chosen: Chosen, sheets: Sequence[SheetPlan], unnoted: int) -> Iterator[str]:

@@ -234,9 +234,7 @@ def _missing(
         column = f"{ATTRIBUTE_PREFIX}{name}"
         records = np.flatnonzero(frame[column].isna() if column in frame.columns else np.ones(len(frame)))
         places = locate(tables, sources, entity, column, records)
-        filled = pc.binary_join_element_wise(
-            'Fill in this cell (column "', places.columns, '"), or set a `default`.', ""
-        )
+        filled = "Fill in this cell, or set a `default`."
         key = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
         added = f"Add to the mapping, under `{_SECTIONS[entity]}` and there under `attributes`: `{key}: COLUMN`."
         yield problems_at(
@@ -248,7 +246,7 @@ def _missing(
             code="attribute_missing",
             value=places.cells,
             message=f"The {entity} lacks the attribute '{name}', which is mandatory in WizCommerce",
-            hint=pd.arrays.ArrowExtensionArray(pc.coalesce(filled, added)),
+            hint=pd.arrays.ArrowExtensionArray(pc.if_else(pc.is_valid(places.columns), filled, added)),
         )
 
 

@@ -98,7 +98,7 @@ _MESSAGES = {
     "invalid_country": "{field} is not a two-letter country code",
     "invalid_uuid": "{field} is not a WizCommerce ID",
     "duplicate_reference_id": "{field} is used by another record too",
-    "reference_id_case": "{field} differs from another one only in upper and lower case",
+    "reference_id_case": "{field} differs from another one only in capitalization",
     "several_defaults": "{field} is marked as default, but another one already is",
     "contact_without_email": "{field} is blank",
     "customer_alike": "{field} and address are those of another customer",
@@ -138,8 +138,8 @@ def _sentence(finding: Finding, _: Places) -> pa.Array:
 
 
 def _fill_in(finding: Finding, places: Places) -> pa.Array:
-    named = _join('Fill in this cell (column "', places.columns, '").')
-    return pc.coalesce(named, f"Map a column to {finding.field}, or set a default in the mapping.")
+    absent = f"Map a column to {finding.field}, or set a default in the mapping."
+    return pc.if_else(pc.is_valid(places.columns), "Fill in this cell.", absent)
 
 
 def _shorten(finding: Finding, _: Places) -> pa.Array:

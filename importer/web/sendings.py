@@ -136,7 +136,7 @@ class Sendings:
         self.children: list[subprocess.Popen[bytes]] = []
 
     def all(self) -> list[Sending]:
-        """The latest first."""
+        """Newest first."""
         self.children = [child for child in self.children if child.poll() is None]
         folder = state_folder(self._environment, "sendings")
         found = [one for path in folder.iterdir() if (one := _read(path)) is not None]

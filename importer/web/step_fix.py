@@ -117,10 +117,7 @@ def _save(ask: Ask) -> str:
         if session.corrections is None:
             raise UsageError("there are no corrections yet", "Edit a cell first.")
         if path.exists() and path != session.corrections_saved:
-            raise UsageError(
-                f"{path}: this file already exists",
-                "Enter another name. To add to this file, start `importer open` with --corrections.",
-            )
+            raise UsageError(f"{path}: this file already exists", "Enter another name.")
         session.corrections_saved = path
         _take(session, session.corrections)
         session.notice = (

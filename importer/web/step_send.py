@@ -223,7 +223,7 @@ def _again(ask: Ask, action: str) -> str:
     session = ask.session
     found = next((one for one in session.sendings.all() if one.id == ask.text("sending")), None)
     if found is None or found.run is None:
-        raise UsageError("this run is not known", "Find it among the runs.")
+        raise UsageError("unknown run", "Choose it on the Runs page.")
     key = key_of(session) if found.api in (session.access.api, "sandbox") else None
     order = order_again(ask, Order(action, found.api, key, {"ledger": found.ledger}, run=found.run))
     with ask.edit():

@@ -2,32 +2,16 @@
 
 from collections.abc import Sequence
 
+from importer.catalogue.field_names import FIELD_NAMES, in_sentence, with_owner
 from importer.drafting.column_choices import ADDRESS_TARGETS, CONTACT_TARGETS, CUSTOMER_TARGETS, IGNORE, KEY
 from importer.drafting.draft import DraftColumn
 from importer.tables import ATTRIBUTE_PREFIX
+from importer.wording import capitalized
 
 _WORDS = {
-    "reference_id": "Customer ID",
-    "company_name": "Company name",
-    "display_name": "Display name",
-    "display_id": "Customer number",
-    "phone": "Phone",
-    "email": "Email",
-    "payment_term": "Payment term",
-    "payment_mode": "Payment mode",
-    "freight_term": "Freight term",
-    "shipping_method": "Shipping method",
-    "assigned_sales_rep_ids": "Sales reps",
-    "assigned_price_list_id": "Price list",
-    "address_line_1": "Street",
-    "address_line_2": "Line 2",
-    "city": "City",
-    "state": "State",
-    "zip_code": "ZIP code",
-    "country": "Country",
-    "first_name": "First name",
-    "last_name": "Last name",
-    "designation": "Job title",
+    **FIELD_NAMES["contact"],
+    **FIELD_NAMES["address"],
+    **FIELD_NAMES["customer"],
     "name": "Full name",
     "type": "Type: billing or shipping",
     "is_default": "Whether it is the default",
@@ -46,13 +30,12 @@ def words_of(target: str) -> str:
     place = owner.removeprefix("addresses.").replace("contacts", "contact").replace("[", " ").replace("]", "")
     place = "address" if place == "any" else place
     label = f"{place[:1].upper()}{place[1:]}"
-    return f"{label}: {_low(name)}"
+    return capitalized(with_owner(label, _low(name)))
 
 
 def _low(name: str) -> str:
     """The words of a field within a sentence."""
-    words = _WORDS.get(name, name)
-    return words if words.startswith("ZIP") else f"{words[:1].lower()}{words[1:]}"
+    return in_sentence(_WORDS.get(name, name))
 
 
 def groups_for(columns: Sequence[DraftColumn]) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -69,7 +52,9 @@ def groups_for(columns: Sequence[DraftColumn]) -> list[tuple[str, list[tuple[str
     labels = ["Billing", "Shipping", *(f"Shipping {n}" for n in range(2, shipping + 2))]
     groups = [("Customer", [(target, _WORDS[target]) for target in (KEY, *CUSTOMER_TARGETS)])]
     if any_address:
-        groups.append(("Address", [(f"addresses.any.{own}", f"Address: {_low(own)}") for own in ADDRESS_TARGETS]))
+        groups.append(
+            ("Address", [(target, words_of(target)) for target in map("addresses.any.{}".format, ADDRESS_TARGETS)])
+        )
     for path, label in zip(paths, labels, strict=True):
         own = [(f"{path}.{name}", f"{label}: {_low(name)}") for name in ADDRESS_TARGETS]
         groups.append((f"{label} address", [(path, f"{label}: whole address in one cell"), *own]))
@@ -92,7 +77,7 @@ def chosen_target(column: DraftColumn) -> tuple[str, str]:
     wholes = {target.rpartition(".")[0] for target in targets if target.endswith(".address_line_1")}
     whole = next((path for path in wholes if f"{path}.city" in targets), None)
     if whole is not None:
-        return whole, f"{words_of(f'{whole}.address_line_1').partition(':')[0]}: whole address in one cell"
+        return whole, f"{words_of(f'{whole}.city').partition(':')[0]}: whole address in one cell"
     if {"first_name", "last_name"} <= {target.rpartition(".")[2] for target in targets}:
         path = next(target.rpartition(".")[0] for target in targets if target.endswith("first_name"))
         if path.startswith("contacts["):

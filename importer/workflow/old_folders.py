@@ -61,7 +61,7 @@ def planned_for(folder: RunFolder) -> str | None:
 
 
 def dry_folders(out: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
-    """The folders of checks and plans in ``out`` with their summaries, the latest first."""
+    """The folders of checks and plans in ``out`` with their summaries, newest first."""
     found = []
     for path in out.iterdir() if out.is_dir() else ():
         try:

@@ -82,11 +82,12 @@ def pending_lookups(tables: EntityTables, counts: NameCounts) -> ProblemTable:
                 row=_rows(tables, field, positions[first]),
                 column=origin.columns[0] if origin.columns else None,
                 value=names,
-                message=[f"'{name}' will be looked up in WizCommerce ({kind})" for name in names],
-                hint=[
-                    f"{own[name]:,} {'customers have' if own[name] != 1 else 'customer has'} this {kind}."
+                message=[
+                    f"'{name}' will be looked up in WizCommerce: {own[name]:,} "
+                    f"{'customers have' if own[name] != 1 else 'customer has'} this {kind}"
                     for name in names
                 ],
+                hint="",
             )
         )
     return ProblemTable.concat(parts)
@@ -166,7 +167,7 @@ def _unresolved(kind: str, name: str, found: Sequence[Known], directory: Directo
 
 def _inactive(kind: str, name: str) -> tuple[str, str]:
     word = NAMES[kind]
-    return f"the {word} '{name}' is inactive in WizCommerce", f"It is sent anyway. Is it still the right {word}?"
+    return f"the {word} '{name}' is inactive in WizCommerce; it is sent anyway", f"Is it still the right {word}?"
 
 
 def _put_back(series: "pd.Series[Any]", positions: Any, values: pa.Array) -> "pd.Series[Any]":

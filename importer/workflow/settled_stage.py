@@ -146,8 +146,8 @@ def not_compared() -> ProblemTable:
         severity=Severity.INFO,
         code="names_not_compared",
         message=f"WizCommerce has more than {MOST_PAGES * 100:,} customers, so names and email addresses "
-        "were not compared with theirs",
-        hint="Customers with the same reference ID are still recognized.",
+        "were not compared with theirs; customers with the same reference ID are still recognized",
+        hint="",
     )
 
 

@@ -64,3 +64,10 @@ def test_explain_an_unknown_code(desk: Desk) -> None:
     assert (said.code, said.out) == (2, "")
     assert "no problem has the code 'to_long'" in said.err
     assert "Did you mean too_long?" in said.err
+
+
+def test_explain_a_mapping_says_which_command_does_that(desk: Desk) -> None:
+    said = desk.do("explain", "netsuite")
+    assert (said.code, said.out) == (2, "")
+    assert "'netsuite' is a mapping, not a problem code" in said.err
+    assert "importer mappings netsuite" in said.err

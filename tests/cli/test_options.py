@@ -241,3 +241,17 @@ def test_the_key_is_no_option(desk) -> None:
     said = desk.do("run", *desk.small(), "--api", "sandbox", "--api-key", KEY)
     assert (said.code, said.out) == (2, "")
     assert KEY not in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        (["check"], "check [OPTIONS] SOURCE..."),
+        (["open"], "open [OPTIONS] [SOURCE]..."),
+        (["report"], "report [OPTIONS] [RUN]"),
+        (["mappings"], "mappings [OPTIONS] [NAME] [FILE]"),
+        (["ledger", "forget"], "ledger forget [OPTIONS] ID..."),
+    ],
+)
+def test_the_usage_has_each_argument_once(desk, words, usage) -> None:
+    assert desk.do(*words, "--help").out.splitlines()[0] == f"Usage: importer {usage}"

@@ -39,7 +39,7 @@ def test_the_table_fits_the_terminal(desk, suggest, width) -> None:
     assert lines[2].startswith("Customer Number")
     assert "reference_id (key)" in lines[2]
     assert "\x1b" not in said.out
-    assert "Layout: wide. A customer is identified by: Customer Number." in said.out
+    assert "One row per customer. A customer is identified by: Customer Number." in said.out
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -213,14 +213,14 @@ def test_a_person_is_asked(desk, suggest, typed, customers) -> None:
     code, shown = typing(desk, typed, "suggest", "open.csv", "-o", "ours.yaml")
     assert code == 0, shown
     asked = '? Column Status has Active (4), Inactive (2). Leave out the rows with "Inactive"?'
-    assert f"{asked} 1. leave out (proposed) 2. keep" in shown
+    assert f"{asked} 1. leave out (suggested) 2. keep" in shown
     assert "The mapping is in ours.yaml." in shown
     checked = desk.do("check", "open.csv", "-m", "ours.yaml", "--json")
     assert checked.summary["customers"]["read"] == customers
 
 
 def test_ctrl_c_at_a_question_writes_nothing(desk, suggest) -> None:
-    prompt = b"Enter for the proposed one: "
+    prompt = b"Enter for the suggested one: "
     code, shown = at_a_terminal(desk, b"\x03", "suggest", "open.csv", "-o", "ours.yaml", prompt=prompt)
     assert code == 3, shown
     assert "Traceback" not in shown

@@ -36,6 +36,7 @@ CUSTOMERS = {"long": 4, "blank parent": 4, "parent reference": 4}
 def test_each_layout_is_told_and_its_mapping_groups_the_rows(layout, tmp_path) -> None:
     made = draft(LAYOUTS[layout])
     assert made.layout == layout
+    assert made.rows_in_words.startswith("Several rows per customer" if layout in CUSTOMERS else "One row per customer")
     loaded = load_mapping(str(written(made, tmp_path)))
     sources = Sources((make_source("file 0.csv", [LAYOUTS[layout](n) for n in range(8)]),))
     assert len(apply_mapping(loaded, sources).tables.customers) == CUSTOMERS.get(layout, 8)

@@ -28,7 +28,7 @@ def faults(text: str) -> list[str]:
         ("title: T\nkey: Id\ncustomer: {email: N}\n", "3: customer: company_name is missing: WizCommerce requires it"),
         ("title: T\nkye: Id\ncustomer: {company_name: N}\n", "2: unknown key 'kye'; did you mean 'key'?"),
         (TOP + "skpi: []\n", "4: unknown key 'skpi'; did you mean 'skip'?"),
-        (TOP + "zzz: []\n", "4: unknown key 'zzz'; there are addresses, blank_key, blanks, columns, contact_email"),
+        (TOP + "zzz: []\n", "4: unknown key 'zzz'; valid keys: addresses, blank_key, blanks, columns, contact_email"),
         (TOP + "country: usa\n", "4: country: must be a code of two capital letters"),
         (
             TOP + "severity: {phone_invalid: info}\n",

@@ -33,7 +33,7 @@ def test_a_whole_address_in_one_cell() -> None:
         "zip_code": "78701",
         "country": "US",
     }
-    parts = "street '4 Pier Rd', city 'Austin', state 'TX', country 'US', postal code '78701'"
+    parts = "address line 1 '4 Pier Rd', city 'Austin', state 'TX', country 'US', ZIP/postal code '78701'"
     assert problems(made, "severity", "code", "entity", "field", "row", "column", "value", "message") == [
         (
             *("info", "address_parsed", "address", "address_line_1", 2, "Bill"),
@@ -101,7 +101,7 @@ def test_a_phone_in_a_line_goes_to_the_phone_with_its_own_column() -> None:
 def test_a_line_may_hold_the_whole_address_and_columns_may_be_absent() -> None:
     made = apply(LINES, "Id|Name|Who|B2\n1|Kettle||4 Pier Rd, Austin, TX 78701")
     assert address(made)["city"] == "Austin"
-    with pytest.raises(MappingError, match="'B1', 'B2', 'B3', or 1 more name"):
+    with pytest.raises(MappingError, match="'B1', 'B2', 'B3', or 1 other name"):
         apply(LINES, "Id|Name|Who\n1|Kettle|")
 
 
@@ -111,7 +111,7 @@ def test_a_field_given_beside_it_goes_before_and_what_is_not_used_is_said() -> N
         "Id|Name|Who|Bill|Land\n1|K||4 Pier Rd, Austin, TX 78701 USA|UK",
     )
     assert address(made)["country"] == "GB"
-    assert problems(made, "message")[0][0].endswith("postal code '78701'; not used: 'US'")
+    assert problems(made, "message")[0][0].endswith("ZIP/postal code '78701'; not used: 'US'")
 
 
 def test_a_cell_that_gives_nothing_still_makes_an_address_to_be_told_of() -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from importer.errors import InternalError
 from importer.records import OutcomeKind, Totals
+from importer.report.html.owner_page import column_map
 from importer.report.report_input import totals
 from importer.tables import EntityTables, Sources
 from tests.report.build import outcomes, rows, small_run, table
@@ -78,3 +79,22 @@ def test_outcomes_that_contradict_are_a_defect() -> None:
         totals(run.sources, run.tables, run.rejected, run.outcomes.iloc[:4])
     with pytest.raises(InternalError, match="2 customers are rejected in one place only, the first is number 1"):
         totals(run.sources, run.tables, np.roll(run.rejected, -1), run.outcomes)
+
+
+def test_why_a_column_is_not_sent() -> None:
+    """A key of an address's row gives no field: the customer has its ID from another column."""
+    lines = [
+        {"source": "a.csv", "column": name, "fields": [], "samples": [], "filled": 2, "categories": categories}
+        for name, categories in {
+            "ParentKey": {"used": 2},
+            "Parent": {"rule": 2},
+            "Gone": {"skipped_row": 2},
+            "Notes": {"unused": 1, "rejected_row": 1},
+        }.items()
+    ]
+    assert [line["why"] for line in column_map(lines)] == [
+        "Only used to match rows to their customer",
+        "Only used to match rows to their customer, or to decide which rows to import and how",
+        "Its rows are not sent",
+        "Not used",
+    ]

@@ -93,7 +93,7 @@ def test_it_says_what_to_fix_and_whom_to_send_it_to(page: Page) -> None:
 def test_columns_have_the_names_that_people_use(page: Page) -> None:
     lines = {row.locator("th").inner_text(): row.inner_text() for row in page.locator("#columns tbody tr").all()}
     lines = {name.rpartition(": ")[2]: text for name, text in lines.items()}
-    assert "Address: Postal code" in lines["Zip"]
+    assert "Address: ZIP/postal code" in lines["Zip"]
     assert "Address (all of it)" in lines["Ship to"]
     assert "78701" in lines["Zip"]
     assert "Not used" in lines["Fax number of the whole department"]
@@ -112,7 +112,7 @@ def test_customers_are_shown_as_they_will_be(page: Page) -> None:
     page.locator("#table tbody button", has_text="1").first.click()
     detail = page.locator("tr.detail").inner_text()
     assert "Shipping address (default)" in detail
-    assert re.search(r"Postal code\s+78701", detail)
+    assert re.search(r"ZIP/postal code\s+78701", detail)
 
 
 def test_the_notes_of_the_workbook_are_as_plain(report: Path) -> None:

@@ -20,7 +20,7 @@ RESULTS = '''\
 "reference_id","company_name","action","outcome","customer_id","display_id","http_status","attempts",\
 "error_code","error_message","source","rows","seconds"
 "A","Ann & Co","create","created","c-1","WC-1",201,1,,,"list.csv","list.csv:3-4; staff.xlsx!People:2",0.123
-"B","Bob, Inc","none","rejected",,,,,"invalid_phone","not a phone number; and 1 more",\
+"B","Bob, Inc","none","rejected",,,,,"invalid_phone","Not a phone number; and 1 more",\
 "list.csv","list.csv:5-6; staff.xlsx!People:3",
 "C","Cäsar","create","failed",,,422,1,"validation_error","state: unknown","list.csv","list.csv:9",0.5
 "D","""D""","create","created","c-2",,201,2,,,"list.csv","list.csv:10; staff.xlsx!People:4-5",1
@@ -29,31 +29,31 @@ Ltd","create","created","c-3",,201,1,,,"list.csv","list.csv:12",0.25
 '''
 ERRORS = """\
 "severity","code","reference_id","entity","field","value","message","hint","source","sheet","row","column"
-"warning","mixed_encoding",,,,,"odd bytes",,"list.csv",,,
-"error","invalid_phone","B","customer","phone","'=2+2","not a phone number","Write +15555550100","list.csv",,5,"Phone"
-"error","blank_key",,,,,"the key is blank",,"list.csv",,11,"Id"
+"warning","mixed_encoding",,,,,"Odd bytes",,"list.csv",,,
+"error","invalid_phone","B","customer","phone","'=2+2","Not a phone number","Write +15555550100","list.csv",,5,"Phone"
+"error","blank_key",,,,,"The key is blank",,"list.csv",,11,"Id"
 "info","no_address","E",,,,"E has no address",,"list.csv",,12,
-"info","footer",,,,,"a total was left out",,"list.csv",,13,
-"error","invalid_email","B","contact","email","b@","b@ is no e-mail address","Mend it","staff.xlsx","People",3,"Mail"
-"warning","odd_cell","B",,,,"odd","Look","staff.xlsx","People",3,"Mail"
-"warning","invalid_email","D","contact","email","bad","bad is no e-mail address",\
+"info","footer",,,,,"A total was left out",,"list.csv",,13,
+"error","invalid_email","B","contact","email","b@","B@ is no e-mail address","Mend it","staff.xlsx","People",3,"Mail"
+"warning","odd_cell","B",,,,"Odd","Look","staff.xlsx","People",3,"Mail"
+"warning","invalid_email","D","contact","email","bad","Bad is no e-mail address",\
 "the contact was left out","staff.xlsx","People",5,"Mail"
 """
 REJECTED_LIST = '''\
 "import_errors","Id","Name","Phone"
-"row 5: Phone: not a phone number (Write +15555550100)","B","Bob, Inc","'=2+2"
-"row 6: customer rejected because of row 5","B","Bob, Inc","555"
-"row 9: customer refused by WizCommerce: state: unknown","C","Cäsar","'+15555550103"
-"row 10: part of this customer was left out because of row 5 of staff.xlsx!People","D","""D""","''-4"
-"row 11: Id: the key is blank",,"lost",
-"row 12: no problem in this row, but it may be needed because of row 11","E","E
+"row 5: Phone: Not a phone number. Write +15555550100.","B","Bob, Inc","'=2+2"
+"row 6: Customer rejected because of row 5.","B","Bob, Inc","555"
+"row 9: Customer refused by WizCommerce: state: unknown.","C","Cäsar","'+15555550103"
+"row 10: Part of this customer was left out because of row 5 of staff.xlsx!People.","D","""D""","''-4"
+"row 11: Id: The key is blank.",,"lost",
+"row 12: No problem in this row, but it may be needed because of row 11.","E","E
 Ltd","007"
 '''
 REJECTED_PEOPLE = """\
 "import_errors","Customer","Mail"
-"row 3: Mail: b@ is no e-mail address (Mend it); Mail: odd (Look)","B","b@"
-"row 4: part of this customer was left out because of row 5","D","d@example.com"
-"row 5: Mail: bad is no e-mail address (the contact was left out)","D","bad"
+"row 3: Mail: B@ is no e-mail address. Mend it. Mail: Odd. Look.","B","b@"
+"row 4: Part of this customer was left out because of row 5.","D","d@example.com"
+"row 5: Mail: Bad is no e-mail address. the contact was left out.","D","bad"
 """
 
 
@@ -110,14 +110,14 @@ def test_nothing_to_fix_writes_nothing_and_clears_what_was_there(tmp_path: Path)
 def test_rows_without_a_known_problem_still_say_why(tmp_path: Path) -> None:
     first, second = write_rejected(tmp_path, without_problems(small_run()))
     assert [line["import_errors"] for line in csv.DictReader(io.StringIO(content(first)))] == [
-        "row 5: customer rejected",
-        "row 6: customer rejected because of row 5",
-        "row 9: customer refused by WizCommerce: state: unknown",
-        "row 10: part of this customer was left out",
-        "row 11: row rejected",
-        "row 12: no problem in this row, but it may be needed because of row 11",
+        "row 5: Customer rejected.",
+        "row 6: Customer rejected because of row 5.",
+        "row 9: Customer refused by WizCommerce: state: unknown.",
+        "row 10: Part of this customer was left out.",
+        "row 11: Row rejected.",
+        "row 12: No problem in this row, but it may be needed because of row 11.",
     ]
-    assert content(second).splitlines()[1].split('"')[1] == "row 3: customer rejected because of row 5 of list.csv"
+    assert content(second).splitlines()[1].split('"')[1] == "row 3: Customer rejected because of row 5 of list.csv."
 
 
 def test_a_refusal_with_a_place_is_told_where_it_is(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_refusal_with_a_place_is_told_where_it_is(tmp_path: Path) -> None:
         1, severity=Severity.ERROR, code="refused", customer=2, row=5, column="Phone", message="unknown area code"
     )
     found = replace(run, problems=ProblemTable.concat([run.problems, refusal]))
-    assert '"row 9: Phone: unknown area code","C"' in content(write_rejected(tmp_path, found)[0])
+    assert '"row 9: Phone: Unknown area code.","C"' in content(write_rejected(tmp_path, found)[0])
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 5])

@@ -84,12 +84,12 @@ def test_what_stands_in_which_cell(tmp_path: Path) -> None:
     sheet = book["list"]
     assert [[cell.value for cell in row] for row in sheet] == [
         ["import_errors", "Id", "Name", "Phone"],
-        ["row 5\nPhone: not a phone number (Write +15555550100)", "B", "Bob, Inc", "=2+2"],
-        ["row 6\ncustomer rejected because of row 5", "B", "Bob, Inc", "555"],
-        ["row 9\ncustomer refused by WizCommerce: state: unknown", "C", "Cäsar", "+15555550103"],
-        ["row 10\npart of this customer was left out because of row 5 of staff.xlsx!People", "D", '"D"', "''-4"],
-        ["row 11\nId: the key is blank", None, "lost", None],
-        ["row 12\nno problem in this row, but it may be needed because of row 11", "E", "E\nLtd", "007"],
+        ["row 5\nPhone: Not a phone number. Write +15555550100.", "B", "Bob, Inc", "=2+2"],
+        ["row 6\nCustomer rejected because of row 5.", "B", "Bob, Inc", "555"],
+        ["row 9\nCustomer refused by WizCommerce: state: unknown.", "C", "Cäsar", "+15555550103"],
+        ["row 10\nPart of this customer was left out because of row 5 of staff.xlsx!People.", "D", '"D"', "''-4"],
+        ["row 11\nId: The key is blank.", None, "lost", None],
+        ["row 12\nNo problem in this row, but it may be needed because of row 11.", "E", "E\nLtd", "007"],
     ]
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("B2", "A1:D7")
     wrong, blank, fine, reasons = sheet["D2"], sheet["B6"], sheet["C2"], sheet["A2"]

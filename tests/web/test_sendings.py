@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from importer.errors import UsageError
+from importer.web.page_app import templates
 from importer.web.private_state import held
 from importer.web.sending_process import Progress
 from importer.web.sendings import Order, Sending, Sendings, read_record, write_record
@@ -113,3 +114,23 @@ def test_the_key_goes_through_the_pipe_alone(sendings: Sendings, tmp_path: Path)
     assert process.error is not None
     assert KEY not in seen
     assert [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "heading"),
+    [
+        ({"state": "sending"}, "Sending"),
+        ({"state": "ended", "summary": {"stopped": None}}, "Sent"),
+        ({"state": "ended", "summary": {"stopped": "2 customers failed"}}, "Sending stopped"),
+        ({"state": "lost", "action": "resume"}, "Sending stopped"),
+        ({"state": "failed", "action": "retry", "error": ("key refused", "Check it.")}, "Retry stopped"),
+        ({"state": "ended", "action": "undo", "summary": {"stopped": "interrupted"}}, "Undo stopped"),
+        ({"state": "ended", "action": "undo", "summary": {"stopped": None}}, "Undone"),
+    ],
+)
+def test_the_heading_says_whether_all_was_done(changes: dict[str, object], heading: str) -> None:
+    page = templates().get_template("send_progress.html")
+    summary = {"exit_code": 0, "customers": {"pending": 0, "unknown": 0, "failed": 0}, "resumable": False}
+    own = {**changes, "summary": {**summary, **changes["summary"]}} if "summary" in changes else changes  # type: ignore[dict-item]
+    shown = page.render(sending=sending(**own), tiles=[], commands={}, version=1)
+    assert f'id="now">{heading} <span' in shown

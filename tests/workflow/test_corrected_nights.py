@@ -225,7 +225,7 @@ def test_nights_report_only_what_is_new(small: Desk) -> None:
     assert ([(one["code"], one["count"]) for one in since["problems"]], since["stale"]) == ([("invalid_phone", 1)], 1)
     assert third.summary["imported_before"]["customers"] == 1
     shown = small.do("report", third.summary["run_id"]).out
-    assert re.search(r"1 of them was imported on \w+ \d+, \d{4} and stays as it is\.", " ".join(shown.split()))
+    assert re.search(r"1 of them was imported on \w+ \d+, \d{4}, and stays as it is\.", " ".join(shown.split()))
     assert f"New since run {second.summary['run_id']}" in shown
     assert "stale" in shown
 

@@ -216,7 +216,7 @@ def test_a_wrong_child_brings_its_whole_customer_and_names_still_tell_the_tables
     ]
     assert (addresses.max_row, firms.max_row) == (13, 7)
     assert {row[0].value.split("\n")[1] for row in firms.iter_rows(min_row=2)} == {
-        f"customer rejected because of row {row} of {ADDRESSES}" for row in (5, 9, 13, 17, 21, 25)
+        f"Customer rejected because of row {row} of {ADDRESSES}." for row in (5, 9, 13, 17, 21, 25)
     }
     assert all(cell.value is None for cell in firms["H"][1:])
     assert any("Card number" in str(cell.value) for cell in guide["A"])
@@ -317,7 +317,7 @@ def test_a_fixed_orphan_joins_its_customer_that_was_sent_before(desk: Desk) -> N
     book = openpyxl.load_workbook(first.folder / "rejected.xlsx")
     assert [cell.value for cell in book["firms"]["B"]] == ["Code", "001", "002", "003"]  # and nobody else
     assert book["firms"]["A2"].value == (
-        "row 2\nno problem in this row, but it may be needed because of row 3 of people.csv"
+        "row 2\nNo problem in this row, but it may be needed because of row 3 of people.csv."
     )
     assert not book["firms"]["A2"].font.b
     sheet = book["people"]

@@ -10,6 +10,7 @@ import pytest
 from importer.commands.preview import preview
 from importer.errors import UsageError
 from importer.partitions.prepared_sources import prepared
+from importer.report.preview_text import preview_text
 from importer.run_folder import Stage
 from importer.settings import Options
 from importer.workflow.customer_steps import customer_steps
@@ -281,6 +282,7 @@ def test_a_row_says_what_became_of_it(tmp_path, row, state, reason) -> None:
     found = preview(small(tmp_path, SKIPPING, rows=ROWS), None, f"rows.csv:{row}")
     assert (found["row"]["state"], found["row"]["reason"]) == (state, reason)
     assert [one["reference_id"] for one in found["customers"]] == ["1"] * (state == "used")
+    assert ("Shown because it includes row 4" in preview_text(found, width=80, color=False)) == (state == "used")
     assert found["fields"] is None
 
 

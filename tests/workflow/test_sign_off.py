@@ -60,7 +60,7 @@ def test_it_shows_everything_that_is_sent_and_its_plan_is_sent(desk, words) -> N
         assert customers["C0"]["What happens"] == "will be created"
         assert customers["C0"]["Phone"] == bodies["C0"]["phone"]
         (street,) = (line for line in sheet_of(path, "Addresses") if line["Customer ID"] == "C0")
-        assert (street["Street"], street["City"], street["Default"]) == ("0 Main Street", "Anytown", "yes")
+        assert (street["Address line 1"], street["City"], street["Default"]) == ("0 Main Street", "Anytown", "yes")
         facts = facts_of(path)
         assert facts["Plan"] == shown.summary["run_id"]
         assert len(facts["Fingerprint"]) == 64

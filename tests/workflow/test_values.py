@@ -99,7 +99,7 @@ def test_each_word_is_listed_once_with_its_count_its_value_or_a_proposal(words) 
     assert (said.summary["without_value"], said.summary["proposed"]) == (8, 2)
     text = make(words).out
     assert "Robin Vail  " in text
-    assert "16 values, 8 not mapped yet (2 with a proposal)." in text
+    assert "16 values, 8 not mapped yet (2 with a suggestion)." in text
 
 
 def test_the_workbook_is_its_owners_and_has_lists_to_choose_from(words) -> None:

@@ -167,7 +167,8 @@ def _more_problems(text: Text, records: CsvRecords, table: SourceTable) -> Itera
         yield Problem(
             Severity.INFO,
             "encoding_guessed",
-            f"the file is not Unicode. Judging by its words, it was read as {text.encoding}",
+            f"The file is not Unicode. Based on its words, its encoding is probably {text.encoding}, "
+            "so it was read as that",
             "Check a name with an accent. If it looks wrong, set the encoding with --encoding.",
             location=Location(table.file, table.sheet),
             value=_first_beyond_ascii(table),

@@ -32,7 +32,7 @@ _STEPS = {
     "collapse": "line breaks and runs of spaces become one space",
     "one_line": "line breaks become '{0}'",
     "digits": "digits only",
-    "postcode": "without trailing commas and periods",
+    "postcode": "without trailing commas or periods",
     "unquote": "without a leading apostrophe",
     "replace": "'{0}' becomes '{1}'",
     "regex": "what matches '{0}' becomes '{1}'",
@@ -357,10 +357,10 @@ def _required(mapping: Mapping) -> list[str]:
 def _policies(mapping: Mapping) -> list[str]:
     lines = ["It rejects its customer: nothing of that customer is sent, and the report shows the cell."]
     sections = [("customer", mapping.customer), *((_child_name(entry).lower(), entry) for entry in mapping.children())]
-    fields = [(f"{kind}: {_field_name(name)}", rule) for kind, part in sections for name, rule in part.fields().items()]
+    fields = [(f"{kind} {_field_name(name)}", rule) for kind, part in sections for name, rule in part.fields().items()]
     left_out = dict.fromkeys(name for name, rule in fields if rule.invalid == "blank")
     if left_out:
-        lines.append(f"Left out instead, with a warning: {'; '.join(left_out)}.")
+        lines.append(f"For these fields, the value is left out instead, with a warning: {', '.join(left_out)}.")
     dropped = dict.fromkeys(
         _child_name(entry).lower() for entry in mapping.children() if entry.on_error == "drop_child"
     )
@@ -369,7 +369,7 @@ def _policies(mapping: Mapping) -> list[str]:
     lines.append("Rows of one customer must agree on the customer's own fields; a blank agrees with anything.")
     first = [name for name, rule in fields if rule.conflict == "first" and name.startswith("customer")]
     if first:
-        lines.append(f"Where they disagree on these, the first row counts: {'; '.join(first)}.")
+        lines.append(f"Where they disagree on these, the first row counts: {', '.join(first)}.")
     if mapping.blanks is not None:
         lines.append(f"Placeholder text that counts as blank: {', '.join(map(repr, mapping.blanks)) or 'none'}.")
     if mapping.word_table is not None:

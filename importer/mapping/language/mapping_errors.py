@@ -177,7 +177,7 @@ def _unknown_key(place: Place) -> tuple[str, str | None]:
     word = str(place[-1])
     meant = next(iter(_meant(word, keys) or nearest(word, keys, cutoff=0.75)), None)
     near = meant or next(iter(nearest(word, keys, cutoff=0.5)), None)
-    guess = f"did you mean {near!r}?" if near else f"there are {', '.join(keys)}"
+    guess = f"did you mean {near!r}?" if near else f"valid keys: {', '.join(keys)}"
     return f"unknown key {place[-1]!r}; {guess}", meant
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from importer.catalogue.field_names import ADDRESS_PARTS, field_name
+from importer.catalogue.field_names import ADDRESS_PARTS, field_name, in_sentence
 from importer.mapping.columns import Codes, Column, Mask, combine, concat, first_of, first_rows
 from importer.mapping.field_parts import joined
 from importer.mapping.fields import Context, evaluate, without_blanks
@@ -34,7 +34,7 @@ _FIELDS: dict[str, tuple[str, dict[str, str]]] = {
     "country": ("country", {}),
     "zip_code": ("zip_code", {}),
 }
-_PART_NAMES = {name: field_name("address", name).lower() for name in _FIELDS}
+_PART_NAMES = {name: in_sentence(field_name("address", name)) for name in _FIELDS}
 _FROM_THE_END = frozenset({"city", "state", "zip_code", "country"})  # these are in the last lines
 _NAMES = ("company_name", "display_name", "first_name", "last_name")
 _STREET_FIRST = frozenset({None, "US", "CA"})  # where a line without a house number may be a name

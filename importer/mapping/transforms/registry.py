@@ -64,7 +64,7 @@ def parse_step(item: Any) -> TransformStep:
     name, argument = (item, None) if isinstance(item, str) else _only_item(item)
     if name not in TRANSFORMS:
         near = nearest(name.strip().casefold(), TRANSFORMS)
-        guess = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(TRANSFORMS))}"
+        guess = f"did you mean {near[0]!r}?" if near else f"valid transforms: {', '.join(sorted(TRANSFORMS))}"
         raise ValueError(f"no transform {name!r}; {guess}")
     spec = TRANSFORMS[name]
     if spec.argument == "none" and argument is not None:
@@ -236,7 +236,7 @@ def _python(values: pa.Array, argument: str, folder: Path) -> TransformResult:
         try:
             found: object = function(value)
         except ValueError as error:
-            return None, str(error) or "was refused by the mapping's function"
+            return None, str(error) or "was rejected by the mapping's function"
         except Exception as error:
             raise MappingError(
                 f"{folder / file}: {name}({value!r}) failed: {type(error).__name__}: {error}",

@@ -15,7 +15,6 @@ from importer.report.problem_list import Group, Located, visible
 from importer.report.report_input import ReportInput
 from importer.report.word_counts import DECISIONS, WordDecision, summed
 from importer.tables import ENTITIES, Positions, plain_lines
-from importer.wording import capitalized
 
 VALUES = 100  # of a field
 EXAMPLES = 5  # of each code
@@ -136,7 +135,7 @@ def _example(line: Mapping[str, Any]) -> dict[str, str]:
     where = Location(line["source"] or "", line["sheet"], line["row"], line["column"])
     place = "" if line["source"] is None else str(where)
     texts = {name: cut(line[name] or "") for name in ("reference_id", "value", "hint")}
-    return {"place": place, "message": cut(capitalized(line["message"])), **texts}
+    return {"place": place, "message": cut(line["message"]), **texts}
 
 
 def _counted(values: "pd.Series[Any]") -> list[tuple[str | None, int]]:

@@ -17,7 +17,7 @@ from importer.report.plain_words import owner_fix, owner_title, owner_words
 from importer.report.report_input import Reader, ReportInput
 from importer.report.word_counts import LOOKED_UP
 from importer.tables import Positions, plain_lines
-from importer.wording import capitalized, counted
+from importer.wording import counted
 
 CELLS = 15  # shown of a kind
 KINDS = 40
@@ -26,14 +26,15 @@ MOST_CORRECTIONS = 200
 _WHOLE = 4  # parts of an address that make one
 _NOT_SENT = {
     "sensitive": "Not read: sensitive data, such as bank accounts, card numbers, tax IDs, or passwords",
-    "rule": "Only used to decide which rows to import and how",
+    "used": "Only used to match rows to their customer",  # a key: the customer has its ID from another column
+    "rule": "Only used to match rows to their customer, or to decide which rows to import and how",
     "ignored": "Left out on purpose",
     "unused": "Not used",
     "unclaimed": "Not used in these rows",
     "blank_text": "Placeholder for an empty value",
 }
 _COLORS = (
-    "Red cells are wrong, yellow ones are worth a look. Hover over a colored cell to see what is wrong, and correct "
+    "Red cells are wrong; yellow cells are worth a look. Hover over a colored cell to see what is wrong, and correct "
     "it. Some cells offer a list to choose from."
 )
 _NOTHING_SENT = "Its rows are not sent"
@@ -121,7 +122,7 @@ def _cell(report: ReportInput, known: Mapping[str, Any]) -> dict[str, str]:
     texts = {
         "customer": known["reference_id"] or "",
         "text": known["value"] or "",
-        "message": capitalized(message),
+        "message": message,
         "hint": hint,
     }
     return {"where": where, **{name: cut(text) for name, text in texts.items()}}
@@ -174,7 +175,7 @@ def _brief(groups: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _steps(summary: Mapping[str, Any], cells: int, rows: int, reader: Reader) -> list[str]:
     whom = reader.contact or "the person who sent you this report"
-    look = "Check below whether your columns and values mean what you expect"
+    look = "Check below that your columns and values go where you expect"
     book = summary["workbook"]
     if not cells and not rows:
         signed = "sign-off.xlsx" in summary["files"]

@@ -24,7 +24,6 @@ from importer.report.report_files import read_csv
 from importer.report.report_input import ReportInput
 from importer.report.word_counts import names_of_ids
 from importer.tables import ATTRIBUTE_PREFIX, Positions, chunked
-from importer.wording import capitalized
 
 CUSTOMERS = 3_000
 ROWS = 20  # of a customer
@@ -233,7 +232,6 @@ def _problems(report: ReportInput, chosen: Positions, *, owner: bool) -> list[li
         if owner:
             kind, *texts[1:] = owner_words(known["code"], *texts[1:])
             about = full_field_name(known["entity"] or "", known["field"]) if known["field"] else ""
-        texts[1] = capitalized(texts[1])
         line = [_SEVERITIES.index(known["severity"]), kind, about, known["column"] or "", *map(cut, texts)]
         out[customer].append([*line, str(where) if known["source"] else "", place, known["row"] or 0])
     return out

@@ -3,6 +3,7 @@
 
 const main = () => document.getElementById("main");
 const say = (text) => { document.getElementById("live").textContent = text; };
+const NO_RESPONSE = "The importer is not responding. Start it again with: importer open";
 let waiting = null;
 
 /** Put the main part of a fetched page in the place of this one; focus and scrolling stay where they were. */
@@ -29,13 +30,14 @@ function show(html, address) {
 async function send(address, options) {
   main().setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch(address, { ...options, headers: { Accept: "text/html" } });
+    const answer = await fetch(address, { ...options, headers: { Accept: "text/html" } })
+      .catch(() => { throw new Error(NO_RESPONSE); });
     const kind = answer.headers.get("content-type") || "";
     if (!kind.startsWith("text/html")) throw new Error(await answer.text());
     show(await answer.text(), answer.ok && answer.redirected ? answer.url : null);
   } catch (error) {
     main().removeAttribute("aria-busy");
-    complain(error.message === "Failed to fetch" ? "The page's server does not respond. Start it again with: importer open" : error.message);
+    complain(error.message);
   }
 }
 
@@ -79,7 +81,7 @@ function poll() {
         if (ended && next.dataset.state !== "sending") { await send(location.pathname + location.search, {}); return; }
         if (!next.hasAttribute("data-poll")) say("Ready.");
       } catch {
-        complain("The page's server does not respond. Start it again with: importer open");
+        complain(NO_RESPONSE);
       }
     }
     poll();
@@ -148,7 +150,7 @@ async function upload(zone, files) {
       request.open("PUT", "/upload/" + encodeURIComponent(file.name));
       request.upload.onprogress = (event) => { if (event.lengthComputable) bar.value = (100 * event.loaded) / event.total; };
       request.onload = () => done(request.status === 201 ? "" : request.responseText);
-      request.onerror = () => done("The file could not be sent to the page's server.");
+      request.onerror = () => done("The file could not be uploaded.");
       request.send(file);
     });
     if (failed) { bar.hidden = true; words.textContent = ""; complain(failed); return; }
