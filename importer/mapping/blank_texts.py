@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.columns import Column, Mask
+from importer.tables import Mask
 
 _ANY_CASE = ("null", r"\n", "(null)", "#n/a", "n/a", "-", "--", ".")
 _AS_WRITTEN = ("nan", "None")
@@ -42,7 +42,3 @@ class BlankTexts:
             found = pc.or_(found, pc.is_in(values, value_set=exact))
         mask[at] = found.to_numpy(zero_copy_only=False)
         return mask
-
-    def rows(self, column: Column, field: str) -> Mask:
-        """The rows of a column whose text stands for nothing in a field."""
-        return column.rows_with(self.among(column.values, field))

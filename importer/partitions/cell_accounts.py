@@ -21,6 +21,7 @@ from importer.tables import (
     CellCategory,
     Entity,
     EntityTables,
+    Mask,
     Positions,
     ProblemTable,
     Sources,
@@ -28,7 +29,6 @@ from importer.tables import (
     no_lines,
 )
 
-Mask = npt.NDArray[np.bool_]
 _SPACE = 16  # bytes of white space around a text that stands for nothing
 _NUMBERS = {category: number for number, category in enumerate(CELL_CATEGORIES)}
 
@@ -161,7 +161,8 @@ def _stand_for_nothing(texts: pa.ChunkedArray, blanks: BlankTexts) -> Mask:
     lengths, plain = edges(cells)
     short = np.flatnonzero((lengths > 0) & (lengths <= blanks.longest + np.where(plain, 0, _SPACE)))
     mask = np.zeros(len(cells), np.bool_)
-    mask[short] = blanks.rows(Column.from_text(cells.take(pa.array(short))), "")
+    column = Column.from_text(cells.take(pa.array(short)))
+    mask[short] = column.rows_with(blanks.among(column.values, ""))
     return mask
 
 

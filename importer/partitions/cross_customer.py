@@ -10,8 +10,8 @@ import pyarrow as pa
 from importer.partitions.partition import Partition
 from importer.partitions.scratch import read_array
 from importer.partitions.worker import Mapped, Shared
-from importer.tables import ENTITIES, Entity, Positions, Sources
-from importer.validation.field_places import arrow, row_texts
+from importer.tables import ENTITIES, Entity, Positions, Sources, arrow
+from importer.validation.field_places import row_texts
 from importer.validation.record_comparisons import OtherRecords, find_duplicates, repeated, same_ids
 from importer.workflow.resolve_lookups import NameCounts
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow.compute as pc
 
@@ -18,7 +17,7 @@ from importer.partitions.scratch import new_file, release_memory, write_array
 from importer.payload import write_payloads
 from importer.records import Severity
 from importer.report.word_counts import WordCounts, word_counts
-from importer.tables import ENTITIES, FORMER_ID, TEXT, Entity, EntityTables, Entry, ProblemTable, Sources
+from importer.tables import ENTITIES, FORMER_ID, TEXT, Entity, EntityTables, Entry, Mask, ProblemTable, Sources
 from importer.validation import (
     Settled,
     check_attributes,
@@ -33,7 +32,6 @@ from importer.validation.word_problems import TOLD_ONCE
 from importer.workflow.directory import Directory
 from importer.workflow.resolve_lookups import NameCounts, looked_up_names, pending_lookups, resolve_lookups
 
-Mask = npt.NDArray[np.bool_]
 Columns = Mapping[Entity, Mapping[str, Any]]  # entity → column → type
 
 

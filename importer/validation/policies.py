@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,13 +21,13 @@ from importer.tables import (
     TEXT,
     Entity,
     EntityTables,
+    Mask,
     Positions,
     ProblemTable,
+    arrow,
 )
-from importer.validation.field_places import arrow
 from importer.validation.schemas import REQUIRED
 
-Mask = npt.NDArray[np.bool_]
 _BY_COUNTRY = frozenset({"state_unknown", "state_zip_mismatch", "zip_doubtful", "zip_country_mismatch"})
 # As warnings, these leave nothing out: the first row's value counts, or there is none.
 _VALUE_STAYS = frozenset({"customer_conflict", "attribute_missing"})

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rapidfuzz import fuzz, process
 
-from importer.tables import ENTITIES, TEXT, Entity, EntityTables, Positions, Sources, chunked, taken
+from importer.tables import ENTITIES, TEXT, Entity, EntityTables, Mask, Positions, Sources, arrow, chunked, taken
 from importer.validation.describe import Finding
-from importer.validation.field_places import arrow, row_texts
+from importer.validation.field_places import row_texts
 
 Fingerprints = npt.NDArray[np.uint64]
 
@@ -54,7 +54,7 @@ def fingerprints(texts: pa.Array) -> Fingerprints:
     return out
 
 
-def repeated(prints: Fingerprints) -> npt.NDArray[np.bool_]:
+def repeated(prints: Fingerprints) -> Mask:
     """True where a fingerprint occurs more than once; never for that of null."""
     ordered = np.sort(prints)
     if not ((ordered[1:] == ordered[:-1]) & (ordered[1:] > 0)).any():  # as usual for ids, and quick to know
