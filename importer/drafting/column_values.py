@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.cell_text import filled_cells
-from importer.drafting.header_words import letters_and_digits
-from importer.drafting.lexicon import lexicon
+from importer.drafting.lexicon import letters_and_digits, lexicon
 from importer.mapping.transforms.countries import country_code
 from importer.mapping.transforms.person_names import is_company
 

@@ -9,7 +9,7 @@ from importer.drafting.assigned_fields import Assignment
 from importer.drafting.assignment import ROW_KINDS, assign
 from importer.drafting.column_choices import KEY, NO_CHOICES, Choices, apply_targets, chosen_in
 from importer.drafting.column_values import ColumnValues, column_values
-from importer.drafting.header_words import words
+from importer.drafting.header_segments import words
 from importer.drafting.lexicon import CodeTable, recognized
 from importer.drafting.readings import Reading, read_headers
 from importer.drafting.row_structure import RowStructure, row_structure

@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from importer.cell_text import edges, filled_cells
 from importer.errors import InternalError
-from importer.mapping.blank_texts import BlankTexts
 from importer.mapping.cell_sources import FieldSource, RecordSource
 from importer.mapping.columns import Column
 from importer.mapping.table_rows import find_column
+from importer.mapping.transforms.text_forms import BlankTexts
 from importer.records import Severity
 from importer.tables import (
     CELL_CATEGORIES,

@@ -23,9 +23,9 @@ from importer.mapping.cell_sources import column_roles
 from importer.mapping.fitting import advice, best_fit, known_columns
 from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows, deal_out, tidied_keys
 from importer.mapping.transforms.packed_addresses import cell_columns
-from importer.partitions import merged_frames as merge
+from importer.partitions import all_partitions as merge
+from importer.partitions.all_partitions import shared_by_all
 from importer.partitions.cell_accounts import CellRules, all_cells
-from importer.partitions.cross_customer import shared_by_all
 from importer.partitions.executors import InlineExecutor, dask_executor, process_executor, processors, run_all
 from importer.partitions.partition import Partition, SourceFile, rows_per_partition
 from importer.partitions.scratch import (
