@@ -107,7 +107,8 @@ def build(
     grouped = group_customers(mapping.customer, main.rows, main.customers, count, context, sources)
     if "reference_id" not in grouped.columns:
         grouped = replace(grouped, columns={"reference_id": assignment.ids, **grouped.columns})
-        _trace_keys(mapping, main.rows, context)
+        if context.trace is not None:  # the rows have their customers by their keys already: only record how
+            key_cells(mapping.tables[mapping.main_table].key, main.rows, context.folder, context.trace)
     ids = grouped.columns["reference_id"].to_arrow()
     sets = {
         entity: [entry_candidates(loaded, entity, one, countries, country, recorder) for one in entries]
@@ -221,12 +222,6 @@ def _context(
     """What the steps of an entry's fields may look at, and where they record what they do."""
     trace = None if recorder is None else recorder.entry(table)
     return Context(countries, loaded.folder, loaded.words.of(entity), trace)
-
-
-def _trace_keys(mapping: Mapping, table: TableData, context: Context) -> None:
-    """Record how the keys of rows were read that have their customers by them already, if somebody watches."""
-    if context.trace is not None:
-        key_cells(mapping.tables[mapping.main_table].key, table, context.folder, context.trace)
 
 
 def _entity_tables(

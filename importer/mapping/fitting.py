@@ -10,7 +10,7 @@ from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.table_rows import assign_tables, check_columns, find_column
 from importer.tables import Sources
 
-_GENERIC = "generic-"
+GENERIC = "generic-"  # how the names of mappings for lists of any origin begin
 _FEW = 5  # columns
 NO_FIT = "No included mapping fits these columns. To draft one: `importer suggest -o mapping.yaml`."
 
@@ -45,7 +45,7 @@ def _rank(fit: Fit) -> tuple[int, bool, str]:
 
     Of generic ones the last by name: one row per customer (generic-wide) is more common than several (generic-long).
     """
-    return fit.known, fit.name.startswith(_GENERIC) == (fit.known <= _FEW), fit.name
+    return fit.known, fit.name.startswith(GENERIC) == (fit.known <= _FEW), fit.name
 
 
 def advice(sources: Sources) -> str:

@@ -136,7 +136,7 @@ def _with_severities(frame: pd.DataFrame, severities: Mapping[str, Severity]) ->
 
     A severity that differs from the catalogue's already stays (a warning, because another value was used).
     """
-    code, codes = _encode(frame["code"])
+    code, codes = pd.factorize(frame["code"])
     own = pa.array([str(severities[name]) if name in severities else None for name in codes], pa.string())
     usual = pa.array([str(CODES[name].severity) if name in CODES else None for name in codes], pa.string())
     numbers = pa.array(code, mask=code < 0)
@@ -152,7 +152,7 @@ def _policies(
     tables: EntityTables, entity: Entity, part: pd.DataFrame, fixed: AbstractSet[str], left_out: Mask
 ) -> tuple[Mask, Mask]:
     """Per problem: may its cell be left out (``left_out``: its code says so), may its record be dropped."""
-    field, names = _encode(part["field"])
+    field, names = pd.factorize(part["field"])
     optional = np.array([*(name not in fixed for name in names), False])
     optional = optional[field] & ~_has_code(part, _NO_VALUE)
     entry = tables.frame(entity)["_entry"].to_numpy()[part["record"].to_numpy()]
@@ -201,13 +201,6 @@ def _marked(count: int, positions: Positions) -> Mask:
     return out
 
 
-def _encode(column: "pd.Series[Any]") -> tuple[Positions, list[str]]:
-    """Numbers from 0 for the distinct texts, -1 for null; and the texts."""
-    encoded = pc.dictionary_encode(arrow(column))
-    numbers = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-    return numbers.astype(np.int64), encoded.dictionary.to_pylist()
-
-
 def _has_code(frame: pd.DataFrame, codes: AbstractSet[str]) -> Mask:
     return frame["code"].isin(codes).to_numpy(dtype=np.bool_, copy=True)
 
@@ -231,7 +224,7 @@ def _with_defaults(frame: pd.DataFrame, *, by_type: bool) -> pd.DataFrame:
     unstated = given.isna().to_numpy(dtype=np.bool_)
     group = frame["_customer"].to_numpy()
     if by_type and "type" in frame.columns:
-        kind, kinds = _encode(frame["type"])
+        kind, kinds = pd.factorize(frame["type"])
         group = group * (len(kinds) + 1) + kind + 1
     both = np.zeros(len(frame), dtype=np.bool_)
     if SERVES_BOTH in frame.columns:

@@ -228,12 +228,10 @@ def _codes(texts: pa.Array) -> Positions:
 def _other_of_group(codes: Positions) -> Positions:
     """For each item the position of another of the same code: the first, and for the first the second; else -1."""
     others = np.full(len(codes), -1, dtype=np.int64)
-    shared = np.flatnonzero((codes >= 0) & (np.bincount(codes + 1, minlength=1)[codes + 1] > 1))
-    order = shared[np.argsort(codes[shared], kind="stable")]
-    if len(order) == 0:
-        return others
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    lengths = np.diff(starts, append=len(order))
-    others[order] = np.repeat(order[starts], lengths)
-    others[order[starts]] = order[starts + 1]
+    known = np.flatnonzero(codes >= 0)
+    _, first, group = np.unique(codes[known], return_index=True, return_inverse=True)
+    firsts = known[first[group]]
+    later = known != firsts
+    others[known[later]] = firsts[later]
+    others[firsts[later][::-1]] = known[later][::-1]  # the last assignment wins: the second item
     return others
