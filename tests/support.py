@@ -24,7 +24,7 @@ from importer.tables import (
     SourceTable,
     arrow,
 )
-from importer.validation import validate
+from importer.validation.contract import validate
 from importer.validation.field_places import row_texts
 from importer.validation.record_comparisons import OtherRecords, company_addresses, find_duplicates, same_ids
 

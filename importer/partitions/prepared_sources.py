@@ -16,12 +16,12 @@ import pandas as pd
 
 from importer.errors import MappingError, UsageError
 from importer.loader import skipped_frame, source_bytes
-from importer.mapping import LoadedMapping
 from importer.mapping.apply import find_tables, look_over
 from importer.mapping.cell_problems import count_changes
 from importer.mapping.cell_sources import column_roles
 from importer.mapping.fitting import advice, best_fit, known_columns
 from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows, deal_out, tidied_keys
+from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.transforms.packed_addresses import cell_columns
 from importer.partitions import all_partitions as merge
 from importer.partitions.all_partitions import shared_by_all
@@ -44,7 +44,8 @@ from importer.report.word_counts import added
 from importer.run_folder import RunFolder, Stage
 from importer.settings import Options
 from importer.tables import ENTITIES, FORMER_ID, TEXT, EntityTables, ProblemTable, Sources, no_lines
-from importer.validation import settle, unchecked_attributes
+from importer.validation.attributes import unchecked_attributes
+from importer.validation.policies import settle
 from importer.validation.word_problems import told_by_word
 from importer.workflow.cell_choices import cell_choices
 from importer.workflow.directory import Directory, Needs

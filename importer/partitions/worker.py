@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from importer.mapping import LoadedMapping
 from importer.mapping.apply import build
 from importer.mapping.grouping.row_assignment import CustomerShare, owners_of
+from importer.mapping.language.mapping_files import LoadedMapping
 from importer.partitions.cell_accounts import CellRules, account_cells
 from importer.partitions.partition import Partition
 from importer.partitions.scratch import new_file, release_memory, write_array
@@ -18,15 +18,9 @@ from importer.payload import write_payloads
 from importer.records import Severity
 from importer.report.word_counts import WordCounts, word_counts
 from importer.tables import ENTITIES, FORMER_ID, TEXT, Entity, EntityTables, Entry, Mask, ProblemTable, Sources
-from importer.validation import (
-    Settled,
-    check_attributes,
-    complete_defaults,
-    defined_columns,
-    settle,
-    used_attributes,
-    validate,
-)
+from importer.validation.attributes import check_attributes, defined_columns, used_attributes
+from importer.validation.contract import validate
+from importer.validation.policies import Settled, complete_defaults, settle
 from importer.validation.record_comparisons import SharedFindings, company_addresses, fingerprints, text_column
 from importer.validation.word_problems import TOLD_ONCE
 from importer.workflow.directory import Directory

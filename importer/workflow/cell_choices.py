@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.cell_text import fold
-from importer.mapping import LoadedMapping
+from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.source_words import KindWords
 from importer.mapping.transforms.country_names import countries_to_choose, states_to_choose

@@ -9,10 +9,9 @@ import pytest
 import yaml
 
 from importer.errors import MappingError
-from importer.mapping import list_mappings, load_mapping
 from importer.mapping.language.explain import _STEPS, explain, overview
 from importer.mapping.language.json_schema import _descriptions, mapping_schema, schema_text
-from importer.mapping.language.mapping_files import read_parts, to_plain
+from importer.mapping.language.mapping_files import list_mappings, load_mapping, read_parts, to_plain
 from importer.mapping.language.mapping_rules import alternatives
 from importer.mapping.transforms.registry import TRANSFORMS
 from tests.docs.page import PAGE, Example, examples, run

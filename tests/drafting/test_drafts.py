@@ -3,7 +3,7 @@
 import pytest
 
 from importer.errors import NoSourceError, UsageError
-from importer.mapping import load_mapping
+from importer.mapping.language.mapping_files import load_mapping
 from importer.tables import Sources
 from tests.drafting.support import draft, drafted, plain, targets, written
 from tests.mapping.support import apply_mapping

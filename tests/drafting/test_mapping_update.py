@@ -6,7 +6,7 @@ import pytest
 
 from importer.commands.suggest import update
 from importer.errors import MappingError
-from importer.mapping import load_mapping
+from importer.mapping.language.mapping_files import load_mapping
 from importer.settings import Options
 from importer.tables import Sources
 from tests.mapping.support import apply_mapping

@@ -8,7 +8,7 @@ from importer.cell_text import header_key
 from importer.drafting.draft import Draft
 from importer.errors import ImporterError
 from importer.loader import LoadOptions, load
-from importer.mapping import load_mapping
+from importer.mapping.language.mapping_files import load_mapping
 from tests.drafting.score import SYSTEMS, Score, details, read_truth, score_all, table, total
 from tests.mapping.support import apply_mapping
 

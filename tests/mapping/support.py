@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from importer.mapping import LoadedMapping, load_mapping
 from importer.mapping.apply import build, find_tables, look_over
 from importer.mapping.grouping.row_assignment import assign_rows
+from importer.mapping.language.mapping_files import LoadedMapping, load_mapping
 from importer.records import Problem
 from importer.tables import DEFAULT_STATED, SERVES_BOTH, Entity, EntityTables, ProblemTable, Sources, SourceTable
 from tests.support import make_source

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from importer.errors import MappingError
-from importer.mapping import LoadedMapping, list_mappings, load_mapping
 from importer.mapping.language.explain import explain
+from importer.mapping.language.mapping_files import LoadedMapping, list_mappings, load_mapping
 from importer.tables import Sources
 from tests.mapping.support import apply_mapping, column, sheet
 

@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 from pandas.testing import assert_frame_equal
 
-from importer.mapping import list_mappings, load_mapping
+from importer.mapping.language.mapping_files import list_mappings, load_mapping
 from importer.tables import ENTITIES, FORMER_ID, Sources
 from tests.mapping.golden import GOLDENS, bodies, check, checked
 from tests.mapping.support import apply_mapping
