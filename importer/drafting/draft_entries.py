@@ -9,6 +9,7 @@ from importer.drafting.mapping_text import Noted
 from importer.drafting.rule_content import (
     address_parts,
     address_type,
+    are_blank,
     as_steps,
     detail,
     first_of,
@@ -160,8 +161,7 @@ def _of_parents(draft: TableDraft, fields: Mapping[str, Any]) -> Iterator[dict[s
 def _rows_of(draft: TableDraft) -> tuple[dict[str, Any], dict[str, Any]]:
     """The conditions that a row names no parent, and that it names one."""
     columns = [draft.headers[column] for column, _ in draft.structure.parents]
-    blank = [{"column": column, "blank": True} for column in columns]
-    return blank[0] if len(blank) == 1 else {"all": blank}, is_filled(columns)
+    return are_blank(columns), is_filled(columns)
 
 
 def _typed(draft: TableDraft, *, blank: bool = False) -> dict[str, Any]:

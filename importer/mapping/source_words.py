@@ -69,10 +69,7 @@ def source_words(loaded: LoadedMapping, sources: Sources, country: str | None) -
     mapping does not fit the sources.
     """
     found: dict[str, KindWords] = {}
-    sections: list[tuple[Entity, Any]] = [("customer", loaded.mapping.customer)]
-    sections += [("address", entry) for entry in loaded.mapping.addresses]
-    sections += [("contact", entry) for entry in loaded.mapping.contacts]
-    for entity, section in sections:
+    for entity, section in loaded.mapping.sections():
         for name, rule in _worded(entity, section.fields()):
             found.setdefault(kind_of(entity, name), KindWords()).know(rule)
     plain = replace(loaded, mapping=_as_in_the_source(loaded.mapping), words=WordTable())

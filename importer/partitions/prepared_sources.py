@@ -19,7 +19,7 @@ from importer.loader import skipped_frame, source_bytes
 from importer.mapping.apply import find_tables, look_over
 from importer.mapping.cell_problems import count_changes
 from importer.mapping.cell_sources import column_roles
-from importer.mapping.fitting import advice, best_fit, known_columns
+from importer.mapping.fitting import advice, best_fit, fit_of
 from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows, deal_out, tidied_keys
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.transforms.packed_addresses import cell_columns
@@ -244,7 +244,7 @@ class PreparedSources:
 
 def _no_customers(loaded: LoadedMapping, sources: Sources, owners: RowAssignment) -> MappingError:
     """Why no row makes a customer, as an error."""
-    known = known_columns(loaded.mapping, sources)
+    known = fit_of(loaded.name, loaded.mapping, sources).known
     if not known:
         message = f"the mapping {loaded.name!r} does not fit: the sources have none of its columns"
         return MappingError(message, advice(sources))
