@@ -209,9 +209,7 @@ class TableData:
     def keep(self, chosen: Mask) -> "TableData":
         if chosen.all():
             return self
-        return TableData(
-            self.name, self.tables, self.rows[chosen], self.index[chosen], self.blanks, self.numbered, self._columns
-        )
+        return replace(self, rows=self.rows[chosen], index=self.index[chosen])
 
     def as_before(self, references: Iterable[str]) -> "TableData":
         """The table with the columns that earlier versions took these references for; itself, if they are the same."""

@@ -1,9 +1,8 @@
 """From problems to decisions: which values are left out, which children are dropped, which customers are rejected."""
 
-import dataclasses
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -92,7 +91,7 @@ def settle(
     reported = _reworded(frame.assign(customer=customer, record=moved), blanked, dropped, eased)
     reported = reported[~_based_on_wrong_country(frame, rejects)]
     return Settled(
-        tables=dataclasses.replace(
+        tables=replace(
             tables, customers=changed["customer"], addresses=changed["address"], contacts=changed["contact"]
         ),
         rejected=_marked(count, customer[rejects]),
@@ -211,7 +210,7 @@ def complete_defaults(tables: EntityTables) -> EntityTables:
     Where a customer has no default address of a type, or no default contact, one without an explicit no becomes the
     default: an address of that type alone before one that serves both types, else the first. All others are false.
     """
-    return dataclasses.replace(
+    return replace(
         tables,
         addresses=_with_defaults(tables.addresses, by_type=True),
         contacts=_with_defaults(tables.contacts, by_type=False),
