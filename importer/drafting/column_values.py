@@ -20,7 +20,7 @@ VEHICLE_CODES = {
     "A": "AT", "B": "BE", "D": "DE", "E": "ES", "F": "FR", "FIN": "FI", "FL": "LI", "H": "HU", "I": "IT", "IRL": "IE",
     "L": "LU", "N": "NO", "P": "PT", "S": "SE", "SLO": "SI",
 }  # fmt: skip
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE = re.compile(r"[+(\d][\d\s()./\-\u2013]*(?:\s*(?:x|ext|#)\.?\s*\d+)?")
 _LABEL = re.compile(r"[^\W\d_]{2,}\.?\s*:\s*[+(]?\d")
 _URL = re.compile(
@@ -97,7 +97,7 @@ class ColumnValues:
         return sum(map(test, self.texts)) / len(self.texts) if self.texts else 0.0
 
     # Shares of the distinct values.
-    emails = _share(lambda text: _EMAIL.search(text) is not None)
+    emails = _share(lambda text: EMAIL.search(text) is not None)
     phones = _share(  # that look like a phone number and not like a date
         lambda text: (
             _PHONE.fullmatch(text) is not None
