@@ -126,8 +126,10 @@ class PreparedSources:
         self.unused, notes = look_over(mapping, tables, partial=self.options.partial)
         self.rules = CellRules(column_roles(mapping, tables), tables[mapping.main_table].blanks)
         self.orders = {number + 1: own for number, own in enumerate(cell_columns(mapping, owners))}
-        shares = enumerate(deal_out(owners, most))
-        self.partitions = [Partition.create(number, folder, share, files) for number, share in shares]
+        self.partitions = []
+        for number, share in enumerate(deal_out(owners, most)):
+            self.partitions.append(Partition(number, folder, share.first, files))
+            self.partitions[-1].dump("share", share)
         own = {} if "reference_id" in mapping.customer.fields() else {"reference_id": owners.changes}
         every = np.ones(len(owners.main.rows), bool)
         lines = [("customer", own, owners.main.rows, every), *tidied_keys(owners)]

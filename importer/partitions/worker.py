@@ -47,7 +47,8 @@ class Mapped:
 
 def map_part(partition: Partition, loaded: LoadedMapping, country: str | None) -> Mapped:
     """Map the rows of a partition; the frames that it writes have row positions within the partition."""
-    share, sources = partition.share, partition.sources()
+    share = partition.share
+    sources = partition.sources(share.rows)
     tables, problems, cells = build(loaded, owners_of(share, loaded.mapping, sources), sources, country=country)
     for entity in ENTITIES:
         frame = tables.frame(entity)
@@ -129,7 +130,8 @@ def finish_part(
     ``entries`` and ``columns``: those of all partitions together. ``rules``: for cells. ``kept``: see
     :func:`with_former_ids`. ``hashed``: whether the bodies' hashes are needed.
     """
-    sources, share = partition.sources(), partition.share
+    share = partition.share
+    sources = partition.sources(share.rows)
     rows = pd.DataFrame({"customer": share.customers})
     field_rows = {str(name): own.to_numpy() for name, own in partition.read("field-rows").items()}
     tables = EntityTables(
