@@ -8,31 +8,23 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import pandas as pd
 
 from importer.errors import InternalError
 from importer.tables import (
-    ADDRESS_FIELDS,
     ATTRIBUTE_PREFIX,
     CHILD_ENTITIES,
-    CONTACT_FIELDS,
-    CUSTOMER_FIELDS,
+    FIELDS,
     TEXT,
     TEXT_LIST,
     Entity,
     EntityTables,
+    Mask,
+    Positions,
     chunked,
 )
 
-Positions = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-_FIELDS: dict[Entity, tuple[str, ...]] = {
-    "customer": CUSTOMER_FIELDS,
-    "address": ADDRESS_FIELDS,
-    "contact": CONTACT_FIELDS,
-}
 _REQUIRED: dict[Entity, tuple[str, ...]] = {
     "customer": ("reference_id", "company_name"),
     "address": ("reference_id",),
@@ -119,7 +111,7 @@ def _records(
         if len(frame) and (field not in frame or frame[field].isna().any()):
             raise InternalError(f"{entity} without {field} reached the payload writer")
     columns: dict[str, Iterable[Any]] = {}
-    for field in _FIELDS[entity]:
+    for field in FIELDS[entity]:
         if field in frame:
             columns[field] = _values(tables, frame, field, unresolved)
         if field == "display_name":
@@ -199,4 +191,4 @@ def _field_of(frame: pd.DataFrame, entity: Entity, record: int, steps: list[str]
         return sent[int(steps[1])] if int(steps[1]) < len(sent) else None
     # In the API's answers the company name is called `name`.
     field = "company_name" if (entity, steps[0]) == ("customer", "name") else steps[0]
-    return field if field in _FIELDS[entity] else None
+    return field if field in FIELDS[entity] else None

@@ -71,8 +71,7 @@ from importer.commands.correct import CorrectResult as CorrectResult  # noqa: PL
 from importer.drafting.column_choices import Choices
 from importer.drafting.draft import Draft as Draft  # noqa: PLC0414 - the package offers it
 from importer.errors import MappingError, OptionError, UsageError
-from importer.mapping import load_mapping
-from importer.mapping.language.mapping_files import list_mappings
+from importer.mapping.language.mapping_files import list_mappings, load_mapping
 from importer.report.report_files import read_csv
 from importer.settings import IN_MEMORY, KEY_VARIABLE, SANDBOX, Options, default_ledger
 from importer.tables import Sources as SourceTables

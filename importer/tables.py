@@ -67,6 +67,11 @@ CONTACT_FIELDS: tuple[str, ...] = (
     "designation",
     "is_default",
 )
+FIELDS: Mapping[Entity, tuple[str, ...]] = {
+    "customer": CUSTOMER_FIELDS,
+    "address": ADDRESS_FIELDS,
+    "contact": CONTACT_FIELDS,
+}
 ATTRIBUTE_PREFIX = "attributes."
 DEFAULT_STATED = "_default_stated"  # of addresses and contacts: is_default comes from the source
 FORMER_ID = "_former_id"  # the reference id that earlier versions made of the same cells, null where it is the same
@@ -117,6 +122,11 @@ def chunked(column: "pd.Series[Any]") -> pa.ChunkedArray:
     """A column as Arrow has it; Arrow's own columns are not copied."""
     data = pa.array(column)
     return data if isinstance(data, pa.ChunkedArray) else pa.chunked_array([data])
+
+
+def arrow(column: "pd.Series[Any]") -> pa.Array:
+    """A column as Arrow has it, in one piece."""
+    return chunked(column).combine_chunks()
 
 
 def plain_lines(frame: pd.DataFrame, blank: str | None = None) -> list[dict[str, Any]]:

@@ -22,9 +22,10 @@ from importer.tables import (
     ProblemTable,
     Sources,
     SourceTable,
+    arrow,
 )
-from importer.validation import validate
-from importer.validation.field_places import arrow, row_texts
+from importer.validation.contract import validate
+from importer.validation.field_places import row_texts
 from importer.validation.record_comparisons import OtherRecords, company_addresses, find_duplicates, same_ids
 
 Record = Mapping[str, Any]

@@ -8,10 +8,9 @@ from typing import Any
 from importer.catalogue import find, near
 from importer.catalogue.catalogue_text import code_text, codes_text
 from importer.errors import MappingError, UsageError
-from importer.mapping import load_mapping
 from importer.mapping.language.explain import explain, overview
 from importer.mapping.language.mapping_faults import function_faults
-from importer.mapping.language.mapping_files import list_mappings
+from importer.mapping.language.mapping_files import list_mappings, load_mapping
 from importer.wording import counted
 from importer.workflow.word_files import with_words
 

@@ -29,6 +29,10 @@ class CorrectionDecision:
     rows: tuple[int, ...] = ()
 
 
+def _stale(correction: Correction, reason: str, *rows: int) -> CorrectionDecision:
+    return CorrectionDecision(correction, "stale", reason, rows)
+
+
 def corrected(sources: Sources, file: CorrectionFile, *, partial: bool = False) -> Sources:
     """The sources with the corrections that apply, and what became of each.
 
@@ -117,10 +121,7 @@ def _decisions(sources: Sources, file: CorrectionFile) -> list[CorrectionDecisio
     for name in dict.fromkeys(one.identity.table for one in file.corrections):
         own = [(place, one) for place, one in enumerate(file.corrections) if one.identity.table == name]
         if name not in by_table:
-            found |= {
-                place: CorrectionDecision(one, "stale", f"{_ABSENT}source file for table {name!r}")
-                for place, one in own
-            }
+            found |= {place: _stale(one, f"{_ABSENT}source file for table {name!r}") for place, one in own}
             continue
         corrections = [one for _, one in own]
         decided = _of_table(sources, by_table[name], corrections, file)
@@ -140,7 +141,7 @@ def _of_table(
     for one in corrections:
         own = one.identity
         if without := _without_column(one, [sources.tables[number] for number in numbers]):
-            yield CorrectionDecision(one, "stale", without)
+            yield _stale(one, without)
             continue
         for key in (own.key, *others[one]):
             group = (key, "" if key else own.column)
@@ -198,23 +199,17 @@ def _decided(one: Correction, keyed: KeyedRows, file: CorrectionFile, sources: S
     if 0 < len(old) <= own.rows:
         tables = [sources.tables[number] for number in set(sources.split(np.array(old, np.int64))[0].tolist())]
         lost = _continued(one, old, sources) or _without_column(one, tables)
-        return CorrectionDecision(one, "stale", lost) if lost else CorrectionDecision(one, "applied", "", old)
+        return _stale(one, lost) if lost else CorrectionDecision(one, "applied", "", old)
     if len(old) > own.rows:
-        return CorrectionDecision(
-            one, "stale", f"{len(old)} rows are identical, but the correction was recorded for {own.rows}"
-        )
+        return _stale(one, f"{len(old)} rows are identical, but the correction was recorded for {own.rows}")
     if len(new) > one.peers and one.column:
         return CorrectionDecision(one, "removable", "the source already has the corrected value", new)
     if len(rows) == 1:
         shown = shortened(texts[0], _LONGEST)
-        return CorrectionDecision(one, "stale", f"the cell has another value now: {shown!r}", tuple(rows))
+        return _stale(one, f"the cell has another value now: {shown!r}", *rows)
     if not keyed.count:
-        return CorrectionDecision(
-            one, "stale", _ABSENT + ("row has this key" if own.key else "row without a key has this value")
-        )
-    return CorrectionDecision(
-        one, "stale", "the rows with this key have changed: cannot tell which one the correction is for"
-    )
+        return _stale(one, _ABSENT + ("row has this key" if own.key else "row without a key has this value"))
+    return _stale(one, "the rows with this key have changed: cannot tell which one the correction is for")
 
 
 def _continued(one: Correction, rows: Sequence[int], sources: Sources) -> str:
@@ -242,9 +237,9 @@ def _without_conflicts(decisions: list[CorrectionDecision]) -> list[CorrectionDe
     for one in decisions:
         cells = [(row, one.correction.identity.column) for row in one.rows] if one.status == "applied" else []
         if any(len(taken[cell]) > 1 for cell in cells):
-            kept.append(replace(one, status="stale", reason="another correction gives the cell another value", rows=()))
+            kept.append(_stale(one.correction, "another correction gives the cell another value"))
         elif one.correction.column and any((row, "") in taken for row, _ in cells):
-            kept.append(replace(one, status="stale", reason="the row is left out by another correction", rows=()))
+            kept.append(_stale(one.correction, "the row is left out by another correction"))
         else:
             kept.append(one)
     return kept

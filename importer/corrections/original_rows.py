@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,11 +25,10 @@ from importer.report.ranges import take_text
 from importer.report.rejected import rejected_names, rows_to_fix
 from importer.report.rejected_workbook import sheet_names
 from importer.report.report_input import ReportInput
-from importer.tables import Positions, SourceTable
+from importer.tables import Mask, Positions, SourceTable
 
 _FILE = "original.json"
 _CELLS, _ROWS = "original-{}.arrow", "original-rows-{}.arrow"
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,8 @@ class _Rows:
         if own.table != self._table.table or own.key != self._keys[row]:
             return False
         places = self._by_key[own.key]
-        keyed = KeyedRows(np.array(places, np.int64), [self.cells[place] for place in places], self._headers)
+        cells = [self.cells[place] for place in places]
+        keyed = KeyedRows(np.array(places, np.int64), cells, self._headers, len(places))
         found = matching(own, file.siblings(correction), keyed)
         return row in {places[place] for place in found}
 

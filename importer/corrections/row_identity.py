@@ -136,17 +136,15 @@ class Sibling:
 
 @dataclass(frozen=True)
 class KeyedRows:
-    """All rows of a table with one key. ``headers``: the header keys of the key's columns."""
+    """All rows of a table with one key, or only those that can match; ``count``: how many have the key.
+
+    ``headers``: the header keys of the key's columns.
+    """
 
     at: Positions
     rows: Sequence[Row]
     headers: tuple[str, ...]
-    total: int = -1
-
-    @property
-    def count(self) -> int:
-        """How many rows have the key; ``rows`` may be only those that can match."""
-        return len(self.rows) if self.total < 0 else self.total
+    count: int
 
 
 def matching(wanted: Identity, siblings: Sequence[Sibling], keyed: KeyedRows, *, certain: bool = True) -> list[int]:

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 
 from importer.drafting.assigned_fields import AddressGroup
 from importer.drafting.column_values import ColumnValues
-from importer.drafting.concepts import ADDRESS_PARTS
+from importer.drafting.concepts import ADDRESS_PARTS, LINES
 from importer.drafting.readings import Reading
 
 _SINGLE = frozenset({"city", "zip_code", "state", "country", "zip_city", "house_number"})
-_LINES = frozenset({"address", "street"})
 _ROLES = ("billing", "shipping", "mailing", "visiting", "home", "work", "other")
 _OWN_GROUP = 3  # parts that share an unknown word are an address of their own
 GroupKey = tuple[str, int | None, tuple[str, ...]]
@@ -92,7 +91,7 @@ def _without_strangers(groups: list[AddressGroup]) -> list[AddressGroup]:
             return known
     for group in strange:
         home = next((one for one in known if (one.role, one.number) == (group.role, group.number)), None)
-        taken = set() if home is None else set(home.parts) | (_LINES if _LINES & set(home.parts) else set())
+        taken = set() if home is None else set(home.parts) | (LINES if LINES & set(home.parts) else set())
         if home and len(group.parts) == 1 and not set(group.parts) & taken and len(home.parts) >= 2:
             for part, columns in group.parts.items():
                 home.parts[part] += columns

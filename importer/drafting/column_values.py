@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.cell_text import filled_cells
-from importer.drafting.header_words import letters_and_digits
-from importer.drafting.lexicon import lexicon
+from importer.drafting.lexicon import letters_and_digits, lexicon
 from importer.mapping.transforms.countries import country_code
 from importer.mapping.transforms.person_names import is_company
 
@@ -21,7 +20,7 @@ VEHICLE_CODES = {
     "A": "AT", "B": "BE", "D": "DE", "E": "ES", "F": "FR", "FIN": "FI", "FL": "LI", "H": "HU", "I": "IT", "IRL": "IE",
     "L": "LU", "N": "NO", "P": "PT", "S": "SE", "SLO": "SI",
 }  # fmt: skip
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE = re.compile(r"[+(\d][\d\s()./\-\u2013]*(?:\s*(?:x|ext|#)\.?\s*\d+)?")
 _LABEL = re.compile(r"[^\W\d_]{2,}\.?\s*:\s*[+(]?\d")
 _URL = re.compile(
@@ -98,7 +97,7 @@ class ColumnValues:
         return sum(map(test, self.texts)) / len(self.texts) if self.texts else 0.0
 
     # Shares of the distinct values.
-    emails = _share(lambda text: _EMAIL.search(text) is not None)
+    emails = _share(lambda text: EMAIL.search(text) is not None)
     phones = _share(  # that look like a phone number and not like a date
         lambda text: (
             _PHONE.fullmatch(text) is not None

@@ -4,6 +4,7 @@ ADDRESS_PARTS = frozenset(
     {"address", "street", "house_number", "address_line_2", "po_box", "district"}
     | {"city", "state", "zip_code", "zip_city", "country"}
 )
+LINES = frozenset({"address", "street"})
 PERSON_PARTS = frozenset({"first_name", "last_name", "full_name", "phone", "mobile", "email", "designation"})
 COMMERCIAL = frozenset({"payment_term", "payment_mode", "price_list", "shipping_method", "freight_term", "sales_rep"})
 # Nothing is proposed for these, and a header that names one of them beside another concept is about it.

@@ -9,6 +9,7 @@ from importer.drafting.mapping_text import Noted
 from importer.drafting.rule_content import (
     address_parts,
     address_type,
+    are_blank,
     as_steps,
     detail,
     first_of,
@@ -20,10 +21,10 @@ from importer.drafting.rule_content import (
     sales_reps,
 )
 from importer.drafting.table_draft import TableDraft
+from importer.mapping.word_table import FREE_KINDS
 from importer.tables import ATTRIBUTE_PREFIX
 
 _OF_THE_CUSTOMER = frozenset({"wide", "numbered groups", "packed"})  # layouts with one person in the customer's row
-_TERMS = ("payment_term", "payment_mode", "freight_term", "shipping_method")
 _NEARLY = 0.999
 _CURRENCY = r"\s+-\s+(?:AUD|CAD|CHF|DKK|EUR|GBP|INR|JPY|MXN|NOK|NZD|PLN|SEK|USD|ZAR)$"  # "Harbor Goods - USD"
 _SOME = 0.01  # of the names end so
@@ -35,7 +36,7 @@ def customer_entry(draft: TableDraft) -> dict[str, Any]:
     rules: dict[str, Any] = {"company_name": _company(draft), **_display_id(draft)}
     if draft.structure.layout in _OF_THE_CUSTOMER or _one_person(draft):
         rules |= person_names(draft, {**_first_person(draft), "designation": ()})
-    for name in ("display_name", *_TERMS):
+    for name in ("display_name", *FREE_KINDS):
         if name in given:
             rules[name] = first_of(_headers(draft, given[name]))
     for name in ("phone", "email"):
@@ -160,8 +161,7 @@ def _of_parents(draft: TableDraft, fields: Mapping[str, Any]) -> Iterator[dict[s
 def _rows_of(draft: TableDraft) -> tuple[dict[str, Any], dict[str, Any]]:
     """The conditions that a row names no parent, and that it names one."""
     columns = [draft.headers[column] for column, _ in draft.structure.parents]
-    blank = [{"column": column, "blank": True} for column in columns]
-    return blank[0] if len(blank) == 1 else {"all": blank}, is_filled(columns)
+    return are_blank(columns), is_filled(columns)
 
 
 def _typed(draft: TableDraft, *, blank: bool = False) -> dict[str, Any]:

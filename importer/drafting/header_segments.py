@@ -1,13 +1,14 @@
-"""Headers as phrases of the lexicon: the cheapest way to cover their words, in the language of the table."""
+"""Headers as words, and these as phrases of the lexicon: the cheapest way to cover them, in the table's language."""
 
 import math
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from importer.drafting.header_words import Word, words
-from importer.drafting.lexicon import Lexicon, Meaning
+from importer.drafting.lexicon import Lexicon, Meaning, letters_and_digits
 
 _LONGEST = 6  # words of a phrase
 _UNKNOWN = 2.6  # what a word costs that no phrase has; a phrase costs 1 and more
@@ -23,6 +24,54 @@ _GAIN = 0.2  # of the headers have to be better known
 _LONGEST_AFFIX = 4
 _MOSTLY = 0.5
 _SHARED = 0.6  # of the columns: a word that so many have says nothing
+_CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
+_WORD = re.compile(r"[^\W_]+")
+_BREAK = re.compile(r"(\s[-\u2013\u2014]\s|[:>|()\[\]{}]|(?<=\w{5})\.(?=\w{3})|__|\s/\s)")
+_PATH = re.compile(r"\w>\w.*>\w")
+_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ii": 2, "iii": 3, "iv": 4}
+_LARGEST = 30  # a larger number in a header is no position in a series
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a header. ``number``: it is a position in a series. ``breaks``: a colon, dash, or bracket precedes it.
+
+    ``aside``: it stands in brackets.
+    """
+
+    text: str
+    number: int | None = None
+    breaks: bool = False
+    aside: bool = False
+
+
+@cache
+def words(header: str) -> tuple[Word, ...]:
+    """The words of a header, from left to right; of a path such as ``Location>Address>City`` the last part."""
+    header = header.rstrip("> ").rsplit(">", 1)[-1] if _PATH.search(header) else header
+    plain = (
+        unicodedata.normalize("NFKC", header).replace("'", "\u2019").replace("\u2019s ", " ").replace("#", " number ")
+    )
+    found: list[Word] = []
+    depth = 0
+    for at, piece in enumerate(_BREAK.split(plain)):
+        depth += piece.count("(") + piece.count("[") - piece.count(")") - piece.count("]")
+        if at % 2:  # a break itself
+            continue
+        first = True
+        for word in _WORD.findall(_CAMEL.sub(" ", piece)):
+            text = letters_and_digits(word)
+            if text:
+                number = None if depth > 0 and len(_WORD.findall(piece)) > 1 else _position(text)
+                found.append(Word(text, number, first and bool(found), depth > 0))
+                first = False
+    return tuple(found)
+
+
+def _position(text: str) -> int | None:
+    if text.isascii() and text.isdigit():
+        return int(text) if len(text) <= 2 and int(text) <= _LARGEST else None
+    return _NUMBERS.get(text)
 
 
 @dataclass(frozen=True)

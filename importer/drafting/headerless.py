@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from importer.drafting.column_values import ColumnValues, column_values
+from importer.drafting.column_values import EMAIL, ColumnValues, column_values
 from importer.drafting.open_questions import Questions
 from importer.drafting.skip_rules import Question
 from importer.tables import TEXT, Sources, SourceTable
 
 NO_HEADER, HEADER = "no header", "header"
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _NUMBER = re.compile(r"[+(]?\d[\d\s()./-]{2,}")
 _SURE, _LIKELY, _SOME = 0.8, 0.5, 0.25
 _SHORT = 3  # letters of a state's code
@@ -42,7 +41,7 @@ def name_columns(sources: Sources, questions: Questions) -> tuple[Sources, list[
 def _is_data(headers: list[str]) -> bool:
     """Whether a row holds an email address, or numbers, as no header does."""
     numbers = sum(_NUMBER.fullmatch(header.strip()) is not None for header in headers)
-    return any(_EMAIL.fullmatch(header.strip()) for header in headers) or numbers > 1
+    return any(EMAIL.fullmatch(header.strip()) for header in headers) or numbers > 1
 
 
 def _with_first_row(table: SourceTable, headers: list[str]) -> SourceTable:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from importer.errors import MappingError
-from importer.mapping.fitting import mentioned_columns
+from importer.mapping.fitting import GENERIC, mentioned_columns
 from importer.mapping.language.mapping_files import SUFFIXES, LoadedMapping, list_mappings, load_mapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
@@ -16,7 +16,6 @@ _OWN = Path("mappings")  # in the working folder
 _LEAST = 0.7  # of the filled columns
 _FEWEST = 5  # columns
 _OWN_COLUMNS, _OWN_SHARE = 3, 1 / 3  # so many, or such a part of a small table, are in no list of another origin
-_GENERIC = "generic-"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def best_known(sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMa
 def _common_columns(sources: Sources) -> set[str]:
     """The columns that the mappings for lists of any origin know, too."""
     found: set[str] = set()
-    for name in (name for name in list_mappings() if name.startswith(_GENERIC)):
+    for name in (name for name in list_mappings() if name.startswith(GENERIC)):
         mapping = load_mapping(name).mapping
         found.update(*(mentioned_columns(mapping, mapping.main_table, table.headers) for table in sources.tables))
     return found
@@ -66,7 +65,7 @@ def _common_columns(sources: Sources) -> set[str]:
 
 def _names() -> Iterator[str]:
     """Shipped mappings of systems, and those in the working folder's ``mappings``."""
-    yield from (name for name in list_mappings() if not name.startswith(_GENERIC))
+    yield from (name for name in list_mappings() if not name.startswith(GENERIC))
     own = _OWN.resolve()
     if own.is_dir() and own != next(iter(list_mappings().values())).parent.resolve():
         yield from (str(_OWN / path.name) for path in sorted(own.iterdir()) if path.suffix in SUFFIXES)

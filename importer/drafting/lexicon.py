@@ -5,18 +5,37 @@ The data files are in ``lexicon/`` and ``codes/``.
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from importer.drafting.header_words import letters_and_digits, spellings
-
 _SECTIONS = {"concepts": "concept", "roles": "role", "also_roles": "role", "fillers": "filler"}
 HEAD_FIRST = frozenset({"fr", "es", "it", "pt", "pl"})  # languages in which the first noun says what it is
 _FEWEST = 4  # columns by which a table is recognized
 _SHARE = 0.45
+_LETTERS = str.maketrans({"ø": "o", "æ": "ae", "ł": "l", "đ": "d", "œ": "oe", "ð": "d", "þ": "th"})
+# "Straße" is written "Strasse", and where there are no umlauts "Länder" is "Laender", "Besøk" is "Besoek".
+_SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_NO_WORD = re.compile(r"[\W_]+")
+
+
+def letters_and_digits(text: str) -> str:
+    """Text without case, accents, and anything but letters and digits: ``Código-Postal`` is ``codigopostal``."""
+    folded = text.casefold()
+    if folded.isascii():
+        return _NO_WORD.sub("", folded)
+    decomposed = unicodedata.normalize("NFKD", folded.translate(_LETTERS))
+    return "".join(letter for letter in decomposed if letter.isalnum())
+
+
+def spellings(phrase: str) -> set[str]:
+    """The forms that a phrase of a lexicon is found under."""
+    if phrase.isascii():
+        return {letters_and_digits(phrase)} - {""}
+    return {letters_and_digits(phrase), letters_and_digits(phrase.casefold().translate(_SPELLED_OUT))} - {""}
 
 
 @dataclass(frozen=True)

@@ -75,11 +75,16 @@ def is_filled(headers: Sequence[str]) -> dict[str, Any]:
     return filled[0] if len(filled) == 1 else {"any": filled}
 
 
+def are_blank(headers: Sequence[str]) -> dict[str, Any]:
+    """The condition that all of these columns are blank."""
+    blank = [{"column": header, "blank": True} for header in headers]
+    return blank[0] if len(blank) == 1 else {"all": blank}
+
+
 def is_blank(draft: TableDraft, group: AddressGroup) -> dict[str, Any]:
     """The condition that an address is blank."""
     columns = group.packed or [column for part in ("line_1", "city") for column in group.parts.get(part, ())[:1]]
-    blank = [{"column": draft.headers[column], "blank": True} for column in columns]
-    return blank[0] if len(blank) == 1 else {"all": blank}
+    return are_blank([draft.headers[column] for column in columns])
 
 
 def address_parts(draft: TableDraft, parts: Mapping[str, Sequence[int]]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from importer.drafting.column_values import ColumnValues
-from importer.drafting.concepts import ADDRESS_PARTS, COMMERCIAL, NEVER, OF_COMPANIES, OF_OTHERS
+from importer.drafting.concepts import ADDRESS_PARTS, COMMERCIAL, LINES, NEVER, OF_COMPANIES, OF_OTHERS
 from importer.drafting.readings import Reading
 
 SOME_COMPANIES = 0.2  # of the values have a legal form: the column holds names of companies
@@ -17,7 +17,6 @@ _FLAG_VALUES, _ALL_FLAGS = 3, 0.99
 _FEW_SPACES = 0.4
 _ABOUT_ITSELF = frozenset({"address_type", "kind", "status"})  # "Address type" says something of its own
 _OF_OTHERS_TOO = frozenset({"sales_rep", "shipping_method", "supplier_flag", "parent"})
-_LINES = frozenset({"address", "street"})
 _TOWN = frozenset({"city", "zip_code", "zip_city"})
 _SHORT = 6  # characters of a house number
 _TEXTS = frozenset({"city", "zip_code", "zip_city", "address", "street", "name", "full_name"})
@@ -215,9 +214,9 @@ def _with_post_codes(readings: list[Reading], values: Sequence[ColumnValues]) ->
 def _with_lines(readings: list[Reading]) -> list[Reading]:
     """``Delivery address 1`` and ``2`` beside one ``Delivery city`` are two lines of one address."""
     out = list(readings)
-    for roles in {reading.roles for reading in readings if reading.concept in _LINES and reading.group is not None}:
+    for roles in {reading.roles for reading in readings if reading.concept in LINES and reading.group is not None}:
         own = [at for at, reading in enumerate(readings) if reading.roles == roles and reading.concept in ADDRESS_PARTS]
-        lines = [at for at in own if readings[at].concept in _LINES and readings[at].group is not None]
+        lines = [at for at in own if readings[at].concept in LINES and readings[at].group is not None]
         towns = [readings[at] for at in own if readings[at].concept in _TOWN]
         bare = all(readings[at].part is None for at in lines)
         if bare and towns and len(lines) > 1 and all(town.group is None and town.part is None for town in towns):

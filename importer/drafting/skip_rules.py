@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from importer.cell_text import filled_cells
-from importer.drafting.header_words import letters_and_digits
-from importer.drafting.lexicon import lexicon
+from importer.drafting.lexicon import letters_and_digits, lexicon
 from importer.drafting.table_draft import TableDraft
 from importer.mapping.transforms.registry import read_flag
 from importer.wording import counted, first_few

@@ -1,6 +1,6 @@
 """The tables of an export, read as far as headers and values tell: which has the customers, and which name them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,7 +9,7 @@ from importer.drafting.assigned_fields import Assignment
 from importer.drafting.assignment import ROW_KINDS, assign
 from importer.drafting.column_choices import KEY, NO_CHOICES, Choices, apply_targets, chosen_in
 from importer.drafting.column_values import ColumnValues, column_values
-from importer.drafting.header_words import words
+from importer.drafting.header_segments import words
 from importer.drafting.lexicon import CodeTable, recognized
 from importer.drafting.readings import Reading, read_headers
 from importer.drafting.row_structure import RowStructure, row_structure
@@ -84,10 +84,6 @@ def _with_coded_rows(assignment: Assignment, codes: CodeTable, headers: Sequence
             assignment.give(at, "skip_rule")
 
 
-def languages_of(country: str | None) -> Collection[str]:
-    return [language for language, where in _LANGUAGES.items() if country is not None and country in where.split()]
-
-
 def _without_notes(table: SourceTable) -> tuple[SourceTable, int | None]:
     """The table without the notes below its rows; and the column that they are in, where everything else is blank."""
     tail = table.frame.tail(_MOST_NOTES).map(str.strip) != ""
@@ -107,7 +103,8 @@ def draft_table(table: SourceTable, country: str | None, choices: Choices) -> Ta
     headers = list(table.frame.columns)
     codes = recognized(headers)
     labels = headers if codes is None else [_label(codes, header) for header in headers]
-    readings = read_headers(labels, () if codes is not None else languages_of(country))
+    likely = [language for language, where in _LANGUAGES.items() if country in where.split() and codes is None]
+    readings = read_headers(labels, likely)
     values = [column_values(rows.column(header)) for header in headers]
     for at, header in enumerate(headers):
         if header in table.secrets:

@@ -1,7 +1,1 @@
 """The mapping language: reading mapping files and applying them to source tables."""
-
-from importer.mapping.apply import Mapped, apply_mapping
-from importer.mapping.language.mapping_files import LoadedMapping, list_mappings, load_mapping
-from importer.mapping.language.mapping_model import Mapping
-
-__all__ = ["LoadedMapping", "Mapped", "Mapping", "apply_mapping", "list_mappings", "load_mapping"]

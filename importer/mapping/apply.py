@@ -1,7 +1,7 @@
 """Applying a mapping: source rows in, customers with their addresses and contacts out."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from importer.mapping.fields import Context, evaluate, evaluate_former
 from importer.mapping.grouping.children import Candidates, Children, candidates, merge_children
 from importer.mapping.grouping.customers import Grouped, group_customers
 from importer.mapping.grouping.keys import former_ids, key_cells
-from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows, tidied_keys
+from importer.mapping.grouping.row_assignment import RowAssignment, tidied_keys
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import alternatives
@@ -37,11 +37,9 @@ from importer.mapping.transform_results import RowChange
 from importer.mapping.transforms.packed_addresses import Prepared, fields_taken_apart, prepare
 from importer.records import Location, Problem, Severity
 from importer.tables import (
-    ADDRESS_FIELDS,
     BOOLEAN,
-    CONTACT_FIELDS,
-    CUSTOMER_FIELDS,
     DEFAULT_STATED,
+    FIELDS,
     FORMER_ID,
     SERVES_BOTH,
     TEXT,
@@ -53,37 +51,6 @@ from importer.tables import (
     Sources,
 )
 from importer.wording import nearest
-
-_FIELDS: dict[Entity, tuple[str, ...]] = {
-    "customer": CUSTOMER_FIELDS,
-    "address": ADDRESS_FIELDS,
-    "contact": CONTACT_FIELDS,
-}
-
-
-@dataclass(frozen=True)
-class Mapped:
-    """What a mapping made of the sources: the tables, problems of records and rows, and notes about whole files."""
-
-    tables: EntityTables
-    problems: ProblemTable
-    notes: tuple[Problem, ...] = ()
-
-
-def apply_mapping(
-    loaded: LoadedMapping, sources: Sources, *, country: str | None = None, partial: bool = False
-) -> Mapped:
-    """Group the rows of ``sources`` into customers, addresses and contacts as the mapping says.
-
-    ``country``: the default country (alpha-2) for phones and states; it overrides the mapping's own.
-    ``partial``: the sources are a part of the export, so that tables without a source are not reported.
-    Raises :class:`MappingError` when the mapping does not fit the sources.
-    """
-    tables = find_tables(loaded.mapping, sources)
-    assignment = assign_rows(loaded.mapping, tables, sources, loaded)
-    made, problems, _ = build(loaded, assignment, sources, country=country)
-    unused, notes = look_over(loaded.mapping, tables, partial=partial)
-    return Mapped(replace(made, unused_columns=unused), problems, notes)
 
 
 def find_tables(mapping: Mapping, sources: Sources) -> dict[str, TableData]:
@@ -140,7 +107,8 @@ def build(
     grouped = group_customers(mapping.customer, main.rows, main.customers, count, context, sources)
     if "reference_id" not in grouped.columns:
         grouped = replace(grouped, columns={"reference_id": assignment.ids, **grouped.columns})
-        _trace_keys(mapping, main.rows, context)
+        if context.trace is not None:  # the rows have their customers by their keys already: only record how
+            key_cells(mapping.tables[mapping.main_table].key, main.rows, context.folder, context.trace)
     ids = grouped.columns["reference_id"].to_arrow()
     sets = {
         entity: [entry_candidates(loaded, entity, one, countries, country, recorder) for one in entries]
@@ -256,12 +224,6 @@ def _context(
     return Context(countries, loaded.folder, loaded.words.of(entity), trace)
 
 
-def _trace_keys(mapping: Mapping, table: TableData, context: Context) -> None:
-    """Record how the keys of rows were read that have their customers by them already, if somebody watches."""
-    if context.trace is not None:
-        key_cells(mapping.tables[mapping.main_table].key, table, context.folder, context.trace)
-
-
 def _entity_tables(
     grouped: Grouped,
     assignment: RowAssignment,
@@ -310,7 +272,7 @@ def _frame(entity: Entity, columns: dict[str, Column | pa.Array], rows: Codes, e
 
 def in_api_order(entity: Entity, columns: Iterable[str]) -> list[str]:
     """The columns of a frame in order: the API's own fields in its order, then attributes in the given order."""
-    places = {name: place for place, name in enumerate(_FIELDS[entity])}
+    places = {name: place for place, name in enumerate(FIELDS[entity])}
     return sorted(columns, key=lambda name: places.get(name, len(places)))
 
 

@@ -12,11 +12,9 @@ import pyarrow.compute as pc
 from importer.mapping.columns import Codes, Mask
 from importer.mapping.field_parts import Evaluated
 from importer.mapping.table_rows import TableData, find_column, source_reference
-from importer.mapping.transform_results import RowChange, RowFinding
+from importer.mapping.transform_results import OF_CELLS, RowChange, RowFinding
 from importer.records import Severity
 from importer.tables import CHANGE_DTYPES, Entity, ProblemTable, Sources
-
-_OF_CELLS = frozenset({"blank_text", "key_tidied"})  # these count on all rows
 
 
 def cell_problems(table: TableData, at: Codes, reference: str, **columns: Any) -> ProblemTable:
@@ -122,7 +120,7 @@ def count_changes(
     lines: dict[tuple[str, Entity, str, int, str], list[tuple[Codes, str | None, str | None]]] = defaultdict(list)
     for entity, fields, table, chosen in entries:
         for name, change in ((name, change) for name, changes in fields.items() for change in changes):
-            at = np.flatnonzero(change.hits() & (chosen | (change.code in _OF_CELLS)))
+            at = np.flatnonzero(change.hits() & (chosen | (change.code in OF_CELLS)))
             if not len(at):
                 continue
             rows, reference = table.rows[at], source_reference(change.reference)

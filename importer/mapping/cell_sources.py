@@ -58,21 +58,16 @@ def customer_sources(mapping: Mapping, assignment: RowAssignment, grouped: Group
             key = FieldSource("reference_id", references, every)
             yield RecordSource("customer", keyed.rows.rows, keyed.customers, (key,))
     fields = []
+    may_differ = {name for name, rule in mapping.customer.fields().items() if rule.conflict == "first"}
     for name, found in grouped.evaluated.items():
         filled, values = found.column.filled, found.column.codes
         first = first_rows(codes, len(assignment.ids), filled)
         same = filled & (values == np.append(values, -1)[first[codes]])
         differ = filled & ~same
-        references = found.references if _may_differ(mapping, name) and differ.any() else ()
+        references = found.references if name in may_differ and differ.any() else ()
         other = [(reference, differ & (found.chosen == number)) for number, reference in enumerate(references)]
         fields.append(_source(name, found, slice(None), same, other))
     yield RecordSource("customer", table.rows, codes, tuple(fields))
-
-
-def _may_differ(mapping: Mapping, name: str) -> bool:
-    """Whether rows of one customer may have different values of a field."""
-    rule = mapping.customer.fields().get(name)
-    return rule is not None and rule.conflict == "first"
 
 
 def child_sources(entity: Entity, sets: Sequence[Candidates], records: Sequence[Codes]) -> Iterator[RecordSource]:

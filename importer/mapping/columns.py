@@ -1,6 +1,6 @@
 """A column by its distinct values: what is slow is done once for each of them, the rest is whole-column numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,16 +128,15 @@ class Column:
 
 def combine(columns: Sequence[Column]) -> tuple[Codes, list[Column]]:
     """The distinct tuples of several columns: (the tuple's number on each row, the columns over distinct tuples)."""
-    number = tuple_numbers(columns)
+    number = tuple_numbers(column.codes for column in columns)
     first = first_rows(number, number.max(initial=-1) + 1)
     return number, [column.take(first) for column in columns]
 
 
-def tuple_numbers(columns: Sequence[Column], order: Codes | None = None) -> Codes:
-    """The number of each row's tuple of values, in the order of the tuples' first rows. ``order``: of the rows."""
-    number, count = np.zeros(len(columns[0]), np.int64), 1
-    for column in columns:  # several times faster than grouping by all columns at once
-        codes = column.codes if order is None else column.codes[order]
+def tuple_numbers(columns: Iterable[Codes]) -> Codes:
+    """The number of each row's tuple of codes, in the order of the tuples' first rows."""
+    number, count = np.zeros(1, np.int64), 1
+    for codes in columns:  # several times faster than grouping by all columns at once
         size = int(codes.max(initial=-1)) + 2
         if count * size > _MOST_NUMBERS:
             number, found = pd.factorize(number)

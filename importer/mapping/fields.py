@@ -11,14 +11,13 @@ import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Column, Mask, combine, first_of
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated, Part, choose, joined, part_of, split_parts
-from importer.mapping.field_values import decide, listed, look_up
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData, holds, source_reference
 from importer.mapping.trace import READ, RESULT, Trace
-from importer.mapping.transform_results import RowChange, RowFinding, rewriting
+from importer.mapping.transform_results import OF_CELLS, RowChange, RowFinding, rewriting
 from importer.mapping.transforms.registry import TRANSFORMS, TransformStep, run_step
 from importer.mapping.transforms.text_forms import comparable
-from importer.mapping.word_table import FieldWords
+from importer.mapping.word_table import FieldWords, decide, listed, look_up
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
 
@@ -26,7 +25,6 @@ IMPLIED = {"phone": "phone", "email": "email", "country": "country", "state": "s
 ONE_LINE = frozenset({*CUSTOMER_FIELDS, *ADDRESS_FIELDS, *CONTACT_FIELDS}) - {"reference_id", "type"}
 _FORMER = "former id"  # the name of a key or id as earlier versions compared it
 _EXACT = frozenset({"key", "reference_id"})
-_OF_CELLS = frozenset({"blank_text", "key_tidied"})  # changes of cells, whatever becomes of the value
 _TYPES = frozenset({"billing", "shipping"})
 
 
@@ -145,14 +143,14 @@ def _from_columns(name: str, rule: FieldRule, table: TableData, number: str, con
     if rule.take == NUMBER:
         found = part_of(found, sources, rule, max(int(number), 1))
         context.chose(f"take {number}", sources, found.column)
-        column = _filled(found.column, name, rule, table)
+        column, _ = _without_blanks(found.column, "", name, rule, table)
         context.did("blanks", found.column, column)
         found = _transformed(replace(found, column=column, filled=column.filled), steps, context, alone)
     else:
         parts = sources
         if rule.split:
             pieces = split_parts(sources, rule.split)
-            parts = [replace(piece, column=_filled(piece.column, name, rule, table)) for piece in pieces]
+            parts = [replace(piece, column=_without_blanks(piece.column, "", name, rule, table)[0]) for piece in pieces]
             _trace_pieces(sources, pieces, parts, context)
         parts = [_transform(part, number_, steps, context, alone) for number_, part in enumerate(parts)]
         found = choose(found, rule, parts, is_list=name == "assigned_sales_rep_ids")
@@ -184,7 +182,7 @@ def _sources(
         cell = source_reference(reference)
         if context.trace is not None and cell != reference:
             context.did("split into its parts", table.column(cell).where(whole.filled), whole, reference)
-        column, change = without_blanks(whole, reference, _stand_in(whole, name, rule, table))
+        column, change = _without_blanks(whole, reference, name, rule, table)
         context.did("blanks", whole, column, reference)
         blanked += change
         if name in _EXACT:
@@ -199,22 +197,17 @@ def _sources(
     return parts, blanked
 
 
-def _filled(column: Column, name: str, rule: FieldRule, table: TableData) -> Column:
-    """The column without text that stands for nothing."""
-    return without_blanks(column, "", _stand_in(column, name, rule, table))[0]
+def _without_blanks(
+    column: Column, reference: str, name: str, rule: FieldRule, table: TableData
+) -> tuple[Column, list[RowChange]]:
+    """The column without text that stands for nothing in this field, and what is reported about that.
 
-
-def _stand_in(column: Column, name: str, rule: FieldRule, table: TableData) -> Mask:
-    return table.blanks.among(column.values, name, _meant(name, rule))
-
-
-def _meant(name: str, rule: FieldRule) -> frozenset[str]:
-    """What stands for nothing elsewhere, and not in this field: its ``values``, and the dash of a flag, which is no."""
-    steps = _steps(name, rule)
-    dash = (
-        ("-",) if rule.flags is not None or TransformStep("flag") in steps or TransformStep("not_flag") in steps else ()
-    )
-    return frozenset({*(text.strip().lower() for text in rule.values or ()), *dash})
+    Its ``values`` mean something, and so does the dash of a flag, which is no.
+    """
+    meant = {text.strip().lower() for text in rule.values or ()}
+    if rule.flags is not None or {"flag", "not_flag"} & {step.name for step in _steps(name, rule)}:
+        meant.add("-")
+    return without_blanks(column, reference, table.blanks.among(column.values, name, meant))
 
 
 def without_blanks(column: Column, reference: str, stand_in: Mask) -> tuple[Column, list[RowChange]]:
@@ -262,7 +255,7 @@ def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
         filled=found.filled | other.filled,
         extension=first_of([extensions[0], extensions[1].where(used)])[0] if some else None,
         references=(*found.references, *other.references),
-        changes=(*found.changes, *(one if one.code in _OF_CELLS else one.only(used) for one in other.changes)),
+        changes=(*found.changes, *(one if one.code in OF_CELLS else one.only(used) for one in other.changes)),
         chosen=np.where(used & other.filled, other.chosen + len(found.references), found.chosen),
         rank=np.where(used & other.column.filled, rank, 0).astype(np.int64),
     )
@@ -301,7 +294,7 @@ def _flags(rule: FieldRule, table: TableData, number: str, context: Context) -> 
     for index, (target, template) in enumerate(rule.flags.items()):
         reference = template.replace(NUMBER, number)
         whole = table.column(reference)
-        cells = _filled(whole, "type", rule, table)
+        cells, _ = _without_blanks(whole, reference, "type", rule, table)
         context.did(READ, whole, whole, reference)
         context.did("blanks", whole, cells, reference)
         part = _transform(Part(cells, reference), index, [TransformStep("flag")], context)

@@ -10,14 +10,14 @@ from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.table_rows import assign_tables, check_columns, find_column
 from importer.tables import Sources
 
-_GENERIC = "generic-"
+GENERIC = "generic-"  # how the names of mappings for lists of any origin begin
 _FEW = 5  # columns
 NO_FIT = "No included mapping fits these columns. To draft one: `importer suggest -o mapping.yaml`."
 
 
 @dataclass(frozen=True)
 class Fit:
-    """An included mapping that can read the sources: how many of their ``columns`` it covers, and which it does not."""
+    """A mapping that can read the sources: how many of their ``columns`` it covers, and which it does not."""
 
     name: str
     known: int
@@ -33,7 +33,7 @@ def best_fit(sources: Sources) -> Fit | None:
     fits = []
     for name in list_mappings():
         try:
-            fits.append(_fit(name, load_mapping(name).mapping, sources))
+            fits.append(fit_of(name, load_mapping(name).mapping, sources))
         except MappingError:  # it needs columns that are not there
             continue
     best = max(fits, key=_rank, default=None)
@@ -45,7 +45,7 @@ def _rank(fit: Fit) -> tuple[int, bool, str]:
 
     Of generic ones the last by name: one row per customer (generic-wide) is more common than several (generic-long).
     """
-    return fit.known, fit.name.startswith(_GENERIC) == (fit.known <= _FEW), fit.name
+    return fit.known, fit.name.startswith(GENERIC) == (fit.known <= _FEW), fit.name
 
 
 def advice(sources: Sources) -> str:
@@ -54,19 +54,17 @@ def advice(sources: Sources) -> str:
     return NO_FIT if fit is None else f"{fit}."
 
 
-def known_columns(mapping: Mapping, sources: Sources) -> int:
-    """How many columns of the sources the mapping uses. Raises :class:`MappingError` when it cannot read them."""
-    return _fit("", mapping, sources).known
-
-
 def mentioned_columns(mapping: Mapping, table_name: str, headers: Sequence[str]) -> set[str]:
     """The headers of a source table that a mapping mentions. Raises :class:`MappingError` for one that is ambiguous."""
     found = {find_column(reference, headers) for reference, _ in mapping.references(table_name)}
     return {header for header in found if header is not None}
 
 
-def _fit(name: str, mapping: Mapping, sources: Sources) -> Fit:
-    """Tables in which columns are missing, such as other lists in the same file, count as unknown."""
+def fit_of(name: str, mapping: Mapping, sources: Sources) -> Fit:
+    """How many columns of the sources a mapping uses. Raises :class:`MappingError` when it cannot read them.
+
+    Tables in which columns are missing, such as other lists in the same file, count as unknown.
+    """
     headers: list[str] = []
     unused: list[str] = []
     for table_name, data in assign_tables(mapping, sources).items():

@@ -65,14 +65,11 @@ class KindWords:
 def source_words(loaded: LoadedMapping, sources: Sources, country: str | None) -> dict[str, KindWords]:
     """The words of each kind that the mapping reads from columns, in the order of the mapping's fields.
 
-    ``country``: as for :func:`importer.mapping.apply.apply_mapping`. Raises :class:`MappingError` when the mapping does
-    not fit the sources.
+    ``country``: the default country (alpha-2); it overrides the mapping's own. Raises :class:`MappingError` when the
+    mapping does not fit the sources.
     """
     found: dict[str, KindWords] = {}
-    sections: list[tuple[Entity, Any]] = [("customer", loaded.mapping.customer)]
-    sections += [("address", entry) for entry in loaded.mapping.addresses]
-    sections += [("contact", entry) for entry in loaded.mapping.contacts]
-    for entity, section in sections:
+    for entity, section in loaded.mapping.sections():
         for name, rule in _worded(entity, section.fields()):
             found.setdefault(kind_of(entity, name), KindWords()).know(rule)
     plain = replace(loaded, mapping=_as_in_the_source(loaded.mapping), words=WordTable())

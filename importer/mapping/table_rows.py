@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from importer.cell_text import filled_cells, header_key
 from importer.errors import MappingError
-from importer.mapping.blank_texts import BlankTexts
 from importer.mapping.columns import Codes, Column, Mask, caseless, concat
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import Condition, OtherColumn, TableRule, alternatives
 from importer.mapping.transforms.registry import read_flag
+from importer.mapping.transforms.text_forms import BlankTexts
 from importer.tables import Sources, SourceTable
 from importer.wording import counted, first_few, nearest
 
@@ -209,9 +209,7 @@ class TableData:
     def keep(self, chosen: Mask) -> "TableData":
         if chosen.all():
             return self
-        return TableData(
-            self.name, self.tables, self.rows[chosen], self.index[chosen], self.blanks, self.numbered, self._columns
-        )
+        return replace(self, rows=self.rows[chosen], index=self.index[chosen])
 
     def as_before(self, references: Iterable[str]) -> "TableData":
         """The table with the columns that earlier versions took these references for; itself, if they are the same."""

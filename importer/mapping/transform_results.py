@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 from importer.mapping.columns import Codes, Mask
 from importer.records import Severity
 
+OF_CELLS = frozenset({"blank_text", "key_tidied"})  # changes of cells, whatever becomes of the value
+
 
 @dataclass(frozen=True)
 class ValueFinding:

@@ -1,11 +1,11 @@
-"""The value table: what the source's words are in WizCommerce, decided once by people.
+"""The value table: what the source's words are in WizCommerce, decided once by people; and what it makes of values.
 
 A *kind* is a field whose words are decided: ``payment_term``, ``attributes.Color``, ``address type``.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import cast
 
@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from importer.cell_text import fold
 from importer.errors import UsageError
-from importer.mapping.columns import Mask
-from importer.mapping.field_parts import LIST_SEPARATOR
-from importer.mapping.language.mapping_rules import TYPES
-from importer.mapping.transform_results import ValueFinding, failures
+from importer.mapping.columns import Column, Mask, first_of
+from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
+from importer.mapping.language.mapping_rules import TYPES, FieldRule, Otherwise
+from importer.mapping.transform_results import RowChange, ValueFinding, failures, rewriting
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, Entity
 from importer.wording import first_few, nearest
@@ -31,6 +31,7 @@ KINDS = ("assigned_sales_rep_ids", "assigned_price_list_id", *FREE_KINDS, TYPE_K
 _SEVERAL = frozenset({"assigned_sales_rep_ids", TYPE_KIND})  # kinds whose words may mean several values
 _LEFT_OUT = frozenset({fold(LEAVE_OUT)})
 _MOST_NAMED = 20  # wrong lines in a message
+Did = Callable[[str, Column, Column], None]  # records what a step made of a column
 
 
 def kind_of(entity: Entity, name: str) -> str:
@@ -196,3 +197,69 @@ def _fault(line: WordLine) -> str | None:
         return "the word is missing"
     bad = [value for value in line.values if line.kind == TYPE_KIND and value not in TYPES]
     return f"an address type is billing or shipping, not {bad[0]!r}" if bad else None
+
+
+def listed(rule: FieldRule) -> frozenset[str]:
+    """The texts of the source that ``values`` translates: they go through no transform before."""
+    return frozenset(text.strip().casefold() for text in rule.values or ())
+
+
+def decide(found: Evaluated, rule: FieldRule, words: FieldWords, did: Did) -> Evaluated:
+    """The values that the value table has; the mapping's own ``values`` are for words without one."""
+    column = found.column
+    new, decided = words.replaced(column.values)
+    settled = column.rows_with(decided)
+    findings = words.findings(column.values.to_pylist(), listed(rule))
+    told = np.logical_or.reduce([np.zeros(len(decided), bool), *(finding.chosen for finding in findings)])
+    own = column.replaced(new).where(settled)
+    did("values table", column.where(settled), own)
+    left = look_up(replace(found, column=column.where(~settled)), rule, did)
+    changes = _translated(found, column, new, told | ~decided)
+    return replace(
+        left,
+        column=first_of([own, left.column])[0],
+        findings=(*left.findings, *found.by_column(findings)),
+        changes=(*left.changes, *changes),
+    )
+
+
+def look_up(found: Evaluated, rule: FieldRule, did: Did) -> Evaluated:
+    """The values that the mapping's own ``values`` translate; ``otherwise`` says what becomes of others."""
+    if rule.values is None:
+        return found
+    table = {key.strip().casefold(): LIST_SEPARATOR.join(value) for key, value in rule.values.items()}
+    column = found.column
+    texts = column.values.to_pylist()
+    out = [table.get(text.casefold()) for text in texts]
+    reasons: list[str | None] = [None] * len(texts)
+    hints = [""] * len(texts)
+    for number, text in enumerate(texts):
+        if out[number] is not None or rule.otherwise == "blank":
+            continue
+        if isinstance(rule.otherwise, Otherwise):
+            out[number] = rule.otherwise.constant
+        elif rule.otherwise == "keep":
+            out[number] = text
+        else:
+            near = nearest(text.casefold(), table)
+            reasons[number] = "is not in the mapping's list of values"
+            hints[number] = f"Did you mean {near[0]!r}? " if near else ""
+            hints[number] += "Fix the cell, or add the value to `values` in the mapping."
+    new = pa.array(out, pa.string())
+    findings = failures("value_unlisted", reasons, hints)
+    unlisted = np.logical_or.reduce([np.zeros(len(texts), bool), *(finding.chosen for finding in findings)])
+    translated = column.replaced(new)
+    did("values", column, translated)
+    return replace(
+        found,
+        column=translated,
+        findings=(*found.findings, *found.by_column(findings)),
+        changes=(*found.changes, *_translated(found, column, new, unlisted)),
+    )
+
+
+def _translated(found: Evaluated, column: Column, new: pa.Array, told: Mask) -> Iterator[RowChange]:
+    """What a table made of a field's values, at each one's column; not of those ``told`` elsewhere."""
+    for number, reference in enumerate(found.references):
+        for change in rewriting("value_translated", reference, column.codes, column.values, new, told):
+            yield change.only(found.chosen == number)

@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from importer.cell_text import edges, filled_cells
 from importer.errors import InternalError
-from importer.mapping.blank_texts import BlankTexts
 from importer.mapping.cell_sources import FieldSource, RecordSource
 from importer.mapping.columns import Column
 from importer.mapping.table_rows import find_column
+from importer.mapping.transforms.text_forms import BlankTexts
 from importer.records import Severity
 from importer.tables import (
     CELL_CATEGORIES,
@@ -21,6 +21,7 @@ from importer.tables import (
     CellCategory,
     Entity,
     EntityTables,
+    Mask,
     Positions,
     ProblemTable,
     Sources,
@@ -28,7 +29,6 @@ from importer.tables import (
     no_lines,
 )
 
-Mask = npt.NDArray[np.bool_]
 _SPACE = 16  # bytes of white space around a text that stands for nothing
 _NUMBERS = {category: number for number, category in enumerate(CELL_CATEGORIES)}
 
@@ -161,7 +161,8 @@ def _stand_for_nothing(texts: pa.ChunkedArray, blanks: BlankTexts) -> Mask:
     lengths, plain = edges(cells)
     short = np.flatnonzero((lengths > 0) & (lengths <= blanks.longest + np.where(plain, 0, _SPACE)))
     mask = np.zeros(len(cells), np.bool_)
-    mask[short] = blanks.rows(Column.from_text(cells.take(pa.array(short))), "")
+    column = Column.from_text(cells.take(pa.array(short)))
+    mask[short] = column.rows_with(blanks.among(column.values, ""))
     return mask
 
 

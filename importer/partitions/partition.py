@@ -119,25 +119,17 @@ class Partition:
     first: int
     files: tuple[SourceFile, ...]
 
-    @classmethod
-    def create(cls, number: int, folder: Path, share: CustomerShare, files: tuple[SourceFile, ...]) -> "Partition":
-        """A partition of these customers. Raises :class:`OutputError`."""
-        partition = cls(number, folder, share.first, files)
-        partition.dump("share", share)
-        return partition
-
     @property
     def share(self) -> CustomerShare:
         """Its customers and their rows, read from disk."""
         share: CustomerShare = self.restore("share")
         return share
 
-    def sources(self) -> Sources:
-        """The rows of the partition as sources of their own; a column's cells are read from disk when it is used."""
-        return self.sources_of(self.share.rows)
+    def sources(self, rows: Positions) -> Sources:
+        """Some of its rows as sources of their own; a column's cells are read from disk when it is used.
 
-    def sources_of(self, rows: Positions) -> Sources:
-        """Some of its rows as sources of their own. ``rows``: ascending, among all sources."""
+        ``rows``: ascending, among all sources.
+        """
         edges = np.searchsorted(rows, [*(file.start for file in self.files), np.iinfo(np.int64).max])
         return Sources(
             tuple(file.rows(rows[edges[n] : edges[n + 1]] - file.start) for n, file in enumerate(self.files))

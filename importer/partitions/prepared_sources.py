@@ -16,16 +16,16 @@ import pandas as pd
 
 from importer.errors import MappingError, UsageError
 from importer.loader import skipped_frame, source_bytes
-from importer.mapping import LoadedMapping
 from importer.mapping.apply import find_tables, look_over
 from importer.mapping.cell_problems import count_changes
 from importer.mapping.cell_sources import column_roles
-from importer.mapping.fitting import advice, best_fit, known_columns
+from importer.mapping.fitting import advice, best_fit, fit_of
 from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows, deal_out, tidied_keys
+from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.transforms.packed_addresses import cell_columns
-from importer.partitions import merged_frames as merge
+from importer.partitions import all_partitions as merge
+from importer.partitions.all_partitions import shared_by_all
 from importer.partitions.cell_accounts import CellRules, all_cells
-from importer.partitions.cross_customer import shared_by_all
 from importer.partitions.executors import InlineExecutor, dask_executor, process_executor, processors, run_all
 from importer.partitions.partition import Partition, SourceFile, rows_per_partition
 from importer.partitions.scratch import (
@@ -44,7 +44,8 @@ from importer.report.word_counts import added
 from importer.run_folder import RunFolder, Stage
 from importer.settings import Options
 from importer.tables import ENTITIES, FORMER_ID, TEXT, EntityTables, ProblemTable, Sources, no_lines
-from importer.validation import settle, unchecked_attributes
+from importer.validation.attributes import unchecked_attributes
+from importer.validation.policies import settle
 from importer.validation.word_problems import told_by_word
 from importer.workflow.cell_choices import cell_choices
 from importer.workflow.directory import Directory, Needs
@@ -125,8 +126,10 @@ class PreparedSources:
         self.unused, notes = look_over(mapping, tables, partial=self.options.partial)
         self.rules = CellRules(column_roles(mapping, tables), tables[mapping.main_table].blanks)
         self.orders = {number + 1: own for number, own in enumerate(cell_columns(mapping, owners))}
-        shares = enumerate(deal_out(owners, most))
-        self.partitions = [Partition.create(number, folder, share, files) for number, share in shares]
+        self.partitions = []
+        for number, share in enumerate(deal_out(owners, most)):
+            self.partitions.append(Partition(number, folder, share.first, files))
+            self.partitions[-1].dump("share", share)
         own = {} if "reference_id" in mapping.customer.fields() else {"reference_id": owners.changes}
         every = np.ones(len(owners.main.rows), bool)
         lines = [("customer", own, owners.main.rows, every), *tidied_keys(owners)]
@@ -243,7 +246,7 @@ class PreparedSources:
 
 def _no_customers(loaded: LoadedMapping, sources: Sources, owners: RowAssignment) -> MappingError:
     """Why no row makes a customer, as an error."""
-    known = known_columns(loaded.mapping, sources)
+    known = fit_of(loaded.name, loaded.mapping, sources).known
     if not known:
         message = f"the mapping {loaded.name!r} does not fit: the sources have none of its columns"
         return MappingError(message, advice(sources))

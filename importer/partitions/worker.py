@@ -5,35 +5,27 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow.compute as pc
 
-from importer.mapping import LoadedMapping
 from importer.mapping.apply import build
 from importer.mapping.grouping.row_assignment import CustomerShare, owners_of
+from importer.mapping.language.mapping_files import LoadedMapping
 from importer.partitions.cell_accounts import CellRules, account_cells
 from importer.partitions.partition import Partition
 from importer.partitions.scratch import new_file, release_memory, write_array
 from importer.payload import write_payloads
 from importer.records import Severity
 from importer.report.word_counts import WordCounts, word_counts
-from importer.tables import ENTITIES, FORMER_ID, TEXT, Entity, EntityTables, Entry, ProblemTable, Sources
-from importer.validation import (
-    Settled,
-    check_attributes,
-    complete_defaults,
-    defined_columns,
-    settle,
-    used_attributes,
-    validate,
-)
+from importer.tables import ENTITIES, FORMER_ID, TEXT, Entity, EntityTables, Entry, Mask, ProblemTable, Sources
+from importer.validation.attributes import check_attributes, defined_columns, used_attributes
+from importer.validation.contract import validate
+from importer.validation.policies import Settled, complete_defaults, settle
 from importer.validation.record_comparisons import SharedFindings, company_addresses, fingerprints, text_column
 from importer.validation.word_problems import TOLD_ONCE
 from importer.workflow.directory import Directory
 from importer.workflow.resolve_lookups import NameCounts, looked_up_names, pending_lookups, resolve_lookups
 
-Mask = npt.NDArray[np.bool_]
 Columns = Mapping[Entity, Mapping[str, Any]]  # entity → column → type
 
 
@@ -55,7 +47,8 @@ class Mapped:
 
 def map_part(partition: Partition, loaded: LoadedMapping, country: str | None) -> Mapped:
     """Map the rows of a partition; the frames that it writes have row positions within the partition."""
-    share, sources = partition.share, partition.sources()
+    share = partition.share
+    sources = partition.sources(share.rows)
     tables, problems, cells = build(loaded, owners_of(share, loaded.mapping, sources), sources, country=country)
     for entity in ENTITIES:
         frame = tables.frame(entity)
@@ -137,7 +130,8 @@ def finish_part(
     ``entries`` and ``columns``: those of all partitions together. ``rules``: for cells. ``kept``: see
     :func:`with_former_ids`. ``hashed``: whether the bodies' hashes are needed.
     """
-    sources, share = partition.sources(), partition.share
+    share = partition.share
+    sources = partition.sources(share.rows)
     rows = pd.DataFrame({"customer": share.customers})
     field_rows = {str(name): own.to_numpy() for name, own in partition.read("field-rows").items()}
     tables = EntityTables(

@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 from rapidfuzz import fuzz, process
 
 from importer.records import Severity
-from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, TEXT, Entity, EntityTables, ProblemTable, Sources
+from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, TEXT, Entity, EntityTables, ProblemTable, Sources, arrow
 from importer.validation.describe import problems_at
-from importer.validation.field_places import arrow, locate
+from importer.validation.field_places import locate
 from importer.validation.schemas import is_email, is_phone
 from importer.wording import first_few, shortened
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.records import Severity
-from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, Entity, EntityTables, ProblemTable, Sources
+from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, FIELDS, Entity, EntityTables, ProblemTable, Sources
 from importer.validation.describe import Finding, describe
 from importer.validation.record_comparisons import SharedFindings, relation_findings, text_column
-from importer.validation.schemas import FIELDS, REQUIRED, failures
+from importer.validation.schemas import REQUIRED, failures
 
 
 def validate(

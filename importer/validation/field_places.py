@@ -1,10 +1,8 @@
 """The place of a record's field in the sources."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,12 +16,6 @@ class Places:
     rows: Positions
     columns: pa.Array
     cells: pa.Array
-
-
-def arrow(series: "pd.Series[Any]") -> pa.Array:
-    """The Arrow data of a column, in one piece."""
-    data = series.array.__arrow_array__()
-    return data.combine_chunks() if isinstance(data, pa.ChunkedArray) else data
 
 
 def row_texts(sources: Sources, rows: Positions) -> pa.Array:

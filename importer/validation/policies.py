@@ -1,13 +1,11 @@
 """From problems to decisions: which values are left out, which children are dropped, which customers are rejected."""
 
-import dataclasses
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,13 +20,13 @@ from importer.tables import (
     TEXT,
     Entity,
     EntityTables,
+    Mask,
     Positions,
     ProblemTable,
+    arrow,
 )
-from importer.validation.field_places import arrow
 from importer.validation.schemas import REQUIRED
 
-Mask = npt.NDArray[np.bool_]
 _BY_COUNTRY = frozenset({"state_unknown", "state_zip_mismatch", "zip_doubtful", "zip_country_mismatch"})
 # As warnings, these leave nothing out: the first row's value counts, or there is none.
 _VALUE_STAYS = frozenset({"customer_conflict", "attribute_missing"})
@@ -93,7 +91,7 @@ def settle(
     reported = _reworded(frame.assign(customer=customer, record=moved), blanked, dropped, eased)
     reported = reported[~_based_on_wrong_country(frame, rejects)]
     return Settled(
-        tables=dataclasses.replace(
+        tables=replace(
             tables, customers=changed["customer"], addresses=changed["address"], contacts=changed["contact"]
         ),
         rejected=_marked(count, customer[rejects]),
@@ -137,7 +135,7 @@ def _with_severities(frame: pd.DataFrame, severities: Mapping[str, Severity]) ->
 
     A severity that differs from the catalogue's already stays (a warning, because another value was used).
     """
-    code, codes = _encode(frame["code"])
+    code, codes = pd.factorize(frame["code"])
     own = pa.array([str(severities[name]) if name in severities else None for name in codes], pa.string())
     usual = pa.array([str(CODES[name].severity) if name in CODES else None for name in codes], pa.string())
     numbers = pa.array(code, mask=code < 0)
@@ -153,7 +151,7 @@ def _policies(
     tables: EntityTables, entity: Entity, part: pd.DataFrame, fixed: AbstractSet[str], left_out: Mask
 ) -> tuple[Mask, Mask]:
     """Per problem: may its cell be left out (``left_out``: its code says so), may its record be dropped."""
-    field, names = _encode(part["field"])
+    field, names = pd.factorize(part["field"])
     optional = np.array([*(name not in fixed for name in names), False])
     optional = optional[field] & ~_has_code(part, _NO_VALUE)
     entry = tables.frame(entity)["_entry"].to_numpy()[part["record"].to_numpy()]
@@ -202,13 +200,6 @@ def _marked(count: int, positions: Positions) -> Mask:
     return out
 
 
-def _encode(column: "pd.Series[Any]") -> tuple[Positions, list[str]]:
-    """Numbers from 0 for the distinct texts, -1 for null; and the texts."""
-    encoded = pc.dictionary_encode(arrow(column))
-    numbers = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-    return numbers.astype(np.int64), encoded.dictionary.to_pylist()
-
-
 def _has_code(frame: pd.DataFrame, codes: AbstractSet[str]) -> Mask:
     return frame["code"].isin(codes).to_numpy(dtype=np.bool_, copy=True)
 
@@ -219,7 +210,7 @@ def complete_defaults(tables: EntityTables) -> EntityTables:
     Where a customer has no default address of a type, or no default contact, one without an explicit no becomes the
     default: an address of that type alone before one that serves both types, else the first. All others are false.
     """
-    return dataclasses.replace(
+    return replace(
         tables,
         addresses=_with_defaults(tables.addresses, by_type=True),
         contacts=_with_defaults(tables.contacts, by_type=False),
@@ -232,7 +223,7 @@ def _with_defaults(frame: pd.DataFrame, *, by_type: bool) -> pd.DataFrame:
     unstated = given.isna().to_numpy(dtype=np.bool_)
     group = frame["_customer"].to_numpy()
     if by_type and "type" in frame.columns:
-        kind, kinds = _encode(frame["type"])
+        kind, kinds = pd.factorize(frame["type"])
         group = group * (len(kinds) + 1) + kind + 1
     both = np.zeros(len(frame), dtype=np.bool_)
     if SERVES_BOTH in frame.columns:

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rapidfuzz import fuzz, process
 
-from importer.tables import ENTITIES, TEXT, Entity, EntityTables, Positions, Sources, chunked, taken
+from importer.tables import ENTITIES, TEXT, Entity, EntityTables, Mask, Positions, Sources, arrow, chunked, taken
 from importer.validation.describe import Finding
-from importer.validation.field_places import arrow, row_texts
+from importer.validation.field_places import row_texts
 
 Fingerprints = npt.NDArray[np.uint64]
 
@@ -54,7 +54,7 @@ def fingerprints(texts: pa.Array) -> Fingerprints:
     return out
 
 
-def repeated(prints: Fingerprints) -> npt.NDArray[np.bool_]:
+def repeated(prints: Fingerprints) -> Mask:
     """True where a fingerprint occurs more than once; never for that of null."""
     ordered = np.sort(prints)
     if not ((ordered[1:] == ordered[:-1]) & (ordered[1:] > 0)).any():  # as usual for ids, and quick to know
@@ -228,12 +228,10 @@ def _codes(texts: pa.Array) -> Positions:
 def _other_of_group(codes: Positions) -> Positions:
     """For each item the position of another of the same code: the first, and for the first the second; else -1."""
     others = np.full(len(codes), -1, dtype=np.int64)
-    shared = np.flatnonzero((codes >= 0) & (np.bincount(codes + 1, minlength=1)[codes + 1] > 1))
-    order = shared[np.argsort(codes[shared], kind="stable")]
-    if len(order) == 0:
-        return others
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    lengths = np.diff(starts, append=len(order))
-    others[order] = np.repeat(order[starts], lengths)
-    others[order[starts]] = order[starts + 1]
+    known = np.flatnonzero(codes >= 0)
+    _, first, group = np.unique(codes[known], return_index=True, return_inverse=True)
+    firsts = known[first[group]]
+    later = known != firsts
+    others[known[later]] = firsts[later]
+    others[firsts[later][::-1]] = known[later][::-1]  # the last assignment wins: the second item
     return others

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
@@ -19,14 +18,8 @@ import pycountry
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from pandera.errors import SchemaErrors
 
-from importer.tables import ADDRESS_FIELDS, ATTRIBUTE_PREFIX, CONTACT_FIELDS, CUSTOMER_FIELDS, TEXT, Entity
-from importer.validation.field_places import arrow
+from importer.tables import ATTRIBUTE_PREFIX, TEXT, Entity, Positions, arrow
 
-FIELDS: dict[Entity, tuple[str, ...]] = {
-    "customer": CUSTOMER_FIELDS,
-    "address": ADDRESS_FIELDS,
-    "contact": CONTACT_FIELDS,
-}
 REQUIRED: dict[Entity, frozenset[str]] = {
     "customer": frozenset({"reference_id", "company_name"}),
     "address": frozenset({"reference_id", "address_line_1", "city", "type"}),
@@ -198,13 +191,13 @@ def _schema(entity: Entity, field: str) -> pandera.SeriesSchema:
     return pandera.SeriesSchema(TEXT, list(_checks(entity, field)), nullable=field not in REQUIRED[entity])
 
 
-def failures(entity: Entity, field: str, values: pa.Array) -> dict[str, npt.NDArray[np.int64]]:
+def failures(entity: Entity, field: str, values: pa.Array) -> dict[str, Positions]:
     """Problem code → positions in ``values`` (text, best distinct) that break that rule of ``field``."""
     name = ATTRIBUTE_PREFIX if field.startswith(ATTRIBUTE_PREFIX) else field  # all attributes have the same rules
     try:
         _schema(entity, name).validate(pd.Series(pd.arrays.ArrowExtensionArray(values)), lazy=True, inplace=True)
     except SchemaErrors as found:
-        failed: dict[str, npt.NDArray[np.int64]] = {}
+        failed: dict[str, Positions] = {}
         for error in found.schema_errors:
             code = "required" if error.check == "not_nullable" else error.check.name
             positions = error.failure_cases["index"].to_numpy(dtype=np.int64)

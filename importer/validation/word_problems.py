@@ -13,7 +13,7 @@ import pandas as pd
 
 from importer.cell_text import fold
 from importer.records import Severity
-from importer.tables import Entity, ProblemTable
+from importer.tables import ProblemTable
 from importer.wording import counted, first_few
 
 TOLD_ONCE = frozenset({"word_left_out", "word_not_in_table"})  # codes of lines that have their word in the hint
@@ -35,7 +35,7 @@ def told_by_word(problems: ProblemTable, exists: Mapping[str, Sequence[str]]) ->
     if not (once | unknown).any():
         return problems
     told = _first_of_words(frame[once], "hint")
-    told = told.assign(message=[f"{text} ({counted(n, e)})" for text, n, e in _parts(told)])
+    told = told.assign(message=_counted(told))
     sums = _first_of_words(frame[unknown & (frame["severity"] != str(Severity.INFO)).to_numpy(np.bool_)], "message")
     sums = sums[sums["_count"] >= _FEWEST]
     found = ProblemTable.build(
@@ -44,7 +44,7 @@ def told_by_word(problems: ProblemTable, exists: Mapping[str, Sequence[str]]) ->
         code="word_unknown",
         **{name: sums[name].array for name in ("entity", "field", "column", "value")},
         **{name: sums[name].to_numpy(np.int64) for name in ("customer", "record", "row")},
-        message=[f"{text} ({counted(n, e)})" for text, n, e in _parts(sums)],
+        message=_counted(sums),
         hint=[
             f"{hint}{_listed(exists.get(field, ()))} {_ADVICE}"
             for hint, field in zip(sums["hint"], sums["field"], strict=True)
@@ -68,8 +68,10 @@ def _fold_all(texts: "pd.Series[Any]") -> npt.NDArray[np.object_]:
     return np.array([fold(text) for text in distinct] or [""], dtype=object)[codes]
 
 
-def _parts(frame: pd.DataFrame) -> "zip[tuple[str, int, Entity]]":
-    return zip(frame["message"].tolist(), frame["_count"].tolist(), frame["entity"].tolist(), strict=True)
+def _counted(frame: pd.DataFrame) -> list[str]:
+    """The messages, each with how many records it is about."""
+    lines = zip(frame["message"], frame["_count"].tolist(), frame["entity"], strict=True)
+    return [f"{text} ({counted(count, entity)})" for text, count, entity in lines]
 
 
 def _listed(names: Sequence[str]) -> str:

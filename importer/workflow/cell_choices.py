@@ -1,14 +1,13 @@
 """What a cell can be filled in with where a mapping expects one of certain values: words, names, options, places."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.cell_text import fold
-from importer.mapping import LoadedMapping
+from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.source_words import KindWords
 from importer.mapping.transforms.country_names import countries_to_choose, states_to_choose
@@ -37,7 +36,7 @@ def cell_choices(
     addresses that are taken apart. ``directory``: what WizCommerce has, if it is known. ``words``: those of the file.
     """
     rules: dict[tuple[Entity, str], list[FieldRule]] = {}
-    for entity, section in _sections(loaded):
+    for entity, section in loaded.mapping.sections():
         for name, rule in section.fields().items():
             if has_words(kind_of(entity, name)) or name in _PLACES:
                 rules.setdefault((entity, name), []).append(rule)
@@ -54,12 +53,6 @@ def cell_choices(
             texts += _words(loaded, kind_of(entity, name), own, directory, words, only_these=only_these)
         found[f"{entity} {name}"] = _once(texts)
     return {kind: names for kind, names in found.items() if names}
-
-
-def _sections(loaded: LoadedMapping) -> Iterator[tuple[Entity, Any]]:
-    yield "customer", loaded.mapping.customer
-    yield from (("address", entry) for entry in loaded.mapping.addresses)
-    yield from (("contact", entry) for entry in loaded.mapping.contacts)
 
 
 def _whole_value(rule: FieldRule) -> bool:

@@ -55,7 +55,7 @@ def customer_steps(work: PreparedSources, stage: Stage, customers: Iterable[int]
 
 def _retrace(work: PreparedSources, partition: Partition, customers: Positions) -> Retraced:
     share = partition.share.only(customers)
-    sources, recorder = partition.sources_of(share.rows), Recorder()
+    sources, recorder = partition.sources(share.rows), Recorder()
     owners = owners_of(share, work.loaded.mapping, sources)
     tables, _, cells = build(work.loaded, owners, sources, country=work.options.country, recorder=recorder)
     lines: dict[tuple[Entity, int], set[int]] = {}

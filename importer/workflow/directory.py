@@ -15,7 +15,7 @@ from importer.cell_text import fold
 from importer.errors import UsageError
 from importer.report.report_files import whole_file
 from importer.tables import ENTITIES, Entity
-from importer.validation import AttributeDefinition
+from importer.validation.attributes import AttributeDefinition
 
 NEAR = 75  # of 100: what a name must at least have in common with another to be proposed for it
 MOST_NEAR = 3

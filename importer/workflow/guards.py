@@ -14,7 +14,7 @@ import pandas as pd
 from importer.errors import GuardError, InterruptedRunError, UsageError
 from importer.ledger import Ledger, Run
 from importer.loader import changed_since
-from importer.mapping import LoadedMapping
+from importer.mapping.language.mapping_files import LoadedMapping
 from importer.records import Action, OutcomeKind
 from importer.sender.customer_rounds import BLOCK
 from importer.sender.restoring import is_open, replaced_by

@@ -16,8 +16,8 @@ from importer.corrections.corrections_file import read_corrections
 from importer.errors import NoSourceError, OptionError, UsageError
 from importer.loader import LoadOptions, dated, load
 from importer.logs import event
-from importer.mapping import LoadedMapping, load_mapping
 from importer.mapping.fitting import NO_FIT, best_fit
+from importer.mapping.language.mapping_files import LoadedMapping, load_mapping
 from importer.mapping.table_rows import with_table_names
 from importer.mapping.transforms.countries import country_code
 from importer.settings import Options

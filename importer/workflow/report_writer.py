@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import importer
 from importer.corrections.original_rows import save_originals
 from importer.loader import public_source
-from importer.mapping import LoadedMapping
+from importer.mapping.language.mapping_files import LoadedMapping
 from importer.partitions.executors import InlineExecutor, start
 from importer.payload import record_of
 from importer.records import TEMPORARY_STATUSES, OutcomeKind, Severity

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.records import Severity
-from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, Positions, ProblemTable, Sources
+from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, Positions, ProblemTable, Sources, arrow
 from importer.validation.field_places import locate
 from importer.wording import first_few
 from importer.workflow.directory import NAMES, Directory, Known
@@ -34,8 +34,7 @@ def _needed_lookups(tables: EntityTables) -> dict[str, FieldOrigin]:
 
 def _values(series: "pd.Series[Any]") -> tuple[Positions, pa.Array]:
     """(customer position, text) of every value; a list gives several lines."""
-    data = series.array.__arrow_array__()
-    data = data.combine_chunks() if isinstance(data, pa.ChunkedArray) else data
+    data = arrow(series)
     if pa.types.is_list(data.type):
         return pc.list_parent_indices(data).to_numpy().astype(np.int64), pc.list_flatten(data)
     positions = np.flatnonzero(data.is_valid().to_numpy(zero_copy_only=False)).astype(np.int64)

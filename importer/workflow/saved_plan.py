@@ -10,7 +10,7 @@ import pandas as pd
 
 from importer.errors import GuardError, OutputError, UsageError
 from importer.ledger import Ledger
-from importer.mapping import LoadedMapping
+from importer.mapping.language.mapping_files import LoadedMapping
 from importer.planner import drift
 from importer.report.sign_off import read_sign_off
 from importer.run_folder import RunFolder

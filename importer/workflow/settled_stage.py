@@ -18,8 +18,8 @@ from importer.partitions.prepared_sources import PreparedSources
 from importer.records import Severity
 from importer.run_folder import Stage
 from importer.settings import Options
-from importer.tables import Positions, ProblemTable
-from importer.validation.field_places import arrow, locate
+from importer.tables import Positions, ProblemTable, arrow
+from importer.validation.field_places import locate
 from importer.workflow.api_state import look_up
 from importer.workflow.targets import fetch_directory
 

@@ -17,7 +17,7 @@ from importer.sandbox import SandboxConfig, SandboxStartError, spawned
 from importer.settings import SANDBOX, Options, default_ledger, read_key
 from importer.settings.api_access import resolve_target
 from importer.tables import ENTITIES, Entity
-from importer.validation import AttributeDefinition
+from importer.validation.attributes import AttributeDefinition
 from importer.workflow.directory import Directory, Needs, definitions, known_price_lists, known_reps
 
 # The sandbox takes any key; it never gets a real one.

@@ -8,14 +8,14 @@ from shlex import quote
 from importer.cell_text import fold, header_key, unmark_formulas
 from importer.errors import InputError, UsageError
 from importer.loader import LoadOptions, load
-from importer.mapping import LoadedMapping
+from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_rules import TYPES
 from importer.mapping.source_words import KindWords
 from importer.mapping.word_table import KINDS, SEPARATOR, TYPE_KIND, WordLine, WordTable, split_kind, word_table
 from importer.records import Severity
 from importer.report.word_workbook import WordRow
 from importer.tables import ATTRIBUTE_PREFIX, SourceTable
-from importer.validation import AttributeDefinition
+from importer.validation.attributes import AttributeDefinition
 from importer.wording import first_few, nearest
 from importer.workflow.directory import Directory
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from importer.mapping import list_mappings
+from importer.mapping.language.mapping_files import list_mappings
 
 WRONG = """\
 titel: Wrong

@@ -10,11 +10,13 @@ import pandas as pd
 from importer.cell_text import header_key
 from importer.errors import ImporterError
 from importer.loader import LoadOptions, load
-from importer.mapping import Mapped, Mapping, apply_mapping, load_mapping
+from importer.mapping.language.mapping_files import load_mapping
+from importer.mapping.language.mapping_model import Mapping
 from importer.tables import ATTRIBUTE_PREFIX, EntityTables, Sources
-from importer.validation import complete_defaults, settle
+from importer.validation.policies import complete_defaults, settle
 from importer.validation.word_problems import told_by_word
 from importer.workflow.word_files import with_words
+from tests.mapping.support import Mapped, apply_mapping
 from tests.support import validate_all
 
 PAGE = Path(__file__).parent.parent.parent / "mappings" / "README.md"

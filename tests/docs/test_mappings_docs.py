@@ -9,12 +9,11 @@ import pytest
 import yaml
 
 from importer.errors import MappingError
-from importer.mapping import list_mappings, load_mapping
 from importer.mapping.language.explain import _STEPS, explain, overview
-from importer.mapping.language.json_schema import _descriptions, mapping_schema, schema_text
-from importer.mapping.language.mapping_files import read_parts, to_plain
+from importer.mapping.language.mapping_files import list_mappings, load_mapping, read_parts, to_plain
 from importer.mapping.language.mapping_rules import alternatives
 from importer.mapping.transforms.registry import TRANSFORMS
+from tests.docs.json_schema import descriptions, mapping_schema, schema_text
 from tests.docs.page import PAGE, Example, examples, run
 
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -80,15 +79,13 @@ def test_reference_lists_every_transform() -> None:
 
 def test_reference_lists_only_keys_that_there_are() -> None:
     keys = {**KEYS, "Mapping": [*SCHEMA["else"]["properties"]], "Condition": KEYS["SkipRule"]}
-    for name, described in _descriptions().items():
+    for name, described in descriptions().items():
         assert set(described) <= set(keys[name])
 
 
 def test_committed_schema_is_the_generated_one() -> None:
     committed = (PAGE.parent / "mapping.schema.json").read_text(encoding="utf-8")
-    assert committed == schema_text(), (
-        "run: python -m importer.mapping.language.json_schema > mappings/mapping.schema.json"
-    )
+    assert committed == schema_text(), "run: python -m tests.docs.json_schema > mappings/mapping.schema.json"
     jsonschema.Draft7Validator.check_schema(json.loads(committed))
 
 

@@ -7,9 +7,10 @@ import pytest
 
 import importer
 from importer.drafting.draft import Draft
-from importer.mapping import apply_mapping, load_mapping
+from importer.mapping.language.mapping_files import load_mapping
 from importer.tables import EntityTables, Sources
 from tests.drafting.support import TOWNS, draft, drafted, plain, targets, written
+from tests.mapping.support import apply_mapping
 from tests.support import make_source
 
 Row = Mapping[str, str]

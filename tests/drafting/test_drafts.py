@@ -3,9 +3,10 @@
 import pytest
 
 from importer.errors import NoSourceError, UsageError
-from importer.mapping import apply_mapping, load_mapping
+from importer.mapping.language.mapping_files import load_mapping
 from importer.tables import Sources
 from tests.drafting.support import draft, drafted, plain, targets, written
+from tests.mapping.support import apply_mapping
 from tests.support import make_source
 
 LAYOUTS = {

@@ -3,9 +3,8 @@
 import pytest
 
 from importer.drafting.concepts import head
-from importer.drafting.header_segments import segments
-from importer.drafting.header_words import letters_and_digits, spellings, words
-from importer.drafting.lexicon import lexicon
+from importer.drafting.header_segments import segments, words
+from importer.drafting.lexicon import letters_and_digits, lexicon, spellings
 from importer.drafting.readings import read_headers
 
 

@@ -8,7 +8,7 @@ import pytest
 from importer.commands.suggest import suggest
 from importer.drafting.draft_text import draft_text
 from importer.errors import UsageError
-from importer.mapping import load_mapping
+from importer.mapping.language.mapping_files import load_mapping
 from importer.settings import Options
 from importer.tables import Sources
 from importer.workflow.open_sources import open_unmapped

@@ -6,8 +6,7 @@ from importlib.resources import files
 import pytest
 
 from importer.drafting.concepts import ADDRESS_PARTS, NEVER, OF_ADDRESSES, OF_OTHERS
-from importer.drafting.header_words import letters_and_digits
-from importer.drafting.lexicon import HEAD_FIRST, code_tables, lexicon, recognized
+from importer.drafting.lexicon import HEAD_FIRST, code_tables, letters_and_digits, lexicon, recognized
 from importer.drafting.readings import read_headers
 
 LEXICON = {

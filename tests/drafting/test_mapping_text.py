@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.drafting.mapping_text import Noted, mapping_text, one_line, scalar
-from importer.mapping import apply_mapping, load_mapping
+from importer.mapping.language.mapping_files import load_mapping
 from importer.tables import Sources
 from tests.drafting.support import draft, written
+from tests.mapping.support import apply_mapping
 from tests.support import make_source
 
 ODD = (

@@ -6,9 +6,10 @@ import pytest
 
 from importer.commands.suggest import update
 from importer.errors import MappingError
-from importer.mapping import apply_mapping, load_mapping
+from importer.mapping.language.mapping_files import load_mapping
 from importer.settings import Options
 from importer.tables import Sources
+from tests.mapping.support import apply_mapping
 from tests.support import make_source
 
 MAPPING = """\

@@ -8,8 +8,9 @@ from importer.cell_text import header_key
 from importer.drafting.draft import Draft
 from importer.errors import ImporterError
 from importer.loader import LoadOptions, load
-from importer.mapping import apply_mapping, load_mapping
+from importer.mapping.language.mapping_files import load_mapping
 from tests.drafting.score import SYSTEMS, Score, details, read_truth, score_all, table, total
+from tests.mapping.support import apply_mapping
 
 NAMES = sorted(path.parent.name for path in SYSTEMS.glob("*/truth.yaml"))
 MOST_WRONG = 3  # columns of a file

@@ -14,10 +14,11 @@ import pandas as pd
 
 from importer.cell_text import header_key
 from importer.loader import LoadOptions, load
-from importer.mapping import Mapped, apply_mapping, list_mappings, load_mapping
+from importer.mapping.language.mapping_files import list_mappings, load_mapping
 from importer.payload import write_payloads
 from importer.tables import ProblemTable, Sources
-from importer.validation import Settled, complete_defaults, settle
+from importer.validation.policies import Settled, complete_defaults, settle
+from tests.mapping.support import Mapped, apply_mapping
 from tests.samples.__main__ import SAMPLE_DATA
 from tests.support import validate_all
 

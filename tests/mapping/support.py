@@ -1,7 +1,7 @@
 """Small mappings and tables, applied, and their outcome as plain Python."""
 
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from textwrap import dedent
@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from importer.mapping import LoadedMapping, Mapped, apply_mapping, load_mapping
-from importer.tables import DEFAULT_STATED, SERVES_BOTH, Entity, Sources, SourceTable
+from importer.mapping.apply import build, find_tables, look_over
+from importer.mapping.grouping.row_assignment import assign_rows
+from importer.mapping.language.mapping_files import LoadedMapping, load_mapping
+from importer.records import Problem
+from importer.tables import DEFAULT_STATED, SERVES_BOTH, Entity, EntityTables, ProblemTable, Sources, SourceTable
 from tests.support import make_source
 
 BASE = """
@@ -19,6 +22,24 @@ key: Id
 customer:
   company_name: {from: Name, optional: true}
 """
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What a mapping made of the sources: the tables, problems of records and rows, and notes about whole files."""
+
+    tables: EntityTables
+    problems: ProblemTable
+    notes: tuple[Problem, ...]
+
+
+def apply_mapping(loaded: LoadedMapping, sources: Sources, *, country: str | None = None) -> Mapped:
+    """Customers, addresses, and contacts of all rows at once; a run makes them in partitions."""
+    tables = find_tables(loaded.mapping, sources)
+    assignment = assign_rows(loaded.mapping, tables, sources, loaded)
+    made, problems, _ = build(loaded, assignment, sources, country=country)
+    unused, notes = look_over(loaded.mapping, tables, partial=False)
+    return Mapped(replace(made, unused_columns=unused), problems, notes)
 
 
 def loaded(text: str, folder: Path | None = None) -> LoadedMapping:

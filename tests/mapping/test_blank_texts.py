@@ -1,13 +1,9 @@
 """Placeholder text is blank in fields, and stays in keys, ids, conditions and the mapping's own values."""
 
-import numpy as np
 import pytest
 
 from importer.errors import MappingError
-from importer.mapping.blank_texts import BlankTexts
-from importer.mapping.table_rows import assign_tables
-from importer.tables import Sources
-from tests.mapping.support import BASE, apply, column, field, loaded, problems, records, sheet
+from tests.mapping.support import BASE, apply, column, field, loaded, problems, records
 
 CHILD = """
 title: Test
@@ -101,10 +97,3 @@ def test_a_mapping_has_its_own_list() -> None:
     assert column(made, "payment_term") == ["none", "NULL", "nan"]
     with pytest.raises(MappingError, match="blanks"):
         loaded(f"blanks: {{a: b}}\n{BASE}")
-
-
-def test_the_rows_of_a_column_can_be_asked_for() -> None:
-    table = assign_tables(loaded(BASE).mapping, Sources((sheet("Id|Name\nNULL|NULL\n2|None\n3|B"),)))["customers"]
-    found = [table.blanks.rows(table.column("Name"), name).tolist() for name in ("company_name", "phone", "key")]
-    assert found == [[True, False, False], [True, True, False], [False, False, False]]
-    assert np.array_equal(BlankTexts(("b",)).rows(table.column("Name"), "phone"), [False, False, True])

@@ -2,8 +2,7 @@
 
 import pytest
 
-from importer.mapping import Mapped
-from tests.mapping.support import BASE, apply, column, field, problems, sheet
+from tests.mapping.support import BASE, Mapped, apply, column, field, problems, sheet
 
 NAMES = ["code", "entity", "field", "column", "count", "row", "before", "after"]
 

@@ -71,17 +71,15 @@ def test_blank_rows_are_filled_up() -> None:
     assert column.where(column.filled).filled_up("c", but=np.ones(4, bool)).codes.tolist() == [0, -1, 1, -1]
 
 
-def test_tuples_are_numbered_in_the_order_that_is_asked_for() -> None:
-    columns = [Column(np.array([0, 1, 0, -1]), pa.array(["a", "b"])), Column(np.array([0, 0, 0, 0]), pa.array(["x"]))]
-    assert tuple_numbers(columns).tolist() == [0, 1, 0, 2]
-    assert tuple_numbers(columns, np.array([3, 1, 2, 0])).tolist() == [0, 1, 2, 2]
+def test_tuples_are_numbered_in_the_order_of_their_first_rows() -> None:
+    assert tuple_numbers([np.array([0, 1, 0, -1]), np.array([0, 0, 0, 0])]).tolist() == [0, 1, 0, 2]
 
 
 def test_tuples_of_more_values_than_a_number_can_count_are_numbered_too() -> None:
     """2²² values in each of four columns: 2⁸⁸ possible tuples, in 64 bits."""
     most = 2**22 - 2
     rows = [(most, 0, 7, most), (0, 0, 7, most), (most, 0, 7, most), (most, most, most, 0)]
-    columns = [Column(np.array(codes, np.int64), pa.array([], pa.string())) for codes in zip(*rows, strict=True)]
+    columns = [np.array(codes, np.int64) for codes in zip(*rows, strict=True)]
     assert tuple_numbers(columns).tolist() == [0, 1, 0, 2]
 
 

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.errors import MappingError
-from importer.mapping import Mapped
-from tests.mapping.support import apply, column, loaded, problems, records, sheet
+from tests.mapping.support import Mapped, apply, column, loaded, problems, records, sheet
 from tests.mapping.test_rows import assert_one_status_each, row_statuses
 
 ABOVE = """

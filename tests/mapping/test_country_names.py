@@ -5,8 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from importer.mapping.transforms import foreign_names
+from importer.mapping.transforms import countries
 from importer.mapping.transforms.countries import country, country_code, state
+from tests.mapping import foreign_names
 from tests.mapping.support import apply, column, problems
 
 SHOPS = """
@@ -119,6 +120,6 @@ def test_kosovo_is_sent_by_the_code_that_is_in_use() -> None:
 
 
 def test_the_committed_names_are_the_generated_ones() -> None:
-    path = Path(foreign_names.__file__).with_name("country_names.json")
+    path = Path(countries.__file__).with_name("country_names.json")
     command = f"python -m {foreign_names.__name__} > importer/mapping/transforms/country_names.json"
     assert path.read_text(encoding="utf-8") == foreign_names.foreign_names(), f"run: {command}"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from importer.errors import MappingError
-from importer.mapping import LoadedMapping, apply_mapping, list_mappings, load_mapping
 from importer.mapping.language.explain import explain
+from importer.mapping.language.mapping_files import LoadedMapping, list_mappings, load_mapping
 from importer.tables import Sources
-from tests.mapping.support import column, sheet
+from tests.mapping.support import apply_mapping, column, sheet
 
 BASE = """\
 title: Base

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from importer.errors import MappingError
-from importer.mapping import LoadedMapping, apply_mapping, list_mappings, load_mapping
 from importer.mapping.language import mapping_files
-from importer.mapping.language.mapping_files import shipped_folder
+from importer.mapping.language.mapping_files import LoadedMapping, list_mappings, load_mapping, shipped_folder
 from importer.tables import Sources
-from tests.mapping.support import BASE, column, loaded, sheet
+from tests.mapping.support import BASE, apply_mapping, column, loaded, sheet
 
 
 def refused(text: str | bytes, folder: Path) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.mapping import list_mappings
+from importer.mapping.language.mapping_files import list_mappings
 from tests.mapping.golden import GOLDENS, bodies, checked, said
 from tests.samples.__main__ import MAKERS, SAMPLE_DATA
 

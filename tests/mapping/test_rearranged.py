@@ -11,9 +11,10 @@ import openpyxl
 import pytest
 from pandas.testing import assert_frame_equal
 
-from importer.mapping import apply_mapping, list_mappings, load_mapping
+from importer.mapping.language.mapping_files import list_mappings, load_mapping
 from importer.tables import ENTITIES, FORMER_ID, Sources
 from tests.mapping.golden import GOLDENS, bodies, check, checked
+from tests.mapping.support import apply_mapping
 from tests.samples.__main__ import SAMPLE_DATA
 
 READING = {  # encoding, delimiter, records above the header

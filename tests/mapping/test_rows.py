@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from importer.mapping import LoadedMapping, Mapped, apply_mapping
+from importer.mapping.language.mapping_files import LoadedMapping
 from importer.tables import Sources
-from tests.mapping.support import apply, column, loaded, problems, records, sheet
+from tests.mapping.support import Mapped, apply, apply_mapping, column, loaded, problems, records, sheet
 from tests.support import make_source
 
 JOINED = """

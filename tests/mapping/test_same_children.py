@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from importer.validation import complete_defaults
+from importer.validation.policies import complete_defaults
 from tests.mapping.support import BASE, apply, column, problems, records
 
 PEOPLE = (

@@ -15,9 +15,10 @@ import pytest
 from importer.cell_text import header_key
 from importer.errors import MappingError
 from importer.loader import LoadOptions, load
-from importer.mapping import Mapped, apply_mapping, load_mapping
+from importer.mapping.language.mapping_files import load_mapping
 from importer.tables import ProblemTable, Sources
-from importer.validation import Settled, settle
+from importer.validation.policies import Settled, settle
+from tests.mapping.support import Mapped, apply_mapping
 from tests.samples.dirt import Planted, Sample
 from tests.samples.netsuite import make as make_netsuite
 from tests.samples.sap_business_one import make as make_sap

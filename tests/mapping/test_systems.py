@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from importer.mapping import list_mappings
+from importer.mapping.language.mapping_files import list_mappings
 from tests.mapping.golden import Checked, bodies, check, checked
 
 Body = dict[str, Any]

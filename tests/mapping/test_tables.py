@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 
 from importer.errors import MappingError
-from importer.mapping import Mapped
 from importer.mapping.table_rows import find_column
-from tests.mapping.support import BASE, apply, column, records, sheet
+from tests.mapping.support import BASE, Mapped, apply, column, records, sheet
 
 JOINED = """
 title: T

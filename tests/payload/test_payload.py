@@ -19,7 +19,7 @@ from referencing.jsonschema import DRAFT4
 from importer.errors import InternalError
 from importer.payload import content_hash, record_of, write_payloads
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, EntityTables
-from importer.validation import complete_defaults
+from importer.validation.policies import complete_defaults
 from tests.support import api_document, make_tables
 
 UUID = "01f5d171-d3e3-4b2b-bd57-0727194b5bed"

@@ -5,14 +5,9 @@ from typing import Any
 import pytest
 
 from importer.records import Severity
-from importer.validation import (
-    AttributeDefinition,
-    check_attributes,
-    defined_columns,
-    settle,
-    used_attributes,
-    validate,
-)
+from importer.validation.attributes import AttributeDefinition, check_attributes, defined_columns, used_attributes
+from importer.validation.contract import validate
+from importer.validation.policies import settle
 from tests.support import make_tables
 
 OPTIONS = ("Red", "Dark blue", "A, B")

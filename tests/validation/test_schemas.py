@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pytest
 
-from importer.tables import ENTITIES, Entity
-from importer.validation.schemas import FIELDS, REQUIRED, failures, max_length
+from importer.tables import ENTITIES, FIELDS, Entity
+from importer.validation.schemas import REQUIRED, failures, max_length
 
 FAULTS = {
     "required": ["", " ", "\u00a0", None],

@@ -8,7 +8,7 @@ import pytest
 
 from importer.records import Severity
 from importer.tables import BOOLEAN, DEFAULT_STATED, EntityTables, ProblemTable
-from importer.validation import complete_defaults, settle
+from importer.validation.policies import complete_defaults, settle
 from tests.support import make_tables, validate_all
 
 CUSTOMERS = [

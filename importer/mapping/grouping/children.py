@@ -360,8 +360,7 @@ def _first_named(flag: Column, named: Codes, customers: Codes, kind: Column | No
     yes = np.flatnonzero(compared & (flag.codes == 0))
     if len(yes) < 2:
         return flag
-    by_customer = Column(customers[yes], pa.array([], pa.string()))
-    group = tuple_numbers([by_customer, *([] if kind is None else [kind.take(yes)])])
+    group = tuple_numbers([customers[yes], *([] if kind is None else [kind.codes[yes]])])
     first = np.isin(np.arange(len(yes)), first_rows(group, int(group.max()) + 1))
     keep = np.ones(len(customers), bool)
     keep[yes[~first]] = False

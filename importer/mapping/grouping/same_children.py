@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Column, Mask, first_rows, tuple_numbers
@@ -17,8 +16,7 @@ def equal_children(
     ``exact``: the fields as they are sent; ``compared``: the same as they are compared. Where equal lines are written
     differently, the child is taken from the best one, so that the order of lines makes no difference.
     """
-    by_customer = Column(customers, pa.array([], pa.string()))  # only the codes are compared
-    group = tuple_numbers([by_customer, *compared], order)
+    group = tuple_numbers(codes[order] for codes in (customers, *(column.codes for column in compared)))
     count = int(group.max(initial=-1)) + 1
     heads = order[first_rows(group, count)]
     child = np.empty(len(order), np.int64)
@@ -60,12 +58,12 @@ def absorbed(columns: Sequence[Column], customers: Codes, kind: Column | None, w
     ``wrong`` child stays: what it says is not known.
     """
     into = np.arange(len(customers), dtype=np.int64)
-    family = tuple_numbers([Column(customers, pa.array([], pa.string())), *([] if kind is None else [kind])])
+    family = tuple_numbers([customers, *([] if kind is None else [kind.codes])])
     several = np.flatnonzero(np.bincount(family, minlength=1)[family] > 1)
     if not len(several):
         return into
     filled = np.stack([column.filled[several] for column in columns])
-    pattern = tuple_numbers([Column(own.astype(np.int64), pa.array([], pa.string())) for own in filled])
+    pattern = tuple_numbers(own.astype(np.int64) for own in filled)
     patterns = filled[:, first_rows(pattern, pattern.max() + 1)]
     for number in range(patterns.shape[1]):
         own = patterns[:, number]
@@ -73,22 +71,22 @@ def absorbed(columns: Sequence[Column], customers: Codes, kind: Column | None, w
         mine = (pattern == number) & ~wrong[several]
         others = wider[pattern] & ~wrong[several] & np.isin(family[several], family[several[mine]])
         if others.any():
-            fields = [column for column, there in zip(columns, own, strict=True) if there]
-            _absorb(into, several, mine, others, [Column(family, pa.array([], pa.string())), *fields], columns)
+            fields = [column.codes for column, there in zip(columns, own, strict=True) if there]
+            _absorb(into, several, mine, others, [family, *fields], columns)
     while not np.array_equal(into, into[into]):
         into = into[into]
     return into
 
 
 def _absorb(
-    into: Codes, several: Codes, mine: Mask, others: Mask, fields: Sequence[Column], columns: Sequence[Column]
+    into: Codes, several: Codes, mine: Mask, others: Mask, fields: Sequence[Codes], columns: Sequence[Column]
 ) -> None:
     """Put each of ``mine`` into one of the ``others`` that has the same ``fields``.
 
     Of several it is the one whose text is the least: the order of rows must not say who is the default.
     """
     lines = np.flatnonzero(mine | others)
-    group = tuple_numbers([column.take(several[lines]) for column in fields])
+    group = tuple_numbers(codes[several[lines]] for codes in fields)
     at = np.flatnonzero(mine[lines])
     wanted = np.flatnonzero(others[lines] & np.isin(group, group[at]))
     if not len(wanted):

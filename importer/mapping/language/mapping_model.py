@@ -33,7 +33,7 @@ from importer.mapping.language.mapping_rules import (
 )
 from importer.mapping.transforms.registry import read_flag
 from importer.records import Severity
-from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS
+from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, Entity
 
 # At the top of a mapping with one table.
 ONE_TABLE = ("key", "blank_key", "parent", "columns", "skip", "two_headers", "ignore")
@@ -266,6 +266,12 @@ class Mapping(Strict):
                     text = f"{name!r} and {other!r} differ only in case or spaces: write both the same way, or drop one"
                     raise error_at(text, *where, *place)
         return self
+
+    def sections(self) -> Iterator[tuple[Entity, Any]]:
+        """Yield the customer, each address, and each contact, with the kind of its records."""
+        yield "customer", self.customer
+        yield from (("address", entry) for entry in self.addresses)
+        yield from (("contact", entry) for entry in self.contacts)
 
     def _sections(self) -> Iterator[tuple[tuple[str | int, ...], _Section]]:
         """Yield the customer, each address and each contact, with the keys that lead to it."""

@@ -1,6 +1,7 @@
 """The rules in a mapping: for rows, for single fields, and for tables. Short forms are turned into long ones.
 
-The reference in ``mappings/README.md`` says what each key means. ``{"form": …}`` names a definition in ``json_schema``.
+The reference in ``mappings/README.md`` says what each key means. ``{"form": …}`` names a definition of the schema for
+editors, which ``python -m tests.docs.json_schema`` writes.
 """
 
 import re

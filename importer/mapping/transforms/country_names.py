@@ -109,7 +109,7 @@ def english_names() -> dict[str, str]:
 
 @cache
 def _foreign() -> dict[str, dict[str, str]]:
-    """What ``foreign_names`` wrote: names in the main and in more languages, whole and by their words → alpha-2."""
+    """Names in the main and in more languages, whole and by their words → alpha-2: ``tests.mapping.foreign_names``."""
     text = Path(__file__).with_name("country_names.json").read_text(encoding="utf-8")
     found: dict[str, dict[str, str]] = json.loads(text)
     return found

@@ -1,6 +1,6 @@
 """Writes ``country_names.json``: the names of countries in many languages, by ISO and CLDR, as they are compared.
 
-``python -m importer.mapping.transforms.foreign_names > importer/mapping/transforms/country_names.json``
+``python -m tests.mapping.foreign_names > importer/mapping/transforms/country_names.json``
 
 Reading them from Babel and pycountry takes a second or two, which a check would spend for one misspelled country.
 """
@@ -54,7 +54,7 @@ def _iso_names(languages: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _cldr_names(languages: Iterable[str]) -> Iterator[tuple[str, str]]:
-    from babel import Locale  # noqa: PLC0415 - a development tool
+    from babel import Locale
 
     known = {item.alpha_2: item.alpha_2 for item in pycountry.countries} | _REGIONS
     for language in languages:
@@ -65,8 +65,8 @@ def _cldr_names(languages: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def _own_names() -> Iterator[tuple[str, str]]:
     """Each country's name in the languages of its offices."""
-    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - as above
-    from babel.languages import get_official_languages  # noqa: PLC0415
+    from babel import Locale, UnknownLocaleError
+    from babel.languages import get_official_languages
 
     for item in pycountry.countries:
         for language in get_official_languages(item.alpha_2, regional=True, de_facto=True):

@@ -1,6 +1,6 @@
 """The JSON Schema by which editors complete and check mapping files.
 
-``python -m importer.mapping.language.json_schema > mappings/mapping.schema.json`` writes it. It is made from the model,
+``python -m tests.docs.json_schema > mappings/mapping.schema.json`` writes it. It is made from the model,
 the short forms that the model accepts, and the descriptions of keys in ``mappings/README.md``. Editors read YAML's own
 scalars, so a text may look like a number there.
 """
@@ -92,7 +92,7 @@ class _FileSchema(GenerateJsonSchema):
         made = super().str_schema(schema)
         return {"form": "text"} if made == {"type": "string"} else made
 
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic calls it
+    def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
 
@@ -105,14 +105,14 @@ def _definitions() -> dict[str, Schema]:
     definitions: dict[str, Schema] = json.loads(json.dumps(made["$defs"]), object_hook=_with_reference)
     del definitions["TransformStep"]  # the form "steps" takes its place
     kept = ("type", "additionalProperties", "required", "properties")
-    described = _descriptions()
+    described = descriptions()
     for name, own in definitions.items():
         for key, schema in own["properties"].items():
             schema["description"] = described[name][key]
     return {name: {key: own[key] for key in kept if key in own} for name, own in definitions.items()}
 
 
-def _descriptions() -> dict[str, dict[str, str]]:
+def descriptions() -> dict[str, dict[str, str]]:
     """Class → key → its description in the reference in the README."""
     text = (shipped_folder() / "README.md").read_text(encoding="utf-8")
     found = {}
