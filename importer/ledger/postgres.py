@@ -8,11 +8,11 @@ import hashlib
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, create_engine, func, literal_column, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from importer.errors import LedgerError, UsageError
 from importer.ledger.database import Store, tenant_locked
@@ -115,7 +115,7 @@ class PostgresStore(Store):
         name = f"importer {run_id}, process {os.getpid()} on {socket.gethostname()}"
         with self.translated():
             connection = self._autocommit.connect()
-            connection.detach()  # removed from the pool: closing it releases the lock
+            connection.detach()  # removed from the pool: the lock ends with it, however the process ends
         try:
             with self.translated():
                 connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name[:63]})
@@ -124,5 +124,8 @@ class PostgresStore(Store):
                 self._held[number] = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
             yield
         finally:
-            self._held.pop(number, None)
+            if self._held.pop(number, None) is not None:
+                # The next command may follow at once, and the server notices a closed connection only a moment later.
+                with suppress(SQLAlchemyError):
+                    connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": number})
             connection.close()

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -113,13 +112,14 @@ def resolve_lookups(
         unresolved = np.flatnonzero(np.array([len(found) != 1 for found in meant], dtype=np.bool_)[codes])
         said = [(name, *_unresolved(kind, name, own, directory)) for name, own in zip(names, meant, strict=True)]
         lines = [said[code] for code in codes[unresolved]]
-        about = partial(_problems, tables, sources, field)
-        parts.append(about(Severity.ERROR, "lookup_unresolved", positions[unresolved], lines))
+        where = (tables, sources, field)
+        parts.append(_problems(*where, Severity.ERROR, positions[unresolved], lines, code="lookup_unresolved"))
         idle = np.array([len(found) == 1 and not found[0].active for found in meant], dtype=np.bool_)
         idle &= np.array([name in counts.get(field, {}) for name in names], dtype=np.bool_)
         codes, first = np.unique(codes, return_index=True)
         lines = [(names[code], *_inactive(kind, names[code])) for code in codes[idle]]
-        parts.append(about(Severity.WARNING, "lookup_inactive", positions[first][idle], lines))
+        at = positions[first][idle]
+        parts.append(_problems(*where, Severity.WARNING, at, lines, code="lookup_inactive"))
     return replace(tables, customers=customers), ProblemTable.concat(parts)
 
 
@@ -128,9 +128,10 @@ def _problems(
     sources: Sources,
     field: str,
     severity: Severity,
-    code: str,
     positions: Positions,
     lines: Sequence[tuple[str, str, str]],
+    *,
+    code: str,
 ) -> ProblemTable:
     """A problem for each of these customers: the name in its cell, message, and hint."""
     places = locate(tables, sources, "customer", field, positions)

@@ -44,6 +44,16 @@ def test_one_run_of_a_tenant_at_a_time_whatever_the_machine(url):
             pass
 
 
+def test_the_lock_is_gone_at_once(url):
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
+    held += f"(SELECT oid FROM pg_database WHERE datname = '{name_of(url)}')"
+    with open_ledger(url) as ledger, ledger._read() as connection:
+        for _ in range(100):
+            with ledger.lock("acme", "run"):
+                assert connection.exec_driver_sql(held).scalar() == 1
+            assert connection.exec_driver_sql(held).scalar() == 0
+
+
 def test_the_lock_ends_with_its_process(url):
     held = f"""
 import os
