@@ -77,13 +77,15 @@ class Desk:
         self.settled()
 
     def settled(self) -> None:
-        """Wait until nothing is computed any more."""
+        """Wait until the page's script runs and nothing is computed any more."""
+        self.page.wait_for_load_state()
         expect(self.page.locator("[data-poll]")).to_have_count(0, timeout=90_000)
         expect(self.page.locator("main")).not_to_have_attribute("aria-busy", "true")
 
     def drop(self, *paths: Path, country: str = "") -> None:
         self.page.set_input_files("#file", [*map(str, paths)])
         expect(self.page.locator("#found .card").first).to_be_visible()
+        self.settled()
         if country:
             self.page.get_by_label("Country").fill(country)
             self.page.get_by_label("Country").press("Tab")
