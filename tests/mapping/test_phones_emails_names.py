@@ -172,6 +172,8 @@ def judge(value: str) -> tuple[str | None, bool]:
         ("Ada: ada@example.com", "ada@example.com"),
         ("ada @ example.com", "ada@example.com"),
         ("ada@example.com#mailto:ada@example.com#", "ada@example.com"),
+        ("Ada Lovelace (ada@example.com)", "ada@example.com"),
+        ("ada@example.com; Ada <ada@example.com>", "ada@example.com"),
     ],
 )
 def test_emails_are_tidied(value: str, wanted: str) -> None:
@@ -191,6 +193,11 @@ def test_emails_are_tidied(value: str, wanted: str) -> None:
         "ada@example.com und bob@example.com",
         "Ada: ada@example.com; Bob: bob@example.com",
         "ada@example.com (private), bob@example.com",
+        '"Lovelace, Ada" <ada@example.com>; bob@example.com',
+        'ada@example.com; "Smith, Bob" <bob@example.com>',
+        "ada@example.com, Smith, Bob <bob@example.com>",
+        "Ada Lovelace (ada@example.com);Bob Smith (bob@example.com)",
+        "Ada (Buyer) <ada@example.com>\nbob@example.com",
     ],
 )
 def test_of_several_addresses_the_first_valid_one_is_taken_and_the_others_are_told(value: str) -> None:
