@@ -21,7 +21,7 @@ _RUN = re.compile(r"(?:[+(][ \t().\-]*)*\d(?:[\d \t().\-/+\u2010-\u2015]*\d)?")
 # or a blank between two numbers that are too long for one.
 _BREAK = re.compile(
     r"(?P<slash>\s*/\s*)|(?P<hyphen>\s+[\-\u2010-\u2015]\s+)(?=(?:\D*\d){7})|\s+(?=\(?\+\d)|\s+(?=0\d{1,5}[\s/\-]*\d{5})"
-    r"|\s*(?=\(\d{2,5}\)(?:\D*\d){5})|(?P<blank>\s+)(?=(?:\D*\d){10})"
+    r"|(?<!\s)(?:\s*+(?=\(\d{2,5}\)(?:\D*\d){5})|(?P<blank>\s++)(?=(?:\D*\d){10}))"
 )
 _LONG = 10  # digits; two such numbers are no single one
 _HOURS = re.compile(
