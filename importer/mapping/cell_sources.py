@@ -9,7 +9,7 @@ from importer.catalogue.field_names import ADDRESS_PARTS
 from importer.mapping.columns import Codes, Mask, first_rows
 from importer.mapping.field_parts import Evaluated
 from importer.mapping.grouping.children import Candidates
-from importer.mapping.grouping.customers import Grouped
+from importer.mapping.grouping.customers import Grouped, agreeing
 from importer.mapping.grouping.row_assignment import RowAssignment
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
@@ -60,9 +60,8 @@ def customer_sources(mapping: Mapping, assignment: RowAssignment, grouped: Group
     fields = []
     may_differ = {name for name, rule in mapping.customer.fields().items() if rule.conflict == "first"}
     for name, found in grouped.evaluated.items():
-        filled, values = found.column.filled, found.column.codes
-        first = first_rows(codes, len(assignment.ids), filled)
-        same = filled & (values == np.append(values, -1)[first[codes]])
+        filled = found.column.filled
+        same = agreeing(found.column, codes, first_rows(codes, len(assignment.ids), filled))
         differ = filled & ~same
         references = found.references if name in may_differ and differ.any() else ()
         other = [(reference, differ & (found.chosen == number)) for number, reference in enumerate(references)]

@@ -51,7 +51,24 @@ def told(address: PostalAddress) -> str:
             "4 Pier Rd | attention=Dana Reyes | city=Austin | email=dana@example.com | state=TX | zip=78701",
         ),
         ("Harbor Goods\n4 Pier Rd\nAustin, TX 78701", "Harbor Goods | 4 Pier Rd | city=Austin | state=TX | zip=78701"),
+        ("4 Pier Rd,Marlow,OH,43000,US", "4 Pier Rd | city=Marlow | country=US | state=OH | zip=43000"),
+        ("PSC 12 Box 34\nAPO AE 09021", "PSC 12 Box 34 | city=APO | state=AE | zip=09021"),
+        ("CMR 480 Box 12\nFPO, AP 96349", "CMR 480 Box 12 | city=FPO | state=AP | zip=96349"),
         # of other countries
+        ("4 Pier Rd\nLeeds\nUnited Kingdom\nLS1 1AA", "4 Pier Rd | city=Leeds | country=GB | zip=LS1 1AA"),
+        ("Weg 3\nDresden\nGermany\n01067", "Weg 3 | city=Dresden | country=DE | zip=01067"),
+        ("1 Mill Ln\nToronto ON\nCanada\nM5V 2T6", "1 Mill Ln | city=Toronto | country=CA | state=ON | zip=M5V 2T6"),
+        ("Unit 5, The Old Mill, Leeds, LS1 1AA", "Unit 5 | The Old Mill | city=Leeds | zip=LS1 1AA"),
+        ("12 High St, Leeds LS1 1AA", "12 High St | city=Leeds | zip=LS1 1AA"),
+        (
+            "12 bis rue de la Paix, 75002 Paris Cedex 02, France",
+            "12 bis rue de la Paix | city=Paris Cedex 02 | country=FR | zip=75002",
+        ),
+        (
+            "1234 Rue St-Denis #5, Montr\u00e9al (Qu\u00e9bec) H2X 3K8",
+            "1234 Rue St-Denis #5 | city=Montr\u00e9al | state=QC | zip=H2X 3K8",
+        ),
+        ("4 Pier Rd\nCalgary (Alberta) T2P 1J9", "4 Pier Rd | city=Calgary | state=AB | zip=T2P 1J9"),
         (
             "111 Wellington St\nOttawa, ON K1A 0A9\nCanada",
             "111 Wellington St | city=Ottawa | country=CA | state=ON | zip=K1A 0A9",
@@ -100,6 +117,13 @@ def test_taken_apart_without_a_doubt(text: str, wanted: str) -> None:
         ("Fax: 512 555 0133", "", "no street and no town"),
         ("Hauptstr. 5\n10115 Berlin", "city=Berlin | zip=10115", "country is not known"),
         ("12 High St SL7 1AA", "12 High St | zip=SL7 1AA", "no town"),
+        ("Hauptstr. 5, D-80331 M\u00fcnchen", "Hauptstr. 5 | city=M\u00fcnchen | zip=80331", "country is not known"),
+        (
+            "4 Pier Rd\nMarlow OH 43000\nDeliver to rear dock\nGate code 1234",
+            "4 Pier Rd | city=Marlow | state=OH | zip=43000",
+            "lines below the postal code",
+        ),
+        ("4 Pier Rd\nLeeds LS1 1AA\nUK\nring bell", "4 Pier Rd | city=Leeds | country=GB | zip=LS1 1AA", "lines below"),
         ("111 Wellington St Ottawa ON K1A 0A9", "city=Ottawa", "street and town are in one line"),
     ],
 )
@@ -113,6 +137,13 @@ def test_the_home_country_is_what_is_expected_where_none_is_named() -> None:
     address = read_address(["Hauptstr. 5\n10115 Berlin"], "DE")
     assert (told(address), address.doubts) == ("Hauptstr. 5 | city=Berlin | zip=10115", ())
     assert "state=TX" in told(read_address(["4 Pier Rd, Austin, TX 78701"], "GB"))
+
+
+def test_a_reason_is_said_once_and_fits_the_home_country() -> None:
+    assert read_address(["12 High St SL7 1AA"], None).doubts == ("no town is found before the postal code",)
+    address = read_address(["RR 2 Box 45\nSt. Albans VT 5478"], "US")
+    assert told(address) == "RR 2 Box 45 | city=St. Albans | state=VT | zip=5478"
+    assert address.doubts == ("its postal code is not one of US",)
 
 
 def test_pieces_know_their_cells() -> None:

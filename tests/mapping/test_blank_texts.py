@@ -16,14 +16,21 @@ contacts:
 """
 
 
-@pytest.mark.parametrize("text", ["NULL", "null", r"\N", "(null)", "(NULL)", "#N/A", "n/a", "-", "--", "."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("NULL", "null", r"\N", "(null)", "(NULL)", "#N/A", "n/a", "-", "--", "---", "\u2014", ".", "- None -"),
+        *("-None-", "--None--", "-- none --", "(none)", "(blank)", "<NULL>", "[empty]", "- Unassigned -", "(Leer)"),
+        *("--Ohne--", "(N/A)", "(en blanco)"),
+    ],
+)
 def test_it_is_blank_in_any_case(text: str) -> None:
     made = field("Terms", f"Id|Name|Terms\n1|Harbor|{text}", name="payment_term")
     assert column(made, "payment_term") == [None]
     assert list(made.tables.changes[["code", "column", "count", "before"]].iloc[0]) == ["blank_text", "Terms", 1, text]
 
 
-@pytest.mark.parametrize("text", ["NA", "N.A.", "none", "NaN", "---", "0", "null & void", "?"])
+@pytest.mark.parametrize("text", ["NA", "N.A.", "none", "NaN", "----", "Leer", "(None yet)", "- Net -", "0", "?"])
 def test_other_text_stays(text: str) -> None:
     made = field("Terms", f"Id|Name|Terms\n1|Harbor|{text}", name="payment_term")
     assert column(made, "payment_term") == [text]
@@ -36,6 +43,11 @@ def test_what_programs_write_stays_in_names_states_and_countries(text: str) -> N
     assert (column(made, "payment_term"), column(made, "company_name")) == ([None], [text])
     assert column(field("Last", f"Id|Name|Last\n1|A|{text}", name="last_name"), "last_name") == [text]
     assert column(apply(CHILD, f"Id|First|Mail\n1|{text}|"), "first_name", "contact") == [text]
+
+
+def test_words_with_marks_around_them_are_blank_in_names_too() -> None:
+    made = field("Terms", "Id|Name|Terms\n1|- None -|(none)", name="last_name")
+    assert (column(made, "company_name"), column(made, "last_name")) == ([None], [None])
 
 
 def test_keys_and_ids_keep_it() -> None:

@@ -74,6 +74,14 @@ def test_rows_agree_after_transforms() -> None:
     assert not problems(made)
 
 
+def test_rows_that_differ_in_spaces_only_agree_and_the_first_one_counts() -> None:
+    made = apply(BASE, "Id|Name\n1|Harbor &  Co\n1|Harbor & Co\n1|Harbor\u00a0& Co\n2|Harbor & Co\n2|Harbor & co")
+    assert column(made, "company_name") == ["Harbor &  Co", "Harbor & Co"]
+    assert problems(made, "code", "row", "value") == [("customer_conflict", 6, "Harbor & co")]
+    made = apply(BASE.replace("optional", "conflict: first, optional"), "Id|Name\n1|Harbor & Co\n1|Harbor &  Co")
+    assert not problems(made)
+
+
 def test_a_contradiction_is_told_at_the_column_that_the_value_came_from() -> None:
     made = apply(PHONES, "Id|Phone|Office\n1|415 555 0132|\n1||415 555 0133", country="US")
     assert problems(made, "code", "row", "column", "value", "message") == [

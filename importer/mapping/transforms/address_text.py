@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 
 import pycountry
@@ -13,6 +13,7 @@ from importer.mapping.transforms.country_names import is_county, plain, state_na
 
 _BLANKS = re.compile(r"[\s\u00a0\u200b\ufeff]+")
 _EDGES = " ,;|"
+_COMMA = re.compile(r"(?<!\d),(?=\S)|,(?=[^\s\d])")  # without a space behind it, and not in a number
 _ATTENTION = re.compile(r"^(?:attn|attention|att|fao)\b\s*[:.\-]*\s*", re.IGNORECASE)
 _LABEL = re.compile(r"^(?:tele?phone|tel|phone|ph|office|main|mobile|cell|p|t|m)\b\s*[:.]*\s*(?=[+(\d])", re.IGNORECASE)
 _FAX = re.compile(r"^(?:fax|facsimile|f)\b\s*[:.]*\s*(?=[+(\d])", re.IGNORECASE)
@@ -32,10 +33,11 @@ _WITH_STATES = ("US", "CA", "AU")
 _CODE_FIRST = re.compile(
     r"^(?:[A-Z]{1,3}-)?(\d{4} ?[A-Z]{2}|\d{3} \d{2}|\d{2}-\d{3}|\d{4,5}-\d{3}|\d{4,6})[ ,]+(\D.*)$"
 )
+_FOREIGN = re.compile(r"^[A-Z]{1,3}-\d{4,6} \D+$")  # D-80331 München
 _CODE_LAST = re.compile(r"^(.*?[^\d\s,-])[ ,-]+(?:\u3012|[A-Z]{2}-)?(\d{4,7}|\d{3} \d{3}|\d{5}-\d{3}|\d{3}-\d{4})$")
 _DISTRICT = re.compile(  # towns with a number
-    r"^(?:Dublin|Cork|Praha|Prague|Plze\u0148|Brno|Ostrava|Bratislava|Ko\u0161ice|Budapest|Wien|Vienna|Paris|Lyon|Marseille"
-    r"|Bucure[\u0219\u015f]ti|Bucharest) \d{1,2}(?:W|er|[e\u00e8]me|e)?$",
+    r"^(?:(?:Dublin|Cork|Praha|Prague|Plze\u0148|Brno|Ostrava|Bratislava|Ko\u0161ice|Budapest|Wien|Vienna|Paris|Lyon|Marseille"
+    r"|Bucure[\u0219\u015f]ti|Bucharest) \d{1,2}(?:W|er|[e\u00e8]me|e)?|\D+ Cedex(?: \d{1,2})?)$",
     re.IGNORECASE,
 )
 _CODE_ALONE = re.compile(
@@ -77,7 +79,7 @@ class PostalAddress:
     def having(self, street: Sequence[Line], *doubts: str, **pieces: Line | None) -> "PostalAddress":
         """The address with this street, further pieces and further doubts."""
         found = {name: line for name, line in pieces.items() if line is not None and line.text}
-        doubts = (*self.doubts, *filter(None, doubts))
+        doubts = tuple(dict.fromkeys((*self.doubts, *filter(None, doubts))))
         return PostalAddress(tuple(street), {**self.pieces, **found}, doubts, self.left)
 
 
@@ -98,11 +100,13 @@ def read_address(cells: Sequence[str | None], home: str | None) -> PostalAddress
     if len(address.street) == 1:
         address = _from_one_line(address, home)
     else:
-        address, country = _country_line(address)
+        address, country = _country_line(_without_remarks(address, home))
         address = _town_line(address, country or home, named=country is not None)
     if not address.street:
         return address.having((), "there is no street in it")
-    return address if "city" in address.pieces else address.having(address.street, "no town is found in it")
+    if "city" in address.pieces or any(doubt.startswith("no town") for doubt in address.doubts):
+        return address
+    return address.having(address.street, "no town is found in it")
 
 
 def _set_aside(lines: Sequence[Line]) -> PostalAddress:
@@ -151,8 +155,13 @@ def _has_digit(text: str) -> bool:
 
 
 def _country_line(address: PostalAddress) -> tuple[PostalAddress, str | None]:
-    """The country as the last line, or behind the postal code at the end of it."""
+    """The country as the last line, behind the postal code at the end of it, or above a postal code of its own."""
     *before, last = address.street
+    if len(before) > 2 and _is_code(last.text) and not _has_digit(before[-2].text):
+        *town, above = before
+        found = _country(above.text) if above.text.casefold() not in _CITY_STATES else None
+        if found is not None:
+            return address.having([*town, last], country=Line(found, above.cell)), found
     found = _country(last.text)
     if found is not None and before:
         return address.having(before, country=Line(found, last.cell)), found
@@ -162,9 +171,39 @@ def _country_line(address: PostalAddress) -> tuple[PostalAddress, str | None]:
     return address.having([*before, Line(rest, last.cell)], country=Line(found, last.cell)), found
 
 
+def _is_code(text: str) -> bool:
+    """Whether a line is a postal code and nothing else."""
+    whole = (form.match(text) for form in _ENDS.values())
+    return _CODE_ALONE.match(text) is not None or any(whole)
+
+
+def _without_remarks(address: PostalAddress, home: str | None) -> PostalAddress:
+    """Without the lines below town, state, and postal code that are neither a country nor such a line themselves."""
+    lines = address.street
+    certain = [_ends_address(_country_behind(line.text)[0], home) for line in lines]
+    if not any(certain):
+        return address
+    end = len(lines) - certain[::-1].index(True)
+    end += end < len(lines) and _country(lines[end].text) is not None
+    left = tuple(line.text for line in lines[end:])
+    if not left or any(_country(text) for text in (left[-1], _country_behind(left[-1])[1] or "")):
+        return address
+    found = address.having(lines[:end], "there are lines below the postal code")
+    return replace(found, left=(*found.left, *left))
+
+
+def _ends_address(text: str, home: str | None) -> bool:
+    """Whether a line ends like an American, Canadian, Australian, or British address, where such are expected."""
+    for code in _POST_CODES if home is None or home in _POST_CODES else ():
+        match = _ENDS[code].search(text)
+        if match and (code == "GB" or (code in _WITH_STATES and _state_behind(text[: match.start()], code)[1])):
+            return True
+    return False
+
+
 def _country_behind(text: str) -> tuple[str, str | None]:
     """A country at the end of a line: behind a postal code, or behind a second comma."""
-    words = text.split()
+    words = _COMMA.sub(", ", text).split()
     without_digits = next((n for n, word in enumerate(reversed(words)) if _has_digit(word)), len(words))
     for count in range(min(4, without_digits, len(words) - 1), 0, -1):
         rest = " ".join(words[:-count])
@@ -177,11 +216,11 @@ def _country_behind(text: str) -> tuple[str, str | None]:
 
 @cache
 def _states(country: str) -> dict[str, str]:
-    """The states of a country: name or code, small, → code; for Britain the counties by name."""
-    names: dict[str, str] = {}
+    """The states of a country: name or code, in plain form, → code; for Britain the counties by name."""
+    names = {"aa": "AA", "ae": "AE", "ap": "AP"} if country == "US" else {}
     for item in pycountry.subdivisions.get(country_code=country) or ():  # type: ignore[no-untyped-call]  # as shipped
         code = item.code.split("-")[1]
-        names[item.name.casefold()] = item.name if country == "GB" else code
+        names[plain(item.name)] = item.name if country == "GB" else code
         if country != "GB":
             names[code.casefold()] = code
     return names
@@ -231,9 +270,10 @@ def _state_behind(text: str, country: str) -> tuple[str, str | None]:
     """``New York NY`` → (``New York``, ``NY``); the longest name that is a state's."""
     words = text.replace(",", " , ").split()
     for count in (3, 2, 1):
-        name = " ".join(words[-count:]).rstrip(".").replace(".", "")
-        if len(words) >= count and name.casefold() in _states(country):
-            return " ".join(words[:-count]).replace(" ,", ",").strip(_EDGES), _states(country)[name.casefold()]
+        name = plain(" ".join(words[-count:]))
+        whole = len(words) >= count and all(any(map(str.isalnum, word)) for word in words[-count:])
+        if whole and name in _states(country):
+            return " ".join(words[:-count]).replace(" ,", ",").strip(_EDGES), _states(country)[name]
     return text, None
 
 
@@ -285,12 +325,16 @@ def _town(address: PostalAddress, before: list[Line], last: Line, zip_code: Line
     city, comma, state = last.text.partition(",")
     if country in _PROVINCES and (province := _STATE_BEHIND.match(last.text) or _PROVINCE.match(last.text)):
         city, state = province[1], province[2]
+    elif country in _WITH_STATES and (region := _state_behind(last.text, country)[1]):
+        city, state = _state_behind(last.text, country)[0], region
     elif comma and _has_digit(city):  # the street goes on in this line
         before, city, state = [*before, Line(city.strip(), last.cell)], state, ""
     own = None
     if country is None and city.strip().casefold() in _CITY_STATES:
         own = country = _CITY_STATES[city.strip().casefold()]
-    doubt = "its country is not known" if country is None or country in _WITH_STATES else ""
+    doubt = "its country is not known" if country is None else ""
+    if country in _WITH_STATES:
+        doubt = f"its postal code is not one of {country}"
     if _has_digit(city) and not _DISTRICT.match(city):
         return address.having([*before, Line(city.strip(), last.cell)], "no town is found in it", zip_code=zip_code)
     pieces = {"zip_code": zip_code, "country": Line(own, last.cell) if own else None}
@@ -307,7 +351,8 @@ def _from_one_line(address: PostalAddress, home: str | None) -> PostalAddress:
         address = address.having((), country=Line(country, line.cell))
     parts = [Line(part.strip(), line.cell) for part in rest.split(",") if part.strip()]
     ends_american = re.search(rf"[ ,]{_POST_CODES['US']}$", rest) is not None
-    american = (country or home) in {None, "US"} or (country is None and ends_american)
+    ends_foreign = country is None and parts and (_ENDS["GB"].search(rest) or _FOREIGN.match(parts[-1].text))
+    american = ((country or home) in {None, "US"} and not ends_foreign) or (country is None and ends_american)
     lines = parts if not american and len(parts) > 1 else [Line(rest, line.cell)]
     return _town_line(address.having(lines), country or home, named=country is not None)
 

@@ -21,6 +21,11 @@ _WRAPPED = re.compile(
 )
 _AROUND = ' \t\r\n"<>()[]\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a'  # quotes and brackets
 _INNER = re.compile(r"<([^<>@]+@[^<>@]+)>")
+# Bob Smith <bob@example.com>, "Smith, Bob" <bob@example.com>, Bob Smith (bob@example.com)
+_NAMED = re.compile(
+    r"""(?:^|(?<=[\s;,|>)]))(?:"[^"]{0,80}"\s*|[^<>();@"|\n]{0,80})"""
+    r"[<(](?:mailto:)?([^<>()@\s]+@[^<>()@\s]+)[>)]"
+)
 _BETWEEN = re.compile(r"[;,/|\s]+")
 _WORDS = re.compile(  # between addresses, remarks, and labels
     r"(?<=\s)(?:or|and|oder|und|ou|et|o|y|e|of|en)(?=\s)|\([^()@]*\)|(?<!\S)[^\s@:;,]{1,40}:(?=\s)", re.IGNORECASE
@@ -91,11 +96,15 @@ def _tidied(value: str) -> str:
 
 def _first_of_several(value: str) -> tuple[str, str | None]:
     """(The first valid one of several addresses, what is reported about the others); a text with one stays as it is."""
-    found = [_validate(piece)[0] for piece in _pieces(value)] if value.count("@") > 1 else []
+    if value.count("@") < 2:
+        named = _NAMED.fullmatch(value)
+        return named[1] if named else value, None
+    found = [_validate(piece)[0] for piece in _pieces(value)]
     first = next(filter(None, found), None)
     if first is None or len(found) < 2:
         return value, None
-    return first, f"contains several addresses; {first} is used, the others are left out"
+    several = any(address != first for address in found)
+    return first, f"contains several addresses; {first} is used, the others are left out" if several else None
 
 
 def _pieces(value: str) -> list[str]:
@@ -103,7 +112,7 @@ def _pieces(value: str) -> list[str]:
     inner = _INNER.findall(value)
     if len(inner) > 1:
         return [piece.strip() for piece in inner]
-    pieces = [_unwrap(piece) for piece in _BETWEEN.split(value) if piece.strip()]
+    pieces = [_unwrap(piece) for piece in _BETWEEN.split(_NAMED.sub(r" \1 ", value)) if piece.strip()]
     return pieces if all(piece.count("@") == 1 for piece in pieces) else []
 
 

@@ -35,12 +35,12 @@ _ATTENTION = re.compile(
 )
 # A second person: at least two words on both sides, and no particle behind the mark (Ortega y Gasset).
 _SECOND = re.compile(
-    r"^(?P<one>[^\s,/;|&+]+(?: [^\s,/;|&+]+)+?)(?:\s*[/;|&+]\s*|\s(?:and|und|et|y|e|och|og|en)\s)"
-    r"(?P<other>[^\W\d_a-z]\S*(?: \S+)+)$"
+    r"^(?P<one>[^\s,/;|&+]+(?: [^\s,/;|&+]+)+?)(?:\s*[/;|&+\n]\s*|\s(?:and|und|et|y|e|och|og|en)\s)"
+    r"(?P<other>[^\W\d_a-z]\S*(?:\s+\S+)+)$"
 )
 _ROLE = re.compile(
-    r"^(?P<one>[^\s,]+(?: [^\s,]+)+)(?:\s+[-\u2013\u2014|]\s+(?=\S)|\s*,\s*(?=(?:\S+ )?(?i:owner|founder|buyer|manager"
-    r"|director|president|vp|c[efot]o|partner|proprietor|accountant|bookkeeper|inhaber(?:in)?|gesch\u00e4ftsf\u00fchrer(?:in)?"
+    r"^(?P<one>[^\s,]+(?: [^\s,]+)+)(?:\s+[-\u2013\u2014|]\s+(?=\S)|\s*[,\n]\s*(?=(?:\S+ )?(?i:owner|founder|buyer"
+    r"|manager|director|president|vp|c[efot]o|partner|proprietor|accountant|bookkeeper|inhaber(?:in)?|gesch\u00e4ftsf\u00fchrer(?:in)?"
     r"|g\u00e9rante?|propi?ri[e\u00e9]taire|propietari[oa]|due\u00f1[oa]|titolare)$))(?P<other>.*)$"
 )
 # Of two to four plain words the last is the last name, or the first ones before a comma are; perhaps with one of the
@@ -48,6 +48,15 @@ _ROLE = re.compile(
 _WORD = r"(?:[^\W\d_]['\u2019])?[^\W\d_]{2,}(?:-[^\W\d_]{2,})*"
 _TITLE, _SUFFIX = r"(?i:mr|mrs|ms|miss|dr|prof|herr|frau)\.?", r"(?i:jr|sr|ii|iii|iv)\.?"
 _FIRST = rf"(?P<first>{_WORD}(?:\s+(?:{_WORD}|[A-Z]\.?)){{0,2}})"
+# An email address, or a phone number, perhaps with an extension: no part of a name. Perhaps with a label, in brackets.
+_REACHED = re.compile(
+    r"[(<\[]*[ \t]*(?:\b(?:e-?mail|mailto|tel|phone|ph|cell|mobile|mob|fax)\b[ \t.:]*)?"
+    r"(?:[^\s@()<>\[\],;:|]{1,64}@[^\s@()<>\[\],;|]+"
+    r"|[+(]?(?=(?:[^\d\n]{0,3}\d){7})(?:\d{10,15}|\d+[ ().\-/][\d().\-/ ]*\d)(?:\s*(?:x|ext\.?)\s*\d{1,6})?(?!\w))"
+    r"[ \t]*[)>\]]*",
+    re.IGNORECASE,
+)
+_AROUND = " \t\n,;:/|-\u2013"
 _PLAIN = re.compile(
     rf"^(?:(?P<title>{_TITLE})\s+)?{_FIRST}\s+(?P<last>(?!{_SUFFIX}$){_WORD})(?:\s+(?P<suffix>{_SUFFIX}))?$"
 )
@@ -55,6 +64,7 @@ _PLAIN_ALONE = re.compile(rf"^(?P<first>{_WORD})(?P<last>)$")
 _PLAIN_TURNED = re.compile(rf"^(?P<last>{_WORD}(?:\s+{_WORD})?)\s*,\s*{_FIRST}$")
 _MORE_PARTICLES = ("dagli", "dalla", "dalle", "el", "ten", "vanden", "zum", "zur")  # nameparser has the others
 _LONGEST = 1000  # characters
+_FEWEST = 7  # digits of a phone number in a name
 _MOST_KEPT = 2**18  # readings: first and last names, of customers and contacts, come from the same cells
 
 
@@ -79,8 +89,24 @@ def split_name(text: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=_MOST_KEPT)
-def _read(text: str) -> tuple[str, str, str | None]:
-    """(first names, last name, what a person may want to check, if anything)."""
+def _read(text: str) -> tuple[str, str, str | None, Severity]:
+    """(first names, last name, what a person may want to check, if anything, and how much)."""
+    if "@" not in text and sum(map(str.isdigit, text)) < _FEWEST:
+        return *_read_name(text), Severity.INFO
+    reached = [found[0].strip() for found in _REACHED.finditer(text)] if len(text) <= _LONGEST else []
+    if not reached or is_company(text):
+        return *_read_name(text), Severity.INFO
+    name = _REACHED.sub(" ", text).strip(_AROUND)
+    if not any(map(str.isalpha, name)):
+        return text, "", "is not the name of a person; it becomes the first name", Severity.WARNING
+    first, last, told = _read_name(name)
+    told = told or f"is read as first name {first!r}" + (f", last name {last!r}" if last else "")
+    told += f"{', ' if '; left out: ' in told else '; left out: '}{', '.join(reached)}"
+    return first, last, told, Severity.WARNING
+
+
+def _read_name(text: str) -> tuple[str, str, str | None]:
+    """First names, last name, and what a person may want to check, of a text that is only a name."""
     text = _ATTENTION.sub("", text)
     if len(text) > _LONGEST:  # too long to be sent, and slow to take apart
         return text, "", None
@@ -137,8 +163,14 @@ def first_name(values: pa.Array) -> TransformResult:
     Where more was decided than where to cut, an info says how the name was read.
     """
     read = [_read(value) for value in values.to_pylist()]
-    told = failures("name_split", [words for _, _, words in read], _HINT, Severity.INFO)
-    return TransformResult(pa.array([first for first, _, _ in read], pa.string()), told)
+    told = [
+        finding
+        for severity in (Severity.WARNING, Severity.INFO)
+        for finding in failures(
+            "name_split", [words if how is severity else None for *_, words, how in read], _HINT, severity
+        )
+    ]
+    return TransformResult(pa.array([first for first, *_ in read], pa.string()), tuple(told))
 
 
 def last_name(values: pa.Array) -> TransformResult:

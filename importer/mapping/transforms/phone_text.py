@@ -17,10 +17,13 @@ _FEWEST = 5  # digits; fewer are no number of a person or a company
 _WHOLE = 7  # digits, a leading zero included, after which a slash begins something else
 _SIMPLE = re.compile(r"\(?[1-9](?:[().\-]? ?[0-9]){6,11}")  # (415) 555-0132: too short for two numbers
 _RUN = re.compile(r"(?:[+(][ \t().\-]*)*\d(?:[\d \t().\-/+\u2010-\u2015]*\d)?")
-# Between two numbers of one run: a slash, a spaced hyphen, a plus, or a further leading zero.
+# Between two numbers of one run: a slash, a spaced hyphen, a plus, a further leading zero or area code in parentheses,
+# or a blank between two numbers that are too long for one.
 _BREAK = re.compile(
     r"(?P<slash>\s*/\s*)|(?P<hyphen>\s+[\-\u2010-\u2015]\s+)(?=(?:\D*\d){7})|\s+(?=\(?\+\d)|\s+(?=0\d{1,5}[\s/\-]*\d{5})"
+    r"|(?<!\s)(?:\s*+(?=\(\d{2,5}\)(?:\D*\d){5})|(?P<blank>\s++)(?=(?:\D*\d){10}))"
 )
+_LONG = 10  # digits; two such numbers are no single one
 _HOURS = re.compile(
     r"\b\d{1,2}(?:[:.h]\d{2})?\s*(?:-|\u2013|bis|to|till|until|à|a|t/m)\s*\d{1,2}(?:[:.h]\d{2})?\s*"
     r"(?:uhr|h|hrs|hours|am|pm|a\.m\.|p\.m\.|o'?clock)\b"
@@ -34,7 +37,17 @@ _MARK = (
     r"|toestel|tst|anknytning|ankn|lokal|wew|klapka|linka|доб|вн)\b\.?|ext|x|#|;ext=|転|转|轉|内線|内线|內線|내선)"
 )
 _EXTENSION = re.compile(rf"^[\s,;/]*[(\[]?{_MARK}\s*[:.\-(]*\s*(\d{{1,7}})(?!\d)[)\]]?", re.IGNORECASE)
-_FAX = re.compile(r"(?:\b(?:tele)?fax|facsimile|\bf)\W*$", re.IGNORECASE)
+_FAX_WORD = (
+    r"(?:\b(?:tele)?fa(?:x|ks)\b|facsimile|t[e\u00e9]l[e\u00e9]copie(?:ur)?|\u0444\u0430\u043a\u0441"
+    r"|\u30d5\u30a1\u30c3\u30af\u30b9|\u4f20\u771f|\u50b3\u771f|\ud329\uc2a4)"
+)
+_FAX = re.compile(rf"(?:{_FAX_WORD}|\bf)\W*$", re.IGNORECASE)
+_FAX_BEHIND = re.compile(
+    rf"\s*(?:(?P<bracket>[(\[]\s*(?:{_FAX_WORD}|f)\W*?[)\]])|-?\s*{_FAX_WORD}\.?\s*(?:$|[,;/|\n]))", re.IGNORECASE
+)
+_VOICE_WORD = r"\b(?:phone|tel|tel[e\u00e9]fono?|telephone|ph|p|t|t[e\u00e9]l|office|main|mobile|cell|m|o)\b"
+_VOICE = re.compile(rf"{_VOICE_WORD}\W*$", re.IGNORECASE)
+_BOTH = re.compile(rf"{_VOICE_WORD}\W*?(?:[/&+,]|and|und|et|y|e|u)\W*(?:{_FAX_WORD}|\bf)\W*$", re.IGNORECASE)
 _LABEL = re.compile(r"^\s*[A-Za-z][A-Za-z .]*[ #]?\d[ ]*[:=]")  # Tel. 2:
 _TWICE = re.compile(r"(?:\+|\b00)\s*([1-9]\d{0,2})\W*(?:\+|00)\s*\1")  # +49 0049
 _LETTER_INSIDE = re.compile(r"\d[^\W\d_]{1,2}\d|\d[^\W\d_](?![^\W\d_])|(?<![^\W\d_])[OoIl]\d")
@@ -44,7 +57,8 @@ _LETTER_INSIDE = re.compile(r"\d[^\W\d_]{1,2}\d|\d[^\W\d_](?![^\W\d_])|(?<![^\W\
 class NumberText:
     """The text of a number. ``forms``: how it may be meant, the likeliest first; ``others``: there are more digits.
 
-    ``letter``: a letter is among the digits; ``twice``: it has two country codes; ``numbers``: how many there are.
+    ``letter``: a letter is among the digits; ``twice``: it has two country codes; ``numbers``: how many there are;
+    ``fax``: it is the only one, and a fax number.
     """
 
     forms: tuple[str, ...]
@@ -53,6 +67,7 @@ class NumberText:
     letter: bool
     twice: bool
     numbers: int
+    fax: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,11 @@ class _Run:
     def digits(self) -> int:
         return sum(map(str.isdigit, self.text))
 
+    def is_same(self, other: "_Run") -> bool:
+        """Whether two numbers are one, perhaps with and without its country code."""
+        mine, theirs = ("".join(filter(str.isdigit, run.text)) for run in (self, other))
+        return min(self.digits, other.digits) >= _WHOLE and (mine.endswith(theirs) or theirs.endswith(mine))
+
 
 def number_text(text: str) -> NumberText | None:
     """Find the first number of a text that is not a fax number; None where there are no digits."""
@@ -80,17 +100,35 @@ def number_text(text: str) -> NumberText | None:
     real = [run for run in runs if run.digits >= _FEWEST] or sorted(runs, key=lambda run: -run.digits)[:1]
     if not real:
         return None
-    voice = [run for run in real if not _FAX.search(searched[: run.start])]
+    hours = searched != text and label is None
+    voice = _voice(searched, real)
     run = (voice or real)[0]
+    for same in (other for other in real if other is not run and run.is_same(other)):
+        searched = searched[: same.start] + " " * (same.end - same.start) + searched[same.end :]
+    real = [other for other in real if other is run or not run.is_same(other)]
     behind = searched[run.end :]
     extension = _EXTENSION.match(behind)
     rest = behind if extension is None else behind[extension.end() :]
-    others = any(map(str.isdigit, searched[: run.start] + rest)) or (searched != text and label is None)
+    others = any(map(str.isdigit, searched[: run.start] + rest)) or hours
     near = searched[max(run.start - 1, 0) : run.end + 2]
     letter = extension is None and _LETTER_INSIDE.search(near) is not None
     forms = tuple(dict.fromkeys((run.text, run.whole))) if voice or len(real) == 1 else ()
     number = None if extension is None else extension[1]
-    return NumberText(forms, number, others, letter, _TWICE.search(text) is not None, len(real))
+    twice = _TWICE.search(text) is not None
+    return NumberText(forms, number, others, letter, twice, len(real), fax=not voice and len(real) == 1)
+
+
+def _voice(text: str, runs: Sequence[_Run]) -> list[_Run]:
+    """The numbers without a label, in front or behind, that says that they are fax numbers only."""
+    voice, begin = [], 0
+    for run in runs:
+        before, begin = text[begin : run.start], run.end
+        behind = _FAX_BEHIND.match(text, run.end)
+        if behind is not None and (behind["bracket"] or not _VOICE.search(before)):
+            begin = behind.end()
+        elif not _FAX.search(before) or _BOTH.search(before):
+            voice.append(run)
+    return voice
 
 
 def _runs(text: str) -> Iterator[_Run]:
@@ -100,7 +138,7 @@ def _runs(text: str) -> Iterator[_Run]:
         begin = 0
         for cut in _BREAK.finditer(whole):
             before = sum(map(str.isdigit, _national(whole[begin : cut.start()])))
-            if before < _WHOLE:
+            if before < (_LONG if cut["blank"] else _WHOLE):
                 continue
             yield _Run(whole[begin : cut.start()], start + begin, start + cut.start(), whole)
             begin = cut.end()

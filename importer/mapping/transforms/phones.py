@@ -22,6 +22,8 @@ _ROUNDED_HINT = "Export again with the column formatted as text, or enter the wh
 _COUNTRY_HINT = "Set the default country (--country US), or enter the number with its country code."
 _CODE_HINT = "If that is wrong, enter the number with + and its country code, or with its leading zero."
 _SPLIT_HINT = "To keep the others, split the cell in the mapping: one to the phone, another to a contact."
+_FAX = "is a fax number, and is left out"
+_FAX_HINT = "If it is a phone number, too, remove the label."
 _TWICE = "has its country code twice"
 _AS_NUMBER = re.compile(r"^(\+?\d{7,})\.0{1,2}$")  # as a spreadsheet writes it; more zeros may be digits
 _SPELT = re.compile(r"^[+\d\s().\-]*\d[\s\-.]*(?=[A-Z\-]*[A-Z]{3})[A-Z]+(?:[\-\s]?[A-Z\d]+)*$")  # 0800 FLOWERS
@@ -78,7 +80,13 @@ def _parse(values: pa.Array, countries: pa.Array) -> TransformResult:
     findings = (
         *failures("invalid_phone", reasons, hints),
         *failures("excel_damaged", rounded, _ROUNDED_HINT),
-        *failures("phones_left_out", others, _SPLIT_HINT, Severity.WARNING, replaces=True),
+        *failures(
+            "phones_left_out",
+            others,
+            [_FAX_HINT if told == _FAX else _SPLIT_HINT for told in others],
+            Severity.WARNING,
+            replaces=True,
+        ),
         *failures("phone_code_assumed", assumed, _CODE_HINT, Severity.WARNING, replaces=True),
     )
     numbers, extensions = ([getattr(one, name) for one in readings] for name in ("number", "extension"))
@@ -93,6 +101,8 @@ def _read(value: str, regions: list[str]) -> _Reading:
     found = number_text(value)
     if found is None:
         return _Reading(reason="is not a phone number")
+    if found.fax:
+        return _Reading(others=_FAX)
     if found.twice:
         return _Reading(reason=_TWICE)
     reading = _first_valid(_candidates(found, regions))
@@ -104,7 +114,8 @@ def _read(value: str, regions: list[str]) -> _Reading:
     if reading.number is None:
         return _why_not(found, reading)
     if found.others:
-        told = f"contains more than one number; {reading.number} is used, the rest is left out"
+        more = "one number" if found.numbers > 1 else "a phone number"
+        told = f"contains more than {more}; {reading.number} is used, the rest is left out"
         reading = replace(reading, others=told)
     return replace(reading, extension=found.extension or reading.extension)
 

