@@ -5,7 +5,8 @@ What goes wrong with a *record* is a value (:class:`importer.records.Problem`); 
     ImporterError
     ├── InputError            fix the command, the source, or the mapping, and run again      exit 2
     │   ├── UsageError            an option or argument is wrong or missing
-    │   │   └── OptionError           … an option has a value that is not valid
+    │   │   ├── OptionError           … an option has a value that is not valid
+    │   │   └── NoLedgerError         … the ledger does not exist, and only a run would make it
     │   ├── SourceError           a source cannot be opened or understood
     │   │   └── NoSourceError         … or it is not there, or there is nothing in it
     │   ├── MappingError          the mapping file is wrong, or does not fit the source
@@ -66,6 +67,10 @@ class OptionError(UsageError):
     def found_in(self, place: str) -> "OptionError":
         """The same for a value that was not given as a flag."""
         return OptionError(self.option, self.value, self.hint, place)
+
+
+class NoLedgerError(UsageError):
+    """A ledger that does not exist, for a command that only uses what is in it."""
 
 
 class SourceError(InputError):

@@ -87,7 +87,7 @@ def common(
       importer open customers.csv                           everything in a browser
       importer preview customers.csv -m netsuite            what does each rule do?
       importer check customers.csv -m netsuite              what is wrong?
-      importer run customers.csv -m netsuite --api sandbox  try it on a local API
+      importer run customers.csv -m netsuite --api sandbox  try it with a local test API
       importer run customers.csv -m netsuite --api staging  needs a key
 
     Exit codes:

@@ -18,7 +18,7 @@ NOTIFYING = frozenset({"run", "resume", "retry"})
 AnswerOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--answer", metavar="ID=CHOICE", help="Answer a question; can be repeated.", rich_help_panel="Questions"
+        "--answer", metavar="ID=CHOICE", help="Answer a question. Can be repeated.", rich_help_panel="Questions"
     ),
 ]
 

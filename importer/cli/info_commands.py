@@ -66,8 +66,8 @@ def report(
     """Regenerate the reports of a run, a plan, or a check.
 
     Examples:
-      importer report 20250331-140502
-      importer report 20250331-140502 --for owner --contact dana@example.com
+      importer report 20250331-140502-430b
+      importer report 20250331-140502-430b --for owner --contact dana@example.com
     """
     from importer.commands.history import report as write_again
 
@@ -152,7 +152,7 @@ def sandbox(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the random faults.")] = 0,
 ) -> None:
-    """Serve a local API that behaves like WizCommerce's. It takes any key and stops with Ctrl-C.
+    """Serve a local test API that behaves like WizCommerce's. It takes any key and stops with Ctrl-C.
 
     Examples:
       importer sandbox --port 8080 --rate 50 --faults drop-after=2%

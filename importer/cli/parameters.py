@@ -38,7 +38,10 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Mapping": {
         "mapping": ("NAME", "A mapping's name (see: importer mappings) or path."),
-        "invalid": ("blank=FIELDS", "Leave out invalid values of these optional fields, such as blank=phone,email."),
+        "invalid": (
+            "blank=FIELDS",
+            "Leave out invalid values of these optional fields. Example: --invalid blank=phone,email.",
+        ),
         "country": ("CC", "Default country (two-letter code) for phone numbers and addresses without a country."),
         "dedupe": ("POLICY", "Likely duplicates (same company and address): off, warn, or reject."),
         "lookups": (
@@ -50,14 +53,14 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Questions": {},  # of commands that have options of their own for them
     "Target": {
-        "api": ("TARGET", "sandbox (a local server), staging, production, or a URL."),
+        "api": ("TARGET", "sandbox (a local test API), staging, production, or a URL."),
         "api_key_file": ("FILE", "File with the API key. Default: the variable WIZCOMMERCE_API_KEY."),
         "ledger": ("URL", "The ledger, which records what was sent: a file or a postgresql://… URL."),
         "tenant": ("NAME", "A name for the account in the ledger. Default: derived from host and key."),
         "accept_key": ("", "Accept a new API key for this account."),
     },
     "Sending": {
-        "yes": ("", "Don't ask: go ahead, and take the suggested answer where there is a choice."),
+        "yes": ("", "Do not ask: go ahead, and take the suggested answer where there is a choice."),
         "mode": (
             "MODE",
             "create: add new customers, and leave existing ones alone; upsert: also update the ones that changed.",
@@ -67,20 +70,26 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "With --mode upsert: report, skip, or overwrite customers changed in WizCommerce after the last import.",
         ),
         "limit": ("N", "Send only the first N customers; the rest remain unsent."),
-        "only": ("ID", "Only the customer with this reference ID; can be repeated."),
+        "only": ("ID", "Send only the customer with this reference ID. Can be repeated."),
         "include_refused": ("", "Also send what WizCommerce refused."),
         "recheck": ("", "Also check whether customers sent before still exist."),
-        "rate": ("N", "At most this many requests per second; auto adjusts to the API."),
+        "rate": ("N", "At most this many requests per second. auto: adapt to the API."),
     },
     "Guards": {
         "strict": ("", "Stop before sending if anything is rejected."),
         "complete": ("", "Stop before sending if filled cells are not used."),
         "max_rejected": ("N|N%", "Stop before sending if more than N customers or rows are rejected."),
-        "max_fewer": ("N|N%", "Stop before sending if there are more than N fewer customers than in the last run."),
+        "max_fewer": ("N|N%", "Stop before sending if the number of customers drops by more than N from the last run."),
         "max_changed": ("N|N%", "Stop before sending if more than N customers would change."),
         "max_age": ("HOURS", "Stop before sending if a file is older than this."),
-        "new_file": ("", "Stop before sending if the files are the same as in the last run."),
-        "same_layout": ("", "Stop before sending if columns or mapping changed."),
+        "new_file": (
+            "",
+            "Stop before sending if the files are the same as in the last run (--no-new-file: do not check).",
+        ),
+        "same_layout": (
+            "",
+            "Stop before sending if columns or mapping changed since the last run (--no-same-layout: do not check).",
+        ),
         "max_failed": ("N", "Stop when this many customers have failed."),
         "deadline": ("TIME", "Stop after this much time in total, such as 90m or 2h."),
         "max_wait": ("TIME", "Stop if the API asks to wait longer than this."),
@@ -91,7 +100,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "for_": ("READER", "Who report.html is for: owner (of the data) or operator."),
         "contact": ("TEXT", "Who gets the corrected workbook back, such as a name and an email address."),
         "json": ("", "Print the summary as one JSON object."),
-        "quiet": ("", "No progress and no messages on stderr."),
+        "quiet": ("", "No progress or notices on stderr; errors are still shown."),
         "keep": (
             "N",
             "Delete older folders of runs, plans, and checks, except the latest N of each and unfinished runs.",
@@ -101,11 +110,8 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "log_personal": ("", "Also log customers' personal data and the API's messages about them."),
     },
     "Advanced": {
-        "config": ("FILE", "A TOML file with options."),
-        "parallel": (
-            "N",
-            "With --config FOLDER, where each TOML file is a job: how many at once, but never two for one account.",
-        ),
+        "config": ("PATH", "A TOML file with options, or (for run) a folder of such files, one per job."),
+        "parallel": ("N", "How many jobs at once when --config is a folder; never two for one account."),
         "concurrency": ("N", "At most this many requests at once."),
         "batch_size": ("N", "Customers per checkpoint in the ledger."),
         "timeout": ("SECONDS", "How long to wait for one response."),

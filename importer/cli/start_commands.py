@@ -25,13 +25,13 @@ Targets = Annotated[
     own(
         "Mapping",
         "COLUMN=FIELD",
-        "Which field a column maps to, such as Town=addresses.billing.city; can be repeated.",
+        "Which field a column maps to, such as Town=addresses.billing.city. Can be repeated.",
         "--target",
     ),
 ]
 Skips = Annotated[
     list[str] | None,
-    own("Mapping", "COLUMN=TEXT", "Leave out the rows with this value in a column; can be repeated.", "--skip"),
+    own("Mapping", "COLUMN=TEXT", "Leave out the rows with this value in a column. Can be repeated.", "--skip"),
 ]
 
 
@@ -48,7 +48,7 @@ def open(  # noqa: A001 - the command's name
     ] = 0,
     **given: Any,
 ) -> None:
-    """Do all steps on a local page in your browser: match, check, fix, review, send.
+    """Do all steps in your browser: match columns, fix cells, review, and send.
 
     Only this machine can reach the page, and the link works only once. Press Ctrl-C to close the page; a run that is
     already sending continues.
@@ -83,7 +83,7 @@ def suggest(
 ) -> None:
     """Draft a mapping for a file: which field each column maps to.
 
-    It asks about anything it can't determine from the file. Exit code 1: questions remain, and the draft assumes the
+    It asks about anything it cannot determine from the file. Exit code 1: questions remain, and the draft assumes the
     suggested answers.
 
     Examples:

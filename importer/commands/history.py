@@ -1,6 +1,7 @@
 """``runs``, ``ids``, and ``report``: the runs of a ledger, the ids that it knows, and the reports of a run."""
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,13 +13,22 @@ from importer.report.report_files import csv_bytes, read_csv, whole_file
 from importer.report.report_input import Reader
 from importer.report.summary import RunEnd
 from importer.run_folder import RunFolder
-from importer.settings import Commands, Options
+from importer.settings import Commands, Options, default_ledger
 from importer.workflow.report_writer import COLUMNS, UNSENT, report_run, write_reports
+
+
+def known_ledger(options: Options) -> Ledger:
+    """The ledger for a command about earlier runs, which makes none: before the first run, the default one is empty.
+
+    Raises :class:`NoLedgerError` for another one that does not exist.
+    """
+    is_default = options.ledger == default_ledger(os.environ)
+    return open_ledger(options.ledger, absent="empty" if is_default else "refuse")
 
 
 def runs(options: Options) -> list[dict[str, Any]]:
     """The runs that the ledger knows (of one tenant, when it is named) as plain values, newest first."""
-    with open_ledger(options.ledger) as ledger:
+    with known_ledger(options) as ledger:
         return [_line(item) for item in ledger.runs(options.tenant)]
 
 
@@ -44,7 +54,7 @@ def ids(options: Options, target: Path | None = None) -> bytes:
     are marked. With ``target`` that file is written, too, for its owner only. Raises :class:`UsageError` for an unknown
     tenant, or when there are several and none is named, and :class:`OutputError`.
     """
-    with open_ledger(options.ledger) as ledger:
+    with known_ledger(options) as ledger:
         text = csv_bytes(ledger.ids(one_tenant(ledger, options.tenant)))
     if target is not None:
         with whole_file(target, "--output") as file:
@@ -84,7 +94,12 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
     unsent = _unsent_folder(options.out, run_id) if run_id else None
     if unsent is not None:
         return _report_unsent(unsent, options)
-    with open_ledger(options.ledger) as ledger:
+    with known_ledger(options) as ledger:
+        if run_id and all(run.id != run_id for run in ledger.runs()):
+            raise UsageError(
+                f"there is no run, plan, or check {run_id}",
+                "`importer runs` lists the runs. For a check or plan, specify its folder with --out.",
+            )
         run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
         folder = folder_of(ledger, run)
         if not folder.path.is_dir():

@@ -17,20 +17,20 @@ from importer.workflow.old_folders import dry_folders
 
 def ledger_faults(options: Options) -> list[str]:
     """What is wrong with the ledger, each in a sentence; empty when it is intact."""
-    with open_ledger(options.ledger) as ledger:
+    with open_ledger(options.ledger, absent="refuse") as ledger:
         return ledger.faults()
 
 
 def backup_ledger(options: Options, target: Path) -> int:
     """Write a copy of the ledger to a new file; its size in bytes. Raises :class:`UsageError`, `LedgerError`."""
-    with open_ledger(options.ledger) as ledger:
+    with open_ledger(options.ledger, absent="refuse") as ledger:
         ledger.backup(target)
     return target.stat().st_size
 
 
 def vacuum_ledger(options: Options) -> tuple[int, int]:
     """Free unused disk space; the size in bytes before and after."""
-    with open_ledger(options.ledger) as ledger:
+    with open_ledger(options.ledger, absent="refuse") as ledger:
         return ledger.vacuum()
 
 
@@ -53,7 +53,7 @@ def forget(options: Options, reference_ids: Sequence[str]) -> Forgotten:
     folders, and the folders of checks and plans beside them are only named. Raises :class:`UsageError`, and
     :class:`LedgerError` when whether one of them arrived is not known yet.
     """
-    with open_ledger(options.ledger) as ledger:
+    with open_ledger(options.ledger, absent="refuse") as ledger:
         tenant = one_tenant(ledger, options.tenant)
         with ledger.lock(tenant, "forget"):
             known, folders = ledger.forget(tenant, reference_ids)

@@ -6,10 +6,9 @@ from functools import partial
 from typing import Any
 
 from importer.api import Client
-from importer.commands.history import folder_of
+from importer.commands.history import folder_of, known_ledger
 from importer.commands.run import plan_bodies
 from importer.errors import UsageError
-from importer.ledger import open_ledger
 from importer.records import OutcomeKind
 from importer.settings import Options
 from importer.workflow.guards import check_can_ask, confirm_target
@@ -35,7 +34,7 @@ def opened_run(
     It goes on with the API and the tenant that it began with. Raises :class:`UsageError` for an unknown run, one that
     had not begun to send, or another key.
     """
-    with open_ledger(options.ledger) as ledger:
+    with known_ledger(options) as ledger:
         run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
         if run_id is None:
             watch.phase(f"Using run {run.id}, the latest run with a plan.")
@@ -67,7 +66,7 @@ def _check_sends(job: Job, confirm: Confirm | None) -> None:
     if job.run.command == "adopt":
         raise UsageError(
             f"{job.run.id} is a run of `importer adopt`, which sends nothing",
-            "Run adopt again with the same sources, or specify another run (`importer runs` lists them).",
+            "Run adopt again with the same sources, or specify another run (`importer runs` lists all runs).",
         )
 
 

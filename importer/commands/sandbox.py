@@ -1,4 +1,4 @@
-"""``sandbox``: a local API that behaves like WizCommerce's."""
+"""``sandbox``: a local test API that behaves like WizCommerce's."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import pandas as pd
@@ -29,6 +29,7 @@ from importer.errors import LedgerError, TenantLockedError
 from importer.ledger.ledger_schema import ACCEPTED, CUSTOMERS, stamp
 
 BLOCK = 2_000  # rows in one statement, so that the JSON of a million rows is never in memory at once
+Absent = Literal["make", "empty", "refuse"]  # what to do about a ledger's file that does not exist
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 

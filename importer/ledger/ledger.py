@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from importer.errors import LedgerError, UsageError
 from importer.ledger.after_run import AfterRun
-from importer.ledger.database import DROP_BODIES, NAMED, Store, is_named, named, same
+from importer.ledger.database import DROP_BODIES, NAMED, Absent, Store, is_named, named, same
 from importer.ledger.known_customers import KnownCustomers
 from importer.ledger.ledger_schema import (
     ACCEPTED,
@@ -142,15 +142,20 @@ _utc_now = partial(datetime.now, UTC)
 
 
 def open_ledger(
-    target: str | Path, *, now: Callable[[], datetime] = _utc_now, busy_seconds: float = BUSY_SECONDS
+    target: str | Path,
+    *,
+    now: Callable[[], datetime] = _utc_now,
+    busy_seconds: float = BUSY_SECONDS,
+    absent: Absent = "make",
 ) -> Ledger:
     """Open the ledger at ``target``; make it, or migrate an older one.
 
     ``target``: a path, ``sqlite:///path`` or ``postgresql://user@host/database``. ``busy_seconds``: how long to wait
-    for another program's lock. Raises :class:`UsageError` for another kind of URL, :class:`LedgerError` when the
+    for another program's lock. ``absent``: a file that does not exist is made, or it counts as an empty ledger, or
+    raises :class:`NoLedgerError`. Raises :class:`UsageError` for another kind of URL, :class:`LedgerError` when the
     database cannot be used.
     """
-    store = _store(target, busy_seconds)
+    store = _store(target, busy_seconds, absent)
     ledger = Ledger(store, now)
 
     def keep_copy(version: int) -> None:
@@ -169,10 +174,10 @@ def open_ledger(
     return ledger
 
 
-def _store(target: str | Path, busy_seconds: float) -> Store:
+def _store(target: str | Path, busy_seconds: float, absent: Absent) -> Store:
     text = os.fspath(target)
     if "://" not in text:
-        return SqliteStore(Path(text), busy_seconds)
+        return SqliteStore(Path(text), busy_seconds, absent)
     try:
         url = sa.make_url(text)
         kind = url.get_backend_name()
@@ -182,7 +187,7 @@ def _store(target: str | Path, busy_seconds: float) -> Store:
             "Use a path, sqlite:///path, or postgresql://host/database.",
         ) from None
     if kind == "sqlite":
-        return SqliteStore(file_of(url), busy_seconds)
+        return SqliteStore(file_of(url), busy_seconds, absent)
     if kind in {"postgresql", "postgres"}:
         return PostgresStore(url, busy_seconds)
     raise UsageError(f"--ledger: {kind} is not supported; a ledger is kept in SQLite or PostgreSQL")

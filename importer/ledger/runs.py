@@ -142,7 +142,7 @@ class Runs(Database):
         """One run. Raises :class:`UsageError` when there is none with that id."""
         found = self._runs(sa.select(RUNS).where(RUNS.c.id == run_id))
         if not found:
-            raise UsageError(f"the ledger {self.place} has no run {run_id}", "`importer runs` lists them.")
+            raise UsageError(f"the ledger {self.place} has no run {run_id}", "`importer runs` lists all runs.")
         return found[0]
 
     def latest_run(self, tenant: str | None = None) -> Run:

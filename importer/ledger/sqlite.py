@@ -14,8 +14,8 @@ from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from importer.errors import LedgerError, UsageError
-from importer.ledger.database import Store, tenant_locked
+from importer.errors import LedgerError, NoLedgerError, UsageError
+from importer.ledger.database import Absent, Store, tenant_locked
 from importer.private_files import make_folder
 
 _READ_ONLY = "importer_read_only"
@@ -49,12 +49,17 @@ def file_of(url: URL) -> Path:
 class SqliteStore(Store):
     """A :class:`Store` in a file that only its owner can read. A transaction that writes is alone from its start."""
 
-    def __init__(self, path: Path, busy_seconds: float) -> None:
-        """Open the file, or make it. Raises :class:`LedgerError`."""
+    def __init__(self, path: Path, busy_seconds: float, absent: Absent) -> None:
+        """Open the file. Raises :class:`LedgerError`, and :class:`NoLedgerError`."""
         self._file = path.expanduser().absolute()
         self.path = self._file
-        _make_file(self._file, "the ledger")
-        super().__init__(str(self._file), _open_engine(self._file, busy_seconds), **{_READ_ONLY: True})
+        there = absent == "make" or not _is_absent(self._file)
+        if there:
+            _make_file(self._file, "the ledger")
+        elif absent == "refuse":
+            raise NoLedgerError(f"{path}: no such file", "Check --ledger.")
+        database = str(self._file) if there else ":memory:"
+        super().__init__(str(self._file), _open_engine(database, busy_seconds), **{_READ_ONLY: True})
 
     def explained(self, error: DBAPIError) -> LedgerError:
         name = getattr(error.orig, "sqlite_errorname", "") or ""
@@ -126,6 +131,17 @@ def _holder(path: Path) -> str:
         return ""
 
 
+def _is_absent(path: Path) -> bool:
+    """Whether there is no such file; for one that cannot be reached, :func:`_make_file` says why."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
 def _make_file(path: Path, what: str) -> None:
     """Make a database's folder (0700) and file (0600), or restrict an existing file's mode.
 
@@ -143,7 +159,7 @@ def _make_file(path: Path, what: str) -> None:
         raise LedgerError(f"{what} {path} cannot be opened: {error.strerror}", _CHECK_PATH) from None
 
 
-def _open_engine(path: Path, busy_seconds: float) -> Engine:
+def _open_engine(database: str, busy_seconds: float) -> Engine:
     """An engine with durable transactions.
 
     WAL with ``synchronous=FULL``: a committed transaction is on the disk before the commit returns, and survives a
@@ -152,7 +168,7 @@ def _open_engine(path: Path, busy_seconds: float) -> Engine:
     Writing transactions begin IMMEDIATE, so that they wait for a lock at their start instead of failing halfway.
     """
     engine = create_engine(
-        f"sqlite:///{path}",
+        f"sqlite:///{database}",
         connect_args={"timeout": busy_seconds, "check_same_thread": False},
         hide_parameters=True,  # messages must not contain customer data
     )

@@ -164,5 +164,5 @@ def _check_size(unpacked: int, packed: int, file: str, harmless: int) -> None:
     if unpacked > _MAX_BYTES or (unpacked > harmless and unpacked > _MAX_RATIO * packed):
         raise SourceError(
             f"{file}: the archive would expand from {packed:,} to more than {unpacked:,} bytes",
-            "Normal exports don't look like this. If you trust it, unpack it yourself, and import its files.",
+            "Normal exports do not look like this. If you trust it, unpack it yourself, and import its files.",
         )

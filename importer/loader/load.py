@@ -24,7 +24,7 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
     """
     files = [tables for name, file in find_files(sources) for tables in _read(name, file, options)]
     if options.sheet is not None and not any(raw.origin.sheet for tables in files for raw in tables):
-        raise UsageError(f"there is no sheet {options.sheet!r}: no source is a workbook", "Leave out the sheet.")
+        raise UsageError(f"--sheet {options.sheet!r}: none of the sources is a workbook", "Leave out --sheet.")
     any_matches = any(raw.matches(options) for tables in files for raw in tables)
     loaded: list[Loaded] = []
     for tables in files:

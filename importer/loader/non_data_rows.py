@@ -80,7 +80,7 @@ def _is_like_total(filled: Row) -> bool:
 
 
 def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[int]]:
-    """The records of ``body`` that are not data, as (reason, mask) pairs that don't overlap; and the doubtful ones.
+    """The records of ``body`` that are not data, as (reason, mask) pairs that do not overlap; and the doubtful ones.
 
     The header and its labels are not data wherever they are repeated. A last row such as ``Total Wine & More`` stays
     data, because it may be a customer, unless there is a line above it that is certainly a total.

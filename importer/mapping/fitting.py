@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from importer.errors import MappingError
-from importer.mapping.language.mapping_files import list_mappings, load_mapping
+from importer.mapping.language.mapping_files import LoadedMapping, list_mappings, load_mapping
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.table_rows import assign_tables, check_columns, find_column
 from importer.tables import Sources
@@ -48,10 +48,12 @@ def _rank(fit: Fit) -> tuple[int, bool, str]:
     return fit.known, fit.name.startswith(GENERIC) == (fit.known <= _FEW), fit.name
 
 
-def advice(sources: Sources) -> str:
-    """Which mapping to use, for a hint."""
+def advice(sources: Sources, given: LoadedMapping) -> str:
+    """Which mapping to use, for a hint; nothing if it is the ``given`` one, or one that it extends."""
     fit = best_fit(sources)
-    return NO_FIT if fit is None else f"{fit}."
+    if fit is None:
+        return NO_FIT
+    return "" if load_mapping(fit.name).path in {given.path, *given.bases} else f"{fit}."
 
 
 def mentioned_columns(mapping: Mapping, table_name: str, headers: Sequence[str]) -> set[str]:

@@ -271,7 +271,7 @@ def _absent_column(reference: str, headers: Sequence[str]) -> str:
     left = len(wanted) - _MOST_NAMES
     more = f", or {'1 other name' if left == 1 else f'one of {left} other names'}" if left > 0 else ""
     names = f"{' or '.join(map(repr, wanted)) if not more else ', '.join(map(repr, wanted[:_MOST_NAMES]))}{more}"
-    return names if near is None else f"{names} (the file has {near!r})"
+    return names if near is None else f"{names} (closest header in the file: {near!r})"
 
 
 def _its_columns(headers: Sequence[str]) -> str:

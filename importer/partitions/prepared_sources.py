@@ -119,7 +119,7 @@ class PreparedSources:
         try:
             tables = find_tables(mapping, self.sources)
         except MappingError as error:
-            raise MappingError(error.message, f"{advice(self.sources)} {error.hint}") from error
+            raise MappingError(error.message, f"{advice(self.sources, self.loaded)} {error.hint}".strip()) from error
         owners = assign_rows(mapping, tables, self.sources, self.loaded)
         if not len(owners.ids) and not self.options.partial:
             raise _no_customers(self.loaded, self.sources, owners)
@@ -249,7 +249,7 @@ def _no_customers(loaded: LoadedMapping, sources: Sources, owners: RowAssignment
     known = fit_of(loaded.name, loaded.mapping, sources).known
     if not known:
         message = f"the mapping {loaded.name!r} does not fit: the sources have none of its columns"
-        return MappingError(message, advice(sources))
+        return MappingError(message, advice(sources, loaded))
     reasons = Counter(reason for reason in owners.status.skipped if reason is not None)
     parts = [f"{count:,} skipped ({reason})" for reason, count in reasons.most_common()]
     errors = ProblemTable.concat(owners.problems).errors

@@ -142,7 +142,8 @@ def unused_data(summary: Mapping[str, Any]) -> list[str]:
         count = sum(unclaimed.values())
         names = first_few(list(unclaimed.items()), _NAMED, text=lambda pair: f"{pair[0]} ({pair[1]:,})")
         cells = "1 filled cell" if count == 1 else f"{count:,} filled cells"
-        said.append(f"{cells} of columns that the mapping uses {'is' if count == 1 else 'are'} not sent: {names}")
+        verb, their = ("is", "its column") if count == 1 else ("are", "their columns")
+        said.append(f"{cells} {verb} not sent, although the mapping uses {their}: {names}")
     return [f"{text}." for text in said]
 
 
@@ -232,16 +233,18 @@ def _fixing(summary: Mapping[str, Any]) -> list[str]:
     """What to do with the rejected rows: in the workbook, and in the CSV files if it does not hold them all."""
     book, folder, steps = summary["workbook"], summary["folder"], []
     upsert = summary["rows"]["rejected_alone"] > 0
-    again = "check" if summary["command"] == "check" else "import"
+    verb = "check" if summary["command"] == "check" else "import"
     if book is not None:
         command = import_command(summary["command"], f"{folder}/rejected.xlsx", upsert=upsert)
-        steps.append(f"Fix the colored cells in rejected.xlsx (their notes say how), and {again} it again: {command}")
+        steps.append(
+            f"Fix the colored cells in rejected.xlsx (their notes say how), save it, and {verb} the workbook: {command}"
+        )
         steps.append(f"Apply these fixes to future exports too: {_recording(summary)}")
     if book is None or book["left_out"]:
         which = f"the {book['left_out']:,} rows that are not in it" if book else "the rows"
         command = import_command(summary["command"], f"{folder}/rejected", upsert=upsert)
         steps.append(
-            f"Fix {which} in rejected/ (the column import_errors says what is wrong) and {again} them again: {command}"
+            f"Fix {which} in rejected/ (the column import_errors says what is wrong), and {verb} them: {command}"
         )
     return steps
 

@@ -18,7 +18,7 @@ _CODES = ("Code", "Severity", "Count", "What it means, what to do, and the first
 _KINDS = ("What is wrong", "To fix or review", "Count", "What to do, and the first message")
 _STEPS = (
     "1.  Each of the other sheets has rows from one of your files or sheets. Cells with sensitive data are left blank.",
-    "2.  Red cells (solid frame, bold) are wrong. Yellow cells (dashed frame, italic) are worth a look.",
+    "2.  Red cells (solid frame, bold) are wrong.",
     "3.  Hover over a colored cell: its note says what is wrong and what to do. So does the column import_errors.",
     "     If import_errors itself is red, the whole row is wrong: read its text, and correct the row.",
     "4.  Type the right value into the cell. Do not change the headers.",
@@ -26,9 +26,11 @@ _STEPS = (
     "5.  If a row mentions another row, look for its number: import_errors begins with each row's number in your file.",
     "6.  The column import_errors and this sheet are never imported. You do not need to clear them.",
 )
+_YELLOW = " Review the yellow cells (dashed frame, italic)."
 _JOINING = (
     "     Rows for addresses and contacts need their customer's row as well. Rows that may belong to the same "
-    "customer are included here. If a row belongs to another customer, copy that customer's rows from your file."
+    "customer are included here. If you assign a row to a different customer, also copy that customer's rows from "
+    "your file into this sheet."
 )
 _IMPORT = "7.  Save the workbook as .xlsx, and {} it with the same mapping:"
 _SEND_BACK = "7.  Save the workbook as .xlsx, and send it back to {}. The person who imports it uses this command:"
@@ -91,7 +93,11 @@ def guide_rows(
     offered = [_LISTED] if lists else []
     parts = [_PARTS] if any(sheet.parts for sheet in sheets) else []
     lines: list[tuple[str, tuple[str, ...]]] = [("title", (GUIDE_TITLE,)), blank]
-    lines += [("text", (step,)) for step in (*_STEPS[:6], *offered, *parts, *_STEPS[6:7], *joining, *_STEPS[7:])]
+    first, second, *steps = _STEPS
+    more = (*offered, *parts, *steps[4:5], *joining, *steps[5:])
+    if any(group.severity == Severity.WARNING for group in _groups(report.located, chosen.rows)):
+        second += _YELLOW
+    lines += [("text", (step,)) for step in (first, second, *steps[:4], *more)]
     command, run = end
     verb = "check" if command.startswith("importer check ") else "import"
     back = reader.contact or ("the person who sent it to you" if reader.is_owner else None)
@@ -137,7 +143,7 @@ def _absent(chosen: Chosen, sheets: Sequence[SheetPlan], unnoted: int) -> Iterat
     for sheet in sheets:
         if sheet.table.secrets:
             names = ", ".join(sorted(sheet.table.secrets))
-            yield f"Sheet {sheet.name}: sensitive columns are left blank here: {names}."
+            yield f"Sensitive columns left blank in sheet {sheet.name}: {names}."
     if chosen.surplus:
         yield f"{chosen.surplus:,} more rows, because a larger workbook would be slow to open. See the folder rejected."
     if chosen.unheld:

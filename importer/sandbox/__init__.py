@@ -1,4 +1,4 @@
-"""A local server that behaves like the WizCommerce customer API as far as it is known, with faults on demand.
+"""A local test API that behaves like the WizCommerce customer API as far as it is known, with faults on demand.
 
 It stands alone: it imports nothing else of the importer, so that it shares no misunderstanding with the sender.
 ``openapi.yaml`` in this folder says what is known, and from where.

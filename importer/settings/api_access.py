@@ -74,7 +74,7 @@ def read_key(environment: Mapping[str, str], key_file: Path | None) -> str:
     Raises :class:`UsageError` when there is none, or when others than its owner can read the file.
     """
     if key_file is not None:
-        key = read_private(key_file, "the API key").strip()
+        key = read_private(key_file, "the API key", "--api-key-file").strip()
         if not key:
             raise UsageError(f"{key_file}: the API key file is empty")
         return key
@@ -88,11 +88,13 @@ def read_key(environment: Mapping[str, str], key_file: Path | None) -> str:
     return key
 
 
-def read_private(path: Path, what: str) -> str:
-    """A file with ``what`` in it. Raises :class:`UsageError`, also when others than its owner can read it."""
+def read_private(path: Path, what: str, option: str) -> str:
+    """The file of an option, with ``what`` in it. Raises :class:`UsageError`, also when others can read it."""
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file", f"Check {option}.") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UsageError(f"{path}: the file with {what} cannot be read: {reason}") from error

@@ -64,6 +64,8 @@ def _placed(name: str, value: Any, folder: Path) -> Any:
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file", "Check --config.") from None
     except OSError as error:
         raise UsageError(f"{path}: the config file cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -104,7 +106,7 @@ def read_notices(path: Path | None, environment: Mapping[str, str]) -> Notices:
     if URLS in environment:
         urls = environment[URLS].split()
     else:
-        lines = read_private(Path(file), "the notification URLs").splitlines() if file else []
+        lines = read_private(Path(file), "the notification URLs", "urls-file in [notify]").splitlines() if file else []
         stripped = [line.strip() for line in lines]
         urls = [*table.get("urls", ()), *(line for line in stripped if line and not line.startswith("#"))]
     on = environment[ON].split() if ON in environment else table.get("on", Notices.on)
@@ -125,7 +127,7 @@ def _notify_table(path: Path) -> dict[str, Any]:
             expected = "a list of strings" if name in _LISTS else "text"
             raise UsageError(f"{path}: [notify] {name}: the value has the wrong type", f"Use {expected}.")
     if table.get("urls"):
-        read_private(path, "the notification URLs")
+        read_private(path, "the notification URLs", "--config")
     return placed(table, path.parent)
 
 

@@ -48,7 +48,7 @@ class Share:
             return given
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*", _as_text(given), re.ASCII)
         if match is None or (not match[2] and "." in match[1]) or (match[2] and float(match[1]) > 100):
-            raise ValueError("Enter a number or a percentage, such as 20 or 5%.")
+            raise ValueError("Enter a whole number or a percentage up to 100%, such as 20 or 5%.")
         return cls(float(match[1]), bool(match[2]))
 
     def passed_by(self, count: int, total: int) -> bool:
@@ -62,6 +62,12 @@ class Share:
 def _as_text(given: Any) -> str:
     """A number or a text as text; ``""`` for anything else, true and false included."""
     return str(given) if isinstance(given, int | float | str) and not isinstance(given, bool) else ""
+
+
+def _country(given: Any) -> str:
+    """A code in capitals, or another text as it is: which countries there are is known where the sources are read."""
+    text = _text(given).strip()
+    return text.upper() if len(text) == 2 else text
 
 
 def _whole(most: int) -> OptionReader:
@@ -229,10 +235,7 @@ class Options:
     engine: Annotated[str | None, _pattern(r"dask|dask://[^/\s]+:\d+", "Use dask or dask://host:port.")] = None
     dedupe: Annotated[str, _choice("off", "warn", "reject")] = "warn"
     partial: Annotated[bool, _flag] = False
-    country: Annotated[
-        str | None,
-        lambda given: _text(given).strip().upper(),  # which countries there are is known where the sources are read
-    ] = None
+    country: Annotated[str | None, _country] = None
     invalid: Annotated[str | None, _invalid] = None
     sheet: Annotated[str | None, _text] = None
     encoding: Annotated[str | None, _text] = None

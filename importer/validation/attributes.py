@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rapidfuzz import fuzz, process
 
+from importer.catalogue.field_names import spoken_name
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, TEXT, Entity, EntityTables, ProblemTable, Sources, arrow
 from importer.validation.describe import problems_at
@@ -125,7 +126,7 @@ _TYPES: Mapping[str, tuple[Callable[[str], object], str, str]] = {
         "a date",
         "Enter it as 2025-01-31; the mapping's transform `date` turns other forms into that.",
     ),
-    "email": (_by_rule(is_email), "an email address", "Enter one email address, such as name@company.com."),
+    "email": (_by_rule(is_email), "an email address", "Enter one email address, such as name@example.com."),
     "phone_e164": (
         _by_rule(is_phone),
         "an international phone number",
@@ -234,7 +235,7 @@ def _missing(
         column = f"{ATTRIBUTE_PREFIX}{name}"
         records = np.flatnonzero(frame[column].isna() if column in frame.columns else np.ones(len(frame)))
         places = locate(tables, sources, entity, column, records)
-        filled = "Fill in this cell, or set a `default`."
+        filled = f"Fill in {spoken_name(entity, column)}, or set a `default`."
         key = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
         added = f"Add to the mapping, under `{_SECTIONS[entity]}` and there under `attributes`: `{key}: COLUMN`."
         yield problems_at(

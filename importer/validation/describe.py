@@ -110,7 +110,7 @@ _SENTENCES = {
     "replacement_character": "Correct {value} in the source, or export it again as UTF-8.",
     "formula_error": "{value} is an error, not a value: correct the formula, or widen the column, and export again.",
     "excel_damaged": "The digits after {value} are lost: export again with the column formatted as text.",
-    "invalid_phone": "Enter {value} with + and the country code, digits only, such as +14155550123.",
+    "invalid_phone": "Enter {value} with + and the country code, digits only, such as +14155550132.",
     "invalid_type": "Translate {value} to billing or shipping under `values` in the mapping.",
     "duplicate_reference_id": "{value} is in {other} too: each record needs its own ID.",
     "reference_id_case": '{other} has "{other_value}", but here it is {value}: enter the same in both, or change one.',
@@ -139,7 +139,7 @@ def _sentence(finding: Finding, _: Places) -> pa.Array:
 
 def _fill_in(finding: Finding, places: Places) -> pa.Array:
     absent = f"Map a column to {finding.field}, or set a default in the mapping."
-    return pc.if_else(pc.is_valid(places.columns), "Fill in this cell.", absent)
+    return pc.if_else(pc.is_valid(places.columns), f"Fill in {spoken_name(finding.entity, finding.field)}.", absent)
 
 
 def _shorten(finding: Finding, _: Places) -> pa.Array:
@@ -167,7 +167,7 @@ def _write_email(finding: Finding, _: Places) -> pa.Array:
     return pc.if_else(
         pc.greater(pc.count_substring(finding.values, "@"), 1),
         _join("Keep one email address in ", shown, ", or split the cell in the mapping and take the first."),
-        _join("Enter ", shown, " as one address that receives mail, such as name@company.com."),
+        _join("Enter ", shown, " as one address that receives mail, such as name@example.com."),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from importer.call_options import AfterOptions
-from importer.errors import UsageError
+from importer.errors import NoLedgerError, UsageError
 from importer.python_api import Result, runs, verify
 from importer.web.background import SOON, Report
 from importer.web.checked_list import page_of
@@ -25,7 +25,10 @@ _ENDS = ("Completed", "Completed, with customers rejected or failed", "Not start
 
 
 def _history(session: Session) -> list[dict[str, Any]]:
-    return runs(ledger=session.base.ledger, **({"tenant": session.base.tenant} if session.base.tenant else {}))
+    try:
+        return runs(ledger=session.base.ledger, **({"tenant": session.base.tenant} if session.base.tenant else {}))
+    except NoLedgerError:  # the first run makes it
+        return []
 
 
 def _run(session: Session, run_id: str) -> dict[str, Any]:

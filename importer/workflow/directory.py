@@ -191,6 +191,8 @@ def load_lookups(path: Path) -> Snapshot:
     """What :func:`write_lookups` wrote. Raises :class:`UsageError` for any other file."""
     try:
         snapshot = _FILE.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file", f"Check --lookups. {HINT}") from None
     except OSError as error:
         raise UsageError(f"{path}: the lookups cannot be read: {error.strerror}", HINT) from error
     except ValidationError as error:

@@ -64,13 +64,14 @@ def full(desk) -> Desk:
         ((*CHECK, "--out", "taken/below"), "--out"),
         ((*CHECK, "--country", "USA"), "Did you mean US? Use the two-letter code"),
         ((*CHECK, "--country", "uk"), "Did you mean GB?"),
-        ((*CHECK, "--sheet", "Data"), "there is no sheet 'Data': no source is a workbook"),
+        ((*CHECK, "--sheet", "Data"), "--sheet 'Data': none of the sources is a workbook"),
         ((*CHECK, "--country", "ZZ"), "--country: 'ZZ' is not valid"),
+        ((*CHECK, "--country", "Germany"), "--country: 'Germany' is not valid Did you mean DE?"),
         ((*CHECK, "--encoding", "utf-99"), "'utf-99' is not an encoding"),
         ((*CHECK, "--delimiter", "ab"), "one character"),
         ((*CHECK, "--api", "sandbox"), "--api"),
-        (("report", "20200101-000000"), "`importer runs` lists them"),
-        (("resume", "20200101-000000"), "`importer runs` lists them"),
+        (("report", "20200101-000000"), "no run, plan, or check 20200101-000000 `importer runs` lists the runs."),
+        (("resume", "20200101-000000"), "`importer runs` lists all runs"),
         (("report",), "has no runs that got as far as planning yet"),
         (("chek",), "check"),
         (("sandbox", "--port", "99999"), "'--port': Input should be less than or equal to 65535"),
@@ -141,7 +142,7 @@ def test_a_missing_or_open_key_ends_with_2(full) -> None:
     words = ("run", *CHECK[1:], "--api", "staging")
     for more, said in (
         ((), "WIZCOMMERCE_API_KEY"),
-        (("--api-key-file", "absent.txt"), "No such file"),
+        (("--api-key-file", "absent.txt"), "absent.txt: no such file\n  Check --api-key-file."),
         (("--api-key-file", "key.txt"), "chmod 600 key.txt"),
     ):
         (full.path / "key.txt").write_text(KEY)
@@ -163,6 +164,22 @@ def test_a_ledger_that_cannot_be_used_ends_with_3(full, command, name) -> None:
     answer = full.do(command, *words, "--ledger", name)
     assert (answer.code, answer.out) == (3, "")
     assert "--ledger" in answer.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("ledger", "check"), ("ledger", "backup", "copy.db"), ("ledger", "vacuum"), ("ledger", "forget", "C0", "-y")),
+        *(("runs",), ("ids",), ("report",), ("resume",), ("retry",), ("undo",), ("verify",)),
+    ],
+    ids=" ".join,
+)
+def test_a_ledger_that_does_not_exist_is_not_made(full, words) -> None:
+    answer = full.do(*words, "--ledger", "absent.db")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == "importer: absent.db: no such file\n  Check --ledger.\n"
+    full.do(*words)
+    assert not [*full.path.glob("absent.db*"), *full.path.glob("copy.db"), *full.state.rglob("*.db")]
 
 
 def test_an_api_that_is_not_there_ends_with_3(desk) -> None:

@@ -216,7 +216,7 @@ def test_addresses_may_stand_in_a_file_of_their_own(tmp_path) -> None:
         ('[notify]\non = ["succes"]\n', "unknown event 'succes'"),
         ('[notify]\nhealthcheck = "http://example.com/ping"\n', "not an https URL"),
         ('[notify]\nhealthcheck = "ping"\n', "not an https URL"),
-        ('[notify]\nurls-file = "absent"\n', "cannot be read"),
+        ('[notify]\nurls-file = "absent"\n', "absent: no such file"),
     ],
 )
 def test_a_wrong_table_is_wrong_usage(tmp_path, text, said) -> None:

@@ -69,7 +69,7 @@ def latest_run(desk: Desk, containing: str = "summary.json") -> Path:
 
 
 def run_command(desk: Desk, box: RunningSandbox, line: str) -> None:
-    """Run a command of a document; ``staging`` and ``production`` are the local server."""
+    """Run a command of a document; ``staging`` and ``production`` are the local test API."""
     words = shlex.split(re.sub(r"--api (staging|production)", f"--api {box.url} --rate 5000", line))
     if words[0] == "export":
         return

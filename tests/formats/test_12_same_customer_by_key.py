@@ -23,5 +23,12 @@ def test_contradictory_they_are_told_with_both_places() -> None:
     rows = "17|Harbor|4 Pier Rd|Marlow\n18|Kestrel||\n17|Harbour|4 Pier Rd|Marlow"
     made = apply(MAPPING, f"Code|Customer|Street|City\n{rows}")
     assert problems(made, "severity", "code", "customer", "row", "column", "message") == [
-        ("error", "customer_conflict", 0, 4, "Customer", "'Harbour' here, but 'Harbor' in row 2 of customers.csv")
+        (
+            "error",
+            "customer_conflict",
+            0,
+            4,
+            "Customer",
+            "This row has 'Harbour', but row 2 of customers.csv has 'Harbor'",
+        )
     ]

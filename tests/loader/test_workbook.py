@@ -341,6 +341,25 @@ def test_broken_and_empty_workbooks(tmp_path: Path) -> None:
         table(save(tmp_path / "d.xlsx", {"A": [["Id", "Name"]]}))
 
 
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [("word/document.xml", "a Word document"), ("ppt/presentation.xml", "a PowerPoint presentation")],
+)
+def test_other_office_files_are_named(tmp_path: Path, part: str, said: str) -> None:
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr(
+            "_rels/.rels", f'<Relationships><Relationship Id="a" Type="{kind}" Target="{part}"/></Relationships>'
+        )
+        archive.writestr(part, "<a/>")
+    with pytest.raises(SourceError) as caught:
+        table(tmp_path / "a.xlsx")
+    assert str(caught.value).endswith(
+        f"this is not a CSV or Excel file (it looks like {said})\nExport the table as .csv or .xlsx."
+    )
+
+
 CELL = st.one_of(
     st.sampled_from([None, None, "", "x", " 1 ", "é", 0, 1, 2138, 2138.5, -1.5, 1e20, True, False, "#N/A", "#REF!"]),
     st.dates(dt.date(1990, 1, 1), dt.date(2090, 1, 1)),

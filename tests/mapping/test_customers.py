@@ -64,7 +64,7 @@ def test_a_contradiction_names_both_places() -> None:
     assert column(made, "company_name") == ["Kettle", "x"]
     assert problems(made, "severity", "code", "customer", "field", "row", "column", "value", "message") == [
         ("error", "customer_conflict", 0, "company_name", 5, "Name", "Copper",
-         "'Copper' here, but 'Kettle' in row 2 of customers.csv"),
+         "This row has 'Copper', but row 2 of customers.csv has 'Kettle'"),
     ]  # fmt: skip
 
 
@@ -86,21 +86,26 @@ def test_a_contradiction_is_told_at_the_column_that_the_value_came_from() -> Non
     made = apply(PHONES, "Id|Phone|Office\n1|415 555 0132|\n1||415 555 0133", country="US")
     assert problems(made, "code", "row", "column", "value", "message") == [
         ("customer_conflict", 3, "Office", "415 555 0133",
-         "'415 555 0133' here, but '415 555 0132' in row 2 of customers.csv"),
+         "This row has '415 555 0133', but row 2 of customers.csv has '415 555 0132'"),
     ]  # fmt: skip
 
 
 def test_a_contradiction_of_the_same_cells_names_what_they_become() -> None:
     text = 'title: T\nkey: Id\ncustomer: {company_name: {from: [Name, Form], join: " "}}'
     made = apply(text, "Id|Name|Form\n1|Kettle|Inc\n1|Kettle|Ltd")
-    assert problems(made, "message") == [("'Kettle Ltd' here, but 'Kettle Inc' in row 2 of customers.csv",)]
+    assert problems(made, "message") == [("This row has 'Kettle Ltd', but row 2 of customers.csv has 'Kettle Inc'",)]
 
 
 def test_conflict_first_takes_the_first() -> None:
     made = apply(BASE.replace("optional", "conflict: first, optional"), "Id|Name\n1|\n1|Kettle\n1|Copper")
     assert column(made, "company_name") == ["Kettle"]
     assert problems(made, "severity", "code", "row", "message") == [
-        ("info", "conflict_passed_over", 4, "'Copper' is not used: 'Kettle' comes first, in row 3 of customers.csv")
+        (
+            "info",
+            "conflict_passed_over",
+            4,
+            "This row has 'Copper', which is not used: row 3 of customers.csv has 'Kettle' first",
+        )
     ]
 
 

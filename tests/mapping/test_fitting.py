@@ -55,6 +55,19 @@ def test_what_is_said_where_no_customer_is_found(
     assert hint in raised.value.hint
 
 
+def test_the_given_mapping_is_not_recommended(tmp_path: Path) -> None:
+    names = "*ContactName,AccountNumber,EmailAddress,Last Nam,POAddressLine1,POCity,PORegion,POPostalCode,POCountry"
+    own, hints = tmp_path / "own.yaml", []
+    for start in ("customer: {company_name: '*ContactName'}", "extends: xero"):
+        own.write_text(f"title: own\nkey: LastName\n{start}\n")
+        with pytest.raises(InputError) as raised:
+            check(tmp_path, f"{names}\n{'A,' * 8}A\n", str(own))
+        assert "'LastName' (closest header in the file: 'Last Nam')" in raised.value.message
+        hints.append(raised.value.hint)
+    assert hints[0].startswith("The included mapping 'xero' fits best: it covers ")
+    assert hints[1].startswith("The file's columns are '*ContactName', ")
+
+
 def test_the_command_without_a_mapping_can_be_pasted(tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
         check(tmp_path, "Client,Tel\nA,1\n", "")

@@ -41,8 +41,8 @@ def faults(text: str) -> list[str]:
             "5: severity.contact_without_email: conflicts with contact_email: required",
         ),
         (TOP + "contact_email: never\n", "4: contact_email: must be 'optional' or 'required', not 'never'"),
-        (TOP + "addresses: text\n", "4: addresses: cannot be 'text' here"),
-        (TOP + "addresses:\n  - text\n", "5: the first address: cannot be 'text' here"),
+        (TOP + "addresses: text\n", "4: addresses: must be a list, not 'text'"),
+        (TOP + "addresses:\n  - text\n", "5: the first address: must be a table of fields, not 'text'"),
         (TOP + "addresses:\n  - city: C\n", "5: the first address: an address needs a type, such as type: billing"),
         (
             TOP + "addresses:\n  - city: C\n    type: {constant: home}\n",

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from importer.report.html.page import write_html
 from importer.report.report_input import ReportInput
 from importer.report.summary import build_summary
 from importer.tables import CHANGE_DTYPES
@@ -86,3 +87,12 @@ def test_characters_that_look_like_a_space_or_nothing_are_named() -> None:
     located = replace(run, tables=replace(run.tables, changes=changes)).located
     message = located.lines(np.flatnonzero(located.kinds["code"] == "phone_rewritten"))["message"].item()
     assert "'519[no-break space]Lantern[zero width space] Court' → '519 Lantern Court'" in message
+
+
+def test_values_that_were_not_used_are_not_among_the_rewritten_ones(tmp_path) -> None:
+    run = run_with_changes()
+    write_html(tmp_path / "a.html", run, build_summary(run, FACTS), tmp_path / "payloads.jsonl", tmp_path / "none.csv")
+    rewritten, _, unused = (tmp_path / "a.html").read_text().partition("<h3>Values not used</h3>")
+    assert "(415) 555-0132" in rewritten.partition("<h3>Rewritten values</h3>")[2]
+    assert "Columns whose values were not used" not in rewritten
+    assert '<td class="mono">1</td><td class="mono">2</td>' in unused

@@ -98,3 +98,17 @@ def test_why_a_column_is_not_sent() -> None:
         "Its rows are not sent",
         "Not used",
     ]
+
+
+def test_a_column_is_sent_if_a_value_is_or_would_be() -> None:
+    lines = [
+        {"source": "a.csv", "column": name, "fields": ["phone"], "samples": [], "filled": 4, "categories": categories}
+        for name, categories in {
+            "Phone": {"used": 1, "passed_over": 3},
+            "Mobile": {"passed_over": 3, "rejected_row": 1},
+            "Rejected": {"passed_over": 1, "rejected_row": 3},
+        }.items()
+    ]
+    assert [(line["column"], line["fields"], line["why"]) for line in column_map(lines) if not line["fields"]] == [
+        ("Mobile", [], "Not needed: another column has the value")
+    ]

@@ -19,11 +19,14 @@ from importer.loader import LoadOptions, load
 from importer.records import Severity
 from importer.report import rejected_workbook as workbook_module
 from importer.report import workbook_file
+from importer.report.html.owner_page import owner_context
 from importer.report.rejected_workbook import Workbook, choose_rows, sheet_names, write_workbook
 from importer.report.report_input import OPERATOR, Reader, ReportInput
+from importer.report.summary import build_summary
 from importer.tables import ProblemTable, Sources
 from tests.report.build import small_run, table, without_problems
 from tests.report.test_round_trip import CELLS, all_rejected
+from tests.report.test_summary import FACTS
 
 COMMAND = "importer run rejected.xlsx -m own --partial"
 HEADERS = ("Id", "*ContactName", "-Phone", "Phone#2", "'=Note")
@@ -198,6 +201,18 @@ def test_notes_beyond_the_most_are_counted_and_their_cells_still_colored(tmp_pat
     assert {cell.fill.fgColor.rgb for cell in cells} == {"FFFFC7CE"}
     assert len(cells[0].comment.text) < 2100
     assert "The notes of 2 colored cells" in text_of(path)
+
+
+@pytest.mark.parametrize(("severity", "said"), [(Severity.ERROR, False), (Severity.WARNING, True)])
+def test_yellow_cells_are_mentioned_if_there_are_any(tmp_path: Path, severity: Severity, said: bool) -> None:
+    place = {"code": "too_long", "column": "Name", "message": "m"}
+    problems = [ProblemTable.build(1, severity=one, row=n, **place) for n, one in enumerate([Severity.ERROR, severity])]
+    report = replace(all_rejected(listed(3)), problems=ProblemTable.concat(problems))
+    write(tmp_path / "rejected.xlsx", report)
+    assert ("Review the yellow cells" in text_of(tmp_path / "rejected.xlsx")) == said
+    summary = build_summary(report, replace(FACTS, workbook=Workbook(3, 0)))
+    steps = owner_context(report, summary, [], Reader("owner"))["steps"]
+    assert ("Review the yellow cells" in " ".join(steps)) == said
 
 
 def test_several_problems_of_a_cell_are_one_note_and_the_worst_gives_the_color(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_a_mandatory_attribute_that_a_record_lacks_is_an_error_at_its_place() ->
     assert found["message"][0] == "The customer lacks the attribute 'Region', which is mandatory in WizCommerce"
     assert found["column"].fillna("").tolist() == ["customer attributes.Region", "", ""]
     assert found["hint"].tolist() == [
-        "Fill in this cell, or set a `default`.",
+        "Fill in the customer attribute Region, or set a `default`.",
         *['Add to the mapping, under `addresses` and there under `attributes`: `"Dock: no.": COLUMN`.'] * 2,
     ]
 

@@ -159,7 +159,7 @@ def test_an_unmapped_required_field_is_missing_everywhere() -> None:
 
 
 HINTS = [
-    ("company_name", None, "Fill in this cell."),
+    ("company_name", None, "Fill in the company name."),
     ("company_name", "x" * 256, "Shorten it by 1 character: it has 256."),
     ("company_name", "x" * 267, "Shorten it by 12 characters: it has 267."),
     ("company_name", "a\x00b", "Remove the character U+0000 from the cell."),

@@ -58,7 +58,7 @@ def fix(path: Path, to: Path, *, keys: Mapping[str, str] | None = None) -> dict[
 def told(cell: Any, keys: Mapping[str, str]) -> str:
     """What somebody writes into a cell who has read its note and nothing else."""
     note = cell.comment.text
-    other = re.search(r"but '([^']*)' in row", note)
+    other = re.search(r", but row \d+ of \S+ has '([^']*)'", note)
     orphan = re.search(r"No customer '([^']*)'", note)
     if other or orphan:
         return other[1] if other else keys[orphan[1]]

@@ -118,7 +118,7 @@ def test_a_file_of_an_earlier_version_is_read(desk, saved) -> None:
 def test_a_file_that_is_not_there_and_an_api_that_is_not(desk) -> None:
     said = desk.do("check", *desk.small(), "--lookups", "absent.json")
     assert (said.code, said.out) == (2, "")
-    assert "absent.json: the lookups cannot be read" in said.err
+    assert "absent.json: no such file" in said.err
     with strict_api(keys=("other",)) as api:
         said = desk.do("lookups", "save", "--api", api.url, "--to", "lookups.json")
     assert (said.code, said.out) == (3, "")

@@ -47,7 +47,7 @@ class Allowance:
         if self.cells < 0 or self.text < 0:
             raise SourceError(
                 f"{self.file}: the workbook repeats cells so often that they would fill gigabytes",
-                f"Normal exports don't look like this. {EXPORT}",
+                f"Normal exports do not look like this. {EXPORT}",
             )
 
 

@@ -153,7 +153,7 @@ def sheet_tables(found: Sequence[SheetCells], origin: Origin, options: LoadOptio
     if len(found) > _MAX_SHEETS:
         raise SourceError(
             f"{file}: {len(found):,} sheets or tables are too many",
-            "Normal exports don't look like this. Reduce the number of sheets.",
+            "Normal exports do not look like this. Reduce the number of sheets.",
         )
     grids = [(cells, cells.finish()) for cells in found]
     sheets = [Sheet(replace(origin, sheet=cells.name or None), grid, cells) for cells, grid in grids if len(grid.rows)]

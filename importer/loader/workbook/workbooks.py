@@ -31,6 +31,7 @@ _TAG = re.compile(rb"<[A-Za-z_][\w:.-]{0,100}(?:\s[^<>]{0,2000})?/?>")
 _TABLE = re.compile(rb"<table\b[^<>]{0,2000}>\s{0,1000}<(?:t[rhbd]|thead|col|caption|!)", re.IGNORECASE)
 _JSON = re.compile(rb"[\[\s]{0,1000}\{\s{0,1000}\"[^\"]{1,1000}\"\s{0,1000}:")
 _DELIMITERS = re.compile(rb"[,;\t|]")
+_DOCUMENTS = {"word": "a Word document", "ppt": "a PowerPoint presentation"}  # by the folder of its main part
 _SPREADSHEET = b"urn:schemas-microsoft-com:office:spreadsheet"
 
 
@@ -58,6 +59,9 @@ def read_workbook(content: bytes, origin: Origin, options: LoadOptions) -> list[
     with explained(file):
         container = Container(content)
         main = container.relations("").of_kind("officeDocument") or ""
+    if (other := _DOCUMENTS.get(main.partition("/")[0].casefold())) is not None:
+        message = f"{file}: this is not a CSV or Excel file (it looks like {other})"
+        raise SourceError(message, "Export the table as .csv or .xlsx.")
     if "content.xml" in container:
         found = read_ods(container, file, is_wanted)
     elif main.casefold().endswith(".bin") or (not main and "xl/workbook.bin" in container):

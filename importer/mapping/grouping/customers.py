@@ -115,13 +115,13 @@ def _conflicts(
         mine, other = _as_written(found, table, at, reference[at])
         rows = table.rows[reference[at]]
         numbers = pa.array(sources.row_numbers(rows)).cast(pa.string())
-        place = ("in row ", numbers, " of ", names.take(pa.array(sources.split(rows)[0])))
+        place = ("row ", numbers, " of ", names.take(pa.array(sources.split(rows)[0])))
         if rule.conflict == "first":
             severity, code, hint = Severity.INFO, "conflict_passed_over", ""
-            parts = ("'", mine, "' is not used: '", other, "' comes first, ", *place)
+            parts = ("This row has '", mine, "', which is not used: ", *place, " has '", other, "' first")
         else:
             severity, code, hint = Severity.ERROR, "customer_conflict", _AGREE
-            parts = ("'", mine, "' here, but '", other, "' ", *place)
+            parts = ("This row has '", mine, "', but ", *place, " has '", other, "'")
         message = pc.binary_join_element_wise(*parts, "")
         told = {"severity": severity, "code": code, "message": message, "hint": hint}
         yield _customer_problems(table, at, column, codes, name, **told)
@@ -150,7 +150,7 @@ def _closed(found: Evaluated, table: TableData, codes: Codes) -> Iterator[Proble
     at = at[unrepeated(codes[at], found.column.codes[at])]
     for column, rows in found.by_reference(at):
         names = found.column.take(rows).to_arrow()
-        message = pc.binary_join_element_wise("'", names, "' says that the customer is not active", "")
+        message = pc.binary_join_element_wise("The name '", names, "' says that the customer is not active", "")
         hint = "To leave out such rows, use `skip` with `matches` in the mapping."
         told = {"severity": Severity.WARNING, "code": "name_says_closed", "message": message, "hint": hint}
         yield _customer_problems(table, rows, column, codes, "company_name", **told)

@@ -74,7 +74,7 @@ _KINDS = {  # of pydantic's errors
     "string_too_short": "short",
     "model_type": "shape",
     "model_attributes_type": "shape",
-    "list_type": "shape",
+    "list_type": "list",
     "dict_type": "shape",
 }
 _YAML = (  # beginnings of the parser's messages → what is usually the reason
@@ -159,6 +159,7 @@ def _said(item: Any) -> str:
     """The message of one error; pydantic's own are put in other words."""
     given = item["input"]
     kind = _KINDS.get(item["type"], item["type"])
+    of = str(item.get("ctx", {}).get("class_name", ""))
     one_value = f"must be one value, not {'a list' if isinstance(given, list) else 'a table of keys'}"
     said = {
         "choice": f"must be {item.get('ctx', {}).get('expected')}, not {given!r}",
@@ -166,7 +167,8 @@ def _said(item: Any) -> str:
         "string_pattern_mismatch": f"must be a code of two capital letters, such as US, not {given!r}",
         "string_type": one_value,
         "short": "must not be empty" if not given else f"needs at least {item.get('ctx', {}).get('min_length')}",
-        "shape": f"cannot be {given!r} here",
+        "shape": f"must be a table of {'fields' if of.endswith('Entry') else 'keys'}, not {given!r}",
+        "list": f"must be a list, not {given!r}",
     }
     return said.get(kind, str(item["msg"]).removeprefix("Value error, "))
 

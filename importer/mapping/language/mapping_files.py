@@ -140,6 +140,8 @@ def _read(path: Path, chain: list[tuple[Path, bytes]], faults: list[Fault]) -> P
     try:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise MappingError(f"{path}: no such file", "Check the mapping's path.") from None
     except OSError as error:
         raise MappingError(f"{path}: cannot be read: {error.strerror}") from error
     if len(raw) > MOST_BYTES:

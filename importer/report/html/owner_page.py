@@ -14,6 +14,7 @@ from importer.report.correction_list import OWNER_TITLES, corrections_in_force
 from importer.report.html.figures import inventory
 from importer.report.html.shown_customers import cut
 from importer.report.plain_words import owner_fix, owner_title, owner_words
+from importer.report.rejected import rows_to_fix
 from importer.report.report_input import Reader, ReportInput
 from importer.report.word_counts import LOOKED_UP
 from importer.tables import Positions, plain_lines
@@ -31,12 +32,13 @@ _NOT_SENT = {
     "ignored": "Left out on purpose",
     "unused": "Not used",
     "unclaimed": "Not used in these rows",
+    "passed_over": "Not needed: another column has the value",
+    "left_out": "Left out: none of the values can be used",
     "blank_text": "Placeholder for an empty value",
 }
-_COLORS = (
-    "Red cells are wrong; yellow cells are worth a look. Hover over a colored cell to see what is wrong, and correct "
-    "it. Some cells offer a list to choose from."
-)
+_RED = "Red cells are wrong."
+_YELLOW = "Review the yellow cells."
+_COLORS = "Hover over a colored cell to see what is wrong, and correct it. Some cells offer a list to choose from."
 _NOTHING_SENT = "Its rows are not sent"
 _IN_PARTS = (
     "Enter the whole address again, or fill in its parts in the blue cells next to it, at least street and city."
@@ -55,7 +57,7 @@ def owner_context(
         "title": _title(summary, cells, reader),
         "subtitle": _subtitle(summary),
         "brief": _brief(groups),
-        "steps": _steps(summary, cells, rows, reader),
+        "steps": _steps(summary, cells, rows, reader, yellow=_yellow(report, doubtful)),
         "wrong": groups,
         "doubts": _groups(report, doubtful, "warning"),
         "columns": column_map(accounts),
@@ -68,7 +70,7 @@ def owner_context(
 
 
 def _to_fix(report: ReportInput) -> tuple[Positions, Positions]:
-    """The problems at rows that keep something from being sent, and those that are only worth a look."""
+    """The problems at rows that keep something from being sent, and those that are only to review."""
     kinds = report.located.kinds
     placed = (kinds["_row"] >= 0).to_numpy()
     errors = (kinds["severity"] == str(Severity.ERROR)).to_numpy(np.bool_)
@@ -173,7 +175,12 @@ def _brief(groups: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*lines, f"and {more:,} more {kinds}: see below"] if more > 0 else lines
 
 
-def _steps(summary: Mapping[str, Any], cells: int, rows: int, reader: Reader) -> list[str]:
+def _yellow(report: ReportInput, doubtful: Positions) -> bool:
+    """Whether a row of the workbook has a cell to review."""
+    return bool(rows_to_fix(report)[report.located.kinds["_row"].to_numpy(np.int64)[doubtful]].any())
+
+
+def _steps(summary: Mapping[str, Any], cells: int, rows: int, reader: Reader, *, yellow: bool) -> list[str]:
     whom = reader.contact or "the person who sent you this report"
     look = "Check below that your columns and values go where you expect"
     book = summary["workbook"]
@@ -186,7 +193,7 @@ def _steps(summary: Mapping[str, Any], cells: int, rows: int, reader: Reader) ->
     rest = f" It has the first {book['rows']:,} rows; you get the others later." if book["left_out"] else ""
     return [
         f"Open the workbook rejected.xlsx, which comes with this page.{rest}",
-        _COLORS,
+        " ".join([_RED, *([_YELLOW] if yellow else []), _COLORS]),
         f"{look}.",
         f"Save the workbook, and send it back to {whom}.",
     ]
@@ -198,7 +205,8 @@ def column_map(accounts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for line in accounts:
         counts = {name: count for name, count in line["categories"].items() if name != "rejected_row"}
         why = next((text for name, text in _NOT_SENT.items() if counts.get(name)), _NOTHING_SENT)
-        lines.append({**line, "fields": _names(line["fields"]), "why": why})
+        sent = "used" in counts or sum(counts.values()) <= line["filled"] / 2  # most of the cells are in rejected rows
+        lines.append({**line, "fields": _names(line["fields"]) if sent else [], "why": why})
     return lines
 
 

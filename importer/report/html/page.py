@@ -31,7 +31,7 @@ from importer.wording import counted
 
 _HERE = "importer.report.html"
 _OUTCOMES = {  # outcome → (label, tone)
-    "valid": ("ready to send", "good"),
+    "valid": ("valid", "good"),
     "created": ("created", "good"),
     "updated": ("updated", "good"),
     "unchanged": ("unchanged", "calm"),
@@ -91,6 +91,7 @@ def write_html(
 
 
 def _operator_context(report: ReportInput, summary: Mapping[str, Any]) -> dict[str, Any]:
+    changes = rewritten(report)
     return {
         "title": title(summary),
         "subtitle": subtitle(summary),
@@ -101,7 +102,8 @@ def _operator_context(report: ReportInput, summary: Mapping[str, Any]) -> dict[s
         "completeness": completeness(report),
         "countries": countries(report),
         "failures": failures(report),
-        "changes": rewritten(report),
+        "changes": [line for line in changes if line["code"] != "value_passed_over"],
+        "passed_over": [line for line in changes if line["code"] == "value_passed_over"],
         "inventory": inventory(report),
         "corrections": shown_corrections(report),
         "pace": series_points(summary.get("pace")),
