@@ -8,7 +8,7 @@ from importer.drafting.draft_entries import address_entries, contact_entries, cu
 from importer.drafting.mapping_text import Noted
 from importer.drafting.row_structure import PATH
 from importer.drafting.skip_rules import SkipRule
-from importer.drafting.table_draft import TableDraft
+from importer.drafting.table_draft import TableDraft, can_be_named
 
 _WORTH_KEEPING = frozenset(
     {"website", "fax", "notes", "tax_number", "group", "language", "department", "other_number", "search_name"}
@@ -154,4 +154,6 @@ def _left_out(draft: TableDraft, column: int) -> Any:
         why = "blank"
     elif concept in _WORTH_KEEPING:
         why = "no field for it; to keep it, send it as a custom attribute"
+    if not can_be_named(draft.headers[column]):
+        why = "rename it to use it: {n} and | have their own meaning in a mapping"
     return Noted(draft.headers[column], why) if why else draft.headers[column]
