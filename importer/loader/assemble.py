@@ -97,7 +97,7 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
         raise SourceError(message, "Is it a list of customers? Delete the columns that do not belong to it.")
     reasons, doubtful = classify(body, header)
     keep = ~np.logical_or.reduce([mask for _, mask in reasons])
-    like_total = body.numbers[sorted(doubtful)]
+    like_total = body.numbers[doubtful]
     at_fault = body.numbers[[fault.index for fault in raw.faults]]
     skipped = skipped_frame(
         np.concatenate([[row for row, _ in header.above], *(body.numbers[mask] for _, mask in reasons)]),
@@ -111,7 +111,7 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     ]
     broken |= np.isin(body.numbers, at_fault)
     problems += _short_rows(origin, body, broken, header.width, ends_in_data=bool(keep[-1:].all()))
-    message = "the row looks like a total, but may be a customer with that name: it was read as a customer"
+    message = "the row looks like a total, but may be a customer with that name: it was read like any other row"
     hint = "If it is a total, delete the row or skip it with a `skip` rule in the mapping."
     problems += [
         Problem(Severity.WARNING, "row_like_total", message, hint, location=origin.at(row))
