@@ -1,7 +1,7 @@
 """Header and records to a ``SourceTable``: column names, skipped and broken records, sensitive columns."""
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from importer.cell_text import filled_cells, header_key, unmark_formulas
 from importer.errors import SourceError
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, header_score
 from importer.loader.non_data_rows import classify
+from importer.loader.other_headers import other_headers
 from importer.loader.sensitive_columns import holds_card_numbers, is_secret, is_tax_number
 from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored
 from importer.records import Location, Problem, Severity
@@ -111,6 +112,7 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     ]
     broken |= np.isin(body.numbers, at_fault)
     problems += _short_rows(origin, body, broken, header.width, ends_in_data=bool(keep[-1:].all()))
+    problems += _other_headers(origin, body, header, skipped)
     message = "the row looks like a total, but may be a customer with that name: it was read like any other row"
     hint = "If it is a total, delete the row or skip it with a `skip` rule in the mapping."
     problems += [
@@ -129,6 +131,26 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     described = (body.numbers, skipped, broken, secrets, details, path, emptied)
     table = SourceTable(origin.file, origin.sheet, frame, *described)
     return table, [*problems, *raw.more_problems(table)]
+
+
+def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataFrame) -> Iterator[Problem]:
+    """Warnings about rows that look like headers. Raises :class:`SourceError` where no row below one can be read."""
+    blank, repeated = (skipped["row"][skipped["reason"] == reason].to_numpy() for reason in ("blank", "header"))
+    for row, kind in other_headers(body, header, blank, repeated):
+        if kind == "reordered":
+            message = f"{origin.at(row)}: the columns of row {header.row} are named again, in another order"
+            hint = "The rows below it would be read wrongly. Put them into a file of their own, or reorder their cells."
+            raise SourceError(message, hint)
+        if kind == "page":
+            message = "the row looks like the head of a page, but may be a customer: it was read like any other row"
+            hint = "If it is none, delete the row."
+        else:
+            message = (
+                f"the row looks like another header: it was read like any other row, "
+                f"and those below it by the header in row {header.row}"
+            )
+            hint = "If the rows below it are of another table, delete them or put them into a file of their own."
+        yield Problem(Severity.WARNING, "row_like_header", message, hint, location=origin.at(row))
 
 
 def ignored_table(raw: RawTable) -> Loaded:

@@ -54,6 +54,8 @@ _DATE = (
     rf"|{_MONTH}\s+{_DAY},?\s+\d{{4}}|{_DAY}\.?\s+{_MONTH},?\s+\d{{4}})"
 )
 _MOMENT = rf"(?:{_DATE}(?:(?:,?\s+|T)(?:at\s+)?{_CLOCK})?|{_CLOCK}(?:,?\s+{_DATE})?)"
+_PAGE = r"(?:page|seite|p[aá]gina|blad|strona|sida|side)\s+\d+(?:\s*(?:of|/|von|sur|d[ei]|van|z|av)\s*\d+)?"
+PAGE = re.compile(_PAGE, re.IGNORECASE)
 # Whoever made the report, or when.
 _MADE = r"""(?:(?:report\s+|file\s+)?(?:printed|generated|created|exported|run)\s+(?:on|at|by)
     |(?:gedruckt|erstellt|exportiert|(?:imprim|édit|génér|cré|export)ée?|(?:stampat|creat|generat|esportat)[oa]
@@ -61,7 +63,7 @@ _MADE = r"""(?:(?:report\s+|file\s+)?(?:printed|generated|created|exported|run)\
         \s+(?:am|um|von|le|par|il|da|el|por|op|door))"""
 _FOOTER_LABEL = re.compile(rf"{_MADE}\s*:?", re.IGNORECASE | re.VERBOSE)
 _FOOTER = re.compile(
-    rf"""{_MOMENT} | (?:page|seite|p[aá]gina|blad|strona|sida|side)\s+\d+(?:\s*(?:of|/|von|sur|d[ei]|van|z|av)\s*\d+)?
+    rf"""{_MOMENT} | {_PAGE}
     | {_MADE}\b.*
     | (?:stand|per|au|al|op)\s*:?\s+{_MOMENT} | [-*=]+\s*(?:end|ende|fin|fine|einde)\b.*[-*=]+
     | (?:anzahl|count|totals?\b[\w\s]*|nombre|n[uú]mero|aantal)\s*:\s*\d+
@@ -215,7 +217,7 @@ def _repeats(body: Body, cells: Row) -> Mask:
     width = max(len(body.columns), len(cells))
     names, fold = [*cells, *[""] * width][:width], len(filled) > 1
     key = _header_key if fold else _bare
-    alike = pc.equal(_plain(body.columns[filled[0]], fold=fold), _plain(pa.array(names), fold=fold)[filled[0]])
+    alike = pc.equal(plain(body.columns[filled[0]], fold=fold), plain(pa.array(names), fold=fold)[filled[0]])
     body.stored.release_memory()
     for index in np.flatnonzero(alike.to_numpy()).tolist():
         record = [*body.row(index), *[""] * width][:width]
@@ -231,6 +233,7 @@ def _header_key(cell: str) -> str:
     return header_key(_bare(cell))
 
 
-def _plain(cells: pa.Array | pa.ChunkedArray, *, fold: bool) -> pa.Array | pa.ChunkedArray:
+def plain(cells: pa.Array | pa.ChunkedArray, *, fold: bool) -> pa.Array | pa.ChunkedArray:
+    """The cells without what a repeated header may have around a name. ``fold``: in lower case."""
     trimmed = pc.utf8_trim(cells, _AROUND)
     return pc.utf8_lower(trimmed) if fold else trimmed
