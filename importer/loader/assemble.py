@@ -157,14 +157,15 @@ def ignored_table(raw: RawTable) -> Loaded:
     """A table without columns, for one that is hidden or not known to the mapping; all of its rows are skipped."""
     above = [row for row, _ in raw.header.above] if raw.header else []
     numbers = np.concatenate([np.array(above, np.int64), raw.body.numbers])
+    what = "file" if raw.origin.sheet is None else "sheet"
     problem = raw.unread or Problem(
         Severity.WARNING,
         "sheet_ignored",
-        f"none of the sheet's {len(numbers):,} rows was read: it has no header with columns of the mapping",
+        f"none of the {what}'s {len(numbers):,} rows was read: it has no header with columns of the mapping",
         "This is fine for notes and instructions; otherwise, correct the headers, or add them to the mapping.",
         location=raw.origin.at(None),
     )
-    skipped = skipped_frame(numbers, ["hidden sheet" if raw.unread else "sheet not mapped"] * len(numbers))
+    skipped = skipped_frame(numbers, ["hidden sheet" if raw.unread else f"{what} not mapped"] * len(numbers))
     data = pd.DataFrame(index=pd.RangeIndex(0)), np.zeros(0, np.int64), skipped, np.zeros(0, bool)
     return SourceTable(raw.origin.file, raw.origin.sheet, *data, details=dict(raw.origin.details)), [problem]
 
