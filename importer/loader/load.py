@@ -1,7 +1,7 @@
 """Sources to ``SourceTable``s."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from importer.loader.text.delimited import read_text
 from importer.loader.workbook.workbooks import is_json, is_markup, is_workbook, read_markup, read_workbook
 from importer.tables import Sources
 
+_TABLES = (".csv", ".tsv", ".tab")
 _START = 64 * 1024  # bytes that show what kind of file it is
 
 
@@ -56,11 +57,15 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
 
 
 def _is_notes(raw: RawTable, options: LoadOptions) -> bool:
-    """Whether a text file without columns of the mapping is no table: most of its lines have other numbers of cells."""
+    """Whether a text file without columns of the mapping is no table: most of its lines have other numbers of cells.
+
+    A table of one column is only in a file that is called so.
+    """
     if not raw.required or raw.header is None or raw.matches(options):
         return False
     filled = np.logical_or.reduce([np.zeros(len(raw.body), dtype=bool), *map(filled_cells, raw.body.columns)])
-    alike = filled & (raw.body.widths == len(raw.header.cells)) & (raw.header.width > 1)
+    is_table = raw.header.width > 1 or PurePath(raw.origin.file).suffix.lower() in _TABLES
+    alike = filled & (raw.body.widths == len(raw.header.cells)) & is_table
     return bool(2 * alike.sum() <= filled.sum())
 
 

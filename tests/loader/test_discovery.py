@@ -114,8 +114,9 @@ def test_an_empty_list_beside_another_is_no_note(tmp_path: Path, other: str, mes
 def test_a_table_with_other_columns_and_notes_that_are_named_are_read(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", CSV)
     write(tmp_path / "b.csv", "Nr,Firma\n2,Birke\n3,Erle\n")  # the mapping says what it lacks
+    write(tmp_path / "c.csv", "Town\nBath\nLeeds\n")
     found = sources(tmp_path, using=options("Id", "Name"))
-    assert [len(table) for table in found.tables] == [1, 2]
+    assert [len(table) for table in found.tables] == [1, 2, 2]
     note = write(tmp_path / "README.txt", PROSE[1])
     with pytest.raises(SourceError, match=r"README\.txt: there is a header"):
         sources(tmp_path / "a.csv", note, using=options("Id", "Name"))
