@@ -8,7 +8,7 @@ from importer.drafting.draft_entries import address_entries, contact_entries, cu
 from importer.drafting.mapping_text import Noted
 from importer.drafting.row_structure import PATH
 from importer.drafting.skip_rules import SkipRule
-from importer.drafting.table_draft import TableDraft
+from importer.drafting.table_draft import TableDraft, can_be_named
 
 _WORTH_KEEPING = frozenset(
     {"website", "fax", "notes", "tax_number", "group", "language", "department", "other_number", "search_name"}
@@ -19,6 +19,7 @@ _WHY = {
     "social": "a social network", "coordinates": "coordinates", "sensitive": "never sent",
     "tax_setting": "a tax setting", "payment_days": "a number of days", "middle_name": "a part of a name",
 }  # fmt: skip
+_MOSTLY = 0.8
 _TELLING = 2  # columns that tell a table from the others
 
 
@@ -91,7 +92,11 @@ def _table(
         out["skip"] = skip
     used = _used(draft, [joins[at]] if at else structure.key, main=not at)
     used |= {column for rule in rules for column in rule.columns}
-    ignored = [_left_out(draft, column) for column, header in enumerate(headers) if header not in used]
+    ignored = [
+        _left_out(draft, column)
+        for column, header in enumerate(headers)
+        if header not in used and not _may_be_phones(draft, column)
+    ]
     return out | ({"ignore": ignored} if ignored else {})
 
 
@@ -146,6 +151,11 @@ def _used(draft: TableDraft, key: Sequence[int], *, main: bool) -> set[str]:
     return {draft.headers[column] for column in columns.union(*lists)}
 
 
+def _may_be_phones(draft: TableDraft, column: int) -> bool:
+    """Whether a column that nothing says anything about has phone numbers: it is reported as long as it is not used."""
+    return draft.readings[column].concept not in NEVER and draft.values[column].phones >= _MOSTLY
+
+
 def _left_out(draft: TableDraft, column: int) -> Any:
     """A column that is not used, with the reason as a comment."""
     concept = str(draft.readings[column].concept)
@@ -154,4 +164,6 @@ def _left_out(draft: TableDraft, column: int) -> Any:
         why = "blank"
     elif concept in _WORTH_KEEPING:
         why = "no field for it; to keep it, send it as a custom attribute"
+    if not can_be_named(draft.headers[column]):
+        why = "rename it to use it: {n} and | have their own meaning in a mapping"
     return Noted(draft.headers[column], why) if why else draft.headers[column]

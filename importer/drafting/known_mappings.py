@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from importer.errors import MappingError
-from importer.mapping.fitting import GENERIC, mentioned_columns
+from importer.mapping.fitting import GENERIC, key_headers, mentioned_columns
 from importer.mapping.language.mapping_files import SUFFIXES, LoadedMapping, list_mappings, load_mapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
-from importer.mapping.table_rows import assign_tables, find_column
+from importer.mapping.table_rows import assign_tables, check_columns, find_column
 from importer.tables import Sources
 
 _OWN = Path("mappings")  # in the working folder
@@ -49,7 +49,7 @@ def best_known(sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMa
             continue
         enough = min(_OWN_COLUMNS, _OWN_SHARE * len(filled))
         own = [place for place in known.targets if place[1] not in common]
-        if known.coverage >= _LEAST and len(known.targets) >= _FEWEST and len(own) >= enough:
+        if known.keys and known.coverage >= _LEAST and len(known.targets) >= _FEWEST and len(own) >= enough:
             found.append(known)
     return max(found, key=lambda known: (known.coverage, known.name), default=None)
 
@@ -81,6 +81,10 @@ def _known(name: str, loaded: LoadedMapping, sources: Sources, filled: dict[tupl
     for table_name, data in assign_tables(mapping, sources).items():
         ignored = mapping.tables[table_name].ignore
         for table in data.tables:
+            try:
+                check_columns(mapping, table_name, [table])
+            except MappingError:  # another list of the same export
+                continue
             at = places[id(table)]
             found = mentioned_columns(mapping, table_name, table.headers) | set(_found(ignored, table.headers))
             mentioned |= {(at, header) for header in found}
@@ -91,7 +95,7 @@ def _known(name: str, loaded: LoadedMapping, sources: Sources, filled: dict[tupl
                 if target not in own:
                     own.append(target)
             if table_name == mapping.main_table and not keys:
-                keys = list(_found(_key_references(mapping), table.headers))
+                keys = key_headers(mapping, table.headers)
     columns = [place for place, some in filled.items() if some]
     read = {at for at in places.values() if _knows(columns, mentioned, at)}  # not other lists of the same export
     columns = [place for place in columns if place[0] in read]
@@ -110,11 +114,6 @@ def _found(references: Iterable[str], headers: Sequence[str]) -> Iterator[str]:
     yield from (header for one in references if (header := find_column(one, headers)) is not None)
 
 
-def _key_references(mapping: Mapping) -> Iterator[str]:
-    for rule in mapping.tables[mapping.main_table].key:
-        yield from (reference for reference, _ in rule.references(optional=True))
-
-
 def _other_targets(mapping: Mapping, table_name: str) -> Iterator[tuple[str, Iterable[str]]]:
     """What columns without a field are for, with the references to them."""
     table = mapping.tables[table_name]
@@ -128,7 +127,7 @@ def _targets(mapping: Mapping, table_name: str, headers: Sequence[str]) -> Itera
     """Each column that a field reads, with the field as targets are spelled."""
     if table_name == mapping.main_table:
         yield from _of_fields(mapping.customer.fields(), "", "", headers)
-        yield from ((column, "reference_id") for column in _found(_key_references(mapping), headers))
+        yield from ((column, "reference_id") for column in key_headers(mapping, headers))
     contact = 0
     for entry in mapping.children():
         for number in entry.numbers():

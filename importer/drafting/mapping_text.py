@@ -19,7 +19,7 @@ class Noted:
 
 def mapping_text(content: Mapping[str, Any], heading: Sequence[str]) -> str:
     """The text of a mapping. ``heading``: comments at the top; blank lines separate the sections."""
-    lines = [f"# {line}".rstrip() for line in heading]
+    lines = [f"# {one_line(line)}".rstrip() for line in heading]
     for key, value in content.items():
         section = list(_entry(key, value, 0))
         if len(section) > 1 or key in ("key", "customer"):

@@ -72,7 +72,7 @@ def _of_column(draft: TableDraft, at: int, concept: str) -> SkipRule | None:
         return None
     condition, out, proposed = rule
     most = _MANY if concept == "blocked_flag" else _HALF
-    if sum(count for text, count in _counted(draft, at) if text in out) > most * values.rows:
+    if sum(count for text, count in _counted(draft, at) if not out or text in out) > most * values.rows:
         proposed = KEEP  # most rows are customers: the words mean something else here
     leave = " or ".join(f'"{text}"' for text in out) or "a date"
     counts = _counted(draft, at)

@@ -14,6 +14,7 @@ from importer.drafting.lexicon import CodeTable, recognized
 from importer.drafting.readings import Reading, read_headers
 from importer.drafting.row_structure import RowStructure, row_structure
 from importer.errors import NoSourceError
+from importer.mapping.language.mapping_rules import ALTERNATIVE, NUMBER
 from importer.tables import Sources, SourceTable
 
 _MOST_NOTES = 20  # rows below the data
@@ -46,6 +47,11 @@ class TableDraft:
     headerless: bool = False
     notes: int | None = None
     same: list[SourceTable] = field(default_factory=list)
+
+
+def can_be_named(header: str) -> bool:
+    """Whether a field of a mapping can have the header as it is: ``{n}`` and ``|`` mean something else there."""
+    return NUMBER not in header and ALTERNATIVE not in header
 
 
 def _label(codes: CodeTable, header: str) -> str:
@@ -107,7 +113,7 @@ def draft_table(table: SourceTable, country: str | None, choices: Choices) -> Ta
     readings = read_headers(labels, likely)
     values = [column_values(rows.column(header)) for header in headers]
     for at, header in enumerate(headers):
-        if header in table.secrets:
+        if header in table.secrets or not can_be_named(header):
             readings[at] = readings[at].as_("sensitive")
     assignment = assign(readings, values)
     if codes is not None:

@@ -1,7 +1,7 @@
 """Header and records to a ``SourceTable``: column names, skipped and broken records, sensitive columns."""
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from importer.cell_text import filled_cells, header_key, unmark_formulas
 from importer.errors import SourceError
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, header_score
 from importer.loader.non_data_rows import classify
+from importer.loader.other_headers import other_headers
 from importer.loader.sensitive_columns import holds_card_numbers, is_secret, is_tax_number
 from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored
 from importer.records import Location, Problem, Severity
@@ -97,7 +98,7 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
         raise SourceError(message, "Is it a list of customers? Delete the columns that do not belong to it.")
     reasons, doubtful = classify(body, header)
     keep = ~np.logical_or.reduce([mask for _, mask in reasons])
-    like_total = body.numbers[sorted(doubtful)]
+    like_total = body.numbers[doubtful]
     at_fault = body.numbers[[fault.index for fault in raw.faults]]
     skipped = skipped_frame(
         np.concatenate([[row for row, _ in header.above], *(body.numbers[mask] for _, mask in reasons)]),
@@ -111,7 +112,8 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     ]
     broken |= np.isin(body.numbers, at_fault)
     problems += _short_rows(origin, body, broken, header.width, ends_in_data=bool(keep[-1:].all()))
-    message = "the row looks like a total, but may be a customer with that name: it was read as a customer"
+    problems += _other_headers(origin, body, header, skipped)
+    message = "the row looks like a total, but may be a customer with that name: it was read like any other row"
     hint = "If it is a total, delete the row or skip it with a `skip` rule in the mapping."
     problems += [
         Problem(Severity.WARNING, "row_like_total", message, hint, location=origin.at(row))
@@ -131,18 +133,39 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     return table, [*problems, *raw.more_problems(table)]
 
 
+def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataFrame) -> Iterator[Problem]:
+    """Warnings about rows that look like headers. Raises :class:`SourceError` where no row below one can be read."""
+    blank, repeated = (skipped["row"][skipped["reason"] == reason].to_numpy() for reason in ("blank", "header"))
+    for row, kind in other_headers(body, header, blank, repeated):
+        if kind == "reordered":
+            message = f"{origin.at(row)}: the columns of row {header.row} are named again, in another order"
+            hint = "The rows below it would be read wrongly. Put them into a file of their own, or reorder their cells."
+            raise SourceError(message, hint)
+        if kind == "page":
+            message = "the row looks like the head of a page, but may be a customer: it was read like any other row"
+            hint = "If it is none, delete the row."
+        else:
+            message = (
+                f"the row looks like another header: it was read like any other row, "
+                f"and those below it by the header in row {header.row}"
+            )
+            hint = "If the rows below it are of another table, delete them or put them into a file of their own."
+        yield Problem(Severity.WARNING, "row_like_header", message, hint, location=origin.at(row))
+
+
 def ignored_table(raw: RawTable) -> Loaded:
     """A table without columns, for one that is hidden or not known to the mapping; all of its rows are skipped."""
     above = [row for row, _ in raw.header.above] if raw.header else []
     numbers = np.concatenate([np.array(above, np.int64), raw.body.numbers])
+    what = "file" if raw.origin.sheet is None else "sheet"
     problem = raw.unread or Problem(
         Severity.WARNING,
         "sheet_ignored",
-        f"none of the sheet's {len(numbers):,} rows was read: it has no header with columns of the mapping",
+        f"none of the {what}'s {len(numbers):,} rows was read: it has no header with columns of the mapping",
         "This is fine for notes and instructions; otherwise, correct the headers, or add them to the mapping.",
         location=raw.origin.at(None),
     )
-    skipped = skipped_frame(numbers, ["hidden sheet" if raw.unread else "sheet not mapped"] * len(numbers))
+    skipped = skipped_frame(numbers, ["hidden sheet" if raw.unread else f"{what} not mapped"] * len(numbers))
     data = pd.DataFrame(index=pd.RangeIndex(0)), np.zeros(0, np.int64), skipped, np.zeros(0, bool)
     return SourceTable(raw.origin.file, raw.origin.sheet, *data, details=dict(raw.origin.details)), [problem]
 

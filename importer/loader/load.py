@@ -1,18 +1,22 @@
 """Sources to ``SourceTable``s."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
+import numpy as np
+
+from importer.cell_text import filled_cells
 from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.assemble import Loaded, Origin, RawTable, assemble, ignored_table
 from importer.loader.content import Content, is_packed, unpack
 from importer.loader.discovery import find_files, modified_at
 from importer.loader.layout import LoadOptions
-from importer.loader.locations import RemoteFile
+from importer.loader.locations import RemoteFile, local_path
 from importer.loader.text.delimited import read_text
 from importer.loader.workbook.workbooks import is_json, is_markup, is_workbook, read_markup, read_workbook
 from importer.tables import Sources
 
+_TABLES = (".csv", ".tsv", ".tab")
 _START = 64 * 1024  # bytes that show what kind of file it is
 
 
@@ -22,15 +26,24 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
     Raises :class:`SourceError` for a source that cannot be found, opened or understood, and :class:`UsageError` for
     an option that does not fit (a sheet that a workbook does not have, an unknown encoding).
     """
-    files = [tables for name, file in find_files(sources) for tables in _read(name, file, options)]
+    named = {Path(local_path(source) or source).resolve() for source in sources}
+    files: list[list[RawTable]] = []
+    others: set[int] = set()  # files that nobody names, in folders and archives
+    for name, file in find_files(sources):
+        for tables in _read(name, file, options):
+            inside = tables[0].origin.file != name or (isinstance(file, Path) and file not in named)
+            others.update({len(files)} if inside else ())
+            files.append(tables)
     if options.sheet is not None and not any(raw.origin.sheet for tables in files for raw in tables):
         raise UsageError(f"--sheet {options.sheet!r}: none of the sources is a workbook", "Leave out --sheet.")
     any_matches = any(raw.matches(options) for tables in files for raw in tables)
+    notes = {number for number in others if all(_is_notes(raw, options) for raw in files[number])}
+    notes = notes if len(notes) < len(files) else set()
     loaded: list[Loaded] = []
-    for tables in files:
+    for number, tables in enumerate(files):
         of_file = [
             ignored_table(raw)
-            if raw.unread or not (raw.required or not any_matches or raw.matches(options))
+            if raw.unread or number in notes or not (raw.required or not any_matches or raw.matches(options))
             else assemble(raw, options)
             for raw in tables
         ]
@@ -41,6 +54,19 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
             raise NoSourceError(message, "Export the table again with its rows, or leave this source out.")
         loaded += of_file
     return Sources(tuple(table for table, _ in loaded), tuple(problem for _, found in loaded for problem in found))
+
+
+def _is_notes(raw: RawTable, options: LoadOptions) -> bool:
+    """Whether a text file without columns of the mapping is no table: most of its lines have other numbers of cells.
+
+    A table of one column is only in a file that is called so.
+    """
+    if not raw.required or raw.header is None or raw.matches(options):
+        return False
+    filled = np.logical_or.reduce([np.zeros(len(raw.body), dtype=bool), *map(filled_cells, raw.body.columns)])
+    is_table = raw.header.width > 1 or PurePath(raw.origin.file).suffix.lower() in _TABLES
+    alike = filled & (raw.body.widths == len(raw.header.cells)) & is_table
+    return bool(2 * alike.sum() <= filled.sum())
 
 
 def _read(name: str, file: Path | RemoteFile, options: LoadOptions) -> list[list[RawTable]]:

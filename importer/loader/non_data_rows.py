@@ -14,18 +14,29 @@ from importer.loader.layout import Header, Row
 from importer.loader.text.column_store import Body
 from importer.tables import Mask, taken
 
-_TOTAL = re.compile(
-    r"""(?:(?:grand\s+|(?:sub|sous)[-\s]?)?totals?(?:\s+g[eé]n[eé]ral)?|(?:gesamt|zwischen|end)?summe|(?:ins)?gesamt
-    |totale(?:\s+(?:generale|complessivo))?|(?:sub|eind)?totaal|sum[am](?:\s+(?:total|końcowa))?|soma|razem|ogółem|celkem
-    |toplam|yhteensä|итого|всего|[合总總小総]计|[合總小総]計|합계|총계|소계)\s*:?""",
-    re.IGNORECASE | re.VERBOSE,
-)
+# No company is called so, while one may be called Total or Summe.
+_NO_NAME = r"""grand\s+(?:totals?|count|sum|average|max|min)|(?:sub|sous)[-\s]?totals?|totals?\s+g[eé]n[eé]ral
+    |total\s+geral|(?:gesamt|zwischen|end)summe|gesamt(?:ergebnis|anzahl)|totale\s+(?:generale|complessivo)|subtotale
+    |(?:sub|eind|tussen)totaal|sum[am]\s+(?:total|końcowa)|(?:del|mellan|väli)summa|[总總総小]计|[總総小]計|소계|총계"""
+_MAY_BE_NAME = r"""totals?|summe|(?:ins)?gesamt|totale|totaal|totalt|sum[am]|summa|soma|razem|ogółem|celkem|toplam
+    |yhteensä|итого|всего|[合总總]计|[合總総]計|합계"""
+_WORDS = re.sub(r"\s", "", f"(?:{_NO_NAME}|{_MAY_BE_NAME})")
+_TOTAL = re.compile(rf"{_WORDS}\s*:?", re.IGNORECASE)
+_NAMELESS_TOTAL = re.compile(rf"(?:{_NO_NAME})\s*:?", re.IGNORECASE | re.VERBOSE)
+# What spreadsheets write below the rows of a group, beside its name: ``0017 Count``.
+_OF_GROUP = rf"(?:{_WORDS}|count|average|ergebnis|anzahl|mittelwert|nombre|cuenta|promedio|conteggio|aantal)"
+_GROUP_TOTAL = re.compile(rf"\s*{_OF_GROUP}\s*:?\s*", re.IGNORECASE)
+_TOTAL_AT_END = re.compile(r".+\stotals?\s*:?", re.IGNORECASE)
+_MAYBE_TOTAL = rf"(?i)^\W*{_OF_GROUP}|{_OF_GROUP}\W*$"  # not only by re
+_LABELS_IN = 3  # columns: the label of a total is in one of the first ones
+_SEPARATOR = r"^[\s:=_+|*~-]*$"  # not only by re
+_LINE = re.compile(r"([-=_])\1\1")  # in a separator
 _TOTAL_OF = re.compile(r"totals?\b.+", re.IGNORECASE)
 # What a list can be the total of. A company may be called Total, but none is called Total Receivables.
 _TOTAL_OF_LIST = re.compile(
     r"""totals?(?:[\s:/#.()-]+(?:of|for|in|the|all|number|no|count|amount|balance|open|outstanding|overdue|due|accounts?
-        |receivables?|payables?|customers?|clients?|contacts?|records?|rows?|entry|entries|lines?|items?|compan(?:y|ies)
-        |invoices?|report|page|list|active|inactive|vendors?|suppliers?|selected|a/?r|a/?p|[a-z]{3}(?<=usd|eur|gbp|cad)))+
+        |receivables?|payables?|customers?|clients?|contacts?|address(?:es)?|records?|rows?|entry|entries|lines?|items?
+        |compan(?:y|ies)|invoices?|report|page|list|active|inactive|vendors?|suppliers?|selected|a/?r|a/?p|[a-z]{3}(?<=usd|eur|gbp|cad)))+
         [\s:.]*""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -43,17 +54,24 @@ _DATE = (
     rf"|{_MONTH}\s+{_DAY},?\s+\d{{4}}|{_DAY}\.?\s+{_MONTH},?\s+\d{{4}})"
 )
 _MOMENT = rf"(?:{_DATE}(?:(?:,?\s+|T)(?:at\s+)?{_CLOCK})?|{_CLOCK}(?:,?\s+{_DATE})?)"
-_FOOTER = re.compile(
-    rf"""{_MOMENT} | (?:page|seite|p[aá]gina|blad|strona|sida|side)\s+\d+(?:\s*(?:of|/|von|sur|d[ei]|van|z|av)\s*\d+)?
-    | (?:report\s+|file\s+)?(?:printed|generated|created|exported|run)\s+(?:on|at|by)\b.*
-    | (?:gedruckt|erstellt|exportiert|(?:imprim|édit|génér|cré|export)ée?|(?:stampat|creat|generat|esportat)[oa]
+_PAGE = r"(?:page|seite|p[aá]gina|blad|strona|sida|side)\s+\d+(?:\s*(?:of|/|von|sur|d[ei]|van|z|av)\s*\d+)?"
+PAGE = re.compile(_PAGE, re.IGNORECASE)
+# Whoever made the report, or when.
+_MADE = r"""(?:(?:report\s+|file\s+)?(?:printed|generated|created|exported|run)\s+(?:on|at|by)
+    |(?:gedruckt|erstellt|exportiert|(?:imprim|édit|génér|cré|export)ée?|(?:stampat|creat|generat|esportat)[oa]
         |(?:impres|generad|cread|exportad)[oa]|afgedrukt|gegenereerd|aangemaakt)
-        \s+(?:am|um|von|le|par|il|da|el|por|op|door)\b.*
-    | (?:stand|per|au|al|op)\s*:?\s+{_MOMENT} | [-*=]+\s*(?:end|ende|fin|fine|einde)\s*[-*=]+
+        \s+(?:am|um|von|le|par|il|da|el|por|op|door))"""
+_FOOTER_LABEL = re.compile(rf"{_MADE}\s*:?", re.IGNORECASE | re.VERBOSE)
+_FOOTER = re.compile(
+    rf"""{_MOMENT} | {_PAGE}
+    | {_MADE}\b.*
+    | (?:stand|per|au|al|op)\s*:?\s+{_MOMENT} | [-*=]+\s*(?:end|ende|fin|fine|einde)\b.*[-*=]+
     | (?:anzahl|count|totals?\b[\w\s]*|nombre|n[uú]mero|aantal)\s*:\s*\d+
-    | (?:accrual|cash)\s+basis\b.* | as\s+of\s+{_MOMENT} | (?:end\s+of|\*+\s*end)\s+(?:report|file|list)\b.*
-    | \d+\s+(?:rows?|records?|entries|lines?|customers?|contacts?|datensätze|zeilen|einträge|kunden|lignes
-        |enregistrements|clients|filas|registros|clientes|righe|clienti|rijen|klanten)(?:\s+(?:selected|found|listed|exported))?\.?""",
+    | (?:accrual|cash)\s+basis\b.* | as\s+of\s+{_MOMENT} | completion\s+time\s*:.*
+    | (?:end\s+of|[-*=]+\s*end(?:\s+of)?)\s+(?:the\s+)?(?:report|file|list)\b.*
+    | \(?\d+\s+(?:rows?|records?|entries|lines?|customers?|contacts?|datensätze|zeilen|einträge|kunden|lignes
+        |enregistrements|clients|filas|registros|clientes|righe|clienti|rijen|klanten)
+        (?:\s+(?:selected|found|listed|exported|affected|in\s+set\b.*))?\.?\)?""",
     re.IGNORECASE | re.VERBOSE,
 )
 _AROUND = "\ufeff'\"` \t\r\n\xa0*?"
@@ -70,8 +88,13 @@ def is_total(filled: Row) -> bool:
 
 
 def is_footer(filled: Row, columns: int) -> bool:
-    """Whether the only filled cell of a row is a date, a time or a report footer, in a table of at least 3 columns."""
-    return columns >= 3 and len(filled) == 1 and bool(_FOOTER.fullmatch(filled[0]))
+    """Whether the only filled cell of a row is a date, a time or a report footer, in a table of at least 3 columns.
+
+    Or the first one says who made the report, or when, in the next cells.
+    """
+    if columns < 3 or not filled:
+        return False
+    return bool(_FOOTER_LABEL.fullmatch(filled[0]) if len(filled) > 1 else _FOOTER.fullmatch(filled[0]))
 
 
 def _is_like_total(filled: Row) -> bool:
@@ -82,8 +105,9 @@ def _is_like_total(filled: Row) -> bool:
 def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[int]]:
     """The records of ``body`` that are not data, as (reason, mask) pairs that do not overlap; and the doubtful ones.
 
-    The header and its labels are not data wherever they are repeated. A last row such as ``Total Wine & More`` stays
-    data, because it may be a customer, unless there is a line above it that is certainly a total.
+    The header and its labels are not data wherever they are repeated, nor are lines of dashes, and totals that cannot
+    be customers. A last row such as ``Total Wine & More`` stays data, because it may be a customer, unless there is a
+    line above it that is certainly a total; so does a row such as ``Total`` above other rows.
     """
     blank = _matches(body, [""] * len(body.columns))
     repeated = np.zeros(len(body), dtype=bool)
@@ -91,22 +115,77 @@ def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[i
         repeated |= _repeats(body, cells)
     repeated &= ~blank
     instructions = np.isin(body.numbers, header.instructions) & ~blank & ~repeated
+    separator = _separators(body) & ~blank & ~repeated & ~instructions
     total = np.zeros(len(body), dtype=bool)
     footer = np.zeros(len(body), dtype=bool)
     doubtful: list[int] = []
-    for index in np.flatnonzero(~blank & ~repeated & ~instructions)[::-1]:
-        filled = [text for column in body.columns if (text := column[int(index)].as_py().strip())]
+    left = ~(blank | repeated | instructions | separator)
+    for index in np.flatnonzero(left)[::-1].tolist():
+        filled = _filled(body.row(index))
         if is_total(filled):
             total[[index, *doubtful]] = True
             doubtful.clear()
         elif is_footer(filled, header.width):
             footer[index] = True
         elif _is_like_total(filled):
-            doubtful.append(int(index))
+            doubtful.append(index)
         else:
             break
-    masks = [("blank", blank), ("header", repeated), ("instructions", instructions), ("total", total)]
-    return [*masks, ("footer", footer)], doubtful
+    certain, more = _totals_within(body, left & ~total & ~footer)
+    total[certain] = True
+    masks = [("blank", blank), ("header", repeated), ("instructions", instructions), ("separator", separator)]
+    return [*masks, ("total", total), ("footer", footer)], sorted({*doubtful, *more}.difference(certain))
+
+
+def _filled(cells: Row) -> Row:
+    return [text for cell in cells if (text := cell.strip())]
+
+
+def _totals_within(body: Body, left: Mask) -> tuple[list[int], list[int]]:
+    """Which records ``left`` are totals with rows below them; and those that may be customers who are called so."""
+    maybe = np.zeros(len(body), dtype=bool)
+    for column in body.columns[:_LABELS_IN]:
+        maybe |= pc.match_substring_regex(column, _MAYBE_TOTAL).to_numpy()
+        body.stored.release_memory()
+    certain: list[int] = []
+    doubtful: list[int] = []
+    above = -1  # the last record that is no total
+    for index in np.flatnonzero(maybe & left).tolist():
+        cells = list(map(str.strip, body.row(index)))
+        label, *rest = _filled(cells)
+        if not all(map(_AMOUNT.fullmatch, rest)):
+            continue
+        before = np.flatnonzero(left[above + 1 : index])
+        above = above if not len(before) else above + 1 + int(before[-1])
+        place = cells.index(label)
+        group = body.columns[place][above].as_py().strip() if above >= 0 else ""
+        if _NAMELESS_TOTAL.fullmatch(label) or _is_total_of_group(label, group):
+            certain.append(index)
+            left[index] = False
+        elif _TOTAL.fullmatch(label) or _TOTAL_OF_LIST.fullmatch(label) or (rest and _TOTAL_AT_END.fullmatch(label)):
+            doubtful.append(index)
+    return certain, doubtful
+
+
+def _is_total_of_group(label: str, group: str) -> bool:
+    """Whether a label is that of the total of the group in the rows above: ``0017 Total``."""
+    words = {label.removeprefix(group), label.removesuffix(group)} if group else ()
+    return any(word != label and _GROUP_TOTAL.fullmatch(word) for word in words)
+
+
+def _separators(body: Body) -> Mask:
+    """The records of nothing but lines: ``----+-----``, ``====``, and ``:---:`` in tables of Markdown."""
+    candidates = np.arange(len(body))
+    for column in body.columns:
+        every = len(candidates) == len(body)
+        cells = column if every else pa.chunked_array([taken(column, candidates)])
+        candidates = candidates[pc.match_substring_regex(cells, _SEPARATOR).to_numpy()]
+        body.stored.release_memory()
+        if not len(candidates):
+            break
+    mask = np.zeros(len(body), dtype=bool)
+    mask[[index for index in candidates.tolist() if any(map(_LINE.search, body.row(index)))]] = True
+    return mask
 
 
 def _matches(body: Body, cells: Row) -> Mask:
@@ -138,7 +217,7 @@ def _repeats(body: Body, cells: Row) -> Mask:
     width = max(len(body.columns), len(cells))
     names, fold = [*cells, *[""] * width][:width], len(filled) > 1
     key = _header_key if fold else _bare
-    alike = pc.equal(_plain(body.columns[filled[0]], fold=fold), _plain(pa.array(names), fold=fold)[filled[0]])
+    alike = pc.equal(plain(body.columns[filled[0]], fold=fold), plain(pa.array(names), fold=fold)[filled[0]])
     body.stored.release_memory()
     for index in np.flatnonzero(alike.to_numpy()).tolist():
         record = [*body.row(index), *[""] * width][:width]
@@ -154,6 +233,7 @@ def _header_key(cell: str) -> str:
     return header_key(_bare(cell))
 
 
-def _plain(cells: pa.Array | pa.ChunkedArray, *, fold: bool) -> pa.Array | pa.ChunkedArray:
+def plain(cells: pa.Array | pa.ChunkedArray, *, fold: bool) -> pa.Array | pa.ChunkedArray:
+    """The cells without what a repeated header may have around a name. ``fold``: in lower case."""
     trimmed = pc.utf8_trim(cells, _AROUND)
     return pc.utf8_lower(trimmed) if fold else trimmed

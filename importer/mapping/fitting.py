@@ -32,8 +32,11 @@ def best_fit(sources: Sources) -> Fit | None:
     """The included mapping that covers the most columns of the sources; None when none covers any, or can read them."""
     fits = []
     for name in list_mappings():
+        mapping = load_mapping(name).mapping
         try:
-            fits.append(fit_of(name, load_mapping(name).mapping, sources))
+            main = assign_tables(mapping, sources)[mapping.main_table]
+            if any(key_headers(mapping, table.headers) for table in main.tables):
+                fits.append(fit_of(name, mapping, sources))
         except MappingError:  # it needs columns that are not there
             continue
     best = max(fits, key=_rank, default=None)
@@ -60,6 +63,12 @@ def mentioned_columns(mapping: Mapping, table_name: str, headers: Sequence[str])
     """The headers of a source table that a mapping mentions. Raises :class:`MappingError` for one that is ambiguous."""
     found = {find_column(reference, headers) for reference, _ in mapping.references(table_name)}
     return {header for header in found if header is not None}
+
+
+def key_headers(mapping: Mapping, headers: Sequence[str]) -> list[str]:
+    """The headers of the main table's key, as far as they are there. A mapping without any of them reads no row."""
+    references = (reference for rule in mapping.tables[mapping.main_table].key for reference in rule.columns())
+    return [header for one in references if (header := find_column(one, headers)) is not None]
 
 
 def fit_of(name: str, mapping: Mapping, sources: Sources) -> Fit:

@@ -30,8 +30,10 @@ _KINDS = ("severity", "code", "entity", "column")
 _TEXTS = ("field", "value", "message", "hint")
 _NUMBER = pd.ArrowDtype(pa.int64())
 _RANKS = {str(severity): rank for rank, severity in enumerate(Severity)}
-_INVISIBLE = re.compile(r"[^\S ]|[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
-_CONTROLS = {"\t": "tab", "\n": "line break", "\r": "line break", "\ufeff": "byte order mark"}
+_INVISIBLE = re.compile(r"\r\n|[^\S ]|[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+_CONTROLS = {
+    "\t": "tab", "\r\n": "line break", "\n": "line break", "\r": "line break", "\ufeff": "byte order mark",
+}  # fmt: skip
 _DAMAGE = ("control_character", "replacement_character")
 _LONGEST_EXAMPLE = 60  # characters
 

@@ -17,7 +17,9 @@ ENCODINGS = (
     *("cp437", "cp850", "koi8-r", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"),
 )
 DELIMITERS = ((",", "comma ,"), (";", "semicolon ;"), ("\t", "tab"), ("|", "bar |"))
-_REASONS = {"title": "titles", "blank": "blank rows", "total": "totals", "footer": "footers"}
+_REASONS = {
+    "title": "titles", "blank": "blank rows", "total": "totals", "footer": "footers", "separator": "lines of dashes",
+}  # fmt: skip
 
 
 def found_in(table: SourceTable) -> dict[str, Any]:

@@ -107,6 +107,10 @@ COUNTS: dict[str, tuple[Callable[[int], Row], int, int]] = {
         lambda n: plain(n, **{"Parent Customer": "100" if n > 5 else ""}), 8, 8,
     ),
     "an inactive date": (lambda n: plain(n, Inactive="2023-05-01" if n == 3 else ""), 8, 7),
+    "a date of deletion": (lambda n: plain(n, deleted_at="2023-05-01 10:00:00" if n == 3 else ""), 8, 7),
+    "a date of deletion in German": (lambda n: plain(n, **{"Gelöscht am": "01.05.2023" if n == 3 else ""}), 8, 7),
+    "a date of archiving": (lambda n: plain(n, **{"Archived At": "2023-05-01" if n == 3 else ""}), 8, 7),
+    "a date that nearly all have": (lambda n: plain(n, deleted_at="1900-01-01" if n else "2023-05-01"), 8, 8),
 }  # fmt: skip
 
 
@@ -128,6 +132,13 @@ def test_rules_read_what_is_there(name, tmp_path) -> None:
 def test_rows_become_the_customers_that_they_are(name, tmp_path) -> None:
     row, count, customers = COUNTS[name]
     assert len(given(draft(row, count), [row(n) for n in range(count)], tmp_path).customers) == customers
+
+
+@pytest.mark.parametrize("header", ["Business 1", "Location phone", "Wireless", "Zzyx"])
+def test_phones_in_a_column_that_is_not_used_are_not_ignored_for_good(header, tmp_path) -> None:
+    made = draft(lambda n: plain(n, **{"Phone": f"415-555-010{n}", header: f"415-555-013{n}", "Fax": "415-555-0199"}))
+    ignored = load_mapping(str(written(made, tmp_path))).mapping.tables["customers"].ignore
+    assert ignored == ["Fax"]
 
 
 def test_an_address_of_which_nothing_is_said_serves_for_both(tmp_path) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+import importer
 from importer.commands.suggest import suggest
 from importer.drafting.draft_text import draft_text
 from importer.errors import UsageError
+from importer.mapping.fitting import best_fit
 from importer.mapping.language.mapping_files import load_mapping
 from importer.settings import Options
 from importer.tables import Sources
@@ -70,6 +72,27 @@ def test_from_scratch_drafts_in_spite_of_it() -> None:
 def test_a_mapping_that_fits_asks_nothing() -> None:
     with pytest.raises(UsageError, match="there is no question"):
         suggest(Options(country="US"), {"key": "a"}, sources=sources_of("xero"))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "Konto;Name;Straße;PLZ;Ort;Land;Telefon",  # Odoo's key, but no column for the parent that its mapping needs
+        "Konto;Firma;Straße;Postleitzahl;Ort;Land;Telefon",  # columns of Shopify's without its key
+        "Numéro;Entreprise;Adresse;Code postal;Ville;Pays;Téléphone",
+    ],
+)
+def test_a_mapping_without_its_key_or_a_column_that_it_needs_does_not_fit(headers, tmp_path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text(
+        f"{headers}\n1;Harbor;Weg 1;10115;Berlin;DE;030 123456\n2;Kestrel;Weg 2;10117;Berlin;DE;030 123457\n"
+    )
+    draft = suggest(Options(sources=(str(file),), country="DE"))
+    assert (draft.fits, draft.key) == (None, [headers.split(";")[0]])
+    (tmp_path / "own.yaml").write_text(draft.mapping)
+    assert importer.check(str(file), mapping=str(tmp_path / "own.yaml"), out=tmp_path / "out").exit_code == 0
+    best = best_fit(open_unmapped(Options(sources=(str(file),), country="DE")))
+    assert best is None or best.name not in ("odoo", "shopify")
 
 
 OWN = """\

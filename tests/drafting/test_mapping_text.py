@@ -5,10 +5,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.drafting.mapping_text import Noted, mapping_text, one_line, scalar
+from importer.drafting.mapping_text import Noted, mapping_text, scalar
 from importer.mapping.language.mapping_files import load_mapping
 from importer.tables import Sources
-from tests.drafting.support import draft, written
+from tests.drafting.support import draft, plain, written
 from tests.mapping.support import apply_mapping
 from tests.support import make_source
 
@@ -33,7 +33,7 @@ def test_odd_texts_are_read_back(text) -> None:
         "ignore": [Noted(text, text), Noted({"column": text, "is": text}, text)],
     }  # fmt: skip
     expected = content | {"ignore": [text, {"column": text, "is": text}]}
-    assert read(mapping_text(content, [one_line(text)])) == expected
+    assert read(mapping_text(content, [text])) == expected
 
 
 @given(st.text(min_size=1, max_size=20))
@@ -55,7 +55,24 @@ def test_sections_are_parted_and_long_lines_are_broken() -> None:
     assert max(map(len, text.splitlines())) <= 120
 
 
-LOADABLE = [text for text in ODD if "|" not in text and any(letter.isalnum() for letter in text)]
+BREAKS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+
+
+@pytest.mark.parametrize("line_break", BREAKS)
+def test_a_line_break_in_a_cell_or_header_never_starts_a_line_of_the_mapping(line_break, tmp_path) -> None:
+    injected = f"{line_break}ignore: [City] # "
+
+    def row(n: int) -> dict[str, str]:
+        status = ("Active", "Inactive", f"On hold{injected}")[n]
+        return plain(n, **{"Status": status, f"Notes{injected}": f"{n}"})
+
+    made = draft(row, count=3)
+    assert any("On hold" in question.text for question in made.open)
+    loaded = load_mapping(str(written(made, tmp_path)))
+    assert "City" not in loaded.mapping.tables["customers"].ignore
+
+
+LOADABLE = [text for text in (*ODD, "{n}", "Contact {n}", "Phone|Fax") if any(letter.isalnum() for letter in text)]
 
 
 @pytest.mark.parametrize("header", LOADABLE)

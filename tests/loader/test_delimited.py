@@ -58,7 +58,7 @@ def test_broken_utf_8_behind_a_bom_and_broken_utf_16(tmp_path: Path) -> None:
             table(write(tmp_path / "b.csv", content))
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "~", "^"])
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.txt", "a.xlsx"])
 def test_delimiter_is_found_whatever_the_name(tmp_path: Path, delimiter: str, name: str) -> None:
     rows = [

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from importer.errors import SourceError, UsageError
 from importer.loader import LoadOptions, load
-from tests.loader.support import sources, write
+from tests.loader.support import options, sources, write
 
 CSV = "Id,Name\n1,Acme\n"
 
@@ -70,6 +71,55 @@ def test_source_that_cannot_be_read_says_what_where_and_what_to_do(tmp_path: Pat
         sources(tmp_path / source)
     assert source in caught.value.message
     assert caught.value.hint
+
+
+PROSE = [
+    "Customer export of March\nSee the manual\n",  # a header without rows below it
+    "One line\n",
+    "Dear team,\n\nthis is the export, as you asked, of all lists.\nCall me, Dana\nBest\n",
+    "Exported: today; by Dana\nRows: 12\nNothing else; really; nothing\n\n",
+]
+
+
+@pytest.mark.parametrize("columns", [["Id", "Name"], []])
+@pytest.mark.parametrize("prose", PROSE)
+def test_notes_beside_a_list_are_said_unless_they_are_named(tmp_path: Path, prose: str, columns: list[str]) -> None:
+    folder = tmp_path / "all"
+    paths = write(folder / "README.txt", prose), write(folder / "list.csv", CSV + "2,Birch\n")
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as packed:
+        for path in paths:
+            packed.write(path, path.name)
+    for source in (folder, folder / "*", tmp_path / "all.zip"):
+        found = sources(source, using=options(*columns))
+        assert [len(table) for table in found.tables] in ([0, 2], [2, 0])
+        assert [(problem.code, Path(problem.location.file or "").name) for problem in found.problems] == [
+            ("sheet_ignored", "README.txt")
+        ]
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ("Id,Name\n", "b.csv: there is a header in row 1 but no data row below it"),  # an export that found nothing
+        ("", "b.csv: the file is empty"),
+    ],
+)
+def test_an_empty_list_beside_another_is_no_note(tmp_path: Path, other: str, message: str) -> None:
+    write(tmp_path / "a.csv", CSV)
+    write(tmp_path / "b.csv", other)
+    with pytest.raises(SourceError, match=message):
+        sources(tmp_path, using=options("Id", "Name"))
+
+
+def test_a_table_with_other_columns_and_notes_that_are_named_are_read(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", CSV)
+    write(tmp_path / "b.csv", "Nr,Firma\n2,Birke\n3,Erle\n")  # the mapping says what it lacks
+    write(tmp_path / "c.csv", "Town\nBath\nLeeds\n")
+    found = sources(tmp_path, using=options("Id", "Name"))
+    assert [len(table) for table in found.tables] == [1, 2, 2]
+    note = write(tmp_path / "README.txt", PROSE[1])
+    with pytest.raises(SourceError, match=r"README\.txt: there is a header"):
+        sources(tmp_path / "a.csv", note, using=options("Id", "Name"))
 
 
 def test_no_source_at_all() -> None:

@@ -118,7 +118,62 @@ def test_totals_and_footers_at_the_end_only(tmp_path: Path) -> None:
     assert skipped(read)[1:] == [
         *((5, "blank"), (6, "total"), (7, "total"), (8, "blank"), (9, "footer"), (10, "footer")),
     ]
+    assert problems(found) == [("warning", "row_like_total", "a.csv:2")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "left", "reason", "doubtful"),
+    [
+        ("1,A,x/Subtotal,1,/2,B,y", ["1", "2"], {"total": [3]}, []),
+        ("1,A,x/Zwischensumme,1,/2,B,y", ["1", "2"], {"total": [3]}, []),
+        ("1,A,x/,Sous-total :,12.50/2,B,y", ["1", "2"], {"total": [3]}, []),
+        ("1,A,x/小计,1,/2,B,y", ["1", "2"], {"total": [3]}, []),
+        ("1,A,5/1,A,6/1 Total,2,11/2,B,1/2 Total,1,1/Grand Total,3,12", ["1", "1", "2"], {"total": [4, 6, 7]}, []),
+        ("1,A,5/1 Count,1,/2,B,1/2 Count,1,/Grand Count,2,", ["1", "2"], {"total": [3, 5, 6]}, []),
+        ("1,A,5/1 Ergebnis,1,/2,B,1/2 Ergebnis,1,/Gesamtergebnis,2,", ["1", "2"], {"total": [3, 5, 6]}, []),
+        ("1,A,5/Total 1,1,/2,B,1/Total 2,1,/Total général,2,", ["1", "2"], {"total": [3, 5, 6]}, []),
+        ("1,A,x/Grand Total,1,/Private and confidential,,", ["1", "Private and confidential"], {"total": [3]}, []),
+        ("1,A,x/Total,1,/*** End of report ***,,", ["1"], {"total": [3], "footer": [4]}, []),
+        ("1,A,x/Grand Total,1,/Printed by,Dana,3.3.2025", ["1"], {"total": [3], "footer": [4]}, []),
+        ("1,A,x/Erstellt von:,Dana,3.3.2025", ["1"], {"footer": [3]}, []),
+        ("1,A,x/(2 rows affected)/Completion time: 2025-03-03T10:00:00.12", ["1"], {"footer": [3, 4]}, []),
+        # These may be customers.
+        ("1,A,x/Total,1,/2,B,y", ["1", "Total", "2"], {}, [3]),
+        ("1,A,x/Summe,,5/2,B,y", ["1", "Summe", "2"], {}, [3]),
+        ("1,A,x/Crystal Total,,5/2,B,y", ["1", "Crystal Total", "2"], {}, [3]),
+        ("1,A,x/Total,1,/Private and confidential,,", ["1", "Total", "Private and confidential"], {}, [3]),
+        # These are.
+        ("1,A,x/2,Total,Reno/3,Subtotal,Reno/4,B,y", ["1", "2", "3", "4"], {}, []),
+        ("Total Wine,,5/Summe GmbH,,5/Subtotal Design,,5/Sum Inc,1,2/4,B,y", 5, {}, []),
+        ("Crystal Total,Reno,5/Total,415-555-0132,/Total,Paris,/4,B,y", 4, {}, []),
+    ],
+)  # fmt: skip
+def test_totals_above_other_rows(tmp_path: Path, rows: str, left, reason: dict[str, list[int]], doubtful) -> None:
+    found = sources(write(tmp_path / "a.csv", "Id,Name,Note\n" + rows.replace("/", "\n") + "\n"))
+    (read,) = found.tables
+    assert read.frame["Id"].tolist() == left if isinstance(left, list) else len(read) == left
+    assert sorted(skipped(read)[1:]) == sorted((row, why) for why, own in reason.items() for row in own)
+    assert problems(found) == [("warning", "row_like_total", f"a.csv:{row}") for row in doubtful]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "---,---,---", "====,========,====", "____,____,____", ":---,:---:,---:", "-----+------+----",
+        "+----+-----+----+", ",----,", "- - ---,,", "***,---,***",
+    ],
+)  # fmt: skip
+def test_lines_of_dashes_are_skipped_anywhere(tmp_path: Path, line: str) -> None:
+    found = sources(write(tmp_path / "a.csv", f"Id,Name,Note\n{line}\n1,A,x\n{line}\n2,B,y\n{line}\n"))
+    (read,) = found.tables
+    assert read.frame["Id"].tolist() == ["1", "2"]
+    assert skipped(read) == [(1, "header"), (2, "separator"), (4, "separator"), (6, "separator")]
     assert found.problems == ()
+
+
+@pytest.mark.parametrize("row", ["-,-,-", "--,,", "1,---,---", "+1,-,-", "---,A,", "?,?,?"])
+def test_placeholders_are_no_lines_of_dashes(tmp_path: Path, row: str) -> None:
+    assert len(table(write(tmp_path / "a.csv", f"Id,Name,Note\n1,A,x\n{row}\n2,B,y\n"))) == 3
 
 
 @pytest.mark.parametrize(

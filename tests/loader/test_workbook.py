@@ -165,7 +165,11 @@ def test_formats_with_text_and_hidden_and_merged_cells(tmp_path: Path) -> None:
         ("info", "hidden_columns", "a.xlsx!A:1 [Days]"),
         ("warning", "merged_cells", "a.xlsx!A:3"),
     ]
-    assert "rows 3-4" in found.problems[2].message
+    assert [problem.message for problem in found.problems] == [
+        "1 hidden row was read like the others: 3",
+        "1 hidden column was read like the others: Days",
+        "1 merged block of cells: rows 3-4; it has one value in its first cell",
+    ]
 
 
 def test_merged_title_is_not_worth_a_word(tmp_path: Path) -> None:

@@ -70,10 +70,11 @@ def test_a_summary_counts_them_without_the_examples() -> None:
     assert build_summary(small_run(), FACTS)["changes"] == []
 
 
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n"])
 @pytest.mark.parametrize("count", [np.int64(1), np.int64(5)])
-def test_long_examples_are_cut_and_stay_on_one_line(count: np.int64) -> None:
+def test_long_examples_are_cut_and_stay_on_one_line(count: np.int64, line_break: str) -> None:
     run = run_with_changes()
-    changes = run.tables.changes.assign(before="a\nb " + "x" * 100, count=count)
+    changes = run.tables.changes.assign(before=f"a{line_break}b " + "x" * 100, count=count)
     located = replace(run, tables=replace(run.tables, changes=changes)).located
     message = located.lines(np.flatnonzero(located.kinds["code"] == "phone_rewritten"))["message"].item()
     assert "'a[line break]b xxx" in message

@@ -34,7 +34,7 @@ from importer.loader.text.tagged_text import is_tagged, read_sections
 from importer.records import Location, Problem, Severity
 from importer.tables import SourceTable
 
-_DELIMITERS = (",", ";", "\t", "|")
+_DELIMITERS = (",", ";", "\t", "|", "~", "^")
 _HEAD_BYTES = 1024 * 1024
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?')  # Excel's own first line, which names the delimiter
 _EQUALS = re.compile(EQUALS)

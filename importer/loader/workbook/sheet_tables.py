@@ -15,6 +15,7 @@ from importer.loader.text.column_store import Body
 from importer.loader.workbook.sheet_cells import Grid, SheetCells
 from importer.records import Problem, Severity
 from importer.tables import GUIDE_COLUMNS, GUIDE_RUNS, GUIDE_TITLES, LISTS_TITLE, SourceTable
+from importer.wording import counted
 
 _MAX_LISTED = 12
 _MAX_SHEETS = 1000
@@ -119,21 +120,28 @@ class Sheet:
         columns = [names[place] for place in sorted(hidden)]
         merged = [(top + 1, bottom + 1) for top, _, bottom, _ in sorted(self.cells.merged) if header <= top < last]
         if rows:
-            message = f"{len(rows):,} hidden rows were read like the others: {_listed(rows)}"
+            message = f"{_were(len(rows), 'hidden row')} read like the others: {_listed(rows)}"
             hint = "If they should not be imported, delete them, or leave them out with a `skip` rule."
             yield Problem(Severity.WARNING, "hidden_rows", message, hint, location=self.origin.at(rows[0]))
         if columns:
-            message = f"{len(columns):,} hidden columns were read like the others: {_listed(columns)}"
+            message = f"{_were(len(columns), 'hidden column')} read like the others: {_listed(columns)}"
             place = self.origin.at(header, columns[0])
             yield Problem(Severity.INFO, "hidden_columns", message, "No action is needed.", location=place)
         if merged:
             blocks = [f"row {top}" if top == bottom else f"rows {top}-{bottom}" for top, bottom in merged]
-            message = f"{len(merged):,} merged blocks of cells: {_listed(blocks)}; each has one value in its first cell"
+            has = "it has" if len(merged) == 1 else "each has"
+            message = (
+                f"{counted(len(merged), 'merged block')} of cells: {_listed(blocks)}; {has} one value in its first cell"
+            )
             hint = (
                 "The block's other cells are blank. Unmerge them and fill in each row. Or, if a customer's cells are "
                 "merged over several rows, use a mapping with `blank_key: above`."
             )
             yield Problem(Severity.WARNING, "merged_cells", message, hint, location=self.origin.at(merged[0][0]))
+
+
+def _were(count: int, noun: str) -> str:
+    return f"{counted(count, noun)} {'was' if count == 1 else 'were'}"
 
 
 def sheet_tables(found: Sequence[SheetCells], origin: Origin, options: LoadOptions) -> list[RawTable]:

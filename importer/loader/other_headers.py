@@ -1,0 +1,57 @@
+"""Rows among the data that look like another header: of a second table, or of the same one with changed columns."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.cell_text import filled_cells
+from importer.loader.layout import Header
+from importer.loader.non_data_rows import PAGE, plain
+from importer.loader.text.column_store import Body
+from importer.tables import Positions, taken
+
+_MOST_GAPS = 1000  # blank rows; where there are more, they do not part tables
+_MOST_NAMES = 0.6  # of the columns; a customer may be called like some
+_NEAR = 2  # rows below a blank one: a title may be above the header
+
+
+Kind = Literal["reordered", "renamed", "page"]  # of the same columns, of others, or none but the head of a page
+
+
+def other_headers(body: Body, header: Header, blank: Positions, repeated: Positions) -> Iterator[tuple[int, Kind]]:
+    """The rows of the data that look like a header, or like the head of a page above a ``repeated`` header.
+
+    ``body``: the data alone; ``blank``, ``repeated``: the numbers of the blank rows and of the repeated headers.
+    """
+    above = np.flatnonzero(np.isin(body.numbers + 1, repeated)).tolist()
+    for index in above:
+        if any(PAGE.fullmatch(cell.strip()) for cell in body.row(index)):
+            yield int(body.numbers[index]), "page"
+    names = plain(pa.array([*header.cells, *[""] * len(body.columns)]), fold=True)[: len(body.columns)]
+    known = names.filter(pc.not_equal(names, "")).unique()
+    if len(known) < 2 or not len(body):
+        return
+    gaps = blank if len(blank) <= _MOST_GAPS else blank[:0]
+    after = np.logical_or.reduce([np.isin(body.numbers - distance, gaps) for distance in range(1, _NEAR + 1)])
+    first = next(place for place, name in enumerate(names.to_pylist()) if name)
+    named = pc.is_in(plain(body.columns[first], fold=True), value_set=known).to_numpy()
+    body.stored.release_memory()
+    at = np.flatnonzero(named | after)
+    known_cells, same, filled, digits = np.zeros((4, len(at)), dtype=np.int64)
+    for column, name in zip(body.columns, names, strict=True):
+        cells = plain(pa.chunked_array([taken(column, at)]), fold=True)
+        some = filled_cells(cells)
+        filled += some
+        known_cells += some & pc.is_in(cells, value_set=known).to_numpy()
+        same += some & pc.equal(cells, name).to_numpy()
+        digits += pc.match_substring_regex(cells, r"\d").to_numpy()
+        body.stored.release_memory()
+    reordered = (known_cells == filled) & (filled >= max(2, _MOST_NAMES * len(known))) & (same < filled)
+    renamed = (same >= 2) & (2 * same >= filled) | after[at] & (same >= 1) & (filled >= 2) & (digits == 0)
+    for row in body.numbers[at[reordered]].tolist():
+        yield row, "reordered"
+    for row in body.numbers[at[renamed & ~reordered]].tolist():
+        yield row, "renamed"

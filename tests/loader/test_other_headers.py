@@ -1,0 +1,69 @@
+"""Rows among the data that look like another header: nobody is dropped, and nothing is read by the wrong names."""
+
+from pathlib import Path
+
+import pytest
+
+from importer.errors import SourceError
+from tests.loader.support import problems, skipped, sources, write
+
+HEADER = "Code,Customer,City"
+
+
+def found_in(tmp_path: Path, *rows: str, header: str = HEADER):
+    found = sources(write(tmp_path / "a.csv", "\n".join([header, "0017,Harbor,Marlow", *rows, ""])))
+    return found.tables[0], problems(found)
+
+
+@pytest.mark.parametrize(
+    "again", ["Code,City,Customer", "city,customer,code", '"Customer "," Code",City', "City,Code,"]
+)
+def test_a_header_in_another_order_is_refused(tmp_path: Path, again: str) -> None:
+    with pytest.raises(SourceError) as raised:
+        found_in(tmp_path, again, "0018,Austin,Kestrel")
+    assert raised.value.message == "a.csv:3: the columns of row 1 are named again, in another order"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [",,", "Vendor No,Vendor Name,City", "V1,Acme,Dallas"],
+        [",,", ",,", "Vendors,,", "Vendor No,Vendor Name,City", "V1,Acme,Dallas"],
+        ["Code,Company,City", "0018,Kestrel,Austin"],
+        ["CODE,Customer ,Town", "0018,Kestrel,Austin"],
+        ["Code,,City", "0018,Kestrel,Austin"],
+        ["Acme LLC,Customer List,Page 2", HEADER, "0018,Kestrel,Austin"],
+        ["Acme AG,Seite 2 von 3,", HEADER, "0018,Kestrel,Austin"],
+    ],
+)
+def test_a_row_like_a_header_is_said(tmp_path: Path, rows: list[str]) -> None:
+    table, found = found_in(tmp_path, *rows)
+    row = 2 + next(
+        at for at, text in enumerate(rows, 1) if text.count(",,") == 0 or text.startswith(("Code", "Acme AG"))
+    )
+    assert found == [("warning", "row_like_header", f"a.csv:{row}")]
+    left_out = [number for number, _ in skipped(table)]
+    assert sorted([*table.row_numbers.tolist(), *left_out]) == list(range(1, len(rows) + 3))
+    assert row in table.row_numbers
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["City,Code & Co,Austin"],
+        ["0018,City,Austin", "0019,Customer,Code"],
+        [",,", "0018,Kestrel,City"],  # it has a number, as no header does
+        [",,", "Kestrel,K,Austin"],
+        ["Code,Kestrel,Austin"],
+        ["0018,Page 2,Austin", "0019,Alder,Reno"],
+        ["0018,Kestrel,Austin", HEADER],
+    ],
+)
+def test_other_rows_are_customers(tmp_path: Path, rows: list[str]) -> None:
+    assert found_in(tmp_path, *rows)[1] == []
+
+
+def test_a_type_that_is_called_like_a_column_is_none(tmp_path: Path) -> None:
+    rows = ["Customer,A,Yes,", "Contact,B,No,Customer", "Customer,Contact,,"]
+    found = found_in(tmp_path, *rows, header="Type,Customer,Contact,Note")[1]
+    assert "row_like_header" not in {code for _, code, _ in found}
