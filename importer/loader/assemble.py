@@ -142,7 +142,7 @@ def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataF
             hint = "The rows below it would be read wrongly. Put them into a file of their own, or reorder their cells."
             raise SourceError(message, hint)
         if kind == "page":
-            message = "the row looks like the head of a page, but may be a customer: it was read like any other row"
+            message = "the row may be the head of a page or group, or a customer: it was read like any other row"
             hint = "If it is none, delete the row."
         else:
             message = (

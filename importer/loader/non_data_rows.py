@@ -131,6 +131,8 @@ def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[i
             doubtful.append(index)
         else:
             break
+    foot = np.flatnonzero(left[:-1] & repeated[1:])  # of a page
+    footer[[index for index in foot.tolist() if is_footer(_filled(body.row(index)), header.width)]] = True
     certain, more = _totals_within(body, left & ~total & ~footer)
     total[certain] = True
     masks = [("blank", blank), ("header", repeated), ("instructions", instructions), ("separator", separator)]

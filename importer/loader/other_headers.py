@@ -28,7 +28,8 @@ def other_headers(body: Body, header: Header, blank: Positions, repeated: Positi
     """
     above = np.flatnonzero(np.isin(body.numbers + 1, repeated)).tolist()
     for index in above:
-        if any(PAGE.fullmatch(cell.strip()) for cell in body.row(index)):
+        texts = [text for cell in body.row(index) if (text := cell.strip())]
+        if any(map(PAGE.fullmatch, texts)) or len(texts) == 1 < header.width - 1:
             yield int(body.numbers[index]), "page"
     names = plain(pa.array([*header.cells, *[""] * len(body.columns)]), fold=True)[: len(body.columns)]
     known = names.filter(pc.not_equal(names, "")).unique()

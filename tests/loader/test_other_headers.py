@@ -33,6 +33,7 @@ def test_a_header_in_another_order_is_refused(tmp_path: Path, again: str) -> Non
         ["CODE,Customer ,Town", "0018,Kestrel,Austin"],
         ["Code,,City", "0018,Kestrel,Austin"],
         ["Acme LLC,Customer List,Page 2", HEADER, "0018,Kestrel,Austin"],
+        ["Code: A-L,,", HEADER, "0018,Kestrel,Austin"],
         ["Acme AG,Seite 2 von 3,", HEADER, "0018,Kestrel,Austin"],
     ],
 )
@@ -56,6 +57,8 @@ def test_a_row_like_a_header_is_said(tmp_path: Path, rows: list[str]) -> None:
         [",,", "Kestrel,K,Austin"],
         ["Code,Kestrel,Austin"],
         ["0018,Page 2,Austin", "0019,Alder,Reno"],
+        ["Page 2 of 3,,", HEADER, "0018,Kestrel,Austin"],  # a footer, which is left out
+        ["03/05/2024,,", HEADER, "0018,Kestrel,Austin"],
         ["0018,Kestrel,Austin", HEADER],
     ],
 )
