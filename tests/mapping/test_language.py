@@ -167,7 +167,7 @@ def test_a_column_compared_with_one_of_another_table() -> None:
     ("old", "new", "message"),
     [
         ("table: partners, column", "table: patners, column", "there is no table 'patners', only partners, places"),
-        ("column: Main}", "column: Mian}", "'Mian' (the file has 'Main')"),
+        ("column: Main}", "column: Mian}", "'Mian' (closest header in the file: 'Main')"),
     ],
 )
 def test_faults_of_a_comparison(old: str, new: str, message: str) -> None:

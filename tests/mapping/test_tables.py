@@ -72,9 +72,9 @@ def test_absent_columns_are_named_with_the_nearest_there_is() -> None:
         apply(mapping, "Id|Nmae|mail adress\n1|x|y")
     assert caught.value.message.splitlines() == [
         "customers.csv lacks 3 columns that the mapping needs:",
-        "  'Name' (the file has 'Nmae');",
+        "  'Name' (closest header in the file: 'Nmae');",
         "  'Telephone';",
-        "  'E-Mail' or 'Mail Address' (the file has 'mail adress')",
+        "  'E-Mail' or 'Mail Address' (closest header in the file: 'mail adress')",
     ]
     assert "'Id', 'Nmae', 'mail adress'" in caught.value.hint
 

@@ -102,7 +102,7 @@ def test_fields_are_named_as_the_api_names_them(tmp_path: Path) -> None:
 def test_the_headline_names_unused_columns_and_unclaimed_cells(tmp_path: Path) -> None:
     page = (Path(checked(tmp_path, ROWS[:3]).summary["folder"]) / "report.html").read_text(encoding="utf-8")
     assert "1 of 13 filled columns is not used: Notes; no customer has a contact." in page
-    assert "2 filled cells of columns that the mapping uses are not sent: Street (1), City (1)." in page
+    assert "2 filled cells are not sent, although the mapping uses their columns: Street (1), City (1)." in page
     assert "not everything in the source is used" in page
 
 
