@@ -12,6 +12,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{ending}"
 
 
+def all_of(count: int, noun: str) -> str:
+    """``The only customer``, ``Both customers``, ``All 2,000 customers``."""
+    return {1: f"The only {noun}", 2: f"Both {noun}s"}.get(count, f"All {count:,} {noun}s")
+
+
 def capitalized(text: str) -> str:
     """A message as it stands alone; one that begins with a quoted value stays as it is."""
     return text[:1].upper() + text[1:]

@@ -2,12 +2,17 @@
 
 import pytest
 
-from importer.wording import counted, first_few, nearest, shortened
+from importer.wording import all_of, counted, first_few, nearest, shortened
 
 
 def test_counts_have_plurals_and_separators() -> None:
     said = [counted(1, "customer"), counted(2_000, "customer"), counted(0, "row"), counted(2, "address")]
     assert said == ["1 customer", "2,000 customers", "0 rows", "2 addresses"]
+
+
+def test_all_of_few_are_not_counted() -> None:
+    said = [all_of(count, "customer") for count in (1, 2, 3_000)]
+    assert said == ["The only customer", "Both customers", "All 3,000 customers"]
 
 
 def test_a_list_names_the_first_few() -> None:

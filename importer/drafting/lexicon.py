@@ -8,7 +8,7 @@ import tomllib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -96,6 +96,10 @@ class CodeTable:
     labels: dict[str, str]
     numbered: tuple[tuple[re.Pattern[str], str], ...]
     cells: dict[str, dict[str, list[str]]]
+
+    @cached_property
+    def in_capitals(self) -> bool:
+        return 2 * sum(map(str.isupper, self.codes)) > len(self.codes)
 
     def label(self, header: str) -> str | None:
         text = header.strip()

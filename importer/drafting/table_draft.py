@@ -59,7 +59,9 @@ def _label(codes: CodeTable, header: str) -> str:
     label = codes.label(header)
     if label is not None:
         return label
-    return header if not header.isupper() and (len(words(header)) > 1 or not header.islower()) else ""
+    if header.isupper():  # may be a code, too, where codes are written so; else an abbreviation, as PLZ
+        return "" if codes.in_capitals else header
+    return header if len(words(header)) > 1 or not header.islower() else ""
 
 
 def _with_number(assignment: Assignment, structure: RowStructure, values: Sequence[ColumnValues]) -> None:

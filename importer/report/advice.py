@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from importer.records import Severity
-from importer.wording import counted, first_few
+from importer.wording import all_of, counted, first_few
 
 _UNDO_VERIFY_FINE = frozenset({"deleted", "deactivated", "restored", "absent", "ok", "undone"})
 _DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "already in WizCommerce"}
@@ -57,13 +57,14 @@ def _adopted(found: Mapping[str, Any], total: int) -> str:
 
 def _all_done(customers: Mapping[str, int]) -> str:
     total = customers["read"]
+    every, one = all_of(total, "customer"), total == 1
     if customers.get("valid"):
-        return "The only customer is valid." if total == 1 else f"All {total:,} customers are valid."
+        return f"{every} {'is' if one else 'are'} valid."
     kinds = [name for name in _DONE if customers.get(name, 0)]
     if len(kinds) == 1:
-        return f"{'The only customer was' if total == 1 else f'All {total:,} customers were'} {_DONE[kinds[0]]}."
+        return f"{every} {'was' if one else 'were'} {_DONE[kinds[0]]}."
     parts = [f"{customers[name]:,} {_DONE[name]}" for name in kinds]
-    return f"All {total:,} customers are in WizCommerce: {_listed(parts)}."
+    return f"{every} are in WizCommerce: {_listed(parts)}."
 
 
 def _shares(customers: Mapping[str, int]) -> str:
@@ -111,7 +112,7 @@ def _imported_before(before: Mapping[str, Any], rejected: int) -> str:
     count = before["customers"]
     first, last = (datetime.fromisoformat(before[name]).date() for name in ("first", "last"))
     when = f"on {_day(first)}," if first == last else f"between {_day(first)} and {_day(last)},"
-    who = f"{count:,} of them" if count < rejected else f"All {count:,}" if count > 1 else "It"
+    who = f"{count:,} of them" if count < rejected else f"All {count:,}" if count > 2 else "Both" if count > 1 else "It"
     one = count == 1
     return f"{who} {'was' if one else 'were'} imported {when} and {'stays as it is' if one else 'stay as they are'}."
 
@@ -316,7 +317,7 @@ def undo_verify_headline(summary: Mapping[str, Any]) -> str:
     undone = undo or results.get("undone", 0) == well
     one, several = ("was undone", "were undone") if undone else ("is as expected", "are as expected")
     if well == total:
-        return f"The only customer {which} {one}." if total == 1 else f"All {total:,} customers {which} {several}."
+        return f"{all_of(total, 'customer')} {which} {one if total == 1 else several}."
     return f"{well:,} of {_customers(total)} {which} {one if well == 1 else several}."
 
 

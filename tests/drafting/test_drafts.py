@@ -182,3 +182,9 @@ def test_the_mapping_says_what_it_leaves_out_and_why() -> None:
 def test_two_columns_for_one_field_are_both_used() -> None:
     given = targets(draft(lambda n: plain(n, Phone="+44 1225 555010", Mobile="+44 7700 900123")))
     assert given["Phone"] == ["phone"]
+
+
+def test_an_abbreviation_beside_the_words_of_a_code_table_is_read() -> None:
+    row = {"Konto": "1001", "Name": "Huber AG", "Straße": "Ring 2", "PLZ": "10115", "Ort": "Berlin", "Land": "DE"}
+    made = draft(lambda n: {**row, "Konto": f"{1000 + n}", "Telefon": f"+49 30 12345{n}"}, country="DE")
+    assert targets(made)["PLZ"] == ["addresses.billing.zip_code"]

@@ -18,7 +18,7 @@ from importer.report.rejected import rows_to_fix
 from importer.report.report_input import Reader, ReportInput
 from importer.report.word_counts import LOOKED_UP
 from importer.tables import Positions, plain_lines
-from importer.wording import counted
+from importer.wording import all_of, counted
 
 CELLS = 15  # shown of a kind
 KINDS = 40
@@ -146,7 +146,7 @@ def _title(summary: Mapping[str, Any], cells: int, reader: Reader) -> dict[str, 
         return {"text": f"Fix {which} and send the workbook back{to}", "tone": "warn"}
     if summary["rows"]["rejected"] or not total:
         return {"text": "Some rows of your list need attention", "tone": "warn"}
-    every = "The one customer is" if total == 1 else f"All {total:,} customers are"
+    every = f"{all_of(total, 'customer')} {'is' if total == 1 else 'are'}"
     done = "ready for WizCommerce" if summary["command"] in {"check", "plan"} else "done"
     return {"text": f"{every} {done}", "tone": "good"}
 
