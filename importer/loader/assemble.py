@@ -143,7 +143,7 @@ def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataF
             raise SourceError(message, hint)
         if kind == "page":
             message = "the row may be the head of a page or group, or a customer: it was read like any other row"
-            hint = "If it is none, delete the row."
+            hint = "If it is not a customer, delete the row."
         else:
             message = (
                 f"the row looks like another header: it was read like any other row, "

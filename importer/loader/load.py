@@ -32,7 +32,8 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
     for name, file in find_files(sources):
         for tables in _read(name, file, options):
             inside = tables[0].origin.file != name or (isinstance(file, Path) and file not in named)
-            others.update({len(files)} if inside else ())
+            if inside:
+                others.add(len(files))
             files.append(tables)
     if options.sheet is not None and not any(raw.origin.sheet for tables in files for raw in tables):
         raise UsageError(f"--sheet {options.sheet!r}: none of the sources is a workbook", "Leave out --sheet.")

@@ -14,7 +14,7 @@ from importer.loader.layout import Header, Row
 from importer.loader.text.column_store import Body
 from importer.tables import Mask, taken
 
-# No company is called so, while one may be called Total or Summe.
+# No company has such a name, but one may be called Total or Summe.
 _NO_NAME = r"""grand\s+(?:totals?|count|sum|average|max|min)|(?:sub|sous)[-\s]?totals?|totals?\s+g[eé]n[eé]ral
     |total\s+geral|(?:gesamt|zwischen|end)summe|gesamt(?:ergebnis|anzahl)|totale\s+(?:generale|complessivo)|subtotale
     |(?:sub|eind|tussen)totaal|sum[am]\s+(?:total|końcowa)|(?:del|mellan|väli)summa|[总總総小]计|[總総小]計|소계|총계"""
@@ -27,9 +27,9 @@ _NAMELESS_TOTAL = re.compile(rf"(?:{_NO_NAME})\s*:?", re.IGNORECASE | re.VERBOSE
 _OF_GROUP = rf"(?:{_WORDS}|count|average|ergebnis|anzahl|mittelwert|nombre|cuenta|promedio|conteggio|aantal)"
 _GROUP_TOTAL = re.compile(rf"\s*{_OF_GROUP}\s*:?\s*", re.IGNORECASE)
 _TOTAL_AT_END = re.compile(r".+\stotals?\s*:?", re.IGNORECASE)
-_MAYBE_TOTAL = rf"(?i)^\W*{_OF_GROUP}|{_OF_GROUP}\W*$"  # not only by re
+_MAYBE_TOTAL = rf"(?i)^\W*{_OF_GROUP}|{_OF_GROUP}\W*$"  # for Arrow's RE2
 _LABELS_IN = 3  # columns: the label of a total is in one of the first ones
-_SEPARATOR = r"^[\s:=_+|*~-]*$"  # not only by re
+_SEPARATOR = r"^[\s:=_+|*~-]*$"  # for RE2, too
 _LINE = re.compile(r"([-=_])\1\1")  # in a separator
 _TOTAL_OF = re.compile(r"totals?\b.+", re.IGNORECASE)
 # What a list can be the total of. A company may be called Total, but none is called Total Receivables.

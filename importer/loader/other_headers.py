@@ -17,7 +17,6 @@ _MOST_GAPS = 1000  # blank rows; where there are more, they do not part tables
 _MOST_NAMES = 0.6  # of the columns; a customer may be called like some
 _NEAR = 2  # rows below a blank one: a title may be above the header
 
-
 Kind = Literal["reordered", "renamed", "page"]  # of the same columns, of others, or none but the head of a page
 
 

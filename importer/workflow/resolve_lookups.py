@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from importer.records import Severity
 from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, Positions, ProblemTable, Sources, arrow
+from importer.validation.describe import problems_at
 from importer.validation.field_places import locate
 from importer.wording import first_few
 from importer.workflow.directory import NAMES, Directory, Known
@@ -135,19 +136,19 @@ def _problems(
 ) -> ProblemTable:
     """A problem for each of these customers: the name in its cell, message, and hint."""
     places = locate(tables, sources, "customer", field, positions)
-    return ProblemTable.build(
-        len(positions),
+    names, messages, hints = ([line[part] for line in lines] for part in range(3))
+    value = pa.array(names, pa.string())
+    return problems_at(
+        tables,
+        "customer",
+        field,
+        positions,
+        places,
         severity=severity,
         code=code,
-        customer=positions,
-        entity="customer",
-        record=positions,
-        field=field,
-        row=places.rows,
-        column=places.columns.to_pylist(),
-        value=[name for name, _, _ in lines],
-        message=[message for _, message, _ in lines],
-        hint=[hint for _, _, hint in lines],
+        value=value,
+        message=messages,
+        hint=hints,
     )
 
 

@@ -19,6 +19,7 @@ from importer.records import Severity
 from importer.run_folder import Stage
 from importer.settings import Options
 from importer.tables import Positions, ProblemTable, arrow
+from importer.validation.describe import problems_at
 from importer.validation.field_places import locate
 from importer.workflow.api_state import look_up
 from importer.workflow.targets import fetch_directory
@@ -156,17 +157,7 @@ def _problems(
 ) -> ProblemTable:
     places = locate(stage.tables, stage.sources, "customer", field, records)
     values = pc.coalesce(places.cells, pa.array(stage.tables.customers[field].take(records), pa.string()))
-    return ProblemTable.build(
-        len(records),
-        severity=Severity.WARNING,
-        code=code,
-        customer=records,
-        entity="customer",
-        record=records,
-        field=field,
-        row=places.rows,
-        column=pd.arrays.ArrowExtensionArray(places.columns),
-        value=pd.arrays.ArrowExtensionArray(values),
-        message=messages,
-        hint=hint,
-    )
+    return problems_at(
+        stage.tables, "customer", field, records, places,
+        severity=Severity.WARNING, code=code, value=values, message=messages, hint=hint,
+    )  # fmt: skip

@@ -323,10 +323,11 @@ def _elsewhere(address: PostalAddress, country: str | None, *, named: bool) -> P
 def _town(address: PostalAddress, before: list[Line], last: Line, zip_code: Line, country: str | None) -> PostalAddress:
     """A town, perhaps with its state, beside a postal code of any country."""
     city, comma, state = last.text.partition(",")
+    town, region = _state_behind(last.text, country) if country in _WITH_STATES else ("", None)
     if country in _PROVINCES and (province := _STATE_BEHIND.match(last.text) or _PROVINCE.match(last.text)):
         city, state = province[1], province[2]
-    elif country in _WITH_STATES and (region := _state_behind(last.text, country)[1]):
-        city, state = _state_behind(last.text, country)[0], region
+    elif region:
+        city, state = town, region
     elif comma and _has_digit(city):  # the street goes on in this line
         before, city, state = [*before, Line(city.strip(), last.cell)], state, ""
     own = None

@@ -23,7 +23,7 @@ _COUNTRY_HINT = "Set the default country (--country US), or enter the number wit
 _CODE_HINT = "If that is wrong, enter the number with + and its country code, or with its leading zero."
 _SPLIT_HINT = "To keep the others, split the cell in the mapping: one to the phone, another to a contact."
 _FAX = "is a fax number, and is left out"
-_FAX_HINT = "If it is a phone number, too, remove the label."
+_FAX_HINT = "If it is also a phone number, remove the label."
 _TWICE = "has its country code twice"
 _AS_NUMBER = re.compile(r"^(\+?\d{7,})\.0{1,2}$")  # as a spreadsheet writes it; more zeros may be digits
 _SPELT = re.compile(r"^[+\d\s().\-]*\d[\s\-.]*(?=[A-Z\-]*[A-Z]{3})[A-Z]+(?:[\-\s]?[A-Z\d]+)*$")  # 0800 FLOWERS
