@@ -179,6 +179,12 @@ def test_the_mapping_says_what_it_leaves_out_and_why() -> None:
     assert "  - Website  # no field for it; to keep it, send it as a custom attribute" in text
 
 
+def test_a_column_that_no_mapping_can_name_is_to_be_renamed() -> None:
+    mapping = draft(lambda n: plain(n, **{"Size {n}": f"plum {n}", "Zebra": f"plum {n}"})).mapping
+    assert '- "Size {n}"  # rename it to use it' in mapping
+    assert mapping.count("rename it") == 1
+
+
 def test_two_columns_for_one_field_are_both_used() -> None:
     given = targets(draft(lambda n: plain(n, Phone="+44 1225 555010", Mobile="+44 7700 900123")))
     assert given["Phone"] == ["phone"]

@@ -122,6 +122,12 @@ def test_a_table_with_other_columns_and_notes_that_are_named_are_read(tmp_path: 
         sources(tmp_path / "a.csv", note, using=options("Id", "Name"))
 
 
+def test_notes_alone_are_read_as_a_list(tmp_path: Path) -> None:
+    write(tmp_path / "README.txt", PROSE[1])
+    with pytest.raises(SourceError, match=r"README\.txt: there is a header"):
+        sources(tmp_path)
+
+
 def test_no_source_at_all() -> None:
     with pytest.raises(UsageError, match="no source"):
         load([], LoadOptions())

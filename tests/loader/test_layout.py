@@ -137,6 +137,7 @@ def test_totals_and_footers_at_the_end_only(tmp_path: Path) -> None:
         ("1,A,x/Grand Total,1,/Printed by,Dana,3.3.2025", ["1"], {"total": [3], "footer": [4]}, []),
         ("1,A,x/Erstellt von:,Dana,3.3.2025", ["1"], {"footer": [3]}, []),
         ("1,A,x/(2 rows affected)/Completion time: 2025-03-03T10:00:00.12", ["1"], {"footer": [3, 4]}, []),
+        ("1,A,5/1 Total,5,/1 Count,1,/2,B,1", ["1", "2"], {"total": [3, 4]}, []),  # two totals of one group
         # These may be customers.
         ("1,A,x/Total,1,/2,B,y", ["1", "Total", "2"], {}, [3]),
         ("1,A,x/Summe,,5/2,B,y", ["1", "Summe", "2"], {}, [3]),
@@ -145,6 +146,7 @@ def test_totals_and_footers_at_the_end_only(tmp_path: Path) -> None:
         # These are.
         ("1,A,x/2,Total,Reno/3,Subtotal,Reno/4,B,y", ["1", "2", "3", "4"], {}, []),
         ("Total Wine,,5/Summe GmbH,,5/Subtotal Design,,5/Sum Inc,1,2/4,B,y", 5, {}, []),
+        ("1,A,x/Crystal Total,,/2,B,y", ["1", "Crystal Total", "2"], {}, []),  # without an amount
         ("Crystal Total,Reno,5/Total,415-555-0132,/Total,Paris,/4,B,y", 4, {}, []),
     ],
 )  # fmt: skip

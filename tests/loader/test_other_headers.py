@@ -70,3 +70,13 @@ def test_a_type_that_is_called_like_a_column_is_none(tmp_path: Path) -> None:
     rows = ["Customer,A,Yes,", "Contact,B,No,Customer", "Customer,Contact,,"]
     found = found_in(tmp_path, *rows, header="Type,Customer,Contact,Note")[1]
     assert "row_like_header" not in {code for _, code, _ in found}
+
+
+def test_a_customer_who_is_called_like_less_than_half_of_a_row_is_no_header(tmp_path: Path) -> None:
+    found = found_in(tmp_path, "Code,Customer,Austin,78701,TX", header=f"{HEADER},Zip,State")[1]
+    assert "row_like_header" not in {code for _, code, _ in found}
+
+
+def test_many_blank_rows_do_not_part_tables(tmp_path: Path) -> None:
+    rows = [*[",,"] * 1001, "Kestrel,Alder,City", "0018,Kestrel,Austin"]
+    assert found_in(tmp_path, *rows)[1] == []

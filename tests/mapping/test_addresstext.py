@@ -146,6 +146,17 @@ def test_a_reason_is_said_once_and_fits_the_home_country() -> None:
     assert address.doubts == ("its postal code is not one of US",)
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Pier Road\nLebanon\n03766", "Pier Road | city=Lebanon | zip=03766"),  # nothing else may be its town
+        ("1 Pier Rd\nUnit B\nSingapore\n048616", "1 Pier Rd | Unit B | city=Singapore | country=SG | zip=048616"),
+    ],
+)
+def test_a_town_above_a_postal_code_that_is_called_like_a_country(text: str, wanted: str) -> None:
+    assert told(read_address([text], None)) == wanted
+
+
 def test_pieces_know_their_cells() -> None:
     address = read_address(["Harbor Goods", None, "4 Pier Rd", "Austin, TX 78701", "512-555-0132"], None)
     cells = {name: line.cell for name, line in address.pieces.items()}

@@ -73,6 +73,8 @@ def test_values_and_flags_and_conditions_see_it() -> None:
     )
     assert column(made, "payment_term") == ["Prepaid", None]
     assert problems(made) == []
+    made = field("{from: Terms, values: {None: Prepaid}}", "Id|Name|Terms\n1|A|None\n2|B|nan", name="payment_term")
+    assert column(made, "payment_term") == ["Prepaid", None]
     flags = CHILD.replace("optional: true}\ncontacts", "is_default: Main, optional: true}\ncontacts")
     made = apply(flags, "Id|Street|Main\n1|4 Pier Rd|-\n2|9 Dock St|N/A")
     assert [record.get("is_default") for record in records(made, "address")] == [False, None]

@@ -77,6 +77,7 @@ def test_one_number(value: str, country: str, number: str) -> None:
         ("Tel: 030 901820 Telefaks: 030 901821", "DE", "+4930901820", None, LEFT_OUT),
         ("T\u00e9l\u00e9copie 01 23 45 67 90, 01 23 45 67 89", "FR", "+33123456789", None, LEFT_OUT),
         ("Phone: 415-555-0132 Fax:", "US", "+14155550132", None, None),
+        ("Phone: 415-555-0132 Fax", "US", "+14155550132", None, None),  # no number behind the second label
         ("Tel/Fax 030 901820", "DE", "+4930901820", None, None),
         ("(415) 555-0132 (415) 555-0199", "US", "+14155550132", None, LEFT_OUT),
         ("(11) 91234-5678 (11) 91234-5679", "BR", "+5511912345678", None, LEFT_OUT),
@@ -85,6 +86,7 @@ def test_one_number(value: str, country: str, number: str) -> None:
         ("+1-415-555-0132 / +1-415-555-0132", "US", "+14155550132", None, None),
         ("(415) 555-0132, +1 415 555 0132", "US", "+14155550132", None, None),
         ("415-555-0132 / 415-555-0132 9am-5pm", "US", "+14155550132", None, LEFT_OUT),
+        ("415-555-0132 / 50132", "US", "+14155550132", None, LEFT_OUT),  # too short to be the same
         ("491716783154", "DE", "+491716783154", None, None),
         ("49 171 6783154", "DE", "+491716783154", None, None),
         ("4930901820", "DE", "+4930901820", None, None),

@@ -282,7 +282,7 @@ def test_phones_and_emails_are_no_part_of_a_name(
     assert finding.texts(0)[0].endswith(said)
 
 
-@pytest.mark.parametrize("value", ["Ada Lovelace 2nd", "Ada Lovelace 1815", "1234567 Canada Inc", "Ada 1234567"])
+@pytest.mark.parametrize("value", ["Ada Lovelace 2nd", "Ada Lovelace 1815", "1234567890 Ontario Inc", "Ada 1234567"])
 def test_other_digits_stay_in_a_name(value: str) -> None:
     told = [finding for finding in first_name(pa.array([value])).findings if finding.severity is Severity.WARNING]
     assert not told

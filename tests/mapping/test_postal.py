@@ -164,6 +164,10 @@ def test_a_state_in_the_column_of_the_country_is_told(state: str, code: str, cou
     assert problems(made, "code", "severity") == [("zip_country_mismatch", "warning")]
 
 
+def test_a_state_of_another_country_than_the_default_one_says_nothing() -> None:
+    assert read("", "19801", "DE", default="GB") == ((None, "19801", "DE"), set())
+
+
 @pytest.mark.parametrize(
     ("code", "country"), [("12345", "GB"), ("1234", "NL"), ("123456", "DE"), ("4101", "ME"), ("4", "IE")]
 )
