@@ -164,6 +164,6 @@ def _left_out(draft: TableDraft, column: int) -> Any:
         why = "blank"
     elif concept in _WORTH_KEEPING:
         why = "no field for it; to keep it, send it as a custom attribute"
-    if not can_be_named(draft.headers[column]):
+    elif not can_be_named(draft.headers[column]):
         why = "rename it to use it: {n} and | have their own meaning in a mapping"
     return Noted(draft.headers[column], why) if why else draft.headers[column]

@@ -39,7 +39,8 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
         raise UsageError(f"--sheet {options.sheet!r}: none of the sources is a workbook", "Leave out --sheet.")
     any_matches = any(raw.matches(options) for tables in files for raw in tables)
     notes = {number for number in others if all(_is_notes(raw, options) for raw in files[number])}
-    notes = notes if len(notes) < len(files) else set()
+    if len(notes) == len(files):
+        notes = set()
     loaded: list[Loaded] = []
     for number, tables in enumerate(files):
         of_file = [

@@ -174,6 +174,22 @@ def test_a_last_line_that_may_be_a_state_is_no_country(name: str) -> None:
     assert "country" not in read_address([f"4 Pier Rd\nMarlow\n{name}"], None).pieces
 
 
+@pytest.mark.parametrize(
+    ("text", "home", "city", "country"),
+    [
+        ("5 Oak St\nRear Entrance\nLebanon\n03766", "US", "Lebanon", None),
+        ("5 Oak St\nUnit 2\nMexico\n65265", "US", "Mexico", None),
+        ("4 Pier Rd\nLeeds\nUnited Kingdom\nLS1 1AA", "GB", "Leeds", "GB"),
+    ],
+)
+def test_a_country_above_a_postal_code_of_the_home_country(
+    text: str, home: str, city: str, country: str | None
+) -> None:
+    pieces = read_address([text], home).pieces
+    assert pieces["city"].text == city
+    assert (pieces["country"].text if "country" in pieces else None) == country
+
+
 WORDS = st.sampled_from(
     [
         *("4", "Pier", "Rd", "St", "Apt", "2", "Austin", "New", "York", "TX", "OH", "Ohio", "78701", "43000-1234"),

@@ -100,7 +100,7 @@ def read_address(cells: Sequence[str | None], home: str | None) -> PostalAddress
     if len(address.street) == 1:
         address = _from_one_line(address, home)
     else:
-        address, country = _country_line(_without_remarks(address, home))
+        address, country = _country_line(_without_remarks(address, home), home)
         address = _town_line(address, country or home, named=country is not None)
     if not address.street:
         return address.having((), "there is no street in it")
@@ -154,13 +154,14 @@ def _has_digit(text: str) -> bool:
     return any(map(str.isdigit, text))
 
 
-def _country_line(address: PostalAddress) -> tuple[PostalAddress, str | None]:
+def _country_line(address: PostalAddress, home: str | None) -> tuple[PostalAddress, str | None]:
     """The country as the last line, behind the postal code at the end of it, or above a postal code of its own."""
     *before, last = address.street
+    own = home in _POST_CODES and _ENDS[home].match(last.text)  # then Lebanon is a town, too
     if len(before) > 2 and _is_code(last.text) and not _has_digit(before[-2].text):
         *town, above = before
         found = _country(above.text) if above.text.casefold() not in _CITY_STATES else None
-        if found is not None:
+        if found is not None and (found == home or not own):
             return address.having([*town, last], country=Line(found, above.cell)), found
     found = _country(last.text)
     if found is not None and before:

@@ -56,7 +56,7 @@ _REACHED = re.compile(
     r"[ \t]*[)>\]]*",
     re.IGNORECASE,
 )
-_AROUND = " \t\n,;:/|-\u2013"
+_AROUND = " \t\n,;:/|#-\u2013"
 _PLAIN = re.compile(
     rf"^(?:(?P<title>{_TITLE})\s+)?{_FIRST}\s+(?P<last>(?!{_SUFFIX}$){_WORD})(?:\s+(?P<suffix>{_SUFFIX}))?$"
 )
@@ -90,7 +90,10 @@ def split_name(text: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=_MOST_KEPT)
 def _read(text: str) -> tuple[str, str, str | None, Severity]:
-    """(first names, last name, what a person may want to check, if anything, and how much)."""
+    """(first names, last name, what a person may want to check, if anything, and how serious that is).
+
+    A phone number or an email address is no part of a name.
+    """
     if "@" not in text and sum(map(str.isdigit, text)) < _FEWEST:
         return *_read_name(text), Severity.INFO
     reached = [found[0].strip() for found in _REACHED.finditer(text)] if len(text) <= _LONGEST else []

@@ -85,7 +85,7 @@ class _Run:
 
     def is_same(self, other: "_Run") -> bool:
         """Whether two numbers are one, perhaps with and without its country code."""
-        mine, theirs = ("".join(filter(str.isdigit, run.text)) for run in (self, other))
+        mine, theirs = ("".join(filter(str.isdigit, run.text)).lstrip("0") for run in (self, other))
         return min(self.digits, other.digits) >= _WHOLE and (mine.endswith(theirs) or theirs.endswith(mine))
 
 
@@ -102,7 +102,8 @@ def number_text(text: str) -> NumberText | None:
         return None
     hours = searched != text and label is None
     voice = _voice(searched, real)
-    run = (voice or real)[0]
+    first, *more = voice or real
+    run = max((first, *filter(first.is_same, more)), key=lambda one: one.digits)
     for same in (other for other in real if other is not run and run.is_same(other)):
         searched = searched[: same.start] + " " * (same.end - same.start) + searched[same.end :]
     real = [other for other in real if other is run or not run.is_same(other)]

@@ -136,8 +136,9 @@ class BlankTexts:
 
     @property
     def longest(self) -> int:
-        """The bytes of the longest of them."""
-        return max((len(text.encode()) for text in self.texts or (*_ANY_CASE, *_AS_WRITTEN)), default=0)
+        """The bytes of the longest of them; no text has more characters."""
+        texts = (*_ANY_CASE, *_AS_WRITTEN) if self.texts is None else self.texts
+        return max((len(text.encode()) for text in texts), default=0)
 
     def among(self, values: pa.Array, field: str, meant: Collection[str] = ()) -> Mask:
         """Which values stand for nothing in a field; ``meant``: texts in lower case that the mapping has a use for."""
