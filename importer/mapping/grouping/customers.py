@@ -29,7 +29,7 @@ _CLOSED = (
     rf"[(\[*]\s*{_SAID}\s*[)\]*]+\s*$|[-\x{{2013}}:]\s+{_SAID}\s*$"
     rf"|^[(\[*]+\s*{_SAID}\s*[)\]*]|^{_SAID}\s*[-\x{{2013}}:]\s"
 )
-_AGREE = "Rows of one customer must agree: correct one of them, or write `conflict: first` in the mapping."
+_AGREE = "Rows for the same customer must agree: correct one of them, or set `conflict: first` in the mapping."
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _conflicts(
         place = ("row ", numbers, " of ", names.take(pa.array(sources.split(rows)[0])))
         if rule.conflict == "first":
             severity, code, hint = Severity.INFO, "conflict_passed_over", ""
-            parts = ("This row has '", mine, "', which is not used: ", *place, " has '", other, "' first")
+            parts = ("This row has '", mine, "', which is not used: ", *place, " comes first, with '", other, "'")
         else:
             severity, code, hint = Severity.ERROR, "customer_conflict", _AGREE
             parts = ("This row has '", mine, "', but ", *place, " has '", other, "'")

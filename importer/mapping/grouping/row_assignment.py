@@ -139,7 +139,9 @@ def _with_numbered(mapping: Mapping, tables: dict[str, TableData]) -> tuple[dict
                 numbered.append(reference)
                 at = np.flatnonzero(column.filled)
                 message = f"all {len(at):,} filled cells of this column end in .0, which is removed"
-                hint = "Programs write whole numbers like that. If the IDs have lost zeros, export the column as text."
+                hint = (
+                    "Some programs write whole numbers like that. If the IDs lost leading zeros, export them as text."
+                )
                 texts = {"severity": Severity.WARNING, "code": "ids_as_numbers", "message": message, "hint": hint}
                 problems.append(cell_problems(table, at[:1], reference, **texts))
         found[name] = replace(table, numbered=frozenset(numbered))
@@ -197,7 +199,7 @@ def _with_keys(read: _Rows, status: RowStatus, problems: list[ProblemTable]) -> 
     reference = read.rule.key[0].columns()[0]
     fill = f"Fill in {_key_columns(read.rule, table)} in this row"
     blank_key = "the row does not say which customer it belongs to"
-    lost = "the row's key is blank, but there is no valid row above that it could continue"
+    lost = "the row's key is blank, but there is no valid row above for it to continue"
     for rows, code, message, hint in (
         (at[~continues], "key_blank", blank_key, f"{fill}."),
         (at[continues], "continuation_lost", lost, f"{fill}, or put the row below the customer that it belongs to."),
