@@ -14,8 +14,10 @@ _OWN_GROUP = 3  # parts that share an unknown word are an address of their own
 GroupKey = tuple[str, int | None, tuple[str, ...]]
 _FEW_DIGITS = 0.2
 _SMALLER = frozenset({"suburb", "locality", "localidad", "localidade", "localita", "localite", "village", "hamlet"})
+_TOWN = frozenset({"city", "zip_city"})
 _MOST_LINES = 3  # more numbered lines without a city are lines in any order
 _MOSTLY_WHOLE = 0.6
+_FEWEST_IN_ANY_ORDER = 2
 # The first that is there.
 _FOR_BILLING = ("billing", "mailing", "", "work", "visiting", "home", "other")
 _PLAIN_FIRST = ("billing", "", "mailing", "work", "visiting", "home", "other")
@@ -99,10 +101,17 @@ def _without_strangers(groups: list[AddressGroup]) -> list[AddressGroup]:
 
 
 def _with_gaps_filled(groups: list[AddressGroup]) -> list[AddressGroup]:
-    """A post code by itself belongs to the one address that has none, a country to all of them."""
+    """A town by itself belongs to the street without one, a post code to the address without one, a country to all."""
     plain = next((group for group in groups if not group.role and group.number is None), None)
-    if plain is None or len(groups) == 1 or set(plain.parts) & {"address", "street", "city", "zip_city"}:
+    if plain is None or len(groups) == 1 or set(plain.parts) & LINES:
         return groups
+    if set(plain.parts) & _TOWN:
+        streets = [group for group in groups if LINES & set(group.parts) and not _TOWN & set(group.parts)]
+        if len(streets) != 1 or streets[0].role == "shipping":
+            return groups
+        for part, columns in plain.parts.items():  # "Besøksadresse" beside "Postnr" and "Sted"
+            streets[0].parts.setdefault(part, columns)
+        return [group for group in groups if group is not plain]
     for part in list(plain.parts):
         gaps = [group for group in groups if group is not plain and part not in group.parts and len(group.parts) > 1]
         if len(gaps) == 1 or (gaps and part == "country"):
@@ -149,18 +158,27 @@ def _order_lines(group: AddressGroup, readings: Sequence[Reading], values: Seque
 
 
 def _city_of_last_line(group: AddressGroup, values: Sequence[ColumnValues]) -> None:
-    """Beside a post code without a city, the last line is the city if it has no digits."""
-    lines = group.parts.get("line_1", []) + group.parts.get("line_2", [])
+    """Beside a post code without a city, the last line with values is the city if it has no digits, and is filled.
+
+    If it is often blank, the lines are in any order: the city is the third in one row, and the fourth in another.
+    """
+    lines = [at for part in ("line_1", "line_2") for at in group.parts.get(part, ()) if not values[at].blank]
     if not group.parts.get("zip_code") or group.parts.get("city") or len(lines) < 2:
         return
     last = max(lines)
-    if last in group.parts.get("line_2", []) and not values[last].blank and values[last].with_digits < _FEW_DIGITS:
+    if last not in group.parts.get("line_2", []) or values[last].with_digits >= _FEW_DIGITS:
+        return
+    if values[last].filled < _OFTEN * values[min(lines)].filled and len(lines) > _FEWEST_IN_ANY_ORDER:
+        group.packed = [*sorted(lines), *group.parts["zip_code"]]
+    else:
         group.parts["line_2"].remove(last)
         group.parts["city"] = [last]
 
 
 def _pack(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
     """Whole addresses in one cell, post code and city in one cell, and lines in any order are taken apart."""
+    if group.packed:
+        return
     lines = group.parts.get("line_1", []) + group.parts.get("line_2", [])
     cities = group.parts.get("city", [])
     town = bool(cities or group.parts.get("zip_code"))

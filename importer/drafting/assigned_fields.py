@@ -39,13 +39,13 @@ class AddressGroup:
 class Assignment:
     """What the columns of one table give. Columns are positions.
 
-    ``readings``: what the columns mean; ``groups``: how many addresses they could form; ``addresses``: those with a
-    slot. ``customer``: field → its columns, in the order in which they are tried. ``contacts``: number → the same; 0
-    is a person without a number beside numbered ones. ``people``: path of an address → the person, phone, and email of
-    it. ``address_type``, ``is_default``: columns that say so of addresses. ``skipping``: column → the concept of its
-    rule. ``area_codes``: column of a phone → the one with its area code. ``parent``: columns that name a parent.
-    ``suppliers``: columns with the numbers or names of suppliers. ``targets``: column → what it gives, as targets are
-    spelled.
+    ``readings``: what the columns mean; ``groups``: how many addresses with a street they form; ``addresses``:
+    those with a slot. ``customer``: field → its columns, in the order in which they are tried. ``contacts``: number
+    → the same; 0 is a person without a number beside numbered ones. ``people``: path of an address → the person,
+    phone, and email of it. ``address_type``, ``is_default``: columns that say so of addresses. ``skipping``: column
+    → the concept of its rule. ``area_codes``: column of a phone → the one with its area code. ``parent``: columns
+    that name a parent. ``suppliers``: columns with the numbers or names of suppliers. ``targets``: column → what it
+    gives, as targets are spelled.
     """
 
     readings: list[Reading]

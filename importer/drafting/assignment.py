@@ -6,9 +6,10 @@ from importer.drafting.address_groups import address_groups
 from importer.drafting.assigned_fields import AddressGroup, Assignment
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import COMMERCIAL
+from importer.drafting.name_readings import SOME_COMPANIES
 from importer.drafting.people_assignment import assign_people
 from importer.drafting.readings import Reading
-from importer.drafting.settled_readings import SOME_COMPANIES, settled_readings
+from importer.drafting.settled_readings import settled_readings
 
 _ADDRESS_FIELDS = {"line_1": "address_line_1", "line_2": "address_line_2", "house_number": "address_line_1"}
 _PACKED: tuple[str, ...] = ("address_line_1", "address_line_2", "city", "state", "zip_code", "country")
@@ -31,7 +32,8 @@ def assign(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> Assig
     """The joint assignment of a table's columns, without its key."""
     settled = settled_readings(readings, values)
     groups = address_groups(settled, values)
-    out = Assignment(readings=settled, groups=len(groups))
+    streets = sum(bool(group.packed or group.parts.get("line_1")) for group in groups)
+    out = Assignment(readings=settled, groups=streets)
     _addresses(out, groups, values)
     _flags(out, values)
     _names(out, values)
@@ -45,7 +47,7 @@ def _addresses(out: Assignment, groups: list[AddressGroup], values: Sequence[Col
     out.addresses = [group for group in groups if group.slot is not None]
     types = [at for at, reading in enumerate(out.readings) if reading.concept == "address_type"]
     kinds = [at for at, reading in enumerate(out.readings) if reading.concept in ("kind", "group")]
-    types += [at for at in kinds if values[at].few and _are_types(values[at])]
+    types += [at for at in kinds if values[at].few and values[at].distinct > 1 and _are_types(values[at])]
     if len(out.addresses) == 1:
         out.address_type = next((at for at in types if _says_types(values[at])), None)
     for group in out.addresses:
@@ -64,6 +66,10 @@ def _packed_parts(out: Assignment, group: AddressGroup, at: int, values: ColumnV
     """The parts of an address that a column to be taken apart holds."""
     if out.readings[at].concept == "zip_city":
         return _TOWN if values.codes_at_end >= 0.5 else _TOWN[:2]
+    if at in group.parts.get("zip_code", ()):
+        return ("zip_code",)
+    if group.parts.get("zip_code"):  # lines in any order above a post code
+        return ("address_line_1",) if at == group.packed[0] else ("address_line_2", "city", "state")
     if len(group.packed) > 1 and group.parts.get("zip_city"):
         return ("address_line_1",) if at in group.parts.get("line_1", ()) else ("address_line_2",)
     return _PACKED
@@ -103,8 +109,8 @@ def _flags(out: Assignment, values: Sequence[ColumnValues]) -> None:
 
 def _names(out: Assignment, values: Sequence[ColumnValues]) -> None:
     """The company's name, and the name that people see. Where no header says so, the column that looks like it."""
-    if not any(reading.concept in _NAMES for reading in out.readings):
-        best = _likely_name(out, values)
+    if not any(reading.concept in ("company_name", "display_name") for reading in out.readings):
+        best = _likely_name(out, values, alone=not any(reading.concept in _NAMES for reading in out.readings))
         if best is not None:
             out.readings[best] = out.readings[best].as_("company_name")
     readings = out.readings
@@ -140,12 +146,18 @@ def _same_names(out: Assignment, values: Sequence[ColumnValues], company: int) -
     ]
 
 
-def _likely_name(out: Assignment, values: Sequence[ColumnValues]) -> int | None:
-    """The column that holds names of companies: by their legal forms, or several words, different in each row."""
+def _likely_name(out: Assignment, values: Sequence[ColumnValues], *, alone: bool) -> int | None:
+    """The column that holds names of companies: by their legal forms, or several words, different in each row.
+
+    ``alone``: no other column has names.
+    """
     free = [at for at in range(len(values)) if at not in out.targets and not values[at].blank]
     forms = [at for at in free if values[at].companies >= SOME_COMPANIES]
     if forms:
         return max(forms, key=lambda at: (values[at].filled > _MOSTLY, values[at].companies))
+    if not alone:  # a header that nobody knows, to the left of the person
+        people = [at for at, reading in enumerate(out.readings) if reading.concept in _NAMES]
+        free = [at for at in free if at < people[0] and (out.readings[at].unknown or out.readings[at].concept)]
     full = [at for at in free if values[at].filled > _MOSTLY and values[at].distinct > _MOSTLY * values[at].count]
     words = (at for at in full if values[at].spaced >= _MANY_SPACES and values[at].with_digits < _FEW_DIGITS)
     return min(words, default=None)

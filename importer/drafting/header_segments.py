@@ -13,18 +13,21 @@ from importer.drafting.lexicon import Lexicon, Meaning, letters_and_digits
 _LONGEST = 6  # words of a phrase
 _UNKNOWN = 2.6  # what a word costs that no phrase has; a phrase costs 1 and more
 _FILLER = 0.2
+_LETTER = 1.0  # what a single letter costs: "T.a.v." is a phrase rather than three of them
 _COMPOUND = 0.4
 _SHORTEST_PART = 3  # letters of a part of a compound
 _LINKS = ("s", "n", "en", "es", "e", "er")  # between the parts of a compound
 _FOREIGN = 1.2  # what a phrase of another language costs more
 _ENGLISH = 0.3
 _SHORT_ROLES = (("st", "bt"), ("s", "b"), ("sh", "bl"))
+_PREFIXES = [(short, ("Ship To", "Bill To")[at]) for pair in _SHORT_ROLES for at, short in enumerate(pair)]
 _SEVERAL = 3  # columns of each
 _GAIN = 0.2  # of the headers have to be better known
 _LONGEST_AFFIX = 4
 _MOSTLY = 0.5
 _SHARED = 0.6  # of the columns: a word that so many have says nothing
 _CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
+_NUMBER_SIGN = re.compile(r"#(?!\s*\d)")  # "Phone #2" is the second phone
 _WORD = re.compile(r"[^\W_]+")
 _BREAK = re.compile(r"(\s[-\u2013\u2014]\s|[:>|()\[\]{}]|(?<=\w{5})\.(?=\w{3})|__|\s/\s)")
 _PATH = re.compile(r"\w>\w.*>\w")
@@ -49,9 +52,8 @@ class Word:
 def words(header: str) -> tuple[Word, ...]:
     """The words of a header, from left to right; of a path such as ``Location>Address>City`` the last part."""
     header = header.rstrip("> ").rsplit(">", 1)[-1] if _PATH.search(header) else header
-    plain = (
-        unicodedata.normalize("NFKC", header).replace("'", "\u2019").replace("\u2019s ", " ").replace("#", " number ")
-    )
+    plain = unicodedata.normalize("NFKC", header).replace("'", "\u2019").replace("\u2019s ", " ")
+    plain = _NUMBER_SIGN.sub(" number ", plain)
     found: list[Word] = []
     depth = 0
     for at, piece in enumerate(_BREAK.split(plain)):
@@ -99,6 +101,7 @@ def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) 
 
     The languages that most headers are in cost least, so that ``Land`` is a country where the other headers are German.
     """
+    headers = _with_twins(headers)
     split = _without_affixes([words(header) for header in _bare(headers, lexicon)], lexicon)
     split = _with_short_roles(split)
     votes: Counter[str] = Counter(dict.fromkeys(likely, 2))
@@ -112,6 +115,18 @@ def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) 
     weights["en"] = min(weights.get("en", _ENGLISH), _ENGLISH)
     reader = _PhraseReader(lexicon, weights)
     return [reader.read(one) for one in split]
+
+
+def _with_twins(headers: Sequence[str]) -> list[str]:
+    """``STADR1`` and ``STCTY`` beside ``ADR1`` and ``CTY`` are of the ship-to address, and so are those among them."""
+    plain = [header.casefold() for header in headers]
+    for prefix, role in _PREFIXES:
+        rest = [text.removeprefix(prefix).lstrip("_") if text.startswith(prefix) else "" for text in plain]
+        twins = [at for at, text in enumerate(rest) if text and text in plain]
+        if len(twins) >= _SEVERAL:
+            among = range(min(twins) - 1, max(twins) + 2)
+            headers = [f"{role} {rest[at]}" if at in among and rest[at] else text for at, text in enumerate(headers)]
+    return list(headers)
 
 
 def _bare(headers: Sequence[str], lexicon: Lexicon) -> list[str]:
@@ -202,8 +217,9 @@ class _PhraseReader:
         if meanings:
             one = Segment(text, meanings, number, first.breaks, first.aside, self._role_within(used, meanings))
             found.append((self._cost(meanings), (one,)))
-        if len(used) == 1 and len(text) == 1 and not meanings:  # "c_location": a letter says nothing
-            return [(_FILLER, (Segment(text, (Meaning("filler", "words", "en"),), number, first.breaks, first.aside),))]
+        if len(used) == 1 and len(text) == 1 and all(meaning.kind == "filler" for meaning in meanings):
+            letter = meanings or (Meaning("filler", "words", "en"),)  # "c_location": a letter says nothing
+            return [(_LETTER, (Segment(text, letter, number, first.breaks, first.aside),))]
         if len(used) == 1:
             if not meanings and (parts := self._part(text)) is not None:
                 cost, pieces = parts

@@ -9,7 +9,7 @@ from importer.drafting.readings import Reading
 
 _PERSON = frozenset({"first_name", "last_name", "full_name", "designation"})
 _PLACES = ("billing", "shipping", "mailing", "visiting")
-_OWN_ROLES = frozenset({"company", "main", "work"})
+_OWN_ROLES = frozenset({"company", "main", "work", "visiting"})
 
 
 def assign_people(out: Assignment, values: Sequence[ColumnValues]) -> None:
@@ -95,11 +95,11 @@ def _of_others(out: Assignment, at: int, kind: str) -> bool:
             if name not in contact or name == "phone":
                 contact.setdefault(name, []).append(at)
                 out.give(at, f"contacts[{number}].{name}")
-    elif AT_ADDRESS in reading.roles and kind != "mobile":
+    elif AT_ADDRESS in reading.roles and any(one.concept == kind and one.roles <= _OWN_ROLES for one in out.readings):
         plain = next((one for one in out.addresses if not one.role and one.number is None), None)
         _of_address(out, plain, at, kind)
     else:
-        return bool(reading.roles - _OWN_ROLES) or reading.group is not None
+        return bool(reading.roles - _OWN_ROLES - {AT_ADDRESS}) or reading.group is not None
     return True
 
 

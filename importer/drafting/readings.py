@@ -51,11 +51,13 @@ class _Parts:
     language: str = "en"
 
 
-def read_headers(headers: Sequence[str], likely: Collection[str] = ()) -> list[Reading]:
-    """What each header says. ``likely``: languages that the country suggests."""
+def read_headers(
+    headers: Sequence[str], likely: Collection[str] = (), codes: Sequence[str] | None = None
+) -> list[Reading]:
+    """What each header says. ``likely``: languages that the country suggests; ``codes``: what headers are labels of."""
     plain = [_REPEATED.sub("", header) for header in headers]
     read = [_read(found) for found in segments(plain, lexicon(), likely)]
-    return _of_neighbors(read, plain)
+    return _of_neighbors(read, plain if codes is None else [_REPEATED.sub("", code) for code in codes])
 
 
 def _of_neighbors(readings: list[Reading], headers: Sequence[str]) -> list[Reading]:
@@ -64,15 +66,16 @@ def _of_neighbors(readings: list[Reading], headers: Sequence[str]) -> list[Readi
     bare = Counter(reading.concept for reading in readings if not reading.roles & OF_ADDRESSES and reading.part is None)
     seen: Counter[str] = Counter()
     roles: frozenset[str] = frozenset()
+    named = False  # "Ship To" by itself may be no address
     out = []
     for reading, header in zip(readings, headers, strict=True):
         seen[header] += 1
         own = reading.roles & OF_ADDRESSES
         is_part = reading.concept in ADDRESS_PARTS
-        if is_part and own:
-            roles = own
+        if is_part and own and reading.concept != "zip_code":  # "Postal/ZIP" is of the address that it is part of
+            roles, named = own, bool(reading.phrase)
         plain = reading.part is None and reading.group is None
-        if is_part and roles and not own and plain and bare[reading.concept] > 1:
+        if is_part and roles and not own and plain and (bare[reading.concept] if named else often[header]) > 1:
             out.append(replace(reading, roles=reading.roles | roles))
         elif header and often[header] > 1 and reading.part is None and (is_part or seen[header] > 1):
             out.append(replace(reading, part=seen[header]))
@@ -96,7 +99,7 @@ def _read(found: tuple[Segment, ...]) -> Reading:
     roles |= roles_of(names, shown)
     concept = in_roles(concept, roles)
     dropped = {"company"} if concept in ("company_name", "customer_number", "kind") else set()
-    dropped |= {AT_ADDRESS} if concept in ADDRESS_PARTS else set()
+    dropped |= {AT_ADDRESS} if concept in ADDRESS_PARTS or (concept == "email" and names[-1] == "address") else set()
     return Reading(
         concept, frozenset(roles - dropped), group, part, tuple(parts.unknown), about, parts.language, segment.text
     )

@@ -60,7 +60,10 @@ def row_structure(table: SourceTable, out: Assignment, values: Sequence[ColumnVa
         return RowStructure(_family(out, values, of_path), (of_path,), certain=True, others=others, path=True)
     parents = _parent_columns(table, out, values, among)
     block = _key_of_block(table, out, values, among)
-    key, certain, instead = (block, True, None) if block is not None else _chosen_key(out, values, among)
+    company = _company_of_people(table, out, values) if block is None else None
+    key, certain, instead = _chosen_key(out, values, among)
+    if block is not None or company is not None:
+        key, certain, instead = block if company is None else company, company is None, None
     layout: Layout = "parent reference"
     if not parents:
         goes_on = block is not None or (key is not None and _goes_on(table, out, values, key))
@@ -111,11 +114,18 @@ def _candidates(out: Assignment, values: Sequence[ColumnValues]) -> list[int]:
         of_others = bool(reading.roles & _OF_OTHERS) or reading.about
         return reading.concept in _RANK and not values[at].blank and not (name or mail or of_others)
 
-    def rank(at: int) -> tuple[int, bool, int, float, int]:
+    def rank(at: int) -> tuple[bool, int, bool, int, float, int]:
         reading = out.readings[at]
-        return _RANK[str(reading.concept)], bool(reading.unknown), reading.part or 0, -values[at].filled, at
+        place = _RANK[str(reading.concept)]
+        return _strange(out, at), place, bool(reading.unknown), reading.part or 0, -values[at].filled, at
 
     return sorted((at for at, reading in enumerate(out.readings) if can(at, reading)), key=rank)
+
+
+def _strange(out: Assignment, at: int) -> bool:
+    """Whether an ID is of something unknown, and no number in front of the name: ``USDOT Number``."""
+    company = min(out.customer.get("company_name", ()), default=at)
+    return out.readings[at].concept == "id" and bool(out.readings[at].unknown) and at > company
 
 
 def _key_of_block(table: SourceTable, out: Assignment, values: Sequence[ColumnValues], among: list[int]) -> int | None:
@@ -136,6 +146,22 @@ def _key_of_block(table: SourceTable, out: Assignment, values: Sequence[ColumnVa
     return None
 
 
+def _company_of_people(table: SourceTable, out: Assignment, values: Sequence[ColumnValues]) -> int | None:
+    """The company in a list of people without a number of the customer: it repeats with other people, not addresses."""
+    company, person = out.customer.get("company_name", [None])[0], out.contacts.get(1, {})
+    people = [at for name in ("last_name", "email") for at in person.get(name, ())][:1]
+    if company is None or not people or values[company].filled < _ALMOST_ALL:
+        return None
+    numbers = any(own.concept == "customer_number" and not values[at].blank for at, own in enumerate(out.readings))
+    if numbers or values[company].distinct >= _REPEATS * values[company].count:
+        return None
+    lines = [at for group in out.addresses for part in ("line_1", "city") for at in group.parts.get(part, ())]
+    same = table.frame.groupby(table.headers[company], sort=False)
+    counts = same[[table.headers[at] for at in dict.fromkeys([*people, *lines])]].nunique()[same.size() > 1]
+    others = (counts[table.headers[people[0]]] > 1).mean() >= _SOME
+    return company if others and not (counts[[table.headers[at] for at in lines]] > 1).any(axis=None) else None
+
+
 def _chosen_key(
     out: Assignment, values: Sequence[ColumnValues], among: list[int]
 ) -> tuple[int | None, bool, int | None]:
@@ -150,7 +176,7 @@ def _chosen_key(
         if values[at].filled >= 0.5:
             instead = _instead(out, values, unique)
             return at, instead is None, instead
-    certain = [at for at in unique if readings[at].concept == "id"]
+    certain = [at for at in unique if readings[at].concept == "id" and not _strange(out, at)]
     certain += [at for at in range(len(values)) if values[at].guids > _MOST and values[at].unique]
     if certain:
         return certain[0], True, None

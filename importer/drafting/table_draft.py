@@ -10,7 +10,7 @@ from importer.drafting.assignment import ROW_KINDS, assign
 from importer.drafting.column_choices import KEY, NO_CHOICES, Choices, apply_targets, chosen_in
 from importer.drafting.column_values import ColumnValues, column_values
 from importer.drafting.header_segments import words
-from importer.drafting.lexicon import CodeTable, recognized
+from importer.drafting.lexicon import CodeTable, lexicon, recognized
 from importer.drafting.readings import Reading, read_headers
 from importer.drafting.row_structure import RowStructure, row_structure
 from importer.errors import NoSourceError
@@ -18,6 +18,7 @@ from importer.mapping.language.mapping_rules import ALTERNATIVE, NUMBER
 from importer.tables import Sources, SourceTable
 
 _MOST_NOTES = 20  # rows below the data
+_WORD = 5  # letters of a word that is no code
 _FEWEST = 4  # columns of a table whose last rows can be notes
 # Languages that lists of a country are in, beside English.
 _LANGUAGES = {
@@ -59,23 +60,34 @@ def _label(codes: CodeTable, header: str) -> str:
     label = codes.label(header)
     if label is not None:
         return label
+    found = words(header)
+    if all(word.text in lexicon().phrases for word in found) and (len(found) > 1 or len(header) >= _WORD):
+        return header
     if header.isupper():  # may be a code, too, where codes are written so; else an abbreviation, as PLZ
         return "" if codes.in_capitals else header
-    return header if len(words(header)) > 1 or not header.islower() else ""
+    return header if len(found) > 1 or not header.islower() else ""
 
 
 def _with_number(assignment: Assignment, structure: RowStructure, values: Sequence[ColumnValues]) -> None:
     """A number of the customer beside the key is the one that people see; an ID of the system beside it is not."""
     keys = {assignment.readings[at].concept for at in structure.key}
+    customers = max((values[at].distinct for at in structure.key), default=0)
     for concept in ("customer_number", "id"):
         for at, reading in enumerate(assignment.readings):
             free = at not in structure.key and at not in assignment.targets
-            plain = reading.concept == concept and not reading.unknown and not reading.roles
+            plain = reading.concept == concept and not (reading.unknown or reading.roles or (reading.part or 0) > 1)
             of_system = concept == "id" and "customer_number" in keys and reading.phrase.endswith("id")
-            if free and plain and not of_system and values[at].guids < 0.5:
+            if free and plain and not of_system and values[at].guids < 0.5 and _is_number(values[at], customers):
                 assignment.customer["display_id"] = [at]
                 assignment.give(at, "display_id")
                 return
+
+
+def _is_number(values: ColumnValues, customers: int) -> bool:
+    """Whether people can know customers by the values: most have their own, and it is not the number of the row."""
+    counted = [str(number) for number in range(1, len(values.texts) + 1)]
+    own = values.distinct > min(values.count, customers) / 2
+    return values.blank or (own and list(values.texts) != counted)
 
 
 def key_structure(key: tuple[int, ...], values: Sequence[ColumnValues]) -> RowStructure:
@@ -112,7 +124,7 @@ def draft_table(table: SourceTable, country: str | None, choices: Choices) -> Ta
     codes = recognized(headers)
     labels = headers if codes is None else [_label(codes, header) for header in headers]
     likely = [language for language, where in _LANGUAGES.items() if country in where.split() and codes is None]
-    readings = read_headers(labels, likely)
+    readings = read_headers(labels, likely, headers)
     values = [column_values(rows.column(header)) for header in headers]
     for at, header in enumerate(headers):
         if header in table.secrets or not can_be_named(header):

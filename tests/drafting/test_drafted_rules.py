@@ -88,6 +88,12 @@ RULES: dict[str, tuple[Callable[[int], Row], str, str, str, list[Any]]] = {
             "Besøksadresse": f"Gate {n}", "Besøksadresse sted": "Oslo", "Land": "Norge",
         }, "SE", "addresses", "country", ["NO"] * 16,
     ),
+    "a town in the third or the fourth line": (
+        lambda n: {
+            "Acct No": f"{n}", "Name": f"Firm {n} Ltd", "Addr 1": f"{n} Mill Lane", "Addr 2": "Unit B" if n % 2 else "",
+            "Addr 3": "Otley" if n % 2 else TOWNS[n % 4], "Addr 4": "Leeds" if n % 2 else "", "Post Code": f"LS{n} 4AP",
+        }, "GB", "addresses", "city", [TOWNS[n % 4] for n in (0, 2, 4, 6)] * 2 + ["Leeds"] * 8,
+    ),
     "house numbers of an address": (
         lambda n: plain(n, **{"Postadres straat": "Kade", "Postadres huisnr.": f"{n}", "Postadres plaats": "Breda"}),
         "NL", "addresses", "address_line_1", [f"Kade {n}" for n in range(8)],

@@ -18,7 +18,8 @@ from importer.drafting.readings import read_headers
         ("Straße", "strasse"),
         ("kh_Kod", "kh kod"),
         ("Customer's name", "customer name"),
-        ("E-mail #2", "e mail number 2"),
+        ("E-mail #2", "e mail 2"),
+        ("Phone #", "phone number"),
         ("C_BPartner_Location>C_Location_ID>Postal", "postal"),
         ("  Phone  ", "phone"),
         ("…", ""),
@@ -131,6 +132,10 @@ def test_accents_and_case_do_not_matter(language) -> None:
         ("Contact 2 Email", "email", {"contact"}, 2, None),
         ("Phone type", "setting", set(), None, None),
         ("Bank city", "setting", {"bank"}, None, None),
+        ("Ship To #2 Address", "address", {"shipping"}, 2, None),
+        ("shipTos[1].city", "city", {"shipping"}, 1, None),
+        ("T.a.v.", "full_name", set(), None, None),
+        ("Store city", "city", {"visiting"}, None, None),
         ("Supplier name", "setting", {"supplier"}, None, None),
         ("Parent company number", "parent", set(), None, None),
         ("Sales rep email", "setting", {"agent"}, None, None),
@@ -154,6 +159,18 @@ def test_prefixes_that_most_headers_share_say_nothing() -> None:
         ("city", {"shipping"}),
         ("city", {"billing"}),
     ]
+
+
+@pytest.mark.parametrize(("prefix", "role"), [("ST", "shipping"), ("b_", "billing")])
+def test_a_prefix_of_headers_that_are_there_without_it_is_a_role(prefix, role) -> None:
+    bare = ["ADR1", "CITY", "STATE", "ZIPCD"]
+    read = read_headers(["CUSTNO", *bare, *(f"{prefix}{header}" for header in bare), "TEL1", "STCD"])
+    assert [set(one.roles) for one in read] == [set()] * 5 + [{role}] * 4 + [set()] * 2
+
+
+def test_a_part_of_an_address_is_of_no_role_because_of_a_post_code() -> None:
+    read = read_headers(["Ship To", "City", "Prov/State", "Postal/ZIP", "County"])
+    assert [set(one.roles) for one in read[1:3] + read[4:]] == [set()] * 3
 
 
 def test_repeated_headers_belong_to_the_address_before_them() -> None:

@@ -1,0 +1,105 @@
+"""Readings of the parts of addresses that only values and the columns beside them settle."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from importer.drafting.column_values import ColumnValues
+from importer.drafting.concepts import ADDRESS_PARTS, LINES
+from importer.drafting.readings import Reading
+
+_NEAR = 2  # columns
+_MOST = 0.9  # of the values
+_TOWN = frozenset({"city", "zip_code", "zip_city"})
+_POST_TOWN = re.compile(r"(?:[A-Z]{1,3}[- ])?(?:\d{4,6}|\d{3} \d\d|\d\d-\d{3})(?: [A-Z]{2})?[ ,]+[^\W\d][^\d,;]*")
+SHORT = 6  # characters of a house number
+
+
+def with_address_parts(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """The readings with post codes, towns, house numbers, and lines that headers alone do not tell."""
+    found = _with_towns(_with_house_numbers(readings, values), values)
+    return _with_lines(_with_post_codes(_with_codes(found, values), values))
+
+
+def _with_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """``Billing Code`` is the post code where its values are, and so is a blank ``Shipping Code`` beside it."""
+    codes = [at for at, reading in enumerate(readings) if reading.concept == "address_name" and values[at].zips >= 0.8]
+    roles = {role for at in codes for role in readings[at].roles & {"billing", "shipping"}}
+    out = list(readings)
+    for at, reading in enumerate(readings):
+        own = reading.roles & {"billing", "shipping"}
+        known = any(other.concept == "zip_code" and other.roles & own for other in readings)
+        likely = at in codes or (bool(roles) and values[at].blank)
+        if reading.concept == "address_name" and own and not known and likely:
+            out[at] = reading.as_("zip_code")
+    return out
+
+
+def _with_house_numbers(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """``Nr`` beside a street without digits is the house number; ``Número`` far from any street is a number."""
+    out = list(readings)
+    for at, reading in enumerate(readings):
+        own, near = values[at], around(readings, at, 1) & {*LINES, "address_line_2"}
+        if reading.concept == "house_number" and not near and not reading.roles and own.unique and not own.blank:
+            out[at] = reading.as_("id")
+        if reading.concept not in ("id", "address_name") or at == 0 or values[at - 1].blank:
+            continue
+        short = own.with_digits > _MOST and own.share(lambda text: len(text) <= SHORT) == 1
+        line = readings[at - 1].concept in LINES and readings[at - 1].part is None
+        if short and line and values[at - 1].with_digits < 1 - _MOST:
+            out[at] = replace(readings[at - 1], concept="house_number")
+    return out
+
+
+def _with_towns(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """``Postadress`` below ``Adress`` with values such as ``972 38 Luleå`` is the post code with the city."""
+    out = list(readings)
+    for at, reading in enumerate(readings):
+        roles = reading.roles - {"mailing"}
+        own = [one for one in readings[:at] if one.roles == roles and one.concept in ADDRESS_PARTS]
+        below = any(one.concept in LINES for one in own) and not any(one.concept in _TOWN for one in own)
+        towns = values[at].share(lambda text: _POST_TOWN.fullmatch(text) is not None)
+        if reading.concept == "address" and below and towns >= _MOST:
+            out[at] = replace(reading, concept="zip_city", roles=roles, part=None)
+    return out
+
+
+def _with_post_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """``Kod`` between street and city is the post code; an address without digits beside a post code is the city."""
+    out = list(readings)
+    concepts = [reading.concept for reading in readings]
+    if "zip_code" in concepts and "city" not in concepts:
+        codes = [at for at, name in enumerate(concepts) if name == "zip_code"]
+        for at, reading in enumerate(readings):
+            near = any(abs(at - other) == 1 for other in codes)
+            plain = reading.concept == "address" and reading.part is None and near
+            if plain and not values[at].blank and values[at].with_digits == 0:
+                out[at] = replace(reading, concept="city", roles=reading.roles & {"billing", "shipping"})
+    if any(name in ("zip_code", "zip_city") for name in concepts):
+        return out
+    for at, reading in enumerate(readings):
+        beside = at > 0 and bool(around(readings, at) & {"city", "state", "street"})
+        if reading.concept == "id" and beside and values[at].zips >= 0.8 and values[at].with_digits == 1:
+            out[at] = reading.as_("zip_code")
+            break
+    return out
+
+
+def _with_lines(readings: list[Reading]) -> list[Reading]:
+    """``Delivery address 1`` and ``2`` beside one ``Delivery city`` are two lines of one address."""
+    out = list(readings)
+    for roles in {reading.roles for reading in readings if reading.concept in LINES and reading.group is not None}:
+        own = [at for at, reading in enumerate(readings) if reading.roles == roles and reading.concept in ADDRESS_PARTS]
+        lines = [at for at in own if readings[at].concept in LINES and readings[at].group is not None]
+        towns = [readings[at] for at in own if readings[at].concept in _TOWN]
+        bare = all(readings[at].part is None for at in lines)
+        if bare and towns and len(lines) > 1 and all(town.group is None and town.part is None for town in towns):
+            for at in lines:
+                out[at] = replace(readings[at], group=None, part=readings[at].group)
+    return out
+
+
+def around(readings: Sequence[Reading], at: int, far: int = _NEAR) -> set[str | None]:
+    """The concepts of the columns on either side."""
+    near = range(max(0, at - far), min(len(readings), at + far + 1))
+    return {readings[other].concept for other in near if other != at}

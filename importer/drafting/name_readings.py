@@ -1,0 +1,121 @@
+"""Readings of names: of the company, of a person, or the number of one; values and the other columns tell."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from importer.drafting.column_values import ColumnValues
+from importer.drafting.concepts import OF_COMPANIES
+from importer.drafting.lexicon import lexicon
+from importer.drafting.readings import Reading
+
+SOME_COMPANIES = 0.2  # of the values have a legal form: the column holds names of companies
+_MOST = 0.9  # of the values
+_SOME = 0.1  # of the rows
+_FEW_SPACES, _SOME_SPACES = 0.4, 0.5
+_FEWEST = 3  # numbers of customers
+_OWN = {
+    "company_name": frozenset({"company_name", "name", "display_name"}),
+    "customer_number": frozenset({"customer_number", "id"}),
+}
+CUSTOMER = re.compile("cust|client|klient|kund|klant|abnehmer|odbiorca")
+
+
+def with_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """``Name`` as the company's or a person's, and ``Contact`` as the company's where no other column is."""
+    companies = [at for at, own in enumerate(readings) if own.concept == "company_name" and not values[at].blank]
+    company = max(companies, key=lambda at: values[at].filled, default=None)
+    return [
+        reading if reading.concept not in ("name", "full_name") else reading.as_(_name(readings, values, at, company))
+        for at, reading in enumerate(readings)
+    ]
+
+
+def _name(readings: list[Reading], values: Sequence[ColumnValues], at: int, company: int | None) -> str:
+    """What a column of names is. ``company``: the column with the company's name, if there is one."""
+    reading, own = readings[at], values[at]
+    if reading.concept == "full_name":
+        return _of_person(readings, reading, own, alone=company is None)
+    of_other = bool(reading.unknown) and own.companies < SOME_COMPANIES  # "Product name"
+    if of_other or reading.part not in (None, 1):
+        return "search_name" if of_other else "company_name_2"
+    missing = _missing_part(readings, frozenset())
+    if missing and own.companies < SOME_COMPANIES:
+        return missing
+    if company is None:
+        return "company_name"
+    same = len(set(own.texts) & set(values[company].texts)) / max(len(own.texts), 1)
+    if own.blank or same > 0.5 or own.companies > SOME_COMPANIES:
+        return "display_name" if same <= 0.9 else "search_name"
+    parts = {one.concept for one in readings if not one.roles & {"billing", "shipping"}}
+    return "search_name" if {"first_name", "last_name"} <= parts else "full_name"
+
+
+def _of_person(readings: list[Reading], reading: Reading, values: ColumnValues, *, alone: bool) -> str:
+    """A whole name, the last name beside a first name, or the company where no column is ``alone`` for it."""
+    roles = reading.roles & {"billing", "shipping"}
+    if roles and values.spaced < _FEW_SPACES and _missing_part(readings, roles) == "last_name":
+        return "last_name"
+    beside = {one.concept for one in readings if (one.roles, one.group) == (reading.roles, reading.group)}
+    if "first_name" in beside and "last_name" not in beside and values.spaced < _FEW_SPACES and not reading.unknown:
+        return "last_name"
+    companies = values.companies > SOME_COMPANIES and not reading.roles & OF_COMPANIES and reading.group is None
+    return "company_name" if alone and companies else "full_name"
+
+
+def _missing_part(readings: list[Reading], roles: frozenset[str]) -> str | None:
+    """The part of a person's name that a table lacks: ``Name`` beside ``Vorname`` is the last name."""
+    places = {"billing", "shipping"}
+    parts = {one.concept for one in readings if (one.roles & places == roles if roles else not one.roles & places)}
+    if ("first_name" in parts) == ("last_name" in parts):
+        return None
+    return "last_name" if "first_name" in parts else "first_name"
+
+
+def with_customers(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """The readings where ``Customer`` may be a number or a person.
+
+    It is a number if it has codes, and there is ``Name``; ``Customer Name`` with people beside ``Company`` is a person.
+    A company that is the same in all rows is nothing.
+    """
+    names = [at for at, own in enumerate(readings) if own.concept in ("company_name", "name") and not own.part]
+    readings = _of_bill_to(readings)
+    numbers = [values[at].distinct for at, own in enumerate(readings) if own.concept == "customer_number"]
+    out = list(readings)
+    for at in names:
+        reading, own = readings[at], values[at]
+        if own.distinct == 1 and max(numbers, default=0) > _FEWEST and _other_names(readings, values, at):
+            out[at] = reading.as_(None)  # the company that the system belongs to
+        others = [other for other in names if other != at and values[other].filled > _SOME]
+        if reading.concept != "company_name" or own.blank or not others:
+            continue
+        short = CUSTOMER.match(reading.phrase) is not None and own.share(str.isupper) == 1
+        if not own.spaced and (own.with_digits == 1 or short) and own.distinct > _FEWEST:
+            out[at] = reading.as_("customer_number")
+        elif CUSTOMER.match(reading.phrase) and own.spaced > _MOST and own.with_digits == own.companies == 0:
+            firms = [other for other in others if values[other].companies >= SOME_COMPANIES]
+            if firms and not set(own.texts) & set(values[firms[0]].texts):
+                out[at] = replace(reading, concept="full_name", roles=frozenset())
+    return out
+
+
+def _other_names(readings: Sequence[Reading], values: Sequence[ColumnValues], at: int) -> bool:
+    """Whether a further column has different names: one of names, or one that nobody knows."""
+    return any(
+        own.distinct > _FEWEST and own.spaced > _SOME_SPACES and own.with_digits < _SOME
+        for other, (reading, own) in enumerate(zip(readings, values, strict=True))
+        if other != at and (reading.concept in ("company_name", "name") or reading.unknown)
+    )
+
+
+def _of_bill_to(readings: Sequence[Reading]) -> list[Reading]:
+    """``Bill to customer name`` and ``number`` are the customer's own in a list that has no others."""
+    given, out = {reading.concept for reading in readings}, list(readings)
+    for concept, others in _OWN.items():
+        for at, reading in enumerate(readings):
+            meanings = lexicon().phrases.get(reading.phrase, ())
+            named = reading.concept in ("address_name", "other_number") and "billing" in reading.roles
+            if named and not given & others and any(meaning.name == concept for meaning in meanings):
+                out[at] = replace(reading, concept=concept, roles=frozenset(), unknown=())
+                break
+    return out

@@ -1,0 +1,129 @@
+"""Headers that say too little: their values and the other columns settle what they are."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from tests.drafting.support import TOWNS, draft, plain, targets
+
+FIRM = ("Nord Ltd", "Harbor Goods", "Kestrel & Sons", "Old Mill Inc.")
+PERSON = ("Ann Lee", "Bo Ray", "Cy Poe", "Di Fox")
+NUMBER, COMPANY = ["reference_id"], ["company_name"]
+LINE, CITY = ["addresses.billing.address_line_1"], ["addresses.billing.city"]
+PLACE = ["addresses.billing.zip_code", "addresses.billing.city"]
+
+
+def firm(n: int) -> str:
+    return FIRM[n % 4].replace(" ", f"{'abcdefgh'[n]} ", 1)
+
+
+def person(n: int) -> str:
+    return f"{PERSON[n % 4]}{'abcdefgh'[n]}"
+
+
+# name: the rows, the country, and what is proposed for some columns (None: nothing).
+CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]] = {
+    "a customer's code beside the name": (
+        lambda n: {"Customer": f"C{n:04}", "Name": firm(n), "City": TOWNS[n % 4]}, "GB",
+        {"Customer": NUMBER, "Name": COMPANY},
+    ),
+    "a customer's name that is a person's beside the company": (
+        lambda n: {"No.": f"{n + 70}", "Customer Name": person(n), "Company": firm(n)}, "GB",
+        {"Customer Name": ["contacts[1].first_name", "contacts[1].last_name"], "Company": COMPANY},
+    ),
+    "the company that the system belongs to": (
+        lambda n: {"Company": "EPIC", "CustNum": f"{n + 70}", "knavn": firm(n)}, "GB",
+        {"Company": None, "knavn": COMPANY},
+    ),
+    "an unknown header in front of the person": (
+        lambda n: {"Nr": f"{n + 70}", "Zzyx": f"Haus {TOWNS[n % 4]} {'abcdefgh'[n]}", "Ansprechp.": person(n)}, "DE",
+        {"Zzyx": COMPANY},
+    ),
+    "a customer of nothing but bill-to columns": (
+        lambda n: {"Bill To Customer Code": f"{n}", "Bill To Customer Name": person(n), "Bill To City": "Bath"}, "GB",
+        {"Bill To Customer Code": NUMBER, "Bill To Customer Name": COMPANY},
+    ),
+    "a number of another system": (
+        lambda n: {"Name": firm(n), "ERP Customer Number": f"47-{n}"}, "GB", {"ERP Customer Number": NUMBER},
+    ),
+    "the house number after the street": (
+        lambda n: {"Klantnr": f"{n + 70}", "Winkel": firm(n), "Straat": "Kade", "Nr": f"{n}", "Plaats": "Breda"}, "NL",
+        {"Nr": LINE},
+    ),
+    "the house number of the delivery address": (
+        lambda n: plain(n) | {"Afleveradres: straat": "Kade", "Afleveradres: nummer": f"{n}"},
+        "NL", {"Afleveradres: nummer": ["addresses.shipping.address_line_1"]},
+    ),
+    "a number far from any street": (
+        lambda n: {"Número": f"{n + 70}", "Nome": firm(n), "Morada": f"Rua {n}", "Localidade": "Porto"}, "PT",
+        {"Número": NUMBER},
+    ),
+    "the post code with the town below the street": (
+        lambda n: {"Kundnr": f"{n}", "Namn": firm(n), "Adress": f"Gatan {n}", "Postadress": f"972 3{n} Luleå"}, "SE",
+        {"Adress": LINE, "Postadress": PLACE},
+    ),
+    "a street of its own beside the town": (
+        lambda n: {"Nr": f"{n}", "Navn": firm(n), "Besøksadresse": f"Gata {n}", "Postnr": f"35{n}8", "Sted": "Bø"},
+        "NO", {"Besøksadresse": LINE, "Sted": CITY},
+    ),
+    "the row's number and a code that is the same everywhere": (
+        lambda n: plain(n) | {"ID": f"{n + 1}", "Code": "A"}, "GB", {"ID": None, "Code": None},
+    ),
+    "phones in a column of numbers": (
+        lambda n: plain(n) | {"06-nummer": f"06 125501{n}2"}, "NL", {"06-nummer": None},
+    ),
+    "a kind that is a recipient's everywhere": (
+        lambda n: {"Kod": f"K{n}", "Nazwa": firm(n), "Ulica": f"Lipowa {n}", "Miasto": "Gdynia", "Rodzaj": "odbiorca"},
+        "PL", {"Ulica": LINE},
+    ),
+    "a consignee's name": (
+        lambda n: {"Kundnr": f"{n}", "Namn": firm(n), "Godsmottagare": firm(n)}, "SE", {"Godsmottagare": None},
+    ),
+    "the only phone, of the address": (
+        lambda n: plain(n, Street=f"{n} High St") | {"Address phone": f"0113 496 001{n}"}, "GB",
+        {"Address phone": ["phone"]},
+    ),
+    "a shop's phone and street": (
+        lambda n: {"Number": f"{n}", "Name": firm(n), "Store address": f"{n} High St", "City": "Bath"}
+        | {"Store phone": f"0113 496 001{n}"}, "GB",
+        {"Store address": LINE, "Store phone": ["phone"]},
+    ),
+    "a bill-to and a sold-to address": (
+        lambda n: {"No": f"{n}", "Name": firm(n), "Bill To: Street": "High St", "Bill To: City": "Bath"}
+        | {"Sold To: Street": f"{n} Low St", "Sold To: City": "Leeds"}, "GB",
+        {"Bill To: City": CITY, "Sold To: City": ["addresses.shipping.city"]},
+    ),
+    "a postal code called postal": (
+        lambda n: plain(n) | {"Street": f"{n} High St", "Postal": f"LS{n} 4AP"}, "GB",
+        {"Postal": ["addresses.billing.zip_code"]},
+    ),
+    "words among codes": (
+        lambda n: {
+            "customer_number": f"{n}", "customer_name": firm(n), "address1": f"{n} High St", "city": "Bath",
+            "PAYMENT_TERM": "30 NET", "fname": person(n),
+        }, "GB", {"PAYMENT_TERM": ["payment_term"]},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values_and_neighbors_settle_a_header(name) -> None:
+    row, country, expected = CASES[name]
+    found = targets(draft(row, country=country))
+    assert {header: found.get(header) for header in expected} == expected
+
+
+def test_a_list_of_people_is_one_of_their_companies() -> None:
+    """Unless the addresses differ: then the rows are branches with the same name."""
+
+    def row(n: int) -> Mapping[str, str]:
+        return {"ID": f"{n + 70}", "Company": firm(n // 2), "Last Name": person(n), "Street": f"{n // 2} High St"}
+
+    assert (draft(row).key, draft(row).layout) == (["Company"], "long")
+    assert draft(lambda n: {**row(n), "Street": f"{n} High St"}).key == ["ID"]
+
+
+def test_an_unknown_number_behind_the_name_is_no_key() -> None:
+    made = draft(lambda n: {"Name": firm(n), "City": TOWNS[n % 4], "USDOTNumber": f"98{n}-{n}00/7"})
+    assert made.key == ["Name"]
