@@ -85,6 +85,7 @@ def test_a_text_with_an_equals_sign_before_it(tmp_path: Path, cell: str) -> None
 def test_a_delimiter_in_a_text_with_an_equals_sign_before_it(tmp_path: Path) -> None:
     rows = '1,="Smith, Sons",York', '="2",="Harbor ""Blue"", Ltd",York', '3,="Kestrel",="York"'
     assert names(tmp_path, *rows) == ["Smith, Sons", 'Harbor "Blue", Ltd', "Kestrel"]
+    assert names(tmp_path, '1,="Long\nLane",York') == ["Long\nLane"]
 
 
 def test_such_a_text_far_below_is_an_error_at_its_row(tmp_path: Path) -> None:

@@ -67,8 +67,8 @@ def find_dialect(start: bytes, delimiter: str) -> Dialect:
     near = re.escape(delimiter)
     single = re.search(rf"(?:^|{near})[ \t]*'[^\r\n]*'[ \t]*(?:{near}|$)", text, re.MULTILINE)
     blanks = re.search(rf"(?:^|{near})[ \t]+[\"']", text, re.MULTILINE)
-    # Without a delimiter in it, the usual dialect reads such a cell as well, and much faster.
-    equals = re.search(rf"(?:^|{near})=\"[^\"\r\n{near}]*{near}", text, re.MULTILINE)
+    # Without a delimiter or line end in it, the usual dialect reads such a cell as well, and much faster.
+    equals = re.search(rf"(?:^|{near})=\"[^\"\r\n{near}]*[\r\n{near}]", text, re.MULTILINE)
     dialects = [
         Dialect(delimiter, quote, escape, blank, equal)
         for escape, quote, blank, equal in product(
