@@ -11,7 +11,7 @@ DEMO := xero netsuite sap-business-one
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 17
 
-install: $(STAMP)  ## make .venv with everything in it; leaves .venv/bin/importer
+install: $(STAMP)  ## create .venv with everything in it, including .venv/bin/importer
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
@@ -21,14 +21,14 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m compileall -q importer tests  # where PYTHONDONTWRITEBYTECODE is set, nothing else would
 	@touch $(STAMP)
 
-demo: install  ## import the sample data into a local sandbox API, and show the reports
+demo: install  ## import the sample data into a local sandbox API, and write reports
 	@rm -rf results/demo
 	@for name in $(DEMO); do \
 		echo; echo "== importer run sample_data/$$name -m $$name --api sandbox"; echo; \
 		$(BIN)/importer run sample_data/$$name -m $$name --api sandbox --country US \
 			--out results/demo --ledger results/demo/ledger.db || [ $$? -eq 1 ] || exit 1; \
 	done
-	@echo; echo "Exit code 1 is right here: the samples hold planted mistakes, and the reports name each of them."
+	@echo; echo "Exit code 1 is expected here: the sample data contains deliberate mistakes, and the reports list each of them."
 
 test: install  ## run the tests
 	$(BIN)/python -m pytest

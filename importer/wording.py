@@ -17,6 +17,11 @@ def all_of(count: int, noun: str) -> str:
     return {1: f"The only {noun}", 2: f"Both {noun}s"}.get(count, f"All {count:,} {noun}s")
 
 
+def listed(texts: Sequence[str], word: str = "and") -> str:
+    """The texts with commas and ``word``: ``a and b``, ``a, b, and c``."""
+    return ", ".join([*texts[:-1], f"{word} {texts[-1]}"]) if len(texts) > 2 else f" {word} ".join(texts)
+
+
 def capitalized(text: str) -> str:
     """A message as it stands alone; one that begins with a quoted value stays as it is."""
     return text[:1].upper() + text[1:]

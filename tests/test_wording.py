@@ -2,7 +2,7 @@
 
 import pytest
 
-from importer.wording import all_of, counted, first_few, nearest, shortened
+from importer.wording import all_of, counted, first_few, listed, nearest, shortened
 
 
 def test_counts_have_plurals_and_separators() -> None:
@@ -21,6 +21,11 @@ def test_a_list_names_the_first_few() -> None:
     assert first_few(["A", "B", *"C" * 1_234], 2) == "A, B, and 1,234 more"
     assert first_few(["A", "B"], 1) == "A and 1 more"
     assert first_few(["A", "B", "C"], 2, "\n") == "A\nB\nand 1 more"
+
+
+def test_a_list_of_three_has_two_commas() -> None:
+    assert [listed(["a", "b", "c"][:count]) for count in (1, 2, 3)] == ["a", "a and b", "a, b, and c"]
+    assert listed(["a", "b", "c"], "or else") == "a, b, or else c"
 
 
 def test_a_text_is_cut_to_its_length_with_the_mark() -> None:

@@ -12,6 +12,7 @@ from importer.cli.output import as_json, look, print_summary, put, show, termina
 from importer.cli.parameters import ACCOUNT, READER, own, takes
 from importer.errors import UsageError
 from importer.settings import Commands
+from importer.wording import counted
 
 
 @takes("ledger", "tenant", "json", "config")
@@ -148,11 +149,11 @@ def sandbox(
         float, typer.Option("--lag", metavar="SECONDS", help="How long until a listing shows a new customer.")
     ] = 0.0,
     data: Annotated[
-        Path | None, typer.Option("--data", metavar="FILE", help="A file that keeps the customers.")
+        Path | None, typer.Option("--data", metavar="FILE", help="A file to store the customers in.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the random faults.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed for the random faults.")] = 0,
 ) -> None:
-    """Serve a local test API that behaves like WizCommerce's. It takes any key and stops with Ctrl-C.
+    """Serve a local test API that behaves like WizCommerce's. It accepts any key. Press Ctrl-C to stop it.
 
     Examples:
       importer sandbox --port 8080 --rate 50 --faults drop-after=2%
@@ -218,7 +219,9 @@ def forget(
     ],
     **given: Any,
 ) -> None:
-    """Erase customers' personal data from the ledger and from corrections files. They are still not sent again.
+    """Erase customers' personal data from the ledger and from corrections files.
+
+    Later runs still recognize these customers and do not create them again.
 
     Example:
       importer ledger forget CUS-1001 CUS-1002
@@ -226,14 +229,16 @@ def forget(
     from importer.commands.ledger import forget as erase
 
     options, confirm = make_options(given), asker()
-    question = f"Erase what the ledger has of {len(reference_ids)} customers?"
+    question = f"Erase the ledger's data about {counted(len(reference_ids), 'customer')}?"
     if not given["yes"] and (confirm is None or not confirm(question)):
         raise UsageError(
             "nothing was done, because the question was not answered with yes", "Add --yes to confirm in advance."
         )
     with Commands.of(options).advising():
         done = erase(options, reference_ids)
-    show(f"Erased: {done.customers} of {len(reference_ids)} customers were in the ledger.")
+    absent = len(reference_ids) - done.customers
+    others = f"; {absent:,} {'was' if absent == 1 else 'were'} not in the ledger" if absent else ""
+    show(f"Erased the data of {done.customers:,} of {counted(len(reference_ids), 'customer')}{others}.")
     if done.corrections:
         show(f"Erased {done.corrections} {'line' if done.corrections == 1 else 'lines'} in corrections files.")
     if done.left:

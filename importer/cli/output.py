@@ -225,5 +225,6 @@ class Progress:
         self._said = now
         spent = now - (self._began or now)
         rate = (done - self._first) / spent if spent > 0 else 0.0
+        pace = f"{rate:,.0f}/s, " if rate >= 1 else f"{rate:.1f}/s, " if rate > 0 else ""  # unknown at first
         left = f", {(total - done) / rate:,.0f} s left" if rate > 0 and done < total else ""
-        say(f"{done:,} of {total:,} customers, {rate:,.0f}/s, {failed:,} failed{left}")
+        say(f"{done:,} of {total:,} customers, {pace}{failed:,} failed{left}")

@@ -211,7 +211,7 @@ def values(
         own(
             "Output",
             "FILE",
-            "Write to this .xlsx or .csv; only you can read it. What is filled in there is kept.",
+            "Write to this .xlsx or .csv; only you can read it. Values already filled in there are kept.",
             "--output",
             "-o",
         ),

@@ -31,7 +31,7 @@ from importer.workflow.job import Job
 from importer.workflow.open_sources import Timings, chosen, utc_now
 from importer.workflow.supervision import Watch
 
-AGAIN = "Run adopt again. It does not read customers again that it has found already."
+AGAIN = "Run adopt again. It skips the customers that it has already found."
 IN_DOUBT = ("sending", "unknown")
 SENT = ("created", "updated")
 MOST_FIELDS = 5  # that a message names

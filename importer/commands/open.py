@@ -27,6 +27,6 @@ def open_page(options: Options, environment: Mapping[str, str], port: int, ready
         serve_page(options, environment, port, ready)
     except OSError as error:
         raise OutputError(
-            f"the page cannot keep its files: {error.strerror or error}",
+            f"the page cannot store its files: {error.strerror or error}",
             "Free some space, or set XDG_STATE_HOME to a folder that you can write to.",
         ) from error

@@ -222,7 +222,7 @@ def _wanted(stage: Stage, total: Positions) -> Iterator[tuple[int, str]]:
         if total[valid].min() < total[valid].max():
             yield from ((at, f"has the fewest addresses and contacts ({has})") for at in fewest[:1])
     yield from troubled.items()
-    yield from ((int(at), f"is one of the others ({has})") for at in np.argsort(total, kind="stable")[: 2 * _SHOWN])
+    yield from ((int(at), f"is another example ({has})") for at in np.argsort(total, kind="stable")[: 2 * _SHOWN])
 
 
 def _troubled(stage: Stage) -> dict[int, str]:

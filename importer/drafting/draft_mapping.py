@@ -15,9 +15,10 @@ _WORTH_KEEPING = frozenset(
     | {"company_name_2", "money"}
 )
 _WHY = {
-    "date": "a date", "user": "a person who is no contact", "setting": "a setting", "salutation": "a form of address",
-    "social": "a social network", "coordinates": "coordinates", "sensitive": "never sent",
-    "tax_setting": "a tax setting", "payment_days": "a number of days", "middle_name": "a part of a name",
+    "date": "a date", "user": "a person who is not a contact", "setting": "a setting",
+    "salutation": "a salutation or title", "social": "a social network", "coordinates": "coordinates",
+    "sensitive": "never sent", "tax_setting": "a tax setting", "payment_days": "a number of days",
+    "middle_name": "part of a name",
 }  # fmt: skip
 _MOSTLY = 0.8
 _TELLING = 2  # columns that tell a table from the others
@@ -113,7 +114,7 @@ def _skipped(tables: Sequence[TableDraft], draft: TableDraft) -> dict[str, Any]:
     key = draft.headers[0]
     every = [{"column": key, "blank": True}, {"column": key, "blank": False}]
     rest = draft.headers[1:]
-    skip = [{"any": every, "reason": "of another table"}]
+    skip = [{"any": every, "reason": "not part of the customer list"}]
     return {"key": key, **_found_by(tables, draft), "skip": skip, **({"ignore": rest} if rest else {})}
 
 

@@ -79,7 +79,7 @@ def _of_column(draft: TableDraft, at: int, concept: str) -> SkipRule | None:
     blank = values.rows - sum(values.counts)
     counts += [("blank", blank)] if blank else []
     shown = first_few(counts, _MOST_SHOWN, text=lambda pair: f"{pair[0]} ({pair[1]:,})")
-    text = f"Column {header} has {shown}. Leave out the rows with {leave}?"
+    text = f"Column {header} has these values: {shown}. Leave out the rows with {leave}?"
     question = Question(f"skip:{header}", text, (LEAVE_OUT, KEEP), proposed)
     return SkipRule({"column": header, **condition}, question)
 
@@ -90,7 +90,7 @@ def _of_names(draft: TableDraft) -> Iterator[SkipRule]:
         gone = [text for text in draft.values[at].texts if re.search(_DELETED, text)]
         if gone and len(gone) < _HALF * len(draft.values[at].texts):
             header = draft.headers[at]
-            text = f"Column {header} has {counted(len(gone), 'name')} such as {gone[0]}. Leave out the rows with them?"
+            text = f"Column {header} has {counted(len(gone), 'name')} such as {gone[0]}. Leave out these rows?"
             question = Question(f"skip:{header}", text, (LEAVE_OUT, KEEP), LEAVE_OUT)
             yield SkipRule({"column": header, "matches": _DELETED, "reason": "deleted"}, question)
 

@@ -138,18 +138,18 @@ def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataF
     blank, repeated = (skipped["row"][skipped["reason"] == reason].to_numpy() for reason in ("blank", "header"))
     for row, kind in other_headers(body, header, blank, repeated):
         if kind == "reordered":
-            message = f"{origin.at(row)}: the columns of row {header.row} are named again, in another order"
-            hint = "The rows below it would be read wrongly. Put them into a file of their own, or reorder their cells."
+            message = f"{origin.at(row)}: the header in row {header.row} is repeated with the columns in another order"
+            hint = "The rows below it would be read incorrectly. Put them in a separate file, or reorder their cells."
             raise SourceError(message, hint)
         if kind == "page":
-            message = "the row may be the head of a page or group, or a customer: it was read like any other row"
+            message = "the row may be the heading of a page or group, or a customer: it was read like any other row"
             hint = "If it is not a customer, delete the row."
         else:
             message = (
                 f"the row looks like another header: it was read like any other row, "
-                f"and those below it by the header in row {header.row}"
+                f"and the rows below it as if they were under the header in row {header.row}"
             )
-            hint = "If the rows below it are of another table, delete them or put them into a file of their own."
+            hint = "If the rows below it belong to another table, delete them or put them in a separate file."
         yield Problem(Severity.WARNING, "row_like_header", message, hint, location=origin.at(row))
 
 

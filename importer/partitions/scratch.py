@@ -49,21 +49,32 @@ def scratch_folder(out: Path) -> Iterator[Path]:
     try:
         make_folder(out)
         _remove_leftovers(out)
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=out.resolve()))  # 0700
+        folder, lock = _locked_folder(out)
     except OSError as error:
         raise OutputError(
             f"{out}: a scratch folder cannot be created: {error.strerror or error}",
             "Specify another folder with --out.",
         ) from error
     try:
-        with open_private(folder / _LOCK_FILE) as lock:
-            _lock(lock)
+        with lock:
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if new:
             with suppress(OSError):  # it is not empty
                 out.rmdir()
+
+
+def _locked_folder(out: Path) -> tuple[Path, BinaryIO]:
+    """A new folder, and its locked file. One that another run removes before it is locked is given up."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=out.resolve()))  # 0700
+        lock = open_private(folder / _LOCK_FILE)
+        with suppress(BlockingIOError):
+            _lock(lock)
+            if (folder / _LOCK_FILE).exists():
+                return folder, lock
+        lock.close()
 
 
 def _remove_leftovers(out: Path) -> None:
@@ -73,7 +84,8 @@ def _remove_leftovers(out: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _lock(file: Any) -> None:
+def _lock(file: BinaryIO) -> None:
+    """Raises :class:`BlockingIOError` if another process or another part of this one holds the lock."""
     fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

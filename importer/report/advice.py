@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from importer.records import Severity
-from importer.wording import all_of, counted, first_few
+from importer.wording import all_of, counted, first_few, listed
 
 _UNDO_VERIFY_FINE = frozenset({"deleted", "deactivated", "restored", "absent", "ok", "undone"})
 _DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "already in WizCommerce"}
@@ -41,7 +41,7 @@ def headline(summary: Mapping[str, Any]) -> str:
     (first, count), *others = wrong.items()
     who = "The only customer" if total == 1 else f"{count:,} of {_customers(total)}"
     text = f"{who} {_OPEN[first][count != 1]}"
-    text = _listed([text, *(f"{count:,} {_OPEN[name][count != 1]}" for name, count in others)])
+    text = listed([text, *(f"{count:,} {_OPEN[name][count != 1]}" for name, count in others)])
     doubtful = any(problem["severity"] == Severity.WARNING for problem in summary["problems"])
     only_rejected = set(wrong) == {"rejected"} and wrong["rejected"] < total and not remarks and not doubtful
     return " ".join([text + ("; there are no other problems." if only_rejected else "."), *remarks])
@@ -64,7 +64,7 @@ def _all_done(customers: Mapping[str, int]) -> str:
     if len(kinds) == 1:
         return f"{every} {'was' if one else 'were'} {_DONE[kinds[0]]}."
     parts = [f"{customers[name]:,} {_DONE[name]}" for name in kinds]
-    return f"{every} are in WizCommerce: {_listed(parts)}."
+    return f"{every} are in WizCommerce: {listed(parts)}."
 
 
 def _shares(customers: Mapping[str, int]) -> str:
@@ -72,7 +72,7 @@ def _shares(customers: Mapping[str, int]) -> str:
     words = {name: (f"was {text}", f"were {text}") for name, text in _DONE.items()} | _OPEN
     counts = {name: customers.get(name, 0) for name in words if customers.get(name, 0)}
     parts = [f"{count:,} {words[name][count != 1]}" for name, count in counts.items()]
-    return f"Of {_customers(customers['read'])}, {_listed(parts)}." if parts else ""
+    return f"Of {_customers(customers['read'])}, {listed(parts)}." if parts else ""
 
 
 def _remarks(summary: Mapping[str, Any]) -> list[str]:
@@ -133,9 +133,7 @@ def unused_data(summary: Mapping[str, Any]) -> list[str]:
         verb = "is" if len(unused) == 1 else "are"
         names = first_few(unused, _NAMED)
         missing = [name for name in ("address", "contact") if not summary[_PLURALS[name]]]
-        text = (
-            f"; no customer has {_listed([f'{_ARTICLES[name]} {name}' for name in missing]).replace(' and ', ' or ')}"
-        )
+        text = f"; no customer has {listed([f'{_ARTICLES[name]} {name}' for name in missing], 'or')}"
         said.append(
             f"{len(unused):,} of {len(columns):,} filled columns {verb} not used: {names}{text * bool(missing)}"
         )
@@ -288,7 +286,7 @@ def undo_verify_steps(summary: Mapping[str, Any]) -> list[str]:
     if results.get("failed") and not summary["left"]:
         steps.append(f"See the reasons in {summary['files'][0]}, then try again: {again}")
     if results.get("unknown"):
-        steps.append(f"Look up what is not known yet: {again if undo else f'importer resume {run}'}")
+        steps.append(f"Look up the outcomes that are still unknown: {again if undo else f'importer resume {run}'}")
     if results.get("duplicate"):
         steps.append("Delete all but one of the customers that are in WizCommerce more than once.")
     if results.get("changed") and undo:
@@ -296,7 +294,7 @@ def undo_verify_steps(summary: Mapping[str, Any]) -> list[str]:
     if results.get("not_taken_back"):
         steps.append("Change in WizCommerce what could not be undone, if needed.")
     if not undo and (results.get("changed") or results.get("inactive")):
-        steps.append("Look at the differences. A run with --mode upsert --on-conflict overwrite applies the source.")
+        steps.append("See the differences. A run with --mode upsert --on-conflict overwrite sends the source's data.")
     if results.get("missing"):
         steps.append("Find out why customers are missing. The importer does not create them again on its own.")
     return steps
@@ -329,8 +327,3 @@ def _stop(summary: Mapping[str, Any]) -> str:
 
 def _customers(count: int) -> str:
     return counted(count, "customer")
-
-
-def _listed(parts: list[str]) -> str:
-    """The parts with commas and "and", as in ``a, b, and c``."""
-    return ", ".join([*parts[:-1], f"and {parts[-1]}"]) if len(parts) > 2 else " and ".join(parts)

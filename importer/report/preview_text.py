@@ -222,8 +222,8 @@ def _quoted(value: Any) -> str:
 def _problem(problem: Line, look: Look, indent: str) -> list[str]:
     column = f" [{problem['column']}]" if problem["column"] else ""
     place = f" at {problem['source']}:{problem['row']}{column}" if problem["row"] is not None else ""
-    start = f"{problem['severity']} {problem['code']}: "
-    text = f"{problem['message']}{place}. {problem['hint'] or ''}"
+    start = f"{problem['severity']} {problem['code']}{place}: "
+    text = f"{problem['message']}. {problem['hint'] or ''}"
     first, *more = _broken(" ".join(f"{start}{text}".split()), look.width, first=indent, rest=f"{indent}  ")
     painted = look.painted(problem["severity"], _SEVERITIES[problem["severity"]])
     return [f"{indent}{painted}{first[len(indent) + len(problem['severity']) :]}", *more]

@@ -120,7 +120,7 @@ def _corrections(summary: Mapping[str, Any], look: Look) -> list[str]:
 def _counts(summary: Mapping[str, Any], look: Look) -> list[str]:
     customers, rows = summary["customers"], summary["rows"]
     reasons = ", ".join(
-        f"{'header row' if reason == 'header' else reason} {count:,}"
+        f"{'header row' if reason == 'header' else reason}: {count:,}"
         for reason, count in rows["skipped_by_reason"].items()
     )
     lines = [("Customers", customers["read"], "")]

@@ -91,7 +91,7 @@ def _offer(sheet: Any, choices: Any, rows: Sequence[WordRow], offered: Mapping[s
         for number, name in enumerate(names, start=1):
             choices.write_string(number, column, name[:LONGEST_CELL])
         # A warning only: an email address, an ID, or several values with ; between them are right, too.
-        question = "This is none of the values that were found. Use it anyway?"
+        question = "This value is not one of those that were found. Use it anyway?"
         source = f"='{CHOICES_SHEET}'!{xl_range_abs(1, column, len(names), column)}"
         offer_list(sheet, (first, _VALUE, first + count - 1, _VALUE), source, question, asks=len(names) > 1)
         first += count

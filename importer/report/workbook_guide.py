@@ -18,15 +18,15 @@ _CODES = ("Code", "Severity", "Count", "What it means, what to do, and the first
 _KINDS = ("What is wrong", "To fix or review", "Count", "What to do, and the first message")
 _STEPS = (
     "1.  Each of the other sheets has rows from one of your files or sheets. Cells with sensitive data are left blank.",
-    "2.  Red cells (solid frame, bold) are wrong.",
+    "2.  Red cells (solid border, bold) are wrong.",
     "3.  Hover over a colored cell: its note says what is wrong and what to do. So does the column import_errors.",
     "     If import_errors itself is red, the whole row is wrong: read its text, and correct the row.",
     "4.  Type the right value into the cell. Do not change the headers.",
     "     Change or delete an uncolored row only if a note mentions it.",
-    "5.  If a row mentions another row, look for its number: import_errors begins with each row's number in your file.",
+    "5.  If a note mentions another row, find it by its number: import_errors begins with the row number in your file.",
     "6.  The column import_errors and this sheet are never imported. You do not need to clear them.",
 )
-_YELLOW = " Review the yellow cells (dashed frame, italic)."
+_YELLOW = " Review the yellow cells (dashed border, italic)."
 _JOINING = (
     "     Rows for addresses and contacts need their customer's row as well. Rows that may belong to the same "
     "customer are included here. If you assign a row to a different customer, also copy that customer's rows from "
@@ -111,7 +111,7 @@ def guide_rows(
     titles, kinds = (_KINDS, _kinds) if reader.is_owner else (_CODES, _codes)
     lines += [blank, ("header", titles), *(("line", cells) for cells in kinds(report.located, chosen.rows))]
     absent = [("text", (text,)) for text in _absent(chosen, sheets, unnoted)]
-    return [*lines, blank, ("header", ("What is not here",)), *absent] if absent else lines
+    return [*lines, blank, ("header", ("Left out of this workbook",)), *absent] if absent else lines
 
 
 def _groups(located: Located, rows: Mask) -> list[Group]:

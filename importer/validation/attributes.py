@@ -114,12 +114,12 @@ _TYPES: Mapping[str, tuple[Callable[[str], object], str, str]] = {
     "number": (
         re.compile(_NUMBER).fullmatch,
         "a number",
-        "Enter digits, with a point before decimals and nothing else, such as 1234.50.",
+        "Enter only digits and a decimal point, such as 1234.50.",
     ),
     "percentage": (
         re.compile(rf"{_NUMBER}\s*%?").fullmatch,
         "a percentage",
-        "Enter digits, with a point before decimals, such as 12.5.",
+        "Enter digits and a decimal point, such as 12.5.",
     ),
     "date_only": (
         _is_date,
@@ -237,7 +237,7 @@ def _missing(
         places = locate(tables, sources, entity, column, records)
         filled = f"Fill in {spoken_name(entity, column)}, or set a `default`."
         key = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
-        added = f"Add to the mapping, under `{_SECTIONS[entity]}` and there under `attributes`: `{key}: COLUMN`."
+        added = f"In the mapping, add `{key}: COLUMN` to the `attributes` under `{_SECTIONS[entity]}`."
         yield problems_at(
             tables,
             entity,

@@ -101,7 +101,7 @@ _MESSAGES = {
     "reference_id_case": "{field} differs from another one only in capitalization, or in characters that look the same",
     "several_defaults": "{field} is marked as default, but another one already is",
     "contact_without_email": "{field} is blank",
-    "customer_alike": "{field} and address are those of another customer",
+    "customer_alike": "{field} and address match those of another customer",
 }
 
 
@@ -113,7 +113,7 @@ _SENTENCES = {
     "invalid_phone": "Enter {value} with + and the country code, digits only, such as +14155550132.",
     "invalid_type": "Translate {value} to billing or shipping under `values` in the mapping.",
     "duplicate_reference_id": "{value} is in {other} too: each record needs its own ID.",
-    "reference_id_case": '{other} has "{other_value}", but here it is {value}: enter the same in both, or change one.',
+    "reference_id_case": '{other} has "{other_value}", but this is {value}: make them identical or clearly different.',
     "several_defaults": "{other} is already the default: keep only one.",
     "customer_alike": "{other} has it under the ID {other_value}. If they are the same customer, keep only one.",
 }

@@ -15,7 +15,7 @@ from importer.drafting.draft import Draft
 from importer.errors import UsageError
 from importer.python_api import check, read, suggest
 from importer.tables import Sources
-from importer.web.background import SOON, Report, Work
+from importer.web.background import SOON, Report, Seen
 from importer.web.checked_list import CheckedList
 from importer.web.session_state import Matching, Session
 
@@ -30,7 +30,7 @@ class Outlook:
     rows: int | None = None
 
 
-def tables_of(session: Session, patience: float = SOON) -> Work[Sources]:
+def tables_of(session: Session, patience: float = SOON) -> Seen[Sources]:
     """The :class:`Sources` of the session. Raises :class:`UsageError` if there are none."""
     if not session.sources:
         raise UsageError("no file is open", "Open one first.")
@@ -50,7 +50,7 @@ def loaded(session: Session) -> Sources:
     return tables_of(session).outcome()
 
 
-def draft_of(session: Session, patience: float = SOON) -> Work[Draft]:
+def draft_of(session: Session, patience: float = SOON) -> Seen[Draft]:
     country, matching, tables = session.reading.country, session.matching, tables_of(session, 0)
 
     def work(report: Report) -> Draft:
@@ -107,7 +107,7 @@ def is_large(tables: Sources) -> bool:
     return tables.row_count > SAMPLE and len(tables.tables) == 1
 
 
-def sample_of(session: Session) -> Work[Outlook]:
+def sample_of(session: Session) -> Seen[Outlook]:
     """The :class:`Outlook` on the first rows of a large source."""
     table, mapping, how = loaded(session).tables[0], mapping_file(session), check_options(session)
     how = {name: own for name, own in how.items() if name not in ("sheet", "encoding", "delimiter")}
@@ -125,7 +125,7 @@ def sample_of(session: Session) -> Work[Outlook]:
     return session.background.ask("sample", state_of(session), work, patience=SOON)
 
 
-def check_of(session: Session) -> Work[Outlook]:
+def check_of(session: Session) -> Seen[Outlook]:
     """The :class:`Outlook` on everything. Its reports replace those of the check before."""
     mapping, how = mapping_file(session), check_options(session)
     sources, out = list(session.sources), session.folder / "checks"

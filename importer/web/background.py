@@ -33,13 +33,6 @@ class Work(Generic[T]):
     def done(self) -> bool:
         return self.ended.is_set()
 
-    def outcome(self) -> T:
-        """Its result, however long it takes. Raises the error."""
-        self.ended.wait()
-        if self.error is not None:
-            raise self.error
-        return self.result  # type: ignore[return-value]  # there is one by now
-
     def run(self) -> None:
         try:
             self.result = self.call(self._report)
@@ -54,6 +47,29 @@ class Work(Generic[T]):
         self.phase = text
 
 
+@dataclass(frozen=True)
+class Seen(Generic[T]):
+    """How far a piece of work was at one moment: a page that is written while it ends does not mix two moments."""
+
+    work: Work[T] = field(repr=False)
+    done: bool
+    phase: str
+    result: T | None
+    error: ImporterError | None
+
+    @classmethod
+    def of(cls, work: Work[T]) -> "Seen[T]":
+        done = work.done  # first: what is done later counts as not done
+        return cls(work, done, work.phase, work.result if done else None, work.error if done else None)
+
+    def outcome(self) -> T:
+        """Its result, however long it takes. Raises the error."""
+        self.work.ended.wait()
+        if self.work.error is not None:
+            raise self.work.error
+        return self.work.result  # type: ignore[return-value]  # there is one by now
+
+
 class Background:
     """Jobs by purpose. One of each runs at a time; of those that wait for it, only the latest is done."""
 
@@ -62,7 +78,7 @@ class Background:
         self._running: dict[str, Work[Any]] = {}
         self._waiting: dict[str, Work[Any]] = {}
 
-    def ask(self, purpose: str, key: Any, call: Callable[[Report], T], *, patience: float = 0.0) -> Work[T]:
+    def ask(self, purpose: str, key: Any, call: Callable[[Report], T], *, patience: float = 0.0) -> Seen[T]:
         """The work about ``key``, which is begun unless it was; waits up to ``patience`` seconds for its end.
 
         ``call`` gets a function that takes what it does now, in words.
@@ -80,7 +96,7 @@ class Background:
             elif found is current:
                 self._drop(purpose)
         found.ended.wait(patience)
-        return found
+        return Seen.of(found)
 
     def forget(self, purpose: str) -> None:
         """Forget the result of a purpose: the next question begins anew."""

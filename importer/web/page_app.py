@@ -238,7 +238,7 @@ class Pages:
         except UsageError as error:
             return PlainTextResponse(str(error), 409)
         return PlainTextResponse(
-            "The session is closed, and the uploaded files are deleted. You can close this window."
+            "The session is closed, and the uploaded files have been deleted. You can close this window."
         )
 
 

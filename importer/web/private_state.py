@@ -4,7 +4,7 @@ import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import anyio.to_thread
@@ -50,19 +50,21 @@ def held(folder: Path) -> Iterator[None]:
 def session_folder(environment: Mapping[str, str]) -> Iterator[Path]:
     """A folder for the uploads of one session, which is deleted at the end, together with those of killed ones."""
     parent = state_folder(environment, "sessions")
-    for left in parent.iterdir():
-        if left.is_dir() and not left.is_symlink() and not in_use(left):
-            shutil.rmtree(left, ignore_errors=True)
-    folder = parent / secrets.token_hex(8)
-    make_folder(folder)
-    try:
-        with held(folder):
+    with ExitStack() as stack:
+        with held(parent):  # a session that starts at the same time takes a folder that is not held yet for a leftover
+            for left in parent.iterdir():
+                if left.is_dir() and not left.is_symlink() and not in_use(left):
+                    shutil.rmtree(left, ignore_errors=True)
+            folder = parent / secrets.token_hex(8)
+            make_folder(folder)
+            stack.enter_context(held(folder))
+        try:
             yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):  # what a thread wrote meanwhile
-            if folder.is_dir():
-                shutil.rmtree(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # what a thread wrote meanwhile
+                if folder.is_dir():
+                    shutil.rmtree(folder)
 
 
 def safe_name(given: str) -> str:

@@ -10,7 +10,7 @@ from importer.errors import UsageError
 from importer.python_api import write_report
 from importer.tables import plain_lines
 from importer.web.analysis import Outlook, check_of, checked, draft_of, rows_at
-from importer.web.background import Work
+from importer.web.background import Seen
 from importer.web.checked_list import CheckedList, page_of, places_of
 from importer.web.page_app import Ask, PageStep, Shown, file_of, report_page
 from importer.web.session_state import Session, command
@@ -25,7 +25,7 @@ FILES = {
 }
 
 
-def whole_check(session: Session) -> Work[Any]:
+def whole_check(session: Session) -> Seen[Any]:
     """The check of everything, or the draft that it waits for."""
     if session.matching.kind == "draft":
         draft = draft_of(session)

@@ -11,7 +11,7 @@ from importer.errors import OptionError, UsageError
 from importer.python_api import CheckResult, Target, account, plan
 from importer.settings import KEY_VARIABLE, SANDBOX, Options, resolve_target
 from importer.web.analysis import loaded, mapping_file, reading_options, state_of
-from importer.web.background import SOON, Report, Work
+from importer.web.background import SOON, Report, Seen
 from importer.web.page_app import Ask, PageStep, Shown, file_of
 from importer.web.sendings import Order, Sending
 from importer.web.session_state import Access, Session, command, command_with
@@ -118,7 +118,7 @@ def _account_key(session: Session) -> AfterOptions:
     return found
 
 
-def _plan_of(session: Session, *, begin: bool) -> Work[CheckResult] | None:
+def _plan_of(session: Session, *, begin: bool) -> Seen[CheckResult] | None:
     """The plan for the present state; None if nobody asked for it."""
     access = session.access
     key = (state_of(session), access)

@@ -7,7 +7,7 @@ from typing import Any
 from importer.errors import UsageError
 from importer.python_api import save_lookups, values
 from importer.web.analysis import check_options, loaded, mapping_file
-from importer.web.background import SOON, Report, Work
+from importer.web.background import SOON, Report, Seen
 from importer.web.page_app import Ask, PageStep, Shown
 from importer.web.session_state import Session, command
 from importer.web.step_send import connection_values, take_access, target_of
@@ -26,7 +26,7 @@ LEAVE_OUT = "leave out"
 _MOST = 500  # words of a kind on the page
 
 
-def _words_of(session: Session) -> Work[dict[str, Any]]:
+def _words_of(session: Session) -> Seen[dict[str, Any]]:
     """The words with their values, as far as they are known."""
     loaded(session)
     how, decided, sources = check_options(session), dict(session.words), session.sources

@@ -158,7 +158,7 @@ def _fewer(job: Job, last: Mapping[str, Any]) -> None:
     if limit.passed_by(then - now, then):
         raise GuardError(
             f"--max-fewer {limit}: {now:,} customers, {then - now:,} fewer than in run {last['run_id']}. {NOTHING}",
-            "Check whether the export is complete. If it is, raise --max-fewer. If it is a part, add --partial.",
+            "Check whether the export is complete. If it is, raise --max-fewer. If it is only a part, add --partial.",
         )
 
 

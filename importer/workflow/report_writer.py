@@ -51,7 +51,7 @@ COLUMNS = (
 )
 UNSENT = ("check", "plan")
 AT_A_CELL = "Fix the cell, then run again: what was refused is sent again."
-AT_NO_CELL = "WizCommerce names no cell of the source. Fix what its reason says, then run again."
+AT_NO_CELL = "WizCommerce did not say which cell is wrong. Fix what its message says, then run again."
 NOTES = {
     "changed_in_api": "Decide which version is right. --on-conflict overwrite sends the source's version.",
     "differs_in_api": "A run with --mode upsert sends the source's version. changes.csv has both values.",

@@ -46,7 +46,7 @@ TOLD = [
     (13, "customer.attributes.color: 'color' and 'Color' differ only in case"),
     (15, "the first address: an address needs a type"),
     (16, "the second address, table: there is no table 'nowhere'"),
-    (17, "the third address: repeat and column names with {n} go together"),
+    (17, "the third address: repeat needs {n} in a column name"),
     (18, "severity.lookup_pending: its severity cannot be changed"),
 ]
 
@@ -101,7 +101,7 @@ def test_one_fault_of_the_whole_file_is_told_as_one(desk) -> None:
         {
             "file": "mine.yaml",
             "line": 2,
-            "message": "not valid YAML: there is a colon too many, or the line is indented wrongly",
+            "message": "not valid YAML: there is an extra colon, or the line is indented incorrectly",
         }
     ]
     assert desk.do("mappings", "check", "absent.yaml").out.startswith("absent.yaml: no such mapping file\n")

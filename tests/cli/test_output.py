@@ -163,6 +163,19 @@ def test_the_bar_takes_the_place_of_the_stage_and_goes(monkeypatch) -> None:
     assert terminal.seen == ""
 
 
+def test_no_pace_is_told_before_it_is_known(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    now = [1.0]
+    progress = Progress(quiet=False, clock=lambda: now[0])
+    progress.counts({"created": 5})  # all at once
+    now[0] = 21.0
+    progress.counts({"created": 9, "pending": 1})
+    assert sys.stderr.getvalue().splitlines() == [
+        "5 of 5 customers, 0 failed",
+        "9 of 10 customers, 0.2/s, 0 failed, 5 s left",
+    ]
+
+
 def test_no_stages_where_nobody_watches(monkeypatch) -> None:
     plain, loud = io.StringIO(), Terminal()
     for stream, quiet in ((plain, False), (loud, True)):

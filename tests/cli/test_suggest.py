@@ -49,7 +49,7 @@ def test_questions_say_what_is_assumed_and_how_to_answer(desk, suggest, width) -
     assert said.code == 1
     assert max(map(len, said.out.splitlines())) <= width
     text = " ".join(said.out.split())
-    assert '? Column Status has Active (4), Inactive (2). Leave out the rows with "Inactive"?' in text
+    assert '? Column Status has these values: Active (4), Inactive (2). Leave out the rows with "Inactive"?' in text
     assert "Assumed: leave out. Choices: leave out, keep. For example: --answer skip:Status=keep" in text
     assert "To write the mapping, add: -o mapping.yaml" in text
 
@@ -62,7 +62,7 @@ def test_json_is_one_object(suggest) -> None:
     assert said.summary["questions"] == [
         {
             "id": "skip:Status",
-            "text": 'Column Status has Active (4), Inactive (2). Leave out the rows with "Inactive"?',
+            "text": 'Column Status has these values: Active (4), Inactive (2). Leave out the rows with "Inactive"?',
             "choices": ["leave out", "keep"],
             "proposed": "leave out",
         }
@@ -212,7 +212,7 @@ def test_from_scratch_passes_a_mapping_that_fits(suggest) -> None:
 def test_a_person_is_asked(desk, suggest, typed, customers) -> None:
     code, shown = typing(desk, typed, "suggest", "open.csv", "-o", "ours.yaml")
     assert code == 0, shown
-    asked = '? Column Status has Active (4), Inactive (2). Leave out the rows with "Inactive"?'
+    asked = '? Column Status has these values: Active (4), Inactive (2). Leave out the rows with "Inactive"?'
     assert f"{asked} 1. leave out (suggested) 2. keep" in shown
     assert "The mapping is in ours.yaml." in shown
     checked = desk.do("check", "open.csv", "-m", "ours.yaml", "--json")

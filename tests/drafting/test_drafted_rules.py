@@ -176,7 +176,7 @@ def test_values_of_codes_tell_customers_from_suppliers() -> None:
         }
     )  # fmt: skip
     assert [(one.id, one.text) for one in made.open] == [
-        ("skip:CT_Type", 'Column CT_Type has 0 (6), 1 (2). Leave out the rows with "1"?')
+        ("skip:CT_Type", 'Column CT_Type has these values: 0 (6), 1 (2). Leave out the rows with "1"?')
     ]
 
 
@@ -197,7 +197,7 @@ def test_files_that_do_not_belong_to_the_customers_are_skipped_by_the_check(tmp_
     checked = importer.check(folder, str(written(made, tmp_path)), country="GB", out=tmp_path / "out")
     assert checked.exit_code == 0
     assert checked.summary["customers"]["valid"] == 8
-    assert checked.summary["rows"]["skipped_by_reason"]["of another table"] == 4
+    assert checked.summary["rows"]["skipped_by_reason"]["not part of the customer list"] == 4
 
 
 def test_tables_are_joined_only_if_they_give_something() -> None:

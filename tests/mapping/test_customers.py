@@ -124,7 +124,7 @@ def test_conflict_first_takes_the_first() -> None:
             "info",
             "conflict_passed_over",
             4,
-            "This row has 'Copper', which is not used: row 3 of customers.csv has 'Kettle' first",
+            "This row has 'Copper', which is not used: row 3 of customers.csv comes first, with 'Kettle'",
         )
     ]
 

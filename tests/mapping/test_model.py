@@ -58,9 +58,12 @@ def faults(text: str) -> list[str]:
         ),
         (
             TOP + "contacts:\n  - first_name: P{n}\n",
-            "5: the first contact: repeat and column names with {n} go together",
+            "5: the first contact: repeat needs {n} in a column name",
         ),
-        (TOP + "contacts:\n  - repeat: 1..3\n    email: E\n", "5: the first contact: repeat and column names with {n}"),
+        (
+            TOP + "contacts:\n  - repeat: 1..3\n    email: E\n",
+            "5: the first contact: repeat needs {n} in a column name",
+        ),
         (
             TOP + "contacts:\n  - repeat: 3..1\n    email: E{n}\n",
             "5: the first contact, repeat: repeat is a range such as",

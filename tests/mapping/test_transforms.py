@@ -98,7 +98,7 @@ def test_states_by_country(value: str, country: str | None, wanted: str) -> None
     ("step", "value", "code", "message", "hint"),
     [
         ("flag", "maybe", "invalid_flag", "is neither yes nor no", "Enter Yes or No"),
-        ({"date": "%d/%m/%Y"}, "31/02/2025", "invalid_date", "is not a date of the form %d/%m/%Y", "Enter the date as"),
+        ({"date": "%d/%m/%Y"}, "31/02/2025", "invalid_date", "is not a valid date", "Enter the date as DD/MM/YYYY."),
         ("country", "Untied States", "invalid_country", "is not a country", "Did you mean United States (US)?"),
         ("country", "Umber", "invalid_country", "is not a country", "two-letter code"),
         ("email", "ada at example.com", "invalid_email", "is not an email address", "name@example.com"),

@@ -110,5 +110,5 @@ def test_a_column_is_sent_if_a_value_is_or_would_be() -> None:
         }.items()
     ]
     assert [(line["column"], line["fields"], line["why"]) for line in column_map(lines) if not line["fields"]] == [
-        ("Mobile", [], "Not needed: another column has the value")
+        ("Mobile", [], "Not used: another column's value is used instead")
     ]

@@ -94,6 +94,13 @@ def test_a_command_stands_apart_from_the_words_before_it(tmp_path: Path) -> None
     assert "<li>Nothing of <code>x</code> is left</li>" in text
 
 
+@pytest.mark.parametrize(("rate", "shown"), [("auto", "auto"), (5.0, "5.0 requests per second")])
+def test_only_numbers_have_a_unit(tmp_path: Path, rate: object, shown: str) -> None:
+    report = small_run()
+    text = written(tmp_path, report, summary_of(report, options={"rate": rate}))
+    assert f"<dt>rate</dt><dd>{shown}</dd>" in text
+
+
 def test_a_plan_counts_what_would_be_done(tmp_path: Path) -> None:
     names = ("create", "update", "exists", "unchanged", "in_doubt", "lost", "left_out", "rejected")
     counts = dict.fromkeys(names, 0) | {"create": 2, "update": 1, "lost": 1, "rejected": 1}

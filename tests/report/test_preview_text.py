@@ -72,7 +72,7 @@ def test_cells_steps_and_values_are_side_by_side() -> None:
     line = next(line for line in lines if "address_line_1" in line)
     assert re.search(r'Street: "12 Main  St\S*\s.* split: "12 Main" .*"12 MAIN"', line)
     text = " ".join(" ".join(lines).split())
-    assert "warning too_wide: is odd at customers.csv:2 [Street]. Fix it." in text
+    assert "warning too_wide at customers.csv:2 [Street]: is odd. Fix it." in text
     assert "Address 1, from customers.csv:2-3,5" in text
     assert "Blank: display_name" in text
     assert "Street: as above" in text

@@ -34,7 +34,7 @@ Customers    5
   failed     1
 Rows read   18  from 2 files and sheets
   used       8
-  skipped    6  blank 1, header row 2, supplier 1, title 1, total 1
+  skipped    6  blank: 1, header row: 2, supplier: 1, title: 1, total: 1
   rejected   4
 
 Problems, with the first location of each

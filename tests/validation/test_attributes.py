@@ -142,7 +142,7 @@ def test_a_mandatory_attribute_that_a_record_lacks_is_an_error_at_its_place() ->
     assert found["column"].fillna("").tolist() == ["customer attributes.Region", "", ""]
     assert found["hint"].tolist() == [
         "Fill in the customer attribute Region, or set a `default`.",
-        *['Add to the mapping, under `addresses` and there under `attributes`: `"Dock: no.": COLUMN`.'] * 2,
+        *['In the mapping, add `"Dock: no.": COLUMN` to the `attributes` under `addresses`.'] * 2,
     ]
 
 

@@ -274,8 +274,8 @@ def test_ids_that_differ_only_in_case_are_all_refused() -> None:
     customers = [{**CUSTOMER, "reference_id": text} for text in ("abc", "x", "ABC", "Abc", "ABC", None)]
     found = [p for p in problems_of(*make_tables(customers)) if p["code"] == "reference_id_case"]
     assert [p["row"] for p in found] == [0, 2, 3, 4]
-    assert found[0]["hint"] == 'customers.csv:4 has "ABC", but here it is "abc": enter the same in both, or change one.'
-    assert found[1]["hint"].startswith('customers.csv:2 has "abc", but here it is "ABC"')
+    assert found[0]["hint"] == 'customers.csv:4 has "ABC", but this is "abc": make them identical or clearly different.'
+    assert found[1]["hint"].startswith('customers.csv:2 has "abc", but this is "ABC"')
 
 
 @pytest.mark.parametrize(("one", "other"), [("A\u201117", "A-17"), ("\uff211", "a1"), ("\ufb01x", "fix")])

@@ -17,15 +17,25 @@ def test_the_latest_of_those_that_wait_is_done() -> None:
     first = works.ask("check", 1, slow)
     second = works.ask("check", 2, lambda _: done.append(2))
     third = works.ask("check", 3, lambda _: done.append(3))
-    assert works.ask("check", 1, slow) is first  # it is wanted again, so the third is not
+    assert works.ask("check", 1, slow).work is first.work  # it is wanted again, so the third is not
     fourth = works.ask("check", 4, lambda _: done.append(4))
-    assert works.ask("check", 4, lambda _: None) is fourth
+    assert works.ask("check", 4, lambda _: None).work is fourth.work
     gate.set()
-    assert fourth.ended.wait(10)
-    assert first.result == "first"
-    assert first.phase == "slowly"
+    fourth.outcome()
+    assert first.work.result == "first"
+    assert first.work.phase == "slowly"
     assert done == [4]
-    assert all(work.error is not None and work.done for work in (second, third))
+    assert all(seen.work.error is not None and seen.work.done for seen in (second, third))
+
+
+def test_what_a_page_has_seen_does_not_change_when_the_work_ends() -> None:
+    works, gate = Background(), threading.Event()
+    seen = works.ask("check", 1, lambda _: gate.wait(10))
+    gate.set()
+    assert seen.outcome()
+    assert (seen.done, seen.result, seen.error) == (False, None, None)
+    now = works.ask("check", 1, lambda _: False)
+    assert (now.done, now.result, now.error) == (True, True, None)
 
 
 def test_purposes_do_not_wait_for_each_other() -> None:

@@ -131,7 +131,7 @@ def test_a_mandatory_attribute_is_missed_before_anything_is_sent(desk) -> None:
     assert problems(said) == [("error", "attribute_missing", "1", "2", "", "")]
     (line,) = (line for line in said.table("errors.csv") if line["severity"] == "error")
     assert line["message"] == "The contact lacks the attribute 'Badge', which is mandatory in WizCommerce"
-    assert line["hint"] == "Add to the mapping, under `contacts` and there under `attributes`: `Badge: COLUMN`."
+    assert line["hint"] == "In the mapping, add `Badge: COLUMN` to the `attributes` under `contacts`."
     assert (line["entity"], line["field"]) == ("contact", "attributes.Badge")
 
 

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import re
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -193,6 +194,17 @@ def test_what_a_killed_run_left_is_cleared_and_what_is_in_use_stays(tmp_path: Pa
         assert first.stat().st_mode & 0o777 == 0o700
         with scratch_folder(tmp_path) as second:
             assert {first, second} == set(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir())
+
+
+def test_runs_that_start_at_the_same_time_keep_their_folders(tmp_path: Path) -> None:
+    def start_often(_: int) -> None:
+        for _ in range(200):
+            with scratch_folder(tmp_path) as folder:
+                assert (folder / "in-use").exists()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(start_often, range(4)))
     assert not list(tmp_path.iterdir())
 
 

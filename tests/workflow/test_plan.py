@@ -81,7 +81,7 @@ Customers  4
   valid    4
 Rows read  6  from 2 files
   used     4
-  skipped  2  header row 2
+  skipped  2  header row: 2
 
 Problems, with the first location of each
   warning  1  lost_in_api  small.csv:4 [Id]"""

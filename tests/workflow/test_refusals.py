@@ -48,7 +48,7 @@ def test_every_reason_is_shown_at_its_cell_in_every_report(desk) -> None:
         line = found[reasons[field]]
         assert (line["column"] or None, line["value"] or None) == (column, value), field
         assert (line["source"], line["row"], line["reference_id"]) == ("list.csv", "2", "C1")
-        assert line["hint"].startswith("Fix the cell" if column else "WizCommerce names no cell")
+        assert line["hint"].startswith("Fix the cell" if column else "WizCommerce did not say which cell")
     (given_back,) = said.table("rejected/list.csv")
     assert all(reason in given_back["import_errors"] for reason in reasons.values())
     page = (said.folder / "report.html").read_text(encoding="utf-8")

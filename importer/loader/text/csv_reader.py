@@ -179,7 +179,7 @@ def _foreign_characters(columns: Sequence[pa.Array], form: CsvFormat) -> list[Fa
     for place, column in enumerate(columns):
         for index in _matches(column, FOREIGN_MARK).tolist():
             found.setdefault(index, form.header[place] if place < len(form.header) else None)
-    message = f"the row contains characters that are not {form.encoding}, the encoding of the rest of the file"
+    message = f"the row contains characters that are not valid {form.encoding}, the encoding of the rest of the file"
     hint = "Fix the cell and save the file as UTF-8, or specify the encoding of the whole file with --encoding."
     return [Fault(index, "encoding_mixed", message, hint, name) for index, name in sorted(found.items())]
 

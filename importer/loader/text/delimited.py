@@ -172,7 +172,7 @@ def _more_problems(text: Text, records: CsvRecords, table: SourceTable) -> Itera
             Severity.INFO,
             "encoding_guessed",
             f"The file is not Unicode. Based on its words, its encoding is probably {text.encoding}, "
-            "so it was read as that",
+            "so it was read that way",
             "Check a name with an accent. If it looks wrong, set the encoding with --encoding.",
             location=Location(table.file, table.sheet),
             value=_first_beyond_ascii(table),

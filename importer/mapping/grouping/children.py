@@ -159,7 +159,7 @@ def _with_parts_left(entry: ChildEntry, number: str, found: Evaluated) -> Evalua
         f"has {count} parts; those after number {number} are not used" for count in range(counts.max(initial=0) + 1)
     ]
     note = ValueFinding(
-        np.ones(len(texts), bool), Severity.WARNING, "value_not_taken", texts, "Raise the end of `repeat`."
+        np.ones(len(texts), bool), Severity.WARNING, "value_not_taken", texts, "Increase the last number of `repeat`."
     )
     return replace(found, findings=(*found.findings, *found.at_columns(RowFinding(at, counts, note, "", 0))))
 

@@ -31,7 +31,7 @@ _CLOSED = (
     rf"[(\[*]\s*{_SAID}\s*[)\]*]+\s*$|[-\x{{2013}}:]\s+{_SAID}\s*$"
     rf"|^[(\[*]+\s*{_SAID}\s*[)\]*]|^{_SAID}\s*[-\x{{2013}}:]\s"
 )
-_AGREE = "Rows of one customer must agree: correct one of them, or write `conflict: first` in the mapping."
+_AGREE = "Rows for the same customer must agree: correct one of them, or set `conflict: first` in the mapping."
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,8 @@ def _conflicts(
         place = ("row ", numbers, " of ", names.take(pa.array(sources.split(rows)[0])))
         if is_passed:
             severity, code, hint = Severity.INFO, "conflict_passed_over", ""
-            end = "' first" if rule.conflict == "first" else "'"
-            parts = ("This row has '", mine, "', which is not used: ", *place, " has '", other, end)
+            has = " comes first, with '" if rule.conflict == "first" else " has '"
+            parts = ("This row has '", mine, "', which is not used: ", *place, has, other, "'")
         else:
             severity, code, hint = Severity.ERROR, "customer_conflict", _AGREE
             parts = ("This row has '", mine, "', but ", *place, " has '", other, "'")

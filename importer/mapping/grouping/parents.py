@@ -105,9 +105,9 @@ def parent_problems(
     why = np.minimum(ends, OPEN)  # an end ≥ 0 is that of a rejected row here
     reasons = (
         (SEVERAL, "parent_ambiguous", "is the name of several rows", "Use the parent's ID, or rename the rows."),
-        (ABSENT, "orphan_row", "names no row of the file", hint),
+        (ABSENT, "orphan_row", "does not match any row of the file", hint),
         (OPEN, "parent_rejected", "belongs to a row that was rejected", "Correct that row first."),
-        (CIRCLE, "parent_circle", "leads to no customer: the rows name each other in a circle", hint),
+        (CIRCLE, "parent_circle", "does not lead to a customer: the rows refer to each other in a circle", hint),
     )
     places = {text: _places(table.rows[rows], sources) for text, rows in namesakes.items()}
     texts = names.parent.to_arrow()

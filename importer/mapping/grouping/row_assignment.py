@@ -146,7 +146,9 @@ def _with_numbered(mapping: Mapping, tables: dict[str, TableData]) -> tuple[dict
                 some = f"{len(at):,} of {count:,} filled cells of this column end in .0, and stay as they are"
                 message = every if whole.all() else some
                 numbered += [reference] * bool(whole.all())
-                hint = "Programs write whole numbers like that. If the IDs have lost zeros, export the column as text."
+                hint = (
+                    "Some programs write whole numbers like that. If the IDs lost leading zeros, export them as text."
+                )
                 texts = {"severity": Severity.WARNING, "code": "ids_as_numbers", "message": message, "hint": hint}
                 problems.append(cell_problems(table, at[:1], reference, **texts))
             nothing = np.flatnonzero(column.rows_with(table.blanks.among(column.values, "")))
@@ -212,7 +214,7 @@ def _with_keys(read: _Rows, status: RowStatus, problems: list[ProblemTable]) -> 
     reference = read.rule.key[0].columns()[0]
     fill = f"Fill in {_key_columns(read.rule, table)} in this row"
     blank_key = "the row does not say which customer it belongs to"
-    lost = "the row's key is blank, but there is no valid row above that it could continue"
+    lost = "the row's key is blank, but there is no valid row above for it to continue"
     for rows, code, message, hint in (
         (at[~continues], "key_blank", blank_key, f"{fill}."),
         (at[continues], "continuation_lost", lost, f"{fill}, or put the row below the customer that it belongs to."),

@@ -1,6 +1,6 @@
 """A mapping in plain English, for a person who decides whether it fits an export and has never seen YAML."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from importer.catalogue import CODES
 from importer.mapping.fields import IMPLIED
@@ -11,6 +11,7 @@ from importer.mapping.language.text_layout import ARROW, section, table, wrap
 from importer.mapping.transforms.registry import TRANSFORMS, TransformStep
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX
+from importer.wording import listed
 
 _MOST_NAMES = 4  # of a column besides its first one; if there are more, they are listed at the end
 _MOST_VALUES = 8  # of a value table; of a longer one only the length is shown
@@ -130,19 +131,15 @@ def _references(mapping: Mapping) -> Iterator[str]:
 
 
 def _columns(references: Iterable[str], word: str = "and") -> str:
-    return _listed([_column(reference) for reference in references], word)
-
-
-def _listed(texts: Sequence[str], word: str) -> str:
-    return " ".join(filter(None, [", ".join(texts[:-1]), word if len(texts) > 1 else "", *texts[-1:]]))
+    return listed([_column(reference) for reference in references], word)
 
 
 def _files(mapping: Mapping) -> list[str]:
     several = len(mapping.tables) > 1
-    lines = ["Several files, or sheets of a workbook, given together."] if several else []
+    lines = ["Several files, or several sheets of a workbook, passed together."] if several else []
     for name, rule in mapping.tables.items() if several else ():
         seen = [f"has the column{'s' * (len(rule.has) > 1)} {_columns(rule.has)}"] if rule.has else []
-        seen += [f"is named like {_listed(rule.names, 'or')}"] if rule.names else []
+        seen += [f"is named like {listed(rule.names, 'or')}"] if rule.names else []
         lines.append(f"The table {name}" + (f" {', and if that does not decide, '.join(seen)}." if seen else "."))
     for name, rule in mapping.tables.items():
         if rule.columns:
@@ -158,7 +155,7 @@ def _keys(mapping: Mapping) -> list[str]:
     for name, rule in mapping.tables.items():
         parts = [_part(rule_) for rule_ in rule.key]
         where = f"In the table {name}, the" if len(mapping.tables) > 1 else "The"
-        lines.append(f"{where} text in {_listed(parts, 'and')}.")
+        lines.append(f"{where} text in {listed(parts, 'and')}.")
     main = mapping.tables[mapping.main_table]
     joined = ", its parts joined with '-'," if len(main.key) > 1 else ""
     ids = f" The text{joined} becomes its reference_id." if mapping.customer.reference_id is None else ""
@@ -170,12 +167,12 @@ def _keys(mapping: Mapping) -> list[str]:
 
 def _parents(parent: ParentRule) -> list[str]:
     named = _changed(_columns(parent.from_, "or else"), parent.field.model_copy(update={"take": None}))
-    match = _listed([_part(rule) for rule in parent.match], "or")
+    match = listed([_part(rule) for rule in parent.match], "or")
     absent = [] if not parent.optional else ["The column is optional. If it is missing, every row is a customer."]
     children = f"A row that names another one in {named} belongs to that one's customer instead"
     found = f"The other row is the one with that text in {match}, anywhere in the file"
     return [
-        f"{children}: it gives addresses and contacts only. The customers are the rows that name none.",
+        f"{children}: it adds only addresses and contacts. The customers are the rows that name none.",
         f"{found}; or, of the form 'Company, Person', a person of a company. Several such rows are an error.",
         *absent,
     ]
@@ -187,9 +184,9 @@ def _without(mapping: Mapping) -> str:
     if not above:
         return "is rejected"
     if len(above) == len(mapping.tables):
-        return "is a further row of the customer above it"
-    tables = f"the table{'s' * (len(above) > 1)} {_listed(above, 'and')}"
-    return f"in {tables} is a further row of the customer above it; elsewhere it is rejected"
+        return "is another row of the customer above it"
+    tables = f"the table{'s' * (len(above) > 1)} {listed(above, 'and')}"
+    return f"in {tables} is another row of the customer above it; elsewhere it is rejected"
 
 
 def _part(rule: FieldRule) -> str:
@@ -228,7 +225,7 @@ def _test(condition: Condition) -> str:
 
 
 def _quoted(texts: Iterable[str], word: str) -> str:
-    return _listed([f"'{text}'" for text in texts], word)
+    return listed([f"'{text}'" for text in texts], word)
 
 
 def _child(mapping: Mapping, entry: ChildEntry, width: int) -> list[str]:
@@ -242,7 +239,7 @@ def _child(mapping: Mapping, entry: ChildEntry, width: int) -> list[str]:
         where = f"{what} in {_columns(entry.cells)}. It is split into its parts"
         names = "A line that repeats the customer's name is left out"
         lines += [
-            f"{where}: the country in the last line, before it town, state and postal code, then the street.",
+            f"{where}, from the end: the country; before it, the town, state, and postal code; first, the street.",
             f"{names}; one that begins with 'Attn' gives the person. Fields given below override its parts.",
             "The report shows every address before and after, with a warning where the parts may be wrong.",
         ]
@@ -281,7 +278,7 @@ def _source(rule: FieldRule) -> str:
         return source if rule.else_ is None else f"{source}{_instead(rule.else_)}"
     if rule.flags is not None:
         flags = [f"'{value}' where {_column(name)} says yes" for value, name in rule.flags.items()]
-        return ARROW + _listed(flags, "and")
+        return ARROW + listed(flags, "and")
     word = "and" if rule.join is not None or rule.take == "all" else "or else"
     source = ARROW + _columns(rule.own_columns(), word)
     return source if rule.else_ is None else f"{source}{_instead(rule.else_)}"
@@ -366,7 +363,7 @@ def _policies(mapping: Mapping) -> list[str]:
     )
     if dropped:
         lines.append(f"Left out as a whole, with a warning, when anything in it is wrong: {'; '.join(dropped)}.")
-    lines.append("Rows of one customer must agree on the customer's own fields; a blank agrees with anything.")
+    lines.append("Rows for the same customer must agree on the customer's own fields; a blank agrees with anything.")
     first = [name for name, rule in fields if rule.conflict == "first" and name.startswith("customer")]
     if first:
         lines.append(f"Where they disagree on these, the first row counts: {', '.join(first)}.")

@@ -78,7 +78,7 @@ _KINDS = {  # of pydantic's errors
     "dict_type": "shape",
 }
 _YAML = (  # beginnings of the parser's messages → what is usually the reason
-    ("mapping values are not allowed", "there is a colon too many, or the line is indented wrongly"),
+    ("mapping values are not allowed", "there is an extra colon, or the line is indented incorrectly"),
     ("could not find expected ':'", "a key has no colon, or a value continues on the next line without indentation"),
     ("found character", "a value begins with a character that needs quotes, or a tab is used where spaces belong"),
     ("expected <block end>", "the indentation does not fit the lines above"),

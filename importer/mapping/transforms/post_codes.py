@@ -163,12 +163,12 @@ def _american(address: _Address) -> _Address:
         words = f"is a Canadian postal code, but the country is {address.country}"
         return address.warned("zip_country_mismatch", words, "Fix one of them.")
     if match is None:
-        hint = "A ZIP code has five digits, or five and four: 43000-1234."
+        hint = "A ZIP code has five digits, or nine with a hyphen: 43000-1234."
         return address.warned("zip_doubtful", "is not a ZIP code", hint)
     full = match["base"].zfill(5) + (f"-{match['plus']}" if match["plus"] else "")
     zeros = 5 - len(match["base"])
     if not zeros:
-        return address.with_code(full, "zip_rewritten", f"is written {full!r}")
+        return address.with_code(full, "zip_rewritten", f"is read as {full!r}")
     fits = _belongs(full, address.area, "US")
     plain = match["plus"] is None or match["mark"] != ""
     if fits or (fits is None and plain and zeros == 1 and address.country is not None and address.state is None):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
+from functools import cache, partial, reduce
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,7 +98,7 @@ def _check_argument(name: str, argument: Any) -> None:
     if name == "extract" and re.compile(argument).groups > 1:
         raise ValueError("extract: at most one group, the part to keep")
     if name == "python" and not re.fullmatch(r"[^:]+\.py:[A-Za-z_]\w*", argument):
-        raise ValueError("python: write file.py:function; the file is beside the mapping")
+        raise ValueError("python: write file.py:function; the file is in the mapping's folder or below it")
     if name == "date" and "%" not in argument:
         raise ValueError("date: needs the format in the file, such as '%d/%m/%Y' or '%m/%d/%Y'")
 
@@ -174,6 +174,9 @@ def _extract(values: pa.Array, argument: str) -> TransformResult:
     return TransformResult(trim(pa.array(kept, pa.string())))
 
 
+_DATE_PARTS = {"%d": "DD", "%m": "MM", "%Y": "YYYY", "%y": "YY", "%b": "MMM"}  # as people write a format
+
+
 def _date(values: pa.Array, argument: str) -> TransformResult:
     """A date in the given format → ``YYYY-MM-DD``; a workbook's dates come as ISO text and pass as they are."""
 
@@ -181,9 +184,10 @@ def _date(values: pa.Array, argument: str) -> TransformResult:
         for form in (argument, "%Y-%m-%d", "%Y-%m-%d %H:%M:%S"):
             with contextlib.suppress(ValueError):
                 return datetime.strptime(value, form).date().isoformat(), None  # noqa: DTZ007 - dates have no zone
-        return None, f"is not a date of the form {argument}"
+        return None, f"is not a valid date in the format {shown}"
 
-    return read_each(values, read, "invalid_date", f"Enter the date as {argument}.")
+    shown = reduce(lambda text, part: text.replace(*part), _DATE_PARTS.items(), argument)
+    return read_each(values, read, "invalid_date", f"Enter the date as {shown}.")
 
 
 _SPACES = r"[\s\x{00a0}\x{2000}-\x{200a}\x{202f}\x{3000}]+"
@@ -289,10 +293,8 @@ TRANSFORMS: dict[str, TransformSpec] = {
         partial(_flag, inverted=False), "Yes/No, Y/N, T/F, TRUE/FALSE, 1/0, tYES/tNO", code="flag_rewritten"
     ),
     "not_flag": TransformSpec(partial(_flag, inverted=True), "the same, inverted", code="flag_rewritten"),
-    "first_name": TransformSpec(
-        first_name, "the first name(s) of a person's name; 'Last, First' understood", code=_NAME
-    ),
-    "last_name": TransformSpec(last_name, "the last name of a person's name", code=_NAME),
+    "first_name": TransformSpec(first_name, "the first name(s) of a person; also reads 'Last, First'", code=_NAME),
+    "last_name": TransformSpec(last_name, "the last name of a person", code=_NAME),
     "date": TransformSpec(
         _date, "a date in the given format to YYYY-MM-DD: {date: '%d/%m/%Y'}", "text", code="date_rewritten"
     ),

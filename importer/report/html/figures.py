@@ -30,7 +30,7 @@ _WHY = {
     "blank_text": "placeholders for an empty value",
     "rule": "used only as a key, type, flag, or condition",
     "left_out": "left out by a rule",
-    "passed_over": "not needed: another column had the value",
+    "passed_over": "not used: another column's value was used",
     "unclaimed": "not used in their rows",
     "ignored": "ignored by the mapping",
     "unused": "in a column that the mapping does not use",

@@ -32,7 +32,7 @@ _NOT_SENT = {
     "ignored": "Left out on purpose",
     "unused": "Not used",
     "unclaimed": "Not used in these rows",
-    "passed_over": "Not needed: another column has the value",
+    "passed_over": "Not used: another column's value is used instead",
     "left_out": "Left out: none of the values can be used",
     "blank_text": "Placeholder for an empty value",
 }
