@@ -10,7 +10,7 @@ import logging.handlers
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,7 +99,8 @@ def log_to(target: str | None, level: str = "info", *, personal: bool = False) -
     finally:
         _LOG.removeHandler(handler)
         _LOG.setLevel(logging.NOTSET)
-        handler.close()
+        with suppress(OSError):  # a full disk, once more
+            handler.close()
 
 
 class _PrivateFile(logging.handlers.WatchedFileHandler):

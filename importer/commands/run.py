@@ -45,6 +45,8 @@ def run(
         _refuse_missing(options)
     saved = open_plan(options.plan, options.out) if options.plan else None
     options = with_dates(options, now()) if saved is None else saved.options(options)
+    if options.on_conflict != "report" and options.mode != "upsert":
+        watch.phase(f"--on-conflict {options.on_conflict} has no effect without --mode upsert.")
     check_can_ask(resolve(options, environment), options, confirm)
     with prepared(options, Timings(began=watch.stage), hashed=True) as work:
         check_only(options, work)

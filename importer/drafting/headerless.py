@@ -85,7 +85,7 @@ def _name(values: ColumnValues, before: str, first: bool) -> str:
         "Zip Code": before in ("City", "State", "Street") and values.zips >= _SURE,
         "Phone": values.phones >= _SURE,
         "Country": before in ("City", "State", "Zip Code") and values.countries >= _SURE,
-        "Street": values.with_digits >= _SURE and values.spaced >= _SURE,
+        "Street": values.with_digits >= _SURE and values.spaced >= _SURE and values.zips < _LIKELY,
         "City": before in ("Street", "Zip Code") and values.with_digits == 0 and values.lettered >= _SURE,
     }
     return next((name for name, is_said in said.items() if is_said), "")

@@ -1,6 +1,6 @@
 """Sources to ``SourceTable``s."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -14,6 +14,7 @@ from importer.loader.layout import LoadOptions
 from importer.loader.locations import RemoteFile, local_path
 from importer.loader.text.delimited import read_text
 from importer.loader.workbook.workbooks import is_json, is_markup, is_workbook, read_markup, read_workbook
+from importer.records import Location, Problem, Severity
 from importer.tables import Sources
 
 _TABLES = (".csv", ".tsv", ".tab")
@@ -55,7 +56,19 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
             message = f"{first}: there is a header in row {row} but no data row below it"
             raise NoSourceError(message, "Export the table again with its rows, or leave this source out.")
         loaded += of_file
-    return Sources(tuple(table for table, _ in loaded), tuple(problem for _, found in loaded for problem in found))
+    problems = [problem for _, found in loaded for problem in found]
+    return Sources(tuple(table for table, _ in loaded), (*problems, *_read_twice(files)))
+
+
+def _read_twice(files: Sequence[Sequence[RawTable]]) -> Iterator[Problem]:
+    """A warning about each file with the same content as one before it."""
+    names: dict[str, str] = {}
+    for origin in (tables[0].origin for tables in files):
+        first = names.setdefault(origin.details["sha256"], origin.file)
+        if first != origin.file:
+            message = f"the file has the same content as {first}, so its rows add nothing"
+            hint = "If another file was meant, export it again. Otherwise, leave out one of them."
+            yield Problem(Severity.WARNING, "file_twice", message, hint, location=Location(origin.file))
 
 
 def _is_notes(raw: RawTable, options: LoadOptions) -> bool:

@@ -11,10 +11,11 @@ from importer.cell_text import filled_cells
 from importer.loader.layout import Header
 from importer.loader.non_data_rows import PAGE, plain
 from importer.loader.text.column_store import Body
-from importer.tables import Positions, taken
+from importer.tables import Mask, Positions, taken
 
 _MOST_GAPS = 1000  # blank rows; where there are more, they do not part tables
 _MOST_NAMES = 0.6  # of the columns; a customer may be called like some
+_FEWEST, _NUMBERED = 3, 0.75  # rows with a number in the first column, and their share
 _NEAR = 2  # rows below a blank one: a title may be above the header
 
 Kind = Literal["reordered", "renamed", "page"]  # of the same columns, of others, or none but the head of a page
@@ -50,8 +51,20 @@ def other_headers(body: Body, header: Header, blank: Positions, repeated: Positi
         digits += pc.match_substring_regex(cells, r"\d").to_numpy()
         body.stored.release_memory()
     reordered = (known_cells == filled) & (filled >= max(2, _MOST_NAMES * len(known))) & (same < filled)
-    renamed = (same >= 2) & (2 * same >= filled) | after[at] & (same >= 1) & (filled >= 2) & (digits == 0)
+    strange = after[at] & (filled >= 2) & (digits == 0)
+    if strange.any():
+        strange &= _without_number(body.columns[first], at)
+    renamed = strange | (same >= 2) & (2 * same >= filled) | after[at] & (same >= 1) & (filled >= 2) & (digits == 0)
     for row in body.numbers[at[reordered]].tolist():
         yield row, "reordered"
     for row in body.numbers[at[renamed & ~reordered]].tolist():
         yield row, "renamed"
+
+
+def _without_number(ids: pa.ChunkedArray, at: Positions) -> Mask:
+    """Which of these rows have words in a column that has a number in almost every other row."""
+    filled = filled_cells(ids)
+    numbers = pc.match_substring_regex(ids, r"\d").to_numpy()
+    usual = numbers.sum() >= max(_FEWEST, _NUMBERED * filled.sum())
+    words: Mask = usual & filled[at] & ~numbers[at]
+    return words

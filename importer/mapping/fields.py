@@ -16,7 +16,7 @@ from importer.mapping.table_rows import TableData, holds, source_reference
 from importer.mapping.trace import READ, RESULT, Trace
 from importer.mapping.transform_results import OF_CELLS, RowChange, RowFinding, rewriting
 from importer.mapping.transforms.registry import TRANSFORMS, TransformStep, run_step
-from importer.mapping.transforms.text_forms import comparable
+from importer.mapping.transforms.text_forms import WHOLE, comparable
 from importer.mapping.word_table import FieldWords, decide, listed, look_up
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
@@ -188,7 +188,7 @@ def _sources(
         if name in _EXACT:
             plain = comparable(column.values)
             if reference in table.numbered:
-                plain = pc.replace_substring_regex(plain, r"\.0+$", "")
+                plain = pc.replace_substring_regex(plain, WHOLE, "")
             told = np.zeros(len(plain), bool)
             blanked += rewriting("key_tidied", reference, column.codes, column.values, plain, told)
             before, column = column, column if plain is column.values else column.replaced(plain)

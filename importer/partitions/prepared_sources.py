@@ -47,6 +47,7 @@ from importer.tables import ENTITIES, FORMER_ID, TEXT, EntityTables, ProblemTabl
 from importer.validation.attributes import unchecked_attributes
 from importer.validation.policies import settle
 from importer.validation.word_problems import told_by_word
+from importer.wording import counted
 from importer.workflow.cell_choices import cell_choices
 from importer.workflow.directory import Directory, Needs
 from importer.workflow.open_sources import Timings, blank_when_invalid, open_sources
@@ -261,7 +262,7 @@ def _no_customers(loaded: LoadedMapping, sources: Sources, owners: RowAssignment
         for code, count in Counter(code for code, _, _ in found).most_common()
     ]
     first = "".join(f" {place}: {message}." for _, place, message in found[:1])
-    message = f"no customer was found in {sources.row_count:,} rows: {', '.join(parts)}"
+    message = f"no customer was found in {counted(sources.row_count, 'row')}: {', '.join(parts)}"
     better = best_fit(sources)
     fit = f" {better}." if better is not None and better.known > known else ""
     hint = f"Is this the right export, and the right mapping?{first}{fit}"

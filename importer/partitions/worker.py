@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 
 from importer.mapping.apply import build
 from importer.mapping.grouping.row_assignment import CustomerShare, owners_of
@@ -21,7 +20,13 @@ from importer.tables import ENTITIES, FORMER_ID, TEXT, Entity, EntityTables, Ent
 from importer.validation.attributes import check_attributes, defined_columns, used_attributes
 from importer.validation.contract import validate
 from importer.validation.policies import Settled, complete_defaults, settle
-from importer.validation.record_comparisons import SharedFindings, company_addresses, fingerprints, text_column
+from importer.validation.record_comparisons import (
+    SharedFindings,
+    alike_ids,
+    company_addresses,
+    fingerprints,
+    text_column,
+)
 from importer.validation.word_problems import TOLD_ONCE
 from importer.workflow.directory import Directory
 from importer.workflow.resolve_lookups import NameCounts, looked_up_names, pending_lookups, resolve_lookups
@@ -53,7 +58,7 @@ def map_part(partition: Partition, loaded: LoadedMapping, country: str | None) -
     for entity in ENTITIES:
         frame = tables.frame(entity)
         partition.write(f"{entity}.mapped", frame)
-        write_array(partition.path(f"{entity}.ids"), fingerprints(pc.utf8_lower(text_column(frame, "reference_id"))))
+        write_array(partition.path(f"{entity}.ids"), fingerprints(alike_ids(text_column(frame, "reference_id"))))
     partition.write("problems.mapped", problems.frame)
     partition.dump("cells", cells)
     partition.write("companies", company_addresses(tables))

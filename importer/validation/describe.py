@@ -90,7 +90,7 @@ _MESSAGES = {
     "control_character": "{field} contains a control character",
     "line_break": "{field} contains a line break or tab",
     "replacement_character": "{field} contains the replacement character U+FFFD",
-    "formula_error": "{field} is a formula error, or ##### from a column that was too narrow",
+    "formula_error": "{field} is a formula or its error, or ##### from a column that was too narrow",
     "excel_damaged": "{field} was turned into a rounded number by a spreadsheet",
     "invalid_phone": "{field} is not an international phone number",
     "invalid_email": "{field} is not a valid email address",
@@ -98,7 +98,7 @@ _MESSAGES = {
     "invalid_country": "{field} is not a two-letter country code",
     "invalid_uuid": "{field} is not a WizCommerce ID",
     "duplicate_reference_id": "{field} is used by another record too",
-    "reference_id_case": "{field} differs from another one only in capitalization",
+    "reference_id_case": "{field} differs from another one only in capitalization, or in characters that look the same",
     "several_defaults": "{field} is marked as default, but another one already is",
     "contact_without_email": "{field} is blank",
     "customer_alike": "{field} and address match those of another customer",
@@ -108,7 +108,7 @@ _MESSAGES = {
 # ``{value}`` is the value in quotes, ``{other}`` the place of the other record and ``{other_value}`` its value.
 _SENTENCES = {
     "replacement_character": "Correct {value} in the source, or export it again as UTF-8.",
-    "formula_error": "{value} is an error, not a value: correct the formula, or widen the column, and export again.",
+    "formula_error": "{value} is not a value: correct the formula, or widen the column, and export the values again.",
     "excel_damaged": "The digits after {value} are lost: export again with the column formatted as text.",
     "invalid_phone": "Enter {value} with + and the country code, digits only, such as +14155550132.",
     "invalid_type": "Translate {value} to billing or shipping under `values` in the mapping.",

@@ -180,13 +180,21 @@ def relation_findings(tables: EntityTables, sources: Sources, shared: SharedFind
     yield from _defaults(tables, sources, "contact", by_type=False)
 
 
+def alike_ids(ids: pa.Array) -> pa.Array:
+    """Ids without case, and with one character for those that look the same: full-width letters, hyphens."""
+    if pc.all(pc.string_is_ascii(ids), min_count=0).as_py():
+        return pc.utf8_lower(ids)
+    plain = pc.utf8_normalize(ids, form="NFKC")
+    return pc.utf8_lower(pc.replace_substring(plain, "\u2010", "-"))
+
+
 def same_ids(ids: pa.Array) -> dict[str, Positions]:
-    """Code → for each id the position of another one that is the same, or the same but for its case; else -1."""
-    if len(pc.utf8_lower(ids).drop_null().unique()) == len(ids) - ids.null_count:
+    """Code → for each id the position of another one that is the same, or the same by :func:`alike_ids`; else -1."""
+    if len(alike_ids(ids).drop_null().unique()) == len(ids) - ids.null_count:
         return dict.fromkeys(SHARED, np.full(len(ids), -1, np.int64))  # as in most lists, and soon found out
     exact = _codes(ids)
-    folded = _codes(pc.utf8_lower(ids))
-    # Within a group of one spelling in lower case: one record for each spelling, compared with the others.
+    folded = _codes(alike_ids(ids))
+    # Within a group of ids that are alike: one record for each spelling, compared with the others.
     spelling = np.full(exact.max(initial=-1) + 1, -1, dtype=np.int64)
     known = np.flatnonzero(exact >= 0)
     spelling[exact[known[::-1]]] = known[::-1]

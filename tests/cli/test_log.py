@@ -3,6 +3,7 @@
 import json
 import re
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -139,3 +140,8 @@ def test_without_it_nothing_of_it_is_seen(desk) -> None:
     with running(SandboxConfig(keys=(KEY,), faults="drop-after=20%", seed=3)) as box:
         said = desk.run(box.url, "small.csv", "-m", "small.yaml", "--settle", 0)
     assert "unknown" not in said.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_a_full_disk_ends_no_command(desk) -> None:
+    assert desk.do("check", *desk.small(), "--log", "/dev/full").code == 0

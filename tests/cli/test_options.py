@@ -189,6 +189,13 @@ def test_json_is_one_object_and_the_very_one_on_disk(desk, box) -> None:
     assert json.loads((said.folder / "summary.json").read_text(encoding="utf-8")) == again.summary
 
 
+def test_a_policy_without_a_use_is_told(desk, box) -> None:
+    told = "--on-conflict overwrite has no effect without --mode upsert."
+    words = ("run", *desk.small(), "--api", box.url, "--on-conflict", "overwrite")
+    assert told in desk.do(*words).err
+    assert told not in desk.do(*words, "--mode", "upsert").err
+
+
 def test_progress_is_on_stderr_and_quiet_leaves_it_out(desk) -> None:
     with running() as box:
         words = ("run", *desk.small(), "--api", box.url, "--rate", 5000)

@@ -35,6 +35,13 @@ def test_columns_are_named_by_their_values_and_the_first_row_is_checked(file: Pa
     assert bodies["0017"]["addresses"][0]["zip_code"] == "04101"
 
 
+def test_postal_codes_with_letters_are_no_streets(tmp_path: Path) -> None:
+    rows = ("A1,A1 Design Ltd,Leeds,LS1 1AA,ann@example.com", "B2,Bobs Garages Ltd,York,YO1 7HH,bob@example.com")
+    (tmp_path / "list.csv").write_text("\n".join([*rows, ""]), encoding="utf-8")
+    draft = importer.suggest(tmp_path / "list.csv", country="GB")
+    assert draft.columns[3].header == "Column 4"
+
+
 def test_a_header_that_looks_like_data_can_be_kept(file: Path) -> None:
     draft = importer.suggest(file, country="US", answers={"header:list.csv": "header"})
     assert [column.header for column in draft.columns] == ROWS[0].split(",")

@@ -82,6 +82,18 @@ def test_a_text_with_an_equals_sign_before_it(tmp_path: Path, cell: str) -> None
     assert cells(read) == [["Code", "Customer", "City"], ["0017", 'A "B"', "=1+1"]]
 
 
+def test_a_delimiter_in_a_text_with_an_equals_sign_before_it(tmp_path: Path) -> None:
+    rows = '1,="Smith, Sons",York', '="2",="Harbor ""Blue"", Ltd",York', '3,="Kestrel",="York"'
+    assert names(tmp_path, *rows) == ["Smith, Sons", 'Harbor "Blue", Ltd', "Kestrel"]
+    assert names(tmp_path, '1,="Long\nLane",York') == ["Long\nLane"]
+
+
+def test_such_a_text_far_below_is_an_error_at_its_row(tmp_path: Path) -> None:
+    rows = ["0,A,York"] * 9_000 + ['1,="Smith, Sons"']
+    found = sources(write(tmp_path / "a.csv", HEADER + "\n".join(rows) + "\n"), using=USING)
+    assert problems(found) == [("error", "quote_inside", "a.csv:9002 [Customer]")]
+
+
 def test_joined_files_with_a_mark_at_the_start_of_each(tmp_path: Path) -> None:
     text = f'\ufeff{HEADER}1,A,York\n\ufeff"Code","Customer","City"\n\ufeff"2","B, C",York\n'
     read = table(write(tmp_path / "a.csv", text), USING)

@@ -10,7 +10,7 @@ import pytest
 
 from importer.errors import SourceError, UsageError
 from importer.loader import LoadOptions, load
-from tests.loader.support import options, sources, write
+from tests.loader.support import options, problems, sources, write
 
 CSV = "Id,Name\n1,Acme\n"
 
@@ -35,6 +35,13 @@ def test_same_file_given_twice_counts_once(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", CSV)
     (tmp_path / "link.csv").symlink_to(path)
     assert names(path, tmp_path / "." / "a.csv", tmp_path / "*.csv") == ["a.csv"]
+
+
+def test_two_files_with_the_same_content_are_said(tmp_path: Path) -> None:
+    for name in ("list (1).csv", "list.csv"):
+        write(tmp_path / name, CSV)
+    write(tmp_path / "more.csv", CSV + "3,Kestrel\n")
+    assert problems(sources(tmp_path)) == [("warning", "file_twice", "list.csv")]
 
 
 def test_same_base_name_is_told_apart_by_the_shortest_path(tmp_path: Path) -> None:

@@ -43,9 +43,11 @@ TOLD = {
     "hu": "cp1250 cp852", "czech": "iso8859-2",
     "fr": "cp1252 iso8859-15 iso8859-1 cp850 cp437 mac-roman", "de": "cp1252 iso8859-15 cp850 cp437 mac-roman",
     "es": "cp1252 iso8859-1 cp850 mac-roman", "sv": "cp1252 cp850 mac-roman", "da": "cp1252 cp850 mac-roman",
-    "is": "cp1252", "ru": "cp1251 koi8-r cp866 iso8859-5", "el": "cp1253 iso8859-7", "lt": "cp1257 iso8859-13",
+    "is": "cp1252", "ru": "cp1251 koi8-r cp866 iso8859-5 mac-cyrillic", "el": "cp1253 iso8859-7",
+    "lt": "cp1257 iso8859-13",
     "lv": "cp1257", "et": "cp1257 cp1252", "he": "cp1255 iso8859-8", "ar": "cp1256", "th": "cp874", "zh": "gbk gb18030",
-    "tw": "big5", "ja": "cp932 euc_jp", "ko": "cp949 euc_kr", "signs": "cp1252 mac-roman", "nbsp": "cp1252",
+    "tw": "big5", "ja": "cp932 euc_jp iso2022_jp", "ko": "cp949 euc_kr iso2022_kr",
+    "signs": "cp1252 mac-roman", "nbsp": "cp1252",
     "degree": "cp1252 cp850",
 }  # fmt: skip
 HEADER = "Name,Street,City,Country\n"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import importer
+from importer.errors import SourceError
 from importer.loader import LoadOptions
 from tests.loader.support import cells, problems, skipped, sources, table, write
 
@@ -47,6 +48,12 @@ def test_only_files_of_that_name_have_no_header(tmp_path: Path) -> None:
 def test_a_row_with_more_cells_than_names_is_an_error(tmp_path: Path) -> None:
     found = sources(write(tmp_path / "a.csv", "A1,H,L,1\nA2,K,Y,2,more\n"), using=USING)
     assert problems(found) == [("error", "row_too_long", "a.csv:2")]
+
+
+def test_fewer_names_than_columns_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"most rows have more cells than `columns` in the mapping has names \(4\)"):
+        sources(write(tmp_path / "a.csv", "A1,H,L,1,x\nA2,K,Y,2,y\nA3,B,Y,3,\n"), using=USING)
+    assert problems(sources(write(tmp_path / "b.csv", "A1,H,L,1,\nA2,K,Y,2, \n"), using=USING)) == []
 
 
 def test_a_mapping_names_the_columns(tmp_path: Path) -> None:

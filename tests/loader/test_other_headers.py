@@ -66,6 +66,16 @@ def test_other_rows_are_customers(tmp_path: Path, rows: list[str]) -> None:
     assert found_in(tmp_path, *rows)[1] == []
 
 
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [(["0018", "0019"], True), ([], False), (["A", "B"], False), (["0018", "0019", "A", "B"], False)],
+)
+def test_words_where_other_rows_have_numbers_are_said_below_a_gap(tmp_path: Path, ids: list[str], told: bool) -> None:
+    rows = [*(f"{each},Kestrel,Reno" for each in ids), ",,", "Number,Name,Town", "V1,Acme,Dallas"]
+    found = found_in(tmp_path, *rows)[1]
+    assert found == [("warning", "row_like_header", f"a.csv:{len(ids) + 4}")] * told
+
+
 def test_a_type_that_is_called_like_a_column_is_none(tmp_path: Path) -> None:
     rows = ["Customer,A,Yes,", "Contact,B,No,Customer", "Customer,Contact,,"]
     found = found_in(tmp_path, *rows, header="Type,Customer,Contact,Note")[1]

@@ -120,6 +120,19 @@ def test_number_formats(value: float, code: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "code", "expected"),
+    [
+        (0.75, "hh:mm", "18:00:00"),
+        (0, "h:mm", "00:00:00"),
+        (43894, "d.m.yy", "2024-03-05"),
+        (1.5, "[h]:mm", "36:00:00"),
+    ],
+)
+def test_days_that_count_from_1904(value: float, code: str, expected: str) -> None:
+    assert shown(value, code, since_1904=True) == expected
+
+
+@pytest.mark.parametrize(
     "variant",
     [
         lambda xml: xml,

@@ -21,7 +21,7 @@ contacts:
     [
         *("NULL", "null", r"\N", "(null)", "(NULL)", "#N/A", "n/a", "-", "--", "---", "\u2014", ".", "- None -"),
         *("-None-", "--None--", "-- none --", "(none)", "(blank)", "<NULL>", "[empty]", "- Unassigned -", "(Leer)"),
-        *("--Ohne--", "(N/A)", "(en blanco)"),
+        *("--Ohne--", "(N/A)", "(en blanco)", "<NA>", "undefined"),
     ],
 )
 def test_it_is_blank_in_any_case(text: str) -> None:

@@ -40,7 +40,10 @@ def test_what_is_no_code_stays(text: str) -> None:
     assert (result.values.to_pylist(), result.findings) == ([text], ())
 
 
-@pytest.mark.parametrize("text", ["50%20 off", "Harbor%20Goods West", "A &amp B", "50%20", "5%C2%B0 Ave", "a%20%FFb"])
+@pytest.mark.parametrize(
+    "text",
+    ["50%20 off", "Harbor%20Goods West", "A &amp B", "50%20", "5%C2%B0 Ave", "a%20%FFb", r"Caf\u00e9", "Caf=C3=A9"],
+)
 def test_what_may_be_a_code_stays_with_a_warning(text: str) -> None:
     result = decode(pa.array([text]))
     assert result.values.to_pylist() == [text]

@@ -70,10 +70,25 @@ def test_a_whole_column_of_ids_that_a_program_took_for_numbers() -> None:
     assert problems(made) == [("ids_as_numbers", 2, "Id")]
 
 
+def test_numbers_of_a_program_that_writes_a_decimal_comma() -> None:
+    made = apply(BASE, "Id|Name\n1001,0|A\n1002,00|B")
+    assert column(made, "reference_id") == ["1001", "1002"]
+    assert [record[FORMER_ID] for record in records(made)] == ["1001,0", "1002,00"]
+    assert column(apply(BASE, "Id|Name\n1,000|A\n2,000|B"), "reference_id") == ["1,000", "2,000"]
+
+
 @pytest.mark.parametrize("other", ["1002", "A-2", "1002.5"])
 def test_ids_that_only_sometimes_end_like_that_stay(other: str) -> None:
-    made = apply(BASE, f"Id|Name\n1001.0|A\n{other}|B")
-    assert (column(made, "reference_id"), problems(made)) == (["1001.0", other], [])
+    made = apply(BASE, f"Id|Name\n{other}|B\n1001.0|A")
+    assert column(made, "reference_id") == [other, "1001.0"]
+    assert problems(made) == ([] if "." in other else [("ids_as_numbers", 3, "Id")])
+
+
+@pytest.mark.parametrize("text", ["NULL", "N/A", "-", "nan"])
+def test_an_id_that_may_stand_for_nothing_is_told(text: str) -> None:
+    made = apply(BASE, f"Id|Name\n1001|A\n{text}|B")
+    assert column(made, "reference_id") == ["1001", text]
+    assert problems(made, "severity", "code", "row") == [("warning", "id_like_blank", 3)]
 
 
 def test_rows_of_another_table_are_matched_by_what_keys_look_like() -> None:

@@ -231,7 +231,7 @@ def test_netsuite_rows_with_nothing_but_an_id_and_closed_names(tmp_path: Path) -
             (name, ["name_says_closed"])
             for name in ("Shop (Inactive) ", "Shop - CLOSED", "*Closed* Shop", "Shop: inactive")
         ),
-        *((name, ["name_says_closed"]) for name in ("CLOSED - Shop", "Shop **DO NOT USE**")),
+        *((name, ["name_says_closed"]) for name in ("CLOSED - Shop", "Shop **DO NOT USE**", "Shop (ceased trading)")),
         *((name, []) for name in ("Closed Loop Ltd", "Closed-Cell Foam", "Enclosed (Spaces)", "Inactive Life")),
     ],
 )

@@ -87,7 +87,18 @@ WRONG = [
     ("customer", "company_name", "Caf\ufffd", "replacement_character"),
     *(
         ("customer", "company_name", text, "formula_error")
-        for text in ("#REF!", "#DIV/0!", "Err:508", "####", "#WERT!")
+        for text in (
+            "#REF!",
+            "#DIV/0!",
+            "Err:508",
+            "####",
+            "#WERT!",
+            '=T("0017")',
+            "=A2",
+            "=SUM(A1:A9)-1",
+            "=+$A$2&B2",
+            '="00"&"17"',
+        )
     ),
     ("customer", "reference_id", "#N/A", "formula_error"),
     ("address", "zip_code", "#VALUE!", "formula_error"),
@@ -265,6 +276,13 @@ def test_ids_that_differ_only_in_case_are_all_refused() -> None:
     assert [p["row"] for p in found] == [0, 2, 3, 4]
     assert found[0]["hint"] == 'customers.csv:4 has "ABC", but this is "abc": make them identical or clearly different.'
     assert found[1]["hint"].startswith('customers.csv:2 has "abc", but this is "ABC"')
+
+
+@pytest.mark.parametrize(("one", "other"), [("A\u201117", "A-17"), ("\uff211", "a1"), ("\ufb01x", "fix")])
+def test_ids_that_look_the_same_are_refused(one: str, other: str) -> None:
+    customers = [{**CUSTOMER, "reference_id": text} for text in (one, "x", other, "A 17")]
+    found = [p for p in problems_of(*make_tables(customers)) if p["code"] == "reference_id_case"]
+    assert [p["row"] for p in found] == [0, 2]
 
 
 def test_child_ids_are_unique_across_customers_but_not_across_kinds() -> None:

@@ -128,6 +128,7 @@ def _read_block(block: Block, form: CsvFormat) -> _BlockRecords:
     faults = _quote_faults(block, form)
     if b'="' in block.data:
         columns = [_without_equals(column) for column in columns]
+        faults += _open_equals(columns, form)
     if form.mixed and FOREIGN_MARK.encode() in block.data:
         faults += _foreign_characters(columns, form)
         columns = [pc.replace_substring(column, FOREIGN_MARK, "") for column in columns]
@@ -155,6 +156,17 @@ def _without_equals(column: pa.Array) -> pa.Array:
         return column
     inner = pc.replace_substring(pc.replace_substring_regex(column, EQUALS, r"\1"), '""', '"')
     return pc.if_else(found, inner, column)
+
+
+def _open_equals(columns: Sequence[pa.Array], form: CsvFormat) -> list[Fault]:
+    """A fault for each record with a cell like ``="Smith``, of which a delimiter has cut off the rest."""
+    message = 'a cell begins with =" but does not end with a quotation mark, so a delimiter in it may have split it'
+    found = {
+        index: place for place, column in enumerate(columns) for index in _matches(column, r'^\s*="[^"]*$').tolist()
+    }
+    names = dict(enumerate(form.header))
+    hint = "Leave out the equals sign, so that the cell begins with its quotation mark."
+    return [Fault(index, "quote_inside", message, hint, names.get(place)) for index, place in sorted(found.items())]
 
 
 def _matches(column: pa.Array, pattern: str) -> Positions:

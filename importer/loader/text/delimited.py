@@ -12,7 +12,7 @@ from itertools import chain
 
 import pyarrow.compute as pc
 
-from importer.errors import NoSourceError, UsageError
+from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.assemble import Origin, RawTable
 from importer.loader.content import Content
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_header, header_score
@@ -100,6 +100,10 @@ def _layout(start: bytes, text: Text, file: str, options: LoadOptions) -> tuple[
     if header is None:
         raise NoSourceError(f"{file}: the file is empty", "Export the table again, with its header and rows.")
     width = _usual_width(rows[header.row :])
+    beyond = [any(cell.strip() for cell in row[len(header.cells) :]) for row in rows]
+    if not header.row and 2 * sum(beyond) > len(rows):  # the mapping names the columns
+        message = f"{file}: most rows have more cells than `columns` in the mapping has names ({len(header.cells):,})"
+        raise SourceError(message, "Name all columns there, in their order, including those that are not used.")
     if not 0 < width <= MAX_CELLS:
         width = len(header.cells)
     return CsvFormat(delimiter, width, header.cells, text.encoding, text.mixed), header, ([0, *ends])[header.row]

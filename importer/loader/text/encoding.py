@@ -26,6 +26,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_ISO_2022 = {b"\x1b$B": "iso2022_jp", b"\x1b$@": "iso2022_jp", b"\x1b$)C": "iso2022_kr"}  # what switches to its letters
 _EXPORT_AGAIN = "Export the table again as CSV or as an Excel workbook."
 _ASCII, _NOT_ASCII = bytes(range(128)), bytes(range(128, 256))
 # Letters and signs of western text in UTF-8: U+00A0 to U+017F, dashes and quotes, the euro and trade mark signs.
@@ -81,6 +82,8 @@ def decode(
     start = content.start(_SAMPLE)
     bom, found = next(((bom, name) for bom, name in _BOMS if start.startswith(bom)), (b"", None))
     name = found or _utf16_without_bom(start)
+    if name is None and start.isascii():
+        name = next((name for switch, name in _ISO_2022.items() if switch in start), None)
     if encoding is not None:
         name = _codec_name(encoding)
         bom = bom if (name, found) == ("utf-8", "utf-8") else b""

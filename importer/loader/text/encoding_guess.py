@@ -20,7 +20,7 @@ _LANGUAGES: dict[str, Sequence[str]] = {
     "cp1255": ("he",), "cp1256": ("ar", "fr"), "cp1257": ("lt", "lv", "et", "de"), "cp874": ("th",),
     "iso8859-15": _WEST, "iso8859-2": _CENTRAL, "iso8859-9": ("tr", *_WEST), "iso8859-5": _CYRILLIC,
     "iso8859-7": ("el",), "iso8859-13": ("lt", "lv", "et"), "mac-roman": _WEST, "cp850": _WEST, "cp437": _WEST,
-    "cp852": _CENTRAL, "cp857": ("tr",), "cp866": ("ru", "bg"), "koi8-u": ("ru", "uk"),
+    "cp852": _CENTRAL, "cp857": ("tr",), "cp866": ("ru", "bg"), "koi8-u": ("ru", "uk"), "mac-cyrillic": _CYRILLIC,
     "gb18030": ("zh_CN",), "cp950": ("zh_TW", "zh_HK"), "cp932": ("ja",), "euc_jp": ("ja",), "cp949": ("ko",),
 }  # fmt: skip
 # Of encodings with two bytes for a character: the first and last lead byte of a group, its first trail byte, how often
@@ -45,7 +45,9 @@ _OTHER_LANGUAGE = -4.0  # a word of another language than most
 _PAIRS = (("«", "»"), ("‹", "›"))  # noqa: RUF001 - signs of which one is hardly ever without the other
 _UNPAIRED = -6.0
 _USUAL = 7.5  # in favor of cp1252, which most such files are in
-_UNUSUAL = dict.fromkeys(_GROUPS, -4.0) | dict.fromkeys(("mac-roman", "cp850", "cp437", "cp852", "cp857"), -1.0)
+_UNUSUAL = dict.fromkeys(_GROUPS, -4.0) | dict.fromkeys(
+    ("mac-roman", "mac-cyrillic", "cp850", "cp437", "cp852", "cp857"), -1.0
+)
 _UNUSUAL |= dict.fromkeys((name for name in _LANGUAGES if name.startswith("iso")), -3.0)
 _COUNTRY = 10.0  # in favor of a language, if its country is named in every row
 _DISTINCT, _COMPARED = 2000, 200  # pieces of words

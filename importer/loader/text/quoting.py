@@ -1,4 +1,4 @@
-r"""How cells are quoted, where that is not the usual way: ``\"`` within a cell, single quotes, blanks before a quote.
+r"""How cells are quoted, where that is not the usual way: ``\"`` in a cell, single quotes, ``=`` before a quote.
 
 Such a text is written anew in the usual way, so that it is read like any other.
 """
@@ -14,18 +14,20 @@ from importer.loader.text.encoding import NotUtf8Error
 
 _SAMPLE = 64 * 1024
 _PIECE = 1024 * 1024
+_LOOSE = re.compile(r'\s*(?:"|="(?:[^"]|"")*$)')  # a quote at the start of a cell that is not read as one in quotes
 
 
 @dataclass(frozen=True)
 class Dialect:
     r"""``escape``: a backslash before a quote, delimiter, or line end makes it text. ``blanks``: a quote opens a cell
-    after blanks, too.
+    after blanks, too; ``equals``: after ``=``, as in ``="Smith, Sons"``.
     """  # noqa: D205 - one sentence per attribute
 
     delimiter: str
     quote: str = '"'
     escape: bool = False
     blanks: bool = False
+    equals: bool = False
 
     @cached_property
     def cell(self) -> re.Pattern[str]:
@@ -35,7 +37,7 @@ class Dialect:
         inside = rf"(?:[^{quote}\\]++|{quote}{quote}|\\.)*+" if self.escape else rf"(?:[^{quote}]++|{quote}{quote})*+"
         plain = rf"(?:[^{delimiter}\r\n\\]++|\\.)*+" if self.escape else rf"[^{delimiter}\r\n]*+"
         end = rf"{delimiter}|\r\n|\r|\n|\Z"
-        before = blanks if self.blanks else ""
+        before = (blanks if self.blanks else "") + "=?+" * self.equals
         return re.compile(
             rf"(?:{before}{quote}(?P<quoted>{inside}){quote}{blanks}(?={end})|(?P<plain>{plain}))(?P<end>{end})",
             re.DOTALL,
@@ -65,10 +67,15 @@ def find_dialect(start: bytes, delimiter: str) -> Dialect:
     near = re.escape(delimiter)
     single = re.search(rf"(?:^|{near})[ \t]*'[^\r\n]*'[ \t]*(?:{near}|$)", text, re.MULTILINE)
     blanks = re.search(rf"(?:^|{near})[ \t]+[\"']", text, re.MULTILINE)
+    # Without a delimiter or line end in it, the usual dialect reads such a cell as well, and much faster.
+    equals = re.search(rf"(?:^|{near})=\"[^\"\r\n{near}]*[\r\n{near}]", text, re.MULTILINE)
     dialects = [
-        Dialect(delimiter, quote, escape, blank)
-        for escape, quote, blank in product(
-            [False, True][: 1 + ("\\" in text)], "\"'"[: 1 + bool(single)], [False, True][: 1 + bool(blanks)]
+        Dialect(delimiter, quote, escape, blank, equal)
+        for escape, quote, blank, equal in product(
+            [False, True][: 1 + ("\\" in text)],
+            "\"'"[: 1 + bool(single)],
+            [False, True][: 1 + bool(blanks)],
+            [False, True][: 1 + bool(equals)],
         )
     ]
     return min(dialects, key=lambda dialect: _oddities(text, dialect)) if len(dialects) > 1 else dialects[0]
@@ -81,7 +88,7 @@ def _oddities(text: str, dialect: Dialect) -> int:
     for record in _records(text, dialect):
         values = [dialect.value(found).strip() for found in record]
         widths[len(values)] += any(values)
-        loose += sum(1 for found in record if (found["plain"] or "").lstrip()[:1] == '"')
+        loose += sum(1 for found in record if _LOOSE.match(found["plain"] or ""))
         filled += sum(1 for value in values if value)
         wrapped += sum(1 for value in values if len(value) > 1 and value[0] == value[-1] == "'")
         loose += sum(1 for value in values if '\\"' in value or "\\'" in value)

@@ -87,7 +87,7 @@ def shown(value: float, number_format: str, *, since_1904: bool = False) -> str:
         return ""
     section = _section(value, number_format)
     if section.kind in {"date", "elapsed"}:
-        text = _elapsed(value) if section.kind == "elapsed" else moment_text(value + 1462 * since_1904)
+        text = _elapsed(value) if section.kind == "elapsed" else moment_text(value, since_1904=since_1904)
         return text or number_text(value)
     if section.kind == "words":
         return "".join(text for _, text in section.parts)
@@ -125,8 +125,12 @@ def number_text(value: float) -> str:
     return text if math.isfinite(value) else ""
 
 
-def moment_text(days: float) -> str:
-    """A date, a time of day, or both, by days since 1899-12-31; blank if there is no such date."""
+def moment_text(days: float, *, since_1904: bool = False) -> str:
+    """A date, a time of day, or both, by days since 1899-12-31 or 1904-01-01; blank if there is no such date.
+
+    Less than a day is a time of day.
+    """
+    days += 1462 * (since_1904 and not 0 <= days < 1)
     seconds = round(days * _DAY) if 0 <= days < _LAST_DAY else _LAST_DAY * _DAY
     if seconds >= _LAST_DAY * _DAY:
         return ""

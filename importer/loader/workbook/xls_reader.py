@@ -88,7 +88,9 @@ def _read_sheet(book: xlrd.Book, sheet: xlrd.sheet.Sheet, cells: SheetCells) -> 
             case xlrd.XL_CELL_NUMBER | xlrd.XL_CELL_DATE:
                 code = formats.get(cell.xf_index, "")
                 is_date = kind == xlrd.XL_CELL_DATE and not formats
-                text = moment_text(value + 1462 * since_1904) if is_date else shown(value, code, since_1904=since_1904)
+                text = (
+                    moment_text(value, since_1904=since_1904) if is_date else shown(value, code, since_1904=since_1904)
+                )
                 if is_rounded(value):
                     cells.rounded.append((row, column))
             case xlrd.XL_CELL_BOOLEAN:

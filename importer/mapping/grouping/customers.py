@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 
 from importer.cell_text import BLANKS
 from importer.mapping.cell_problems import cell_problems, extension_problems, field_problems, unrepeated
-from importer.mapping.columns import Codes, Column, Mask, first_rows
+from importer.mapping.columns import Codes, Column, Mask, caseless, first_rows
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
 from importer.mapping.fields import Context, evaluate
+from importer.mapping.grouping.same_children import writing_rank
 from importer.mapping.language.mapping_model import CustomerEntry
 from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.table_rows import TableData
@@ -21,7 +22,8 @@ from importer.tables import ProblemTable, Sources
 
 # What people write beside the name of a customer that they cannot delete, in the languages of the shipped mappings.
 _SAID = (
-    r"(?:permanently )?(?:closed|inactive|deleted|do not use|out of business|geschlossen|inaktiv|gelöscht|fermée?"
+    r"(?:permanently )?(?:closed|inactive|deleted|do not use|out of business|ceased trading|defunct|dissolved"
+    r"|geschlossen|inaktiv|gelöscht|fermée?"
     r"|inacti[fv]e?|supprimée?|cerrad[oa]|inactiv[oa]|eliminad[oa]|gesloten|inactief|verwijderd|chius[oa]|inattiv[oa]"
     r"|eliminat[oa])"
 )
@@ -59,6 +61,8 @@ def group_customers(
             )
         grouped.evaluated[name] = found
         first = first_rows(codes, count, found.column.filled)
+        if rule.conflict != "first":
+            first = _best_written(found.column, codes, first)
         grouped.columns[name] = found.column.take(first)
         if rule.default is not None:
             wrong = np.zeros(count, bool)
@@ -88,14 +92,35 @@ def _best_ranked(rank: Codes, filled: Mask, codes: Codes, count: int) -> Mask:
     return mask
 
 
-def agreeing(column: Column, codes: Codes, first: Codes) -> Mask:
-    """True on rows that say what the ``first`` row of their customer says, or the same with other white space."""
+def agreeing(column: Column, codes: Codes, first: Codes, *, case: bool) -> Mask:
+    """True on rows that say what the ``first`` row of their customer says, or the same with other white space.
+
+    ``case``: whether other capitals make a difference.
+    """
     reference = first[codes]
     same: Mask = column.filled & (column.codes == np.append(column.codes, -1)[reference])
     at = np.flatnonzero(column.filled & ~same)
     both = (column.take(rows).to_arrow() for rows in (at, reference[at]))
-    same[at] = pc.equal(*(pc.replace_substring_regex(texts, f"[{BLANKS}]+", " ") for texts in both))
+    same[at] = pc.equal(*(pc.replace_substring_regex(t, f"[{BLANKS}]+", " ") if case else caseless(t) for t in both))
     return same
+
+
+def _best_written(column: Column, codes: Codes, first: Codes) -> Codes:
+    """The row that each customer's value is taken from: of rows that differ only in capitals the best written one.
+
+    So the order of rows makes no difference.
+    """
+    differ = column.filled & ~agreeing(column, codes, first, case=True)
+    if not differ.any():
+        return first
+    same = agreeing(column, codes, first, case=False)
+    differ &= same
+    rows = np.flatnonzero(same & np.isin(codes, codes[differ]))
+    ranks = map(writing_rank, column.take(rows).to_arrow().to_pylist())
+    best = first.copy()
+    for _, row in sorted(zip(ranks, rows.tolist(), strict=True), reverse=True):
+        best[codes[row]] = row  # the last one counts
+    return best
 
 
 def _conflicts(
@@ -103,22 +128,29 @@ def _conflicts(
 ) -> Iterator[ProblemTable]:
     """Rows of one customer that say different things; a blank agrees with anything.
 
-    An error, or an info about what is passed over where the mapping says that the first row counts.
+    An error, or an info about what is passed over where the mapping says that the first row counts, or where only
+    capitals differ.
     """
     reference = first[codes]
-    every = np.flatnonzero(found.column.filled & ~agreeing(found.column, codes, first))
-    if not len(every):
+    differ = found.column.filled & ~agreeing(found.column, codes, first, case=True)
+    if not differ.any():
         return
+    every = np.flatnonzero(differ)
     every = every[unrepeated(codes[every], found.column.codes[every])]
+    passed = agreeing(found.column, codes, first, case=False)[every] | (rule.conflict == "first")
     names = pa.array([source.name for source in sources.tables], pa.string())
-    for column, at in found.by_reference(every):
+    grouped = (
+        (is_passed, *one) for is_passed in (False, True) for one in found.by_reference(every[passed == is_passed])
+    )
+    for is_passed, column, at in grouped:
         mine, other = _as_written(found, table, at, reference[at])
         rows = table.rows[reference[at]]
         numbers = pa.array(sources.row_numbers(rows)).cast(pa.string())
         place = ("row ", numbers, " of ", names.take(pa.array(sources.split(rows)[0])))
-        if rule.conflict == "first":
+        if is_passed:
             severity, code, hint = Severity.INFO, "conflict_passed_over", ""
-            parts = ("This row has '", mine, "', which is not used: ", *place, " comes first, with '", other, "'")
+            has = " comes first, with '" if rule.conflict == "first" else " has '"
+            parts = ("This row has '", mine, "', which is not used: ", *place, has, other, "'")
         else:
             severity, code, hint = Severity.ERROR, "customer_conflict", _AGREE
             parts = ("This row has '", mine, "', but ", *place, " has '", other, "'")

@@ -20,8 +20,10 @@ from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import NUMBER, TableRule
 from importer.mapping.table_rows import TableData, assign_tables, holds
 from importer.mapping.transform_results import RowChange
+from importer.mapping.transforms.text_forms import WHOLE
 from importer.records import Severity
 from importer.tables import TEXT, Entity, FieldOrigin, ProblemTable, Sources
+from importer.wording import counted
 
 _MOST_FILES = 3  # in a message
 LEFT_OUT = "left out by a correction"  # why a row is skipped
@@ -129,21 +131,34 @@ def tidied_keys(assignment: RowAssignment) -> list[tuple[Entity, dict[str, tuple
 
 
 def _with_numbered(mapping: Mapping, tables: dict[str, TableData]) -> tuple[dict[str, TableData], list[ProblemTable]]:
-    """The tables with their columns of ids that are all written as ``7.0``, and a warning about each."""
+    """The tables with their columns of ids that are all written as ``7.0``, and warnings about ids that look wrong."""
     found, problems = {}, []
     for name, table in tables.items():
         numbered = []
         for reference in _id_columns(mapping, name):
             column = table.column(reference)
-            if len(column.values) and pc.all(pc.match_substring_regex(column.values, r"^[0-9]+\.0+$")).as_py():
-                numbered.append(reference)
-                at = np.flatnonzero(column.filled)
-                message = f"all {len(at):,} filled cells of this column end in .0, which is removed"
+            whole = pc.match_substring_regex(column.values, f"^[0-9]+{WHOLE}").to_numpy(zero_copy_only=False)
+            decimals = pc.match_substring_regex(column.values, "[0-9][.,][0-9]").to_numpy(zero_copy_only=False)
+            at = np.flatnonzero(column.rows_with(whole))
+            if len(at) and not (decimals & ~whole).any():
+                count = int(column.filled.sum())
+                every = f"all {count:,} filled cells of this column end in .0, which is removed"
+                some = f"{len(at):,} of {count:,} filled cells of this column end in .0, and stay as they are"
+                message = every if whole.all() else some
+                numbered += [reference] * bool(whole.all())
                 hint = (
                     "Some programs write whole numbers like that. If the IDs lost leading zeros, export them as text."
                 )
                 texts = {"severity": Severity.WARNING, "code": "ids_as_numbers", "message": message, "hint": hint}
                 problems.append(cell_problems(table, at[:1], reference, **texts))
+            nothing = np.flatnonzero(column.rows_with(table.blanks.among(column.values, "")))
+            if len(nothing):
+                message = (
+                    f"{counted(len(nothing), 'cell')} of this column may stand for nothing, but IDs are never blank"
+                )
+                hint = "If the row has no ID, clear the cell; if it is not a customer, delete it."
+                texts = {"severity": Severity.WARNING, "code": "id_like_blank", "message": message, "hint": hint}
+                problems.append(cell_problems(table, nothing[:1], reference, **texts))
         found[name] = replace(table, numbered=frozenset(numbered))
     return found, problems
 

@@ -17,7 +17,7 @@ from importer.mapping.columns import Codes, Column, combine
 from importer.mapping.field_parts import Evaluated
 from importer.mapping.transform_results import RowFinding, failures
 from importer.mapping.transforms.country_names import plain, state_names
-from importer.mapping.transforms.text_forms import ROUNDED
+from importer.mapping.transforms.text_forms import ROUNDED, WHOLE
 from importer.records import Severity
 
 _AMERICAN = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})  # one system of postal codes
@@ -33,7 +33,7 @@ _ZIP = re.compile(r"\d{5}(-\d{4})?")
 _SHORT_ZIP = re.compile(r"(?P<base>\d{5}|\d{4}|\d{3})(?:(?P<mark>[ -]?)(?P<plus>\d{4}))?")
 _CANADIAN = re.compile(r"[A-Z]\d[A-Z][ -]?\d[A-Z]\d", re.IGNORECASE)
 _WITH_STATE = re.compile(r"(?:(?P<country>[A-Z]{2})-)?(?P<state>[A-Z]{2,3})[ ,-]+(?P<code>\S.*)")
-_AS_NUMBER = re.compile(r"(\d+)\.0+")
+_AS_NUMBER = re.compile(rf"(\d+){WHOLE}")
 
 
 @dataclass(frozen=True)

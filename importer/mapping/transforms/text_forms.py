@@ -34,6 +34,10 @@ _WIDE = r"[\x{ff01}-\x{ff5e}\x{3000}]"
 _NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 
+# How programs write whole numbers that they keep with decimals; ``1,000`` is more than one.
+WHOLE = r"(?:\.0+|,00?)$"
+
+
 def narrow(values: pa.Array) -> pa.Array:
     """Full-width letters, digits, and marks of codes, phones, and email addresses as ASCII ones."""
     if pc.all(pc.string_is_ascii(values), min_count=0).as_py():
@@ -53,7 +57,7 @@ def comparable(values: pa.Array) -> pa.Array:
     return trim(found)
 
 
-_MAYBE = r"&[#A-Za-z]|<|%[0-9A-Fa-f]{2}"
+_MAYBE = r"&[#A-Za-z]|<|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|=[C-F][0-9A-F]=[89AB]"
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _LINES = "br|p|div|li|tr|h[1-6]|hr|ul|ol|table"
 _TAG = re.compile(
@@ -65,7 +69,8 @@ _LINE = re.compile(rf"(?:{_LINES})", re.IGNORECASE)
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ADDRESS = re.compile(r"://|^www\.", re.IGNORECASE)  # of a web page, where %20 belongs
 _REST = re.compile(
-    r"&(?:amp|quot|apos|nbsp|lt|gt|#\d{2,4})(?![A-Za-z0-9;])|%(?:20|26|27|2C|40|[C-F][\dA-F]%[89AB][\dA-F])",
+    r"&(?:amp|quot|apos|nbsp|lt|gt|#\d{2,4})(?![A-Za-z0-9;])|%(?:20|26|27|2C|40|[C-F][\dA-F]%[89AB][\dA-F])"
+    r"|\\u[\dA-F]{4}|=[C-F][\dA-F]=[89AB][\dA-F]",  # of JSON, and of mail
     re.IGNORECASE,
 )
 _HINT = "If the text is encoded, export it as plain text. Otherwise, no action is needed."
@@ -77,7 +82,7 @@ def decode(values: pa.Array, *, tags: bool = True) -> TransformResult:
     if not len(at):
         return TransformResult(values)
     read = [_decoded(text, tags=tags) for text in values.take(pa.array(at)).to_pylist()]
-    told = ["may be encoded for a web page, and stays as it is" if _is_doubtful(text) else None for text in read]
+    told = ["may be encoded, as for a web page, and stays as it is" if _is_doubtful(text) else None for text in read]
     findings = failures("text_encoded", told, _HINT, Severity.WARNING)
     return TransformResult(pa.array(read, pa.string()), findings).among(at, TransformResult(values))
 
@@ -119,10 +124,10 @@ _MARKED = """
 """
 _MARKS = ("({})", "<{}>", "[{}]", "-{}-", "- {} -", "--{}--", "-- {} --")
 _ANY_CASE = (
-    *("null", r"\n", "#n/a", "n/a", "-", "--", "---", "\u2013", "\u2014", "."),
+    *("null", r"\n", "#n/a", "n/a", "<na>", "undefined", "-", "--", "---", "\u2013", "\u2014", "."),
     *(marks.format(word) for marks in _MARKS for word in (*_MARKED.split(), "en blanco")),
 )
-_AS_WRITTEN = ("nan", "None")
+_AS_WRITTEN = ("nan", "NaT", "None")
 # Nan is a first name, and None a town; these may also be a part of a company's name.
 _NOT_AS_WRITTEN = frozenset({"company_name", "display_name", "first_name", "last_name", "state", "country"})
 _KEPT = frozenset({"key", "reference_id", "former id"})
