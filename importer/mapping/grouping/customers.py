@@ -110,11 +110,10 @@ def _best_written(column: Column, codes: Codes, first: Codes) -> Codes:
 
     So the order of rows makes no difference.
     """
-    differ = column.filled & ~agreeing(column, codes, first, case=True)
-    if not differ.any():
+    if not (column.filled & (column.codes != np.append(column.codes, -1)[first[codes]])).any():
         return first
     same = agreeing(column, codes, first, case=False)
-    differ &= same
+    differ = same & ~agreeing(column, codes, first, case=True)
     rows = np.flatnonzero(same & np.isin(codes, codes[differ]))
     ranks = map(writing_rank, column.take(rows).to_arrow().to_pylist())
     best = first.copy()
