@@ -61,8 +61,7 @@ def customer_sources(mapping: Mapping, assignment: RowAssignment, grouped: Group
     may_differ = {name for name, rule in mapping.customer.fields().items() if rule.conflict == "first"}
     for name, found in grouped.evaluated.items():
         filled = found.column.filled
-        first = first_rows(codes, len(assignment.ids), filled)
-        same = agreeing(found.column, codes, first, case=name in may_differ)
+        same = agreeing(found.column, codes, first_rows(codes, len(assignment.ids), filled))
         differ = filled & ~same
         references = found.references if name in may_differ and differ.any() else ()
         other = [(reference, differ & (found.chosen == number)) for number, reference in enumerate(references)]

@@ -10,10 +10,9 @@ import pyarrow.compute as pc
 
 from importer.cell_text import BLANKS
 from importer.mapping.cell_problems import cell_problems, extension_problems, field_problems, unrepeated
-from importer.mapping.columns import Codes, Column, Mask, caseless, first_rows
+from importer.mapping.columns import Codes, Column, Mask, first_rows
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
 from importer.mapping.fields import Context, evaluate
-from importer.mapping.grouping.same_children import writing_rank
 from importer.mapping.language.mapping_model import CustomerEntry
 from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.table_rows import TableData
@@ -61,8 +60,6 @@ def group_customers(
             )
         grouped.evaluated[name] = found
         first = first_rows(codes, count, found.column.filled)
-        if rule.conflict != "first":
-            first = _best_written(found.column, codes, first)
         grouped.columns[name] = found.column.take(first)
         if rule.default is not None:
             wrong = np.zeros(count, bool)
@@ -92,34 +89,14 @@ def _best_ranked(rank: Codes, filled: Mask, codes: Codes, count: int) -> Mask:
     return mask
 
 
-def agreeing(column: Column, codes: Codes, first: Codes, *, case: bool) -> Mask:
-    """True on rows that say what the ``first`` row of their customer says, or the same with other white space.
-
-    ``case``: whether other capitals make a difference.
-    """
+def agreeing(column: Column, codes: Codes, first: Codes) -> Mask:
+    """True on rows that say what the ``first`` row of their customer says, or the same with other white space."""
     reference = first[codes]
     same: Mask = column.filled & (column.codes == np.append(column.codes, -1)[reference])
     at = np.flatnonzero(column.filled & ~same)
     both = (column.take(rows).to_arrow() for rows in (at, reference[at]))
-    same[at] = pc.equal(*(pc.replace_substring_regex(t, f"[{BLANKS}]+", " ") if case else caseless(t) for t in both))
+    same[at] = pc.equal(*(pc.replace_substring_regex(texts, f"[{BLANKS}]+", " ") for texts in both))
     return same
-
-
-def _best_written(column: Column, codes: Codes, first: Codes) -> Codes:
-    """The row that each customer's value is taken from: of rows that differ only in capitals the best written one.
-
-    So the order of rows makes no difference.
-    """
-    if not (column.filled & (column.codes != np.append(column.codes, -1)[first[codes]])).any():
-        return first
-    same = agreeing(column, codes, first, case=False)
-    differ = same & ~agreeing(column, codes, first, case=True)
-    rows = np.flatnonzero(same & np.isin(codes, codes[differ]))
-    ranks = map(writing_rank, column.take(rows).to_arrow().to_pylist())
-    best = first.copy()
-    for _, row in sorted(zip(ranks, rows.tolist(), strict=True), reverse=True):
-        best[codes[row]] = row  # the last one counts
-    return best
 
 
 def _conflicts(
@@ -127,29 +104,22 @@ def _conflicts(
 ) -> Iterator[ProblemTable]:
     """Rows of one customer that say different things; a blank agrees with anything.
 
-    An error, or an info about what is passed over where the mapping says that the first row counts, or where only
-    capitals differ.
+    An error, or an info about what is passed over where the mapping says that the first row counts.
     """
     reference = first[codes]
-    differ = found.column.filled & ~agreeing(found.column, codes, first, case=True)
-    if not differ.any():
+    every = np.flatnonzero(found.column.filled & ~agreeing(found.column, codes, first))
+    if not len(every):
         return
-    every = np.flatnonzero(differ)
     every = every[unrepeated(codes[every], found.column.codes[every])]
-    passed = agreeing(found.column, codes, first, case=False)[every] | (rule.conflict == "first")
     names = pa.array([source.name for source in sources.tables], pa.string())
-    grouped = (
-        (is_passed, *one) for is_passed in (False, True) for one in found.by_reference(every[passed == is_passed])
-    )
-    for is_passed, column, at in grouped:
+    for column, at in found.by_reference(every):
         mine, other = _as_written(found, table, at, reference[at])
         rows = table.rows[reference[at]]
         numbers = pa.array(sources.row_numbers(rows)).cast(pa.string())
         place = ("row ", numbers, " of ", names.take(pa.array(sources.split(rows)[0])))
-        if is_passed:
+        if rule.conflict == "first":
             severity, code, hint = Severity.INFO, "conflict_passed_over", ""
-            has = " comes first, with '" if rule.conflict == "first" else " has '"
-            parts = ("This row has '", mine, "', which is not used: ", *place, has, other, "'")
+            parts = ("This row has '", mine, "', which is not used: ", *place, " comes first, with '", other, "'")
         else:
             severity, code, hint = Severity.ERROR, "customer_conflict", _AGREE
             parts = ("This row has '", mine, "', but ", *place, " has '", other, "'")

@@ -38,7 +38,7 @@ def _best_heads(exact: Sequence[Column], child: Codes, heads: Codes) -> Codes:
     texts = pc.binary_join_element_wise(*own, "\x1f").to_pylist()
     best: dict[int, tuple[tuple[int, bool, bool, str], bool, int]] = {}
     for number, text, line in zip(child[mixed].tolist(), texts, mixed.tolist(), strict=True):
-        rank = (writing_rank(text), line != heads[number], line)
+        rank = (_rank(text), line != heads[number], line)
         best[number] = min(best.get(number, rank), rank)
     chosen = heads.copy()
     for number, (_, _, line) in best.items():
@@ -46,7 +46,7 @@ def _best_heads(exact: Sequence[Column], child: Codes, heads: Codes) -> Codes:
     return chosen
 
 
-def writing_rank(text: str) -> tuple[int, bool, bool, str]:
+def _rank(text: str) -> tuple[int, bool, bool, str]:
     """The best of several spellings is the least: short, and neither all in capitals nor all in small letters."""
     return len(text), text == text.upper(), text == text.lower(), text
 
