@@ -42,7 +42,7 @@ def _show(ask: Ask) -> Shown:
         "work": None,
         "saved": session.saved,
         "name": mapping_name(session),
-        "outlook": _outlook(ask).values,
+        "outlook": {},
         "command": "",
     }
     if session.matching.kind == "draft":
@@ -50,6 +50,7 @@ def _show(ask: Ask) -> Shown:
         values["work"] = work
         if work.result is not None:
             values |= _draft_values(session, work.result, ask.query.get("column", ""))
+    values["outlook"] = _outlook(ask).values  # of the draft, if there is one by now
     if (session.matching.kind != "named" and values["work"] is None) or values["draft"] is not None:
         values["text"] = mapping_text(session)
         values["is_saved"] = session.saved is not None and session.saved[1] == values["text"]
