@@ -11,6 +11,7 @@ from importer.drafting.rule_content import (
     address_type,
     are_blank,
     as_steps,
+    as_text,
     detail,
     first_of,
     is_blank,
@@ -48,7 +49,7 @@ def customer_entry(draft: TableDraft) -> dict[str, Any]:
         rules["assigned_price_list_id"] = {"from": draft.headers[lists[0]], "lookup": "price_list", "invalid": "blank"}
     settled = {name: _settling_conflicts(draft, name, rule) for name, rule in rules.items()}
     attributes = {
-        name.removeprefix(ATTRIBUTE_PREFIX): _settling_conflicts(draft, name, draft.headers[columns[0]])
+        name.removeprefix(ATTRIBUTE_PREFIX): _settling_conflicts(draft, name, as_text(draft, columns[0]))
         for name, columns in given.items()
         if name.startswith(ATTRIBUTE_PREFIX)
     }
@@ -64,7 +65,7 @@ def _display_id(draft: TableDraft) -> dict[str, Any]:
     columns = draft.assignment.customer.get("display_id") or draft.structure.key
     if "display_id" not in draft.assignment.customer:
         columns = [at for at in columns if _is_number(draft, at)]
-    return {"display_id": draft.headers[columns[0]]} if len(columns) == 1 else {}
+    return {"display_id": as_text(draft, columns[0])} if len(columns) == 1 else {}
 
 
 def _is_number(draft: TableDraft, column: int) -> bool:

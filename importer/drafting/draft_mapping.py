@@ -7,6 +7,7 @@ from importer.drafting.concepts import NEVER
 from importer.drafting.draft_entries import address_entries, contact_entries, customer_entry
 from importer.drafting.mapping_text import Noted
 from importer.drafting.row_structure import PATH
+from importer.drafting.rule_content import as_text
 from importer.drafting.skip_rules import SkipRule
 from importer.drafting.table_draft import TableDraft, can_be_named
 
@@ -70,7 +71,7 @@ def _table(
     """Key, parent, rows to skip, and columns left out of one table."""
     draft, structure = tables[at], tables[at].structure
     headers = draft.headers
-    out: dict[str, Any] = {"key": headers[joins[at]] if at else _key(draft)}
+    out: dict[str, Any] = {"key": as_text(draft, joins[at]) if at else _key(draft)}
     if len(tables) > 1:
         out |= _found_by(tables, draft)
     if draft.headerless:
@@ -122,11 +123,9 @@ def _key(draft: TableDraft) -> Any:
     """The key; an apostrophe in front of ids is taken off, and another column stands in where it is blank."""
     structure, headers = draft.structure, draft.headers
     key = [headers[column] for column in structure.key]
-    if draft.values[structure.key[0]].quoted:
-        return {"from": key[0], "as": "unquote"}
     if (other := stand_in(draft)) is not None:
         return {"from": [key[0], other], "take": "first"}
-    return key[0] if len(key) == 1 else key
+    return as_text(draft, structure.key[0]) if len(key) == 1 else key
 
 
 def stand_in(draft: TableDraft) -> str | None:

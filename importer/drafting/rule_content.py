@@ -20,6 +20,12 @@ def first_of(headers: Sequence[str]) -> Any:
     return headers[0] if len(headers) == 1 else {"from": list(headers), "take": "first"}
 
 
+def as_text(draft: TableDraft, column: int) -> Any:
+    """One column as it is, without the apostrophes in front if most of its values have one."""
+    header = draft.headers[column]
+    return {"from": header, "as": "unquote"} if draft.values[column].quoted else header
+
+
 def joined(headers: Sequence[str], sign: str) -> Any:
     """One column, or several as one text."""
     return headers[0] if len(headers) == 1 else {"from": list(headers), "join": sign}

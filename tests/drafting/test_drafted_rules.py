@@ -48,6 +48,10 @@ RULES: dict[str, tuple[Callable[[int], Row], str, str, str, list[Any]]] = {
         lambda n: plain(n, **{"Area Code": "415", "Phone": f"555-013{n}"}), "US",
         "customers", "phone", [f"+1415555013{n}" for n in range(8)],
     ),
+    "apostrophes in front of numbers": (
+        lambda n: plain(n, **{"Customer Number": f"'00{n}", "Phone": f"'415555013{n}"}), "US",
+        "customers", "display_id", [f"00{n}" for n in range(8)],
+    ),
     "labels in a cell": (
         lambda n: plain(n, Phone=f"Fax:(415) 555-0199 Phone:(415) 555-013{n}"), "US",
         "customers", "phone", [f"+1415555013{n}" for n in range(8)],
