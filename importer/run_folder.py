@@ -85,6 +85,20 @@ class RunFolder:
             folder.path.mkdir(mode=0o700)
         return folder
 
+    @staticmethod
+    def claim(folder: Path) -> bool:
+        """Make a run's folder, unless it exists: runs with other ledgers may write to the same place.
+
+        Raises :class:`OutputError`.
+        """
+        with _write_errors(folder.parent):
+            make_folder(folder.parent)
+            try:
+                folder.mkdir(mode=0o700)
+            except FileExistsError:
+                return False
+            return True
+
     @property
     def run_id(self) -> str:
         """The run's id: the folder's name."""
