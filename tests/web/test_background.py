@@ -28,6 +28,18 @@ def test_the_latest_of_those_that_wait_is_done() -> None:
     assert all(seen.work.error is not None and seen.work.done for seen in (second, third))
 
 
+def test_what_waits_when_the_latest_begins_is_not_done() -> None:
+    works, gate, done = Background(), threading.Event(), []
+    first = works.ask("check", 1, lambda _: gate.wait(10))
+    second = works.ask("check", 2, lambda _: done.append(2))
+    first.work.ended.set()  # at its end, before its thread looks for what follows
+    works.ask("check", 3, lambda _: done.append(3), patience=10)
+    gate.set()
+    assert second.work.error is not None
+    assert works.ask("check", 3, lambda _: None).done
+    assert done == [3]
+
+
 def test_what_a_page_has_seen_does_not_change_when_the_work_ends() -> None:
     works, gate = Background(), threading.Event()
     seen = works.ask("check", 1, lambda _: gate.wait(10))
