@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from importer.commands.history import one_tenant
-from importer.corrections.corrections_file import read_corrections, without
+from importer.corrections.corrections_file import changing, without
 from importer.errors import InputError, OutputError
 from importer.ledger import open_ledger
 from importer.report.report_files import read_csv
@@ -75,10 +75,10 @@ def _erased(files: Iterable[Path], reference_ids: Sequence[str]) -> tuple[int, l
     count, doubtful = 0, []
     for path in files:
         try:
-            file = read_corrections(path)
-            kept = without(file, reference_ids)
-            if len(kept.corrections) < len(file.corrections):
-                kept.write()
+            with changing(path) as file:
+                kept = without(file, reference_ids)
+                if len(kept.corrections) < len(file.corrections):
+                    kept.write()
             count += len(file.corrections) - len(kept.corrections)
             if any(not one.reference_id for one in kept.corrections):  # of rows that belonged to no customer
                 doubtful.append(path)
