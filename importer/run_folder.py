@@ -23,7 +23,7 @@ import pyarrow as pa
 from pyarrow import feather
 
 from importer.errors import OutputError
-from importer.private_files import make_folder, open_private
+from importer.private_files import UNFINISHED, make_folder, open_private
 from importer.records import Location, Problem, Severity
 from importer.tables import (
     BOOLEAN,
@@ -147,7 +147,7 @@ class RunFolder:
         if self.rejected.is_dir() and not self.rejected.is_symlink():
             below = (f"rejected/{path.name}" for path in self.rejected.iterdir())
             names += [name for name in below if name not in files]
-        return sorted(names)
+        return sorted(name for name in names if not name.removeprefix("rejected/").startswith(UNFINISHED))
 
     def remove(self) -> None:
         """Delete the folder and everything in it; links are not followed. Raises :class:`OSError`."""
