@@ -6,6 +6,7 @@ It calls the Python API, keeps its record in the folder up to date, and stops ge
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -82,6 +83,7 @@ def carry_out(order: Order, progress: Progress) -> Result:
 
 
 def main(folder: Path) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # before anything is sent; then the run handles it
     order = Order(**json.loads(sys.stdin.buffer.read()))
     with held(folder):
         record = read_record(folder)
@@ -93,6 +95,8 @@ def main(folder: Path) -> None:
             progress.ended(carry_out(order, progress))
         except ImporterError as error:
             progress.failed(error)
+        except KeyboardInterrupt:
+            progress.failed(StopError("stopped before anything was sent"))
         except BaseException as error:  # noqa: BLE001 - the record is all that anyone will see
             progress.failed(defect(error))
         finally:
