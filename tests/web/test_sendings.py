@@ -111,7 +111,7 @@ def test_the_key_goes_through_the_pipe_alone(sendings: Sendings, tmp_path: Path)
             if pid and path.exists() and os.access(path, os.R_OK):
                 seen += path.read_bytes().decode(errors="replace")
         process = sendings.all()[0]
-    assert [child.wait(timeout=30) for child in sendings.children] in ([], [0])
+    assert [child.wait(timeout=120) for child in sendings.children] in ([], [0])
     assert process.state == "failed"  # there is no such run
     assert process.error is not None
     assert KEY not in seen
