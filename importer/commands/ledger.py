@@ -12,7 +12,7 @@ from importer.report.report_files import read_csv
 from importer.run_folder import RunFolder
 from importer.settings import Options
 from importer.settings.options import PERSONAL_FILES
-from importer.workflow.old_folders import dry_folders
+from importer.workflow.old_folders import dry_folders, unfinished_folders
 
 
 def ledger_faults(options: Options) -> list[str]:
@@ -67,6 +67,7 @@ def forget(options: Options, reference_ids: Sequence[str]) -> Forgotten:
     }
     erased, doubtful = _erased(files["corrections"], reference_ids)
     found = [folder.path for folder, _ in dry if _has(folder, reference_ids)]
+    found += [path for out in outs for path in unfinished_folders(out)]
     return Forgotten(known, erased, tuple(dict.fromkeys([*folders, *found, *doubtful, *files["values"]])))
 
 

@@ -77,6 +77,12 @@ def dry_folders(out: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
         yield RunFolder(path), summary
 
 
+def unfinished_folders(out: Path) -> list[Path]:
+    """The folders in ``out`` of runs, checks, and plans that have no summary: they go on, or were killed."""
+    found = out.glob("*/payloads.jsonl")
+    return sorted(path.parent for path in found if not path.with_name("summary.json").exists())
+
+
 def _prune(
     ended: Path, command: str, wanted: Callable[[dict[str, Any], RunFolder], bool], keep: int, notify: Notify
 ) -> None:
