@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+UNFINISHED = ".writing-"  # how the names of files begin that a killed process may leave behind
+
 
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it that are missing (0700); those that are there stay as they are.
@@ -28,7 +30,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
     Raises :class:`OSError`.
     """
-    handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file

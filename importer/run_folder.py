@@ -23,7 +23,7 @@ import pyarrow as pa
 from pyarrow import feather
 
 from importer.errors import OutputError
-from importer.private_files import make_folder, open_private
+from importer.private_files import UNFINISHED, make_folder, open_private
 from importer.records import Location, Problem, Severity
 from importer.tables import (
     BOOLEAN,
@@ -85,6 +85,20 @@ class RunFolder:
             folder.path.mkdir(mode=0o700)
         return folder
 
+    @staticmethod
+    def claim(folder: Path) -> bool:
+        """Make a run's folder, unless it exists: runs with other ledgers may write to the same place.
+
+        Raises :class:`OutputError`.
+        """
+        with _write_errors(folder.parent):
+            make_folder(folder.parent)
+            try:
+                folder.mkdir(mode=0o700)
+            except FileExistsError:
+                return False
+            return True
+
     @property
     def run_id(self) -> str:
         """The run's id: the folder's name."""
@@ -133,7 +147,7 @@ class RunFolder:
         if self.rejected.is_dir() and not self.rejected.is_symlink():
             below = (f"rejected/{path.name}" for path in self.rejected.iterdir())
             names += [name for name in below if name not in files]
-        return sorted(names)
+        return sorted(name for name in names if not name.removeprefix("rejected/").startswith(UNFINISHED))
 
     def remove(self) -> None:
         """Delete the folder and everything in it; links are not followed. Raises :class:`OSError`."""

@@ -55,7 +55,7 @@ def source(name: str, count: int) -> None:
 
 
 def wait_for(box: RunningSandbox, count: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while box.counts()["customers"] < count:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -1,6 +1,7 @@
 """The command line put together. Each command is a thin layer: options in, one function of commands, a summary out."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -38,6 +39,7 @@ app = typer.Typer(
 
 def main() -> None:
     ready_streams()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends like Ctrl-C where nothing else handles it
     try:
         code = app(prog_name="importer", standalone_mode=False)
         if code == _INTERRUPTED:

@@ -48,5 +48,5 @@ def check(
         timings.began("Writing the reports")
         summary = write_reports(folder, stage, outcomes, None, end, Commands.of(options), work.executor)
     if options.keep is not None:
-        prune_checks(options.out, work.loaded.name, options.keep, notify)
+        prune_checks(folder.path, work.loaded.name, options.keep, notify)
     return summary

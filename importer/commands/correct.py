@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from importer.corrections.corrections_file import COLUMNS, Correction, read_corrections
+from importer.corrections.corrections_file import COLUMNS, Correction, changing, read_corrections
 from importer.corrections.format_changes import only_format
 from importer.corrections.original_rows import Originals, OriginalTable, load_originals
 from importer.corrections.recording import Recorded, Wanted, record
@@ -99,13 +99,13 @@ def correct(
     proposed counts. Raises :class:`UsageError` for files that are not the run's, and for a contradiction, naming both.
     """
     originals = load_originals(_run_folder(files, run, out))
-    file = read_corrections(to, may_be_absent=True)
     returned = read_returned(files, originals)
     changes, questions = _sorted_out(returned.changes, dict(answers or {}))
     wanted = [Wanted(one.table, one.row, one.column, one.after, one.place) for one in changes]
     wanted += [_left_out(*one) for one in returned.missing(originals)] if removed else []
-    recorded = record(file, wanted, run=originals.run, recorded=_stamp(now), replace_earlier=replace)
-    return _written(recorded, originals.run, () if yes else questions, returned.unknown)
+    with changing(to, may_be_absent=True) as file:
+        recorded = record(file, wanted, run=originals.run, recorded=_stamp(now), replace_earlier=replace)
+        return _written(recorded, originals.run, () if yes else questions, returned.unknown)
 
 
 def record_cells(
@@ -116,10 +116,10 @@ def record_cells(
     The rows are those that the run rejected or has a problem with. Raises :class:`UsageError` for any other.
     """
     originals = load_originals(_folder(run, out))
-    file = read_corrections(to, may_be_absent=True)
     wanted = [_cell(originals, *cell) for cell in cells]
-    recorded = record(file, wanted, run=originals.run, recorded=_stamp(utc_now), replace_earlier=replace)
-    return _written(recorded, originals.run, (), ())
+    with changing(to, may_be_absent=True) as file:
+        recorded = record(file, wanted, run=originals.run, recorded=_stamp(utc_now), replace_earlier=replace)
+        return _written(recorded, originals.run, (), ())
 
 
 def corrections_in(path: Path) -> list[dict[str, Any]]:
@@ -133,11 +133,11 @@ def corrections_in(path: Path) -> list[dict[str, Any]]:
 
 def remove_correction(path: Path, line: int) -> None:
     """Take the correction of a line out of a file. Raises :class:`UsageError`, also where there is none."""
-    file = read_corrections(path)
-    kept = tuple(one for one in file.corrections if one.line != line)
-    if len(kept) == len(file.corrections):
-        raise UsageError(f"{path}: line {line} has no correction", "The file may have changed; read it again.")
-    dataclasses.replace(file, corrections=kept).write()
+    with changing(path) as file:
+        kept = tuple(one for one in file.corrections if one.line != line)
+        if len(kept) == len(file.corrections):
+            raise UsageError(f"{path}: line {line} has no correction", "The file may have changed; read it again.")
+        dataclasses.replace(file, corrections=kept).write()
 
 
 def _left_out(table: OriginalTable, row: int) -> Wanted:

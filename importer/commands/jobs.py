@@ -8,6 +8,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +39,7 @@ class _Runner:
             async for _ in received:
                 self.stopping = True
                 for process in self.running:
-                    process.send_signal(signal.SIGINT)
+                    _interrupt(process)
 
     async def run(self, job: Path, account: str) -> None:
         async with self.accounts[account], self.slots:
@@ -65,6 +66,8 @@ class _Runner:
             assert process.stdout is not None
             assert process.stderr is not None
             self.running.add(process)
+            if self.stopping:  # since before it was among those that run
+                _interrupt(process)
             try:
                 async with anyio.create_task_group() as group:
                     group.start_soon(self._listen, job, process.stderr, lines)
@@ -84,6 +87,11 @@ class _Runner:
             lines += whole
         if rest:
             lines.append(rest)
+
+
+def _interrupt(process: Process) -> None:
+    with suppress(ProcessLookupError):  # it has just ended
+        process.send_signal(signal.SIGINT)
 
 
 def run_jobs(

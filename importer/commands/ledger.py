@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from importer.commands.history import one_tenant
-from importer.corrections.corrections_file import read_corrections, without
+from importer.corrections.corrections_file import changing, without
 from importer.errors import InputError, OutputError
 from importer.ledger import open_ledger
 from importer.report.report_files import read_csv
 from importer.run_folder import RunFolder
 from importer.settings import Options
 from importer.settings.options import PERSONAL_FILES
-from importer.workflow.old_folders import dry_folders
+from importer.workflow.old_folders import dry_folders, unfinished_folders
 
 
 def ledger_faults(options: Options) -> list[str]:
@@ -67,6 +67,7 @@ def forget(options: Options, reference_ids: Sequence[str]) -> Forgotten:
     }
     erased, doubtful = _erased(files["corrections"], reference_ids)
     found = [folder.path for folder, _ in dry if _has(folder, reference_ids)]
+    found += [path for out in outs for path in unfinished_folders(out)]
     return Forgotten(known, erased, tuple(dict.fromkeys([*folders, *found, *doubtful, *files["values"]])))
 
 
@@ -75,10 +76,10 @@ def _erased(files: Iterable[Path], reference_ids: Sequence[str]) -> tuple[int, l
     count, doubtful = 0, []
     for path in files:
         try:
-            file = read_corrections(path)
-            kept = without(file, reference_ids)
-            if len(kept.corrections) < len(file.corrections):
-                kept.write()
+            with changing(path) as file:
+                kept = without(file, reference_ids)
+                if len(kept.corrections) < len(file.corrections):
+                    kept.write()
             count += len(file.corrections) - len(kept.corrections)
             if any(not one.reference_id for one in kept.corrections):  # of rows that belonged to no customer
                 doubtful.append(path)

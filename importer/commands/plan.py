@@ -147,7 +147,7 @@ class _Planning:
         )
         summary = write_reports(self.folder, stage, outcomes, None, end, Commands.of(self.options))
         if self.options.keep is not None:
-            prune_plans(self.options.out, self.target.tenant, self.options.keep, self.watch.phase)
+            prune_plans(self.folder.path, self.target.tenant, self.options.keep, self.watch.phase)
         return summary
 
     def _counts(self, stage: Stage) -> dict[str, Any]:

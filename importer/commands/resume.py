@@ -43,12 +43,11 @@ def opened_run(
         resolve(own, environment)  # a missing key is noticed before the folder is read
         folder = folder_of(ledger, run)
         stage = folder.load()
-        with open_target(own, environment, ledger.path) as target:
+        with open_target(own, environment, ledger.path) as target, ledger.lock(run.tenant, run.id):
             ledger.check_key(run.tenant, target.key, accept=options.accept_key)
-            with ledger.lock(run.tenant, run.id):
-                job = Job(own, ledger, target, run, watch, utc_now, Timings(dict(stage.facts["timings"])), folder)
-                job.stage = stage
-                yield job
+            job = Job(own, ledger, target, run, watch, utc_now, Timings(dict(stage.facts["timings"])), folder)
+            job.stage = stage
+            yield job
 
 
 async def _send(job: Job, client: Client, *, confirm: Confirm | None) -> None:

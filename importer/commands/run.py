@@ -1,6 +1,7 @@
 """``run``: check, plan, send, report."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
@@ -84,13 +85,19 @@ def begin(
     options = work.options
     with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
         tenant = ledger.tenant(target.tenant)
-        ledger.check_key(tenant, target.key, accept=options.accept_key)
         with ledger.lock(tenant, f"started {now():%Y-%m-%d %H:%M:%S} UTC"):
+            ledger.check_key(tenant, target.key, accept=options.accept_key)
             if saved is not None:
                 saved.check_ledger(ledger, tenant)
-            out, mapping = options.out, work.loaded.name
-            entered = ledger.start_run(tenant, command, out=out, mapping=mapping, options=options.recorded())
-            return conduct(Job(options, ledger, target, entered, watch, now, work.timings), steps)
+            out, mapping, recorded = options.out, work.loaded.name, options.recorded()
+            entered = ledger.start_run(
+                tenant, command, out=out, mapping=mapping, options=recorded, claim=RunFolder.claim
+            )
+            try:
+                return conduct(Job(options, ledger, target, entered, watch, now, work.timings), steps)
+            finally:
+                with suppress(OSError):  # it is not empty, unless the run ended before it had anything to write
+                    (out / entered.id).rmdir()
 
 
 async def _carry_out(
@@ -111,7 +118,7 @@ async def _carry_out(
 async def prepare_run(job: Job, client: Client, work: PreparedSources) -> None:
     """Lookups, validation, bodies; everything that the reports and a resumed run needs is on disk when this ends."""
     stage = await settled_stage(client, job.ledger, job.run.tenant, work)
-    folder = RunFolder.create(job.options.out, job.run.id)
+    folder = RunFolder(job.options.out / job.run.id)
     with job.timings.stage("payloads"):
         job.bodies = work.write_bodies(folder)
         job.stage = with_facts(stage, job.run.command, job.run.started_at, work.loaded, job.options, job.timings)

@@ -11,6 +11,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from importer.cell_text import header_key, unmark_formulas
 from importer.corrections.format_changes import loosely
 from importer.corrections.row_identity import Identity, Sibling
 from importer.errors import UsageError
-from importer.report.report_files import csv_bytes, whole_file
+from importer.report.report_files import csv_bytes, locked_folder, whole_file
 from importer.tables import TEXT
 from importer.wording import first_few
 
@@ -116,6 +117,16 @@ class CorrectionFile:
         frame = pd.DataFrame(lines, columns=list(COLUMNS), dtype=TEXT)
         with whole_file(self.path, "--to") as file:
             file.write(_BOM + csv_bytes(frame, comes_back=True))
+
+
+@contextmanager
+def changing(path: Path, *, may_be_absent: bool = False) -> Iterator[CorrectionFile]:
+    """The corrections in a file, which no other program changes in this way while the block lasts.
+
+    Raises what :func:`read_corrections` raises, and :class:`OutputError`.
+    """
+    with locked_folder(path.parent, "--to"):
+        yield read_corrections(path, may_be_absent=may_be_absent)
 
 
 def read_corrections(path: Path, *, may_be_absent: bool = False) -> CorrectionFile:

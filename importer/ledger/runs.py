@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import pandas as pd
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert  # SQLite's compiler writes its ON CONFLICT, too
 
 from importer.errors import InternalError, UsageError
 from importer.ledger.database import Database, as_json, blocks, fetch_frame, plain, rows
@@ -64,9 +65,9 @@ class Runs(Database):
 
     def tenant(self, name: str) -> str:
         """Add the tenant if the ledger does not have it. Returns its name."""
+        new = insert(TENANTS).values(name=name, created_at=self._stamp())
         with self._write() as connection:
-            if connection.execute(sa.select(TENANTS.c.name).where(TENANTS.c.name == name)).first() is None:
-                connection.execute(sa.insert(TENANTS).values(name=name, created_at=self._stamp()))
+            connection.execute(new.on_conflict_do_nothing())
         return name
 
     def tenants(self) -> list[str]:
@@ -103,28 +104,37 @@ class Runs(Database):
         return self._store.lock(tenant, run_id)
 
     def start_run(
-        self, tenant: str, command: str, *, out: Path, mapping: str, options: Mapping[str, Any] | None = None
+        self,
+        tenant: str,
+        command: str,
+        *,
+        out: Path,
+        mapping: str,
+        options: Mapping[str, Any] | None = None,
+        claim: Callable[[Path], bool] = lambda folder: not folder.exists(),
     ) -> Run:
         """Add a run to the history. Its id is its start (UTC), and its folder is below ``out``.
 
-        If a run of this ledger or a folder has that name already, a number is appended.
+        If a run of this ledger has that id already, or ``claim`` refuses the folder, a number is appended.
         """
         moment = self._now()
         base = f"{moment:%Y%m%d-%H%M%S}"
+        values = {
+            "tenant": tenant,
+            "command": command,
+            "started_at": stamp(moment),
+            "mapping": mapping,
+            "options": orjson.dumps(dict(options or {})).decode(),
+        }
+
+        def entered(name: str) -> bool:
+            new = insert(RUNS).values(id=name, out=str(out.absolute() / name), **values)
+            return connection.execute(new.on_conflict_do_nothing().returning(RUNS.c.id)).first() is not None
+
         with self._write() as connection:
             taken = set(connection.execute(sa.select(RUNS.c.id).where(RUNS.c.id.startswith(base))).scalars())
             names = chain([base], (f"{base}-{number}" for number in count(2)))
-            run_id = next(name for name in names if name not in taken and not (out / name).exists())
-            values = {
-                "id": run_id,
-                "tenant": tenant,
-                "command": command,
-                "started_at": stamp(moment),
-                "out": str(out.absolute() / run_id),
-                "mapping": mapping,
-                "options": orjson.dumps(dict(options or {})).decode(),
-            }
-            connection.execute(sa.insert(RUNS).values(values))
+            run_id = next(name for name in names if name not in taken and claim(out / name) and entered(name))
         return self.run(run_id)
 
     def finish_run(self, run_id: str, exit_code: int, summary: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ _READ_ONLY = "importer_read_only"
 # answer arrives.
 _LOG_PAGES = 8_000
 _CACHE_PAGES = 4_000
+_PAUSE = 0.01  # seconds until a new file's log is tried again
 _CHECK_PATH = "Check the path and its permissions, or specify another with --ledger."
 _CLOSE_IT = "Close that program, then resume the run."
 _ADVICE: Mapping[str, tuple[str, str]] = {
@@ -76,13 +78,16 @@ class SqliteStore(Store):
         return [*found, *([f"{len(broken):,} rows refer to rows that do not exist"] if broken else [])]
 
     def backup(self, target: Path) -> None:
-        """SQLite's own online backup: runs may go on meanwhile."""
-        _make_file(target, "the backup")
+        """SQLite's own online backup: runs may go on meanwhile. The copy has its name when it is complete."""
+        part = target.with_name(f"{target.name}.part")
+        part.unlink(missing_ok=True)
+        _make_file(part, "the backup")
         try:
-            with closing(sqlite3.connect(self._file)) as ours, closing(sqlite3.connect(target)) as copy:
+            with closing(sqlite3.connect(self._file)) as ours, closing(sqlite3.connect(part)) as copy:
                 ours.backup(copy)
-        except sqlite3.Error as error:
-            target.unlink(missing_ok=True)
+            part.replace(target)
+        except (sqlite3.Error, OSError) as error:
+            part.unlink(missing_ok=True)
             message = f"the backup {target} could not be written: {error}"
             raise LedgerError(message, "Free some space, or specify another file.") from None
 
@@ -106,7 +111,8 @@ class SqliteStore(Store):
         """
         slug = re.sub(r"[^A-Za-z0-9.-]+", "_", tenant)[:40]
         digest = hashlib.sha256(tenant.encode()).hexdigest()[:8]
-        path = self._file.with_name(f"{self._file.name}.{slug}-{digest}.lock")
+        file = self._file.resolve()  # whatever link leads to it, there is one lock
+        path = file.with_name(f"{file.name}.{slug}-{digest}.lock")
         lock = FileLock(path, mode=0o600, blocking=False, thread_local=False, fallback_to_soft=False)
         try:
             lock.acquire()
@@ -145,16 +151,16 @@ def _is_absent(path: Path) -> bool:
 def _make_file(path: Path, what: str) -> None:
     """Make a database's folder (0700) and file (0600), or restrict an existing file's mode.
 
-    SQLite gives its ``-wal`` and ``-shm`` files the mode of the database. Raises :class:`LedgerError`.
+    An existing file is not opened: closing it would release the locks that SQLite holds on it in this process, and
+    another program would then delete the log that is being written to. SQLite gives its ``-wal`` and ``-shm`` files the
+    mode of the database. Raises :class:`LedgerError`.
     """
     try:
         make_folder(path.parent)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            if os.fstat(descriptor).st_mode & 0o077:
-                os.fchmod(descriptor, 0o600)
-        finally:
-            os.close(descriptor)
+        if not path.is_file():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
     except OSError as error:
         raise LedgerError(f"{what} {path} cannot be opened: {error.strerror}", _CHECK_PATH) from None
 
@@ -176,7 +182,7 @@ def _open_engine(database: str, busy_seconds: float) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # the driver's own BEGIN would come too late
-        connection.execute("PRAGMA journal_mode = WAL")
+        _switch_on_log(connection, busy_seconds)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
@@ -188,3 +194,17 @@ def _open_engine(database: str, busy_seconds: float) -> Engine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _switch_on_log(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    """Of two connections that do this to a new file at once, SQLite refuses one without waiting."""
+    until = time.monotonic() + busy_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return

@@ -47,7 +47,6 @@ def scratch_folder(out: Path) -> Iterator[Path]:
     """
     new = not out.exists()
     try:
-        make_folder(out)
         _remove_leftovers(out)
         folder, lock = _locked_folder(out)
     except OSError as error:
@@ -59,7 +58,7 @@ def scratch_folder(out: Path) -> Iterator[Path]:
         with lock:
             yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         if new:
             with suppress(OSError):  # it is not empty
                 out.rmdir()
@@ -68,7 +67,11 @@ def scratch_folder(out: Path) -> Iterator[Path]:
 def _locked_folder(out: Path) -> tuple[Path, BinaryIO]:
     """A new folder, and its locked file. One that another run removes before it is locked is given up."""
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=out.resolve()))  # 0700
+        make_folder(out)
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=out.resolve()))  # 0700
+        except FileNotFoundError:  # a run that made ``out`` has just removed it
+            continue
         lock = open_private(folder / _LOCK_FILE)
         with suppress(BlockingIOError):
             _lock(lock)
@@ -81,7 +84,18 @@ def _remove_leftovers(out: Path) -> None:
     for folder in out.glob(f"{PREFIX}*"):
         with suppress(OSError), (folder / _LOCK_FILE).open("rb") as file:  # in use, or just being made
             _lock(file)
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Its lock file goes last: by it, what is left when the process is killed meanwhile is found again."""
+    with suppress(OSError):
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == _LOCK_FILE):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+        folder.rmdir()
 
 
 def _lock(file: BinaryIO) -> None:

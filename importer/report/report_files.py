@@ -5,10 +5,12 @@ is bare: Excel and Python's ``csv`` read both the same way.
 """
 
 import errno
+import fcntl
 import io
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -49,6 +51,25 @@ def whole_file(path: Path, option: str = "--out") -> Iterator[BinaryIO]:
             yield file
     except OSError as error:
         raise _output_error(path, error, option) from error
+
+
+@contextmanager
+def locked_folder(folder: Path, option: str = "--out") -> Iterator[None]:
+    """While the block lasts, others that lock the folder wait, as far as the file system has locks.
+
+    A missing folder is created (0700). ``option``: where another place can be given. Raises :class:`OutputError`.
+    """
+    try:
+        make_folder(folder)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise _output_error(folder, error, option) from error
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def removed(path: Path) -> None:

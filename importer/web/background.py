@@ -88,10 +88,10 @@ class Background:
             found = next((work for work in (current, waiting) if work is not None and work.key == key), None)
             if found is None:
                 found = Work(key, call)
+                self._drop(purpose)
                 if current is None or current.done:
                     self._start(purpose, found)
                 else:
-                    self._drop(purpose)
                     self._waiting[purpose] = found
             elif found is current:
                 self._drop(purpose)

@@ -157,7 +157,7 @@ class Pages:
 
     def _shown(self, render: Callable[[Ask], Response]) -> Callable[..., Any]:
         async def answer(request: Request) -> Response:
-            return await run_in_threadpool(render, Ask(self._session, query=dict(request.query_params)))
+            return await run_in_threadpool(render, Ask(self._session.seen(), query=dict(request.query_params)))
 
         return answer
 
@@ -177,7 +177,7 @@ class Pages:
             return RedirectResponse(act(ask), 303)
         except ImporterError as error:
             status = 409 if isinstance(error, ChangedElsewhereError) else 400
-            return self._render(step, Ask(ask.session, query=ask.query), error=error, status=status)
+            return self._render(step, Ask(ask.session.seen(), query=ask.query), error=error, status=status)
 
     def _render(self, step: PageStep, ask: Ask, *, error: ImporterError | None = None, status: int = 200) -> Response:
         try:
@@ -189,22 +189,22 @@ class Pages:
         common = {
             "step": step,
             "steps": self._steps,
-            "sources": [source.rstrip("/").rpartition("/")[2] for source in self._session.sources],
+            "sources": [source.rstrip("/").rpartition("/")[2] for source in ask.session.sources],
             "banner": self._session.sendings.active(),
             "error": error,
             "notice": notice,
         }
-        return self._page(shown, status, **common)
+        return self._page(ask, shown, status, **common)
 
-    def _page(self, shown: Shown, status: int = 200, **common: Any) -> Response:
+    def _page(self, ask: Ask, shown: Shown, status: int = 200, **common: Any) -> Response:
         template = self._templates.get_template(shown.template)
-        return HTMLResponse(template.render(version=self._session.version, **common, **shown.values), status)
+        return HTMLResponse(template.render(version=ask.session.version, **common, **shown.values), status)
 
     def _part(self, show: Show, ask: Ask) -> Response:
         try:
-            return self._page(show(ask))
+            return self._page(ask, show(ask))
         except ImporterError as error:
-            return self._page(Shown("failed.html", {"error": error}))
+            return self._page(ask, Shown("failed.html", {"error": error}))
 
     def _file(self, step: PageStep, give: Callable[[Ask], Response], ask: Ask) -> Response:
         try:
@@ -224,8 +224,8 @@ class Pages:
             return PlainTextResponse(f"The file could not be stored: {error.strerror}.", 507)
 
         def take() -> None:
-            with session.edit(session.version):
-                session.take_sources((*session.sources, str(path)))
+            with session.lock, session.edit(session.version) as changed:  # whatever was changed meanwhile
+                changed.take_sources((*changed.sources, str(path)))
 
         await run_in_threadpool(take)
         return PlainTextResponse(path.name, 201)

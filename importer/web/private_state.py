@@ -87,10 +87,14 @@ def free_path(folder: Path, name: str) -> Path:
 
 
 def _prepared(folder: Path, name: str) -> tuple[Path, int]:
-    """A path for a file, and how many bytes it may have."""
+    """A new file, and how many bytes it may have."""
     make_folder(folder)
     before = sum(path.stat().st_size for path in folder.iterdir())
-    return free_path(folder, name), min(MOST - before, shutil.disk_usage(folder).free - SPARE)
+    while True:
+        path = free_path(folder, name)
+        with suppress(FileExistsError):  # another upload took the name meanwhile
+            path.touch(0o600, exist_ok=False)
+            return path, min(MOST - before, shutil.disk_usage(folder).free - SPARE)
 
 
 def _left(room: int, piece: bytes, name: str) -> int:

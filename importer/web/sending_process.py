@@ -6,6 +6,7 @@ It calls the Python API, keeps its record in the folder up to date, and stops ge
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -13,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from importer.errors import ImporterError
+from importer.errors import ImporterError, StopError
 from importer.python_api import Result, Target, resume, retry, run, undo
 from importer.web.background import defect
 from importer.web.private_state import held
-from importer.web.sendings import FILES, Order, Sending, read_record, write_record
+from importer.web.sendings import FILES, STOP, Order, Sending, read_record, write_record
 
 _PAUSE = 0.3  # seconds between two records of the progress
 _SUMMARY = ("exit_code", "stopped", "customers", "results", "resumable")  # what the page shows
@@ -31,6 +32,12 @@ class Progress:
         self._clock = clock
         self.record = record
         self._written = 0.0
+
+    def begin(self) -> None:
+        """From now on a signal stops the process. Raises :class:`StopError` if that was asked for before."""
+        self._update(pid=os.getpid())
+        if (self._folder / STOP).exists():
+            raise StopError("stopped before anything was sent")
 
     def phase(self, text: str) -> None:
         self._update(phase=text, stopping=self.record.stopping or text.startswith("Stopping"))
@@ -76,16 +83,20 @@ def carry_out(order: Order, progress: Progress) -> Result:
 
 
 def main(folder: Path) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # before anything is sent; then the run handles it
     order = Order(**json.loads(sys.stdin.buffer.read()))
     with held(folder):
         record = read_record(folder)
         if record is None:
             return
-        progress = Progress(folder, replace(record, pid=os.getpid()))
+        progress = Progress(folder, record)
         try:
+            progress.begin()
             progress.ended(carry_out(order, progress))
         except ImporterError as error:
             progress.failed(error)
+        except KeyboardInterrupt:
+            progress.failed(StopError("stopped before anything was sent"))
         except BaseException as error:  # noqa: BLE001 - the record is all that anyone will see
             progress.failed(defect(error))
         finally:

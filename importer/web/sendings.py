@@ -24,7 +24,7 @@ from importer.private_files import make_folder, open_private, replacing
 from importer.settings import KEY_VARIABLE
 from importer.web.private_state import free_path, in_use, state_folder
 
-RECORD, FILES = "record.json", "files"
+RECORD, FILES, STOP = "record.json", "files", "stop"
 _KEPT = 20  # records of sendings that have ended
 _STARTING = 20.0  # seconds in which a new process takes its folder
 
@@ -137,7 +137,6 @@ class Sendings:
 
     def all(self) -> list[Sending]:
         """Newest first."""
-        self.children = [child for child in self.children if child.poll() is None]
         folder = state_folder(self._environment, "sendings")
         found = [one for path in folder.iterdir() if (one := _read(path)) is not None]
         return sorted(found, key=lambda one: one.started, reverse=True)
@@ -158,25 +157,25 @@ class Sendings:
             self.forget(ended.id)
         name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         folder = state_folder(self._environment, "sendings") / name
-        make_folder(folder / FILES)
-        write_record(folder, order.record(name))
-        self._start(folder, order.kept_in(folder / FILES, uploads))
-
-    def _start(self, folder: Path, order: Order) -> None:
-        environment = {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
         try:
-            child = subprocess.Popen(  # noqa: S603 - this program itself
-                [sys.executable, "-m", "importer.web.sending_process", str(folder)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,  # neither Ctrl-C nor the end of the terminal reaches it
-            )
+            make_folder(folder / FILES)
+            write_record(folder, order.record(name))
+            self._start(folder, order.kept_in(folder / FILES, uploads))
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise StopError(f"the sending process could not be started: {error.strerror}", "Try again.") from error
-        self.children.append(child)
+
+    def _start(self, folder: Path, order: Order) -> None:
+        environment = {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
+        child = subprocess.Popen(  # noqa: S603 - this program itself
+            [sys.executable, "-m", "importer.web.sending_process", str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,  # neither Ctrl-C nor the end of the terminal reaches it
+        )
+        self.children = [*(own for own in self.children if own.poll() is None), child]
         pipe = child.stdin
         if pipe is not None:
             with suppress(BrokenPipeError), pipe:
@@ -185,6 +184,10 @@ class Sendings:
     def stop(self, name: str) -> None:
         """Ask a sending to stop: requests in flight finish; a second time, it stops now."""
         folder = state_folder(self._environment, "sendings") / Path(name).name
+        found = _read(folder)
+        if found is None or not found.active:
+            return
+        (folder / STOP).touch(0o600)  # first: a process that takes its folder only now looks for it then
         found = _read(folder)
         if found is not None and found.active and found.pid and in_use(folder):
             with suppress(ProcessLookupError):

@@ -1,5 +1,6 @@
 """What one session knows: the sources, how they are read and matched, what was decided; and the same as commands."""
 
+import copy
 import hashlib
 import re
 import shlex
@@ -97,9 +98,9 @@ class Session:
 
     @contextmanager
     def edit(self, version: int) -> Iterator["Session"]:
-        """Change the state. Raises :class:`ChangedElsewhereError` if ``version`` is not the present one.
+        """A copy to change, which is the state once the block has succeeded.
 
-        What an error leaves behind in the block is undone.
+        Raises :class:`ChangedElsewhereError` if ``version`` is not the present one.
         """
         with self.lock:
             if version != self.version:
@@ -107,13 +108,14 @@ class Session:
                     "another window changed something in the meantime, so your change was not made",
                     "You now see the current state. If your change is still needed, make it again.",
                 )
-            before = {name: value for name, value in vars(self).items() if name not in ("lock", "background")}
-            try:
-                yield self
-            except BaseException:
-                vars(self).update(before)
-                raise
-            self.version += 1
+            changed = self.seen()
+            yield changed
+            changed.version += 1
+            vars(self).update(vars(changed))
+
+    def seen(self) -> "Session":
+        """The state at this moment: what is made of it does not mix the states before and after an edit."""
+        return copy.copy(self)
 
     def take_sources(self, sources: tuple[str, ...]) -> None:
         """Begin with other sources: what was decided about the old ones does not apply to them."""

@@ -89,7 +89,16 @@ def _take_back(ask: Ask) -> str:
 
 
 def _next_file(session: Session) -> Path:
-    """A copy of the corrections to change: a check that is under way reads the one before."""
+    """A copy of the corrections to change: a check that is under way reads the one before.
+
+    Raises :class:`UsageError` when another program has changed the file in which they are kept.
+    """
+    saved = session.corrections_saved
+    if saved and session.corrections and saved.exists() and saved.read_bytes() != session.corrections.read_bytes():
+        raise UsageError(
+            f"{saved} was changed by another program in the meantime, so your change was not made",
+            "Save your corrections under another name, or start `importer open` again to work with the changed file.",
+        )
     path = session.folder / f"corrections-{session.version}.csv"
     path.unlink(missing_ok=True)  # of an edit that failed
     if session.corrections is not None:

@@ -154,9 +154,8 @@ def _answer(ask: Ask) -> str:
 
 
 def _skip(ask: Ask) -> str:
-    session, name = ask.session, ask.text("column")
-    texts = list(ask.form.get("text", ()))
-    with ask.edit():
+    name, texts = ask.text("column"), list(ask.form.get("text", ()))
+    with ask.edit() as session:
         skip = {own: chosen for own, chosen in session.matching.skip.items() if own != name}
         skip |= {name: texts} if texts else {}
         targets = {own: target for own, target in session.matching.targets.items() if own != name or not texts}
@@ -166,9 +165,9 @@ def _skip(ask: Ask) -> str:
 
 def _use(ask: Ask) -> str:
     """Use a draft, an included mapping, or a file of the user's own."""
-    session, kind = ask.session, ask.text("kind")
+    kind = ask.text("kind")
     name = ask.text("path") if kind == "file" else ask.text("included")
-    with ask.edit():
+    with ask.edit() as session:
         if kind in ("draft", "scratch"):
             with_draft(session, Matching(from_scratch=kind == "scratch"))
         elif not name:

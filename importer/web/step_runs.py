@@ -87,9 +87,9 @@ def _verified(ask: Ask, run_id: str = "") -> Shown:
 def _verify(ask: Ask) -> str:
     session, run_id = ask.session, ask.text("run")
     _run(session, run_id)
-    with ask.edit():
-        session.background.forget("verify")
-        session.verifying = (run_id, ask.text("key") or key_of(session))
+    with ask.edit() as changed:
+        changed.background.forget("verify")
+        changed.verifying = (run_id, ask.text("key") or key_of(session))
     return f"/runs?run={run_id}"
 
 

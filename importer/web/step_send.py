@@ -226,9 +226,9 @@ def _again(ask: Ask, action: str) -> str:
         raise UsageError("unknown run", "Choose it on the Runs page.")
     key = key_of(session) if found.api in (session.access.api, "sandbox") else None
     order = order_again(ask, Order(action, found.api, key, {"ledger": found.ledger}, run=found.run))
-    with ask.edit():
-        session.sendings.begin(order)
-        session.planned = None
+    with ask.edit() as changed:
+        changed.sendings.begin(order)
+        changed.planned = None
     return "/send"
 
 

@@ -106,8 +106,8 @@ def _table(session: Session, path: Path, decided: Mapping[tuple[str, str], str])
 
 
 def _save(ask: Ask) -> str:
-    session, path = ask.session, ask.path
-    with ask.edit():
+    path = ask.path
+    with ask.edit() as session:
         if not ask.text("path"):
             raise UsageError("the file name is missing", "Enter the path of an .xlsx or .csv file.")
         _table(session, path, session.words)

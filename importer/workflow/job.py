@@ -115,10 +115,13 @@ class Job:
                 adopted=self.adopted,
                 reader=Reader(self.options.for_, self.options.contact),
             )
-        except OutputError as error:
+        except (OutputError, KeyboardInterrupt) as error:
             self.ledger.finish_run(self.run.id, StopError.exit_code, {})
-            hint = f"Free some space, then run `importer report {self.run.id}`: the ledger knows what was sent."
-            raise StopError(f"the reports could not be written: {error.message}", hint) from error
+            again = f"un `importer report {self.run.id}`: the ledger knows what was sent."
+            if isinstance(error, KeyboardInterrupt):
+                raise InterruptedRunError("interrupted while the reports were written", f"R{again}") from error
+            message = f"the reports could not be written: {error.message}"
+            raise StopError(message, f"Free some space, then r{again}") from error
         self.ledger.finish_run(self.run.id, summary["exit_code"], summary)
         return summary
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,24 +32,25 @@ def prune(ledger: "Ledger", ended: "Run", keep: int, notify: Notify) -> None:
             planned = bool(ledger.counts(run.id))
             if ledger.has_open_ends(run) if planned else folder.load_bodies() is not None:
                 continue
-            why = _removed(folder, (run.summary or {}).get("files", ()))
-            if not why:
-                ledger.erase_values(run)
+            why = _removed(folder, (run.summary or {}).get("files", ()), partial(ledger.erase_values, run))
         except ImporterError as error:
             why = error.message
         _tell(f"run {run.id}", why, notify)
-    prune_plans(ended.out.parent, ended.tenant, keep, notify)
-    prune_checks(ended.out.parent, ended.mapping, keep, notify)
+    prune_plans(ended.out, ended.tenant, keep, notify)
+    prune_checks(ended.out, ended.mapping, keep, notify)
 
 
-def prune_checks(out: Path, mapping: str, keep: int, notify: Notify) -> None:
-    """Delete the folders of checks with a mapping but for the latest ``keep``."""
-    _prune(out, "check", lambda summary, _: summary["mapping"]["name"] == mapping, keep, notify)
+def prune_checks(ended: Path, mapping: str, keep: int, notify: Notify) -> None:
+    """Delete the folders of checks with a mapping beside ``ended``, but for that and the latest ``keep``."""
+    _prune(ended, "check", lambda summary, _: summary["mapping"]["name"] == mapping, keep, notify)
 
 
-def prune_plans(out: Path, tenant: str, keep: int, notify: Notify) -> None:
-    """Delete the folders of a tenant's plans but for the latest ``keep``; one that was applied is a plan, too."""
-    _prune(out, "plan", lambda _, folder: planned_for(folder) == tenant, keep, notify)
+def prune_plans(ended: Path, tenant: str, keep: int, notify: Notify) -> None:
+    """Delete the folders of a tenant's plans beside ``ended``, but for that and the latest ``keep``.
+
+    A plan that was applied is a plan, too.
+    """
+    _prune(ended, "plan", lambda _, folder: planned_for(folder) == tenant, keep, notify)
 
 
 def planned_for(folder: RunFolder) -> str | None:
@@ -75,20 +77,29 @@ def dry_folders(out: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
         yield RunFolder(path), summary
 
 
+def unfinished_folders(out: Path) -> list[Path]:
+    """The folders in ``out`` of runs, checks, and plans that have no summary: they go on, or were killed."""
+    found = out.glob("*/payloads.jsonl")
+    return sorted(path.parent for path in found if not path.with_name("summary.json").exists())
+
+
 def _prune(
-    out: Path, command: str, wanted: Callable[[dict[str, Any], RunFolder], bool], keep: int, notify: Notify
+    ended: Path, command: str, wanted: Callable[[dict[str, Any], RunFolder], bool], keep: int, notify: Notify
 ) -> None:
-    found = ((folder, summary) for folder, summary in dry_folders(out) if summary["command"] == command)
+    found = ((folder, summary) for folder, summary in dry_folders(ended.parent) if summary["command"] == command)
     for folder, summary in [one for one in found if wanted(one[1], one[0])][keep:]:
+        if folder.path == ended:  # others began later, and ended before it
+            continue
         _tell(f"{command} {folder.run_id}", _removed(folder, summary["files"]), notify)
 
 
-def _removed(folder: RunFolder, files: Any) -> str:
-    """Delete a folder. Returns why it stays, if it does."""
+def _removed(folder: RunFolder, files: Any, before: Callable[[], None] = lambda: None) -> str:
+    """Delete a folder. Returns why it stays, if it does. ``before``: done first, because then it can be done again."""
     try:
         unexpected = folder.unexpected_files(files)
         if unexpected:
             return f"it contains {', '.join(unexpected[:3])}, which the importer did not create"
+        before()
         folder.remove()
     except OSError as error:
         return f"{error.strerror}: {error.filename}"

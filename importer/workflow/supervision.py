@@ -101,6 +101,7 @@ class Watch:
         if threading.current_thread() is not threading.main_thread():
             task_status.started()
             return
+        before = signal.getsignal(signal.SIGTERM)
         try:
             with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
                 task_status.started()
@@ -108,6 +109,9 @@ class Watch:
                     self._interrupt(block)
         except NotImplementedError:  # Windows
             task_status.started()
+        finally:
+            if before is not None:  # the receiver leaves the system's default
+                signal.signal(signal.SIGTERM, before)
 
     async def _poll(self, block: anyio.CancelScope) -> None:
         while self.requested is not None:

@@ -125,7 +125,7 @@ async def test_one_deadline_for_the_whole_request(answer) -> None:
                 writer.write(b" ")
 
     async with raw_server(respond) as server:
-        async with make_client(server.url, timeout=0.15) as client:
+        async with make_client(server.url, timeout=1.0) as client:
             got = await create(client)
         assert (got.kind, got.sent, len(server.requests)) == (AnswerKind.UNKNOWN, True, 1)
         assert got.message == "no readable response (timed out)"

@@ -3,14 +3,19 @@
 import json
 import os
 import signal
+import sys
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 from jsonschema import Draft202012Validator
 
 import importer.report
+from importer.commands import jobs
 from importer.commands.jobs import jobs_line, run_jobs
 from importer.sandbox import SandboxConfig
 from tests.cli.test_process import wait_until
@@ -172,6 +177,30 @@ def test_an_interrupt_reaches_what_runs_once_and_nothing_new_begins(desk) -> Non
     assert "interrupted" in acme["message"]
     assert acme["summary"]["customers"]["unknown"] == 0
     assert (bolt["message"], bolt["summary"]) == ("not started: interrupted", None)
+
+
+def test_an_interrupt_while_a_process_is_being_started_reaches_it(fake, monkeypatch) -> None:
+    start = anyio.open_process
+
+    async def interrupted(*words: Any, **how: Any) -> Any:
+        process = await start(*words, **how)
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(10):
+            await anyio.lowlevel.checkpoint()
+        return process
+
+    monkeypatch.setattr(anyio, "open_process", interrupted)
+    told = tried(fake, ("a", "one", "time.sleep(60); print('{}')"))
+    assert [one["message"] for one in told["jobs"]] == ["the process was stopped by signal 2"]
+
+
+def test_a_process_that_has_just_ended_takes_an_interrupt() -> None:
+    async def ended() -> None:
+        async with await anyio.open_process([sys.executable, "-c", ""]) as process:
+            await process.wait()
+            jobs._interrupt(process)
+
+    anyio.run(ended)
 
 
 def test_a_dated_export_from_the_file_to_the_guard(desk, box) -> None:

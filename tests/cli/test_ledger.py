@@ -25,10 +25,13 @@ def test_forget_asks_and_keeps_from_sending_again(desk) -> None:
         unasked = desk.do("ledger", "forget", *names)
         assert (unasked.code, unasked.out) == (2, "")
         assert "--yes" in unasked.err
+        killed = desk.do("check", *desk.small(3), "--json").folder
+        (killed / "summary.json").unlink()  # it is written last
         said = desk.do("ledger", "forget", *names, "unheard", "--yes")
         assert said.code == 0
         assert "Erased the data of 3 of 4 customers; 1 was not in the ledger." in said.out
         assert str(first.folder.resolve()) in said.out
+        assert str(killed.resolve()) in said.out
         again = desk.run(box.url, *desk.small(3))
         assert set(again.outcomes.values()) == {"unchanged"}
         assert box.counts()["customers"] == 3

@@ -55,16 +55,18 @@ def slow(latency: float = 0.1) -> SandboxConfig:
     return SandboxConfig(latency=latency, duplicates="allow")
 
 
-def test_interrupted_while_reading_says_so(desk) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_while_reading_says_so(desk, number) -> None:
     desk.small()
     pipe = desk.path / "pipe.csv"
     os.mkfifo(pipe)
     process = desk.start("check", pipe.name, "-m", "small.yaml")
     with pipe.open("wb"):  # waits until the check has opened it, too
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         said = finish(desk, process)
     assert (said.code, said.out) == (3, "")
     assert said.err.splitlines()[-1] == "importer: interrupted before anything was sent; run it again"
+    assert not (desk.path / "results").exists()  # nor a scratch folder in it
 
 
 @pytest.mark.skipif(processors() == 1, reason="with one processor no others are made")

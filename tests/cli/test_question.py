@@ -16,7 +16,7 @@ from importer.workflow.targets import Target
 from tests.running_sandbox import running
 from tests.workflow.desk import KEY, PATIENCE, ROOT
 
-SILENCE = 5  # seconds; what is typed is answered within one
+SILENCE = 20  # seconds; what is typed is answered within one, unless the machine is busy
 
 # Ctrl-C goes to those whose terminal it is.
 START = """

@@ -3,13 +3,14 @@
 import csv
 import io
 import stat
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from importer.corrections.corrections_file import read_corrections
+from importer.corrections.corrections_file import changing, read_corrections
 from importer.corrections.format_changes import only_format
 from importer.errors import UsageError
 from tests.corrections.tables import recorded, source_table
@@ -43,6 +44,20 @@ def test_what_was_written_is_read_again(path: Path) -> None:
     assert path.read_bytes() == content
     path.write_bytes(content.replace(b"\n", b"\r\n").replace(b",", b";"))  # as Excel saves it elsewhere
     assert [one.identity for one in read_corrections(path).corrections] == [one.identity for one in file.corrections]
+
+
+def test_two_who_change_a_file_at_once_do_so_one_after_the_other(path: Path) -> None:
+    def leave_out(at: int) -> None:
+        with changing(path) as file:
+            if at:
+                other.start()
+            kept = file.corrections[:at] + file.corrections[at + 1 :]
+            replace(file, corrections=kept).write()
+
+    other = threading.Thread(target=leave_out, args=(0,))
+    leave_out(3)
+    other.join()
+    assert [one.column for one in read_corrections(path).corrections] == ["Zip", "Phone"]
 
 
 def edited(path: Path, change: Callable[[list[list[str]]], object]) -> None:

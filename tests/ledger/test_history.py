@@ -10,6 +10,7 @@ import pytest
 from importer.errors import InternalError, LedgerError, UsageError
 from importer.ledger import Accepted, LedgerStep, RemovedCustomer, State, open_ledger
 from importer.records import Action, OutcomeKind
+from importer.run_folder import RunFolder
 from importer.tables import TEXT
 from tests.sender.support import TENANT, body_of, found_frame, outcomes, plan_run
 
@@ -96,6 +97,15 @@ def test_a_run_of_another_ledger_in_the_same_second_keeps_its_folder(ledger, tmp
     (tmp_path / "20300501-123015").mkdir()
     run = ledger.start_run(TENANT, "run", out=tmp_path, mapping="m")
     assert (run.id, run.out.exists()) == ("20300501-123015-2", False)
+
+
+def test_runs_of_two_ledgers_in_the_same_second_claim_folders_of_their_own(ledger, tmp_path):
+    with open_ledger(tmp_path / "other.db", now=lambda: MOMENT) as other:
+        other.tenant(TENANT)
+        how = {"out": tmp_path, "mapping": "m", "claim": RunFolder.claim}
+        runs = [one.start_run(TENANT, "run", **how) for one in (ledger, other)]
+        assert [run.id for run in runs] == ["20300501-123015", "20300501-123015-2"]
+        assert all(run.out.is_dir() for run in runs)
 
 
 def test_twelve_runs_in_a_second_keep_their_order(ledger, tmp_path):

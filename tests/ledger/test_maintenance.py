@@ -3,6 +3,7 @@
 import sqlite3
 import stat
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
@@ -111,6 +112,17 @@ def test_a_backup_is_whole_and_never_written_over(tmp_path):
             assert again.faults() == []
             assert outcomes(again, run).keys() == {"a", "b"}
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+
+def test_a_backup_that_was_cut_off_does_not_count_as_one(tmp_path, monkeypatch):
+    with open_ledger(tmp_path / "ledger.db") as ledger:
+        with monkeypatch.context() as patched:
+            patched.setattr("importer.ledger.sqlite.closing", Mock(side_effect=KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                ledger.backup(tmp_path / "copy.db")
+        assert not (tmp_path / "copy.db").exists()
+        ledger.backup(tmp_path / "copy.db")
+        assert sorted(path.name for path in tmp_path.glob("copy*")) == ["copy.db"]
 
 
 def test_a_backup_of_a_server_is_the_servers_business(ledger, tmp_path):

@@ -148,6 +148,38 @@ def test_waits_for_a_lock(tmp_path):
         other.close()
 
 
+def test_many_may_make_a_ledger_at_once(tmp_path, monkeypatch):
+    """SQLite refuses to switch on the log while another connection does, without waiting for it."""
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr("time.sleep", lambda _: other.execute("COMMIT"))
+    open_ledger(tmp_path / "ledger.db").close()
+    other.close()
+
+
+READER = """
+import sqlite3, sys
+ledger = sqlite3.connect(sys.argv[1])
+print(ledger.execute("SELECT name FROM tenants").fetchall())
+ledger.close()
+"""
+
+
+def test_nothing_is_lost_when_a_process_opens_the_ledger_twice(tmp_path):
+    """Another program that closes the ledger deletes its log, unless it sees that the ledger is still open here."""
+
+    def read_elsewhere():
+        words = [sys.executable, "-c", READER, str(ledger.path)]
+        return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+
+    with open_ledger(tmp_path / "ledger.db") as ledger:
+        ledger.tenant("acme")
+        open_ledger(tmp_path / "ledger.db").close()
+        assert read_elsewhere() == "[('acme',)]"
+        ledger.tenant("globex")
+        assert read_elsewhere() == "[('acme',), ('globex',)]"
+
+
 def test_messages_hold_no_values(tmp_path):
     with open_ledger(tmp_path / "ledger.db") as ledger, pytest.raises(LedgerError) as caught:
         ledger.start_run("nobody-we-know", "run", out=tmp_path, mapping="m")
@@ -189,6 +221,19 @@ def test_lock_of_a_holder_that_has_not_written_its_name(tmp_path):
         next(tmp_path.glob("*.lock")).write_text("")
         with pytest.raises(TenantLockedError, match=r"acme is under way\n"), ledger.lock("acme", "b"):
             pass
+
+
+def test_a_link_to_the_ledger_has_the_same_lock(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "ledger.db").symlink_to(tmp_path / "real" / "ledger.db")
+    with (
+        open_ledger(tmp_path / "ledger.db") as linked,
+        open_ledger(tmp_path / "real" / "ledger.db") as real,
+        linked.lock("acme", "a"),
+        pytest.raises(TenantLockedError),
+        real.lock("acme", "b"),
+    ):
+        pass
 
 
 def test_similar_tenants_have_locks_of_their_own(tmp_path):

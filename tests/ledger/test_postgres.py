@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Column, Integer, Text, select, text
@@ -92,6 +93,19 @@ def test_nothing_is_written_once_the_lock_is_lost(url):
             assert "Resume the run" in caught.value.hint
         with ledger._read() as connection:
             assert connection.execute(text("SELECT count(*) FROM tenants")).scalar() == 2
+
+
+def test_runs_of_two_machines_that_start_in_the_same_second(url, tmp_path):
+    moment = datetime(2030, 5, 1, 12, 30, 15, tzinfo=UTC)
+    with open_ledger(url, now=lambda: moment) as here, open_ledger(url, now=lambda: moment) as there:
+        runs = []
+
+        def meanwhile(folder):
+            runs.extend([there.start_run(there.tenant("globex"), "run", out=tmp_path, mapping="m")] if not runs else [])
+            return not folder.exists()
+
+        runs.append(here.start_run(here.tenant("acme"), "run", out=tmp_path, mapping="m", claim=meanwhile))
+    assert [run.id for run in runs] == ["20300501-123015", "20300501-123015-2"]
 
 
 def test_many_open_a_new_ledger_at_once(url):

@@ -46,7 +46,7 @@ def customer(reference_id: str = "C1", **fields: Any) -> dict[str, Any]:
 
 def client(sandbox: RunningSandbox | str, key: str = "k") -> httpx.Client:
     url = sandbox if isinstance(sandbox, str) else sandbox.url
-    return httpx.Client(base_url=url, headers={"X-API-Key": key} if key else {}, trust_env=False, timeout=10)
+    return httpx.Client(base_url=url, headers={"X-API-Key": key} if key else {}, trust_env=False, timeout=60)
 
 
 class HandClock:

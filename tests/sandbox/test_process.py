@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 
 def wait_until(happened: Callable[[], bool]) -> None:
     """A short poll: what another process does cannot be handed in."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not happened():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -32,7 +32,7 @@ from tests.running_sandbox import running
 from tests.sandbox.support import client as raw_client
 
 TENANT = "acme"
-QUICK = RetryPolicy(attempts=3, first=0.001, longest=0.002, deadline=5)
+QUICK = RetryPolicy(attempts=3, first=0.001, longest=0.002, deadline=60)
 KINDS = {"address": "addresses", "contact": "contacts"}
 Body = dict[str, Any]
 
@@ -103,7 +103,7 @@ class Steps:
 
 def api_client(url: str, key: str = "k") -> Client:
     limiter = Limiter(ceiling=5000, max_concurrency=16)
-    return Client(url, key, limiter=limiter, timeout=2, connections=16, retry=QUICK, rng=random.Random(1))
+    return Client(url, key, limiter=limiter, timeout=60, connections=16, retry=QUICK, rng=random.Random(1))
 
 
 def company(name: str, **fields: Any) -> Body:
@@ -115,7 +115,7 @@ class Scene:
 
     def __init__(self, folder: Path, box: Any) -> None:
         self.folder, self.box = folder, box
-        self.ledger: Ledger = open_ledger(folder / "ledger.db", busy_seconds=0.1)
+        self.ledger: Ledger = open_ledger(folder / "ledger.db", busy_seconds=30)
         self.http = raw_client(box)
         self.last: dict[str, CustomerFinding] = {}
         self.bodies: Mapping[str, Body] = {}  # that the last update was planned with

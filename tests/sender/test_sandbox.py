@@ -17,6 +17,7 @@ from importer.records import OutcomeKind
 from importer.sandbox import SandboxConfig
 from importer.sender import Sender, SendOptions
 from tests.running_sandbox import running
+from tests.sandbox.support import client
 from tests.sender.support import FASTER, fresh_ledger, outcomes, plan_run, run_fast
 
 NAMES = [f"CUS-{number:03}" for number in range(150)]
@@ -108,7 +109,9 @@ def test_killed_process(ledger, tmp_path):
             time.sleep(0.002)
         child.send_signal(signal.SIGKILL)
         child.wait()
-        time.sleep(0.1)  # what the server still had in hand is done
+        with client(sandbox.url, "k") as api:
+            for _ in range(3):  # the server does what it still has in hand before it answers
+                api.get("/v1/customers")
         assert ledger.counts(run.id)[OutcomeKind.UNKNOWN]
         run_fast(send_to(sandbox.url, ledger, run, bodies))
         exactly_once(sandbox, ledger, run)

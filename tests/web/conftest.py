@@ -43,7 +43,7 @@ class Served:
     @contextmanager
     def client(self) -> Iterator[httpx.Client]:
         """A client that has exchanged the token for a cookie."""
-        with httpx.Client(base_url=self.base, follow_redirects=False, timeout=30) as made:
+        with httpx.Client(base_url=self.base, follow_redirects=False, timeout=120) as made:
             assert made.get(self.address).status_code == 303
             yield made
 
@@ -74,7 +74,7 @@ def serving(home: Path, *words: str, environment: Mapping[str, str] | None = Non
     finally:
         if process.poll() is None:
             process.terminate()
-            assert process.wait(timeout=30) == 0, said.read_text()
+            assert process.wait(timeout=120) == 0, said.read_text()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ def test_the_latest_of_those_that_wait_is_done() -> None:
 
     def slow(report) -> str:
         report("slowly")
-        gate.wait(10)
+        gate.wait(60)
         return "first"
 
     first = works.ask("check", 1, slow)
@@ -28,9 +28,21 @@ def test_the_latest_of_those_that_wait_is_done() -> None:
     assert all(seen.work.error is not None and seen.work.done for seen in (second, third))
 
 
+def test_what_waits_when_the_latest_begins_is_not_done() -> None:
+    works, gate, done = Background(), threading.Event(), []
+    first = works.ask("check", 1, lambda _: gate.wait(60))
+    second = works.ask("check", 2, lambda _: done.append(2))
+    first.work.ended.set()  # at its end, before its thread looks for what follows
+    works.ask("check", 3, lambda _: done.append(3), patience=60)
+    gate.set()
+    assert second.work.error is not None
+    assert works.ask("check", 3, lambda _: None).done
+    assert done == [3]
+
+
 def test_what_a_page_has_seen_does_not_change_when_the_work_ends() -> None:
     works, gate = Background(), threading.Event()
-    seen = works.ask("check", 1, lambda _: gate.wait(10))
+    seen = works.ask("check", 1, lambda _: gate.wait(60))
     gate.set()
     assert seen.outcome()
     assert (seen.done, seen.result, seen.error) == (False, None, None)
@@ -40,10 +52,10 @@ def test_what_a_page_has_seen_does_not_change_when_the_work_ends() -> None:
 
 def test_purposes_do_not_wait_for_each_other() -> None:
     works, gate = Background(), threading.Event()
-    works.ask("check", 1, lambda _: gate.wait(10))
-    assert works.ask("draft", 1, lambda _: "made", patience=10).result == "made"
+    works.ask("check", 1, lambda _: gate.wait(60))
+    assert works.ask("draft", 1, lambda _: "made", patience=60).result == "made"
     gate.set()
-    works.settle(10)
+    works.settle(60)
 
 
 def test_errors_are_kept_and_defects_do_not_tell_data(capsys) -> None:
@@ -55,8 +67,8 @@ def test_errors_are_kept_and_defects_do_not_tell_data(capsys) -> None:
     def broken(_) -> None:
         raise ValueError("Ann Lee")
 
-    assert isinstance(works.ask("a", 1, wrong, patience=10).error, UsageError)
-    defect = works.ask("b", 1, broken, patience=10).error
+    assert isinstance(works.ask("a", 1, wrong, patience=60).error, UsageError)
+    defect = works.ask("b", 1, broken, patience=60).error
     assert isinstance(defect, InternalError)
     assert "Ann Lee" not in str(defect)
     assert "Ann Lee" not in "".join(capsys.readouterr())

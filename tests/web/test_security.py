@@ -119,7 +119,7 @@ def test_uploads_are_owner_only_and_gone_at_the_end(tmp_path: Path) -> None:
         version = re.search(r'name="version" value="(\d+)"', page)
         assert version is not None
         again.post(client, "/close", {"version": version[1]})
-        assert again.process.wait(timeout=30) == 0
+        assert again.process.wait(timeout=120) == 0
     assert not [*tmp_path.rglob("b.csv")]
 
 

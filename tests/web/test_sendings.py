@@ -1,18 +1,20 @@
 """Processes that send, as the page finds them: alive, ended, or gone."""
 
+import io
 import json
 import os
 import stat
 import time
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from importer.errors import UsageError
 from importer.web.page_app import templates
 from importer.web.private_state import held
-from importer.web.sending_process import Progress
+from importer.web.sending_process import Progress, main
 from importer.web.sendings import Order, Sending, Sendings, read_record, write_record
 
 KEY = "not-to-be-written-3c2b1a"
@@ -109,11 +111,26 @@ def test_the_key_goes_through_the_pipe_alone(sendings: Sendings, tmp_path: Path)
             if pid and path.exists() and os.access(path, os.R_OK):
                 seen += path.read_bytes().decode(errors="replace")
         process = sendings.all()[0]
-    assert [child.wait(timeout=30) for child in sendings.children] in ([], [0])
+    assert [child.wait(timeout=120) for child in sendings.children] in ([], [0])
     assert process.state == "failed"  # there is no such run
     assert process.error is not None
     assert KEY not in seen
     assert [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()] == []
+
+
+def test_a_sending_that_is_stopped_while_its_process_starts_does_not_begin(
+    sendings: Sendings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folder_of(tmp_path, sending(state="starting", started=time.time()))
+    sendings.stop(folder.name)
+    monkeypatch.setattr(
+        "sys.stdin", io.TextIOWrapper(io.BytesIO(json.dumps(vars(Order("run", "x", None, {}))).encode()))
+    )
+    monkeypatch.setattr("importer.web.sending_process.carry_out", Mock(side_effect=AssertionError))
+    main(folder)
+    found = read_record(folder)
+    assert found is not None
+    assert found.error == ("stopped before anything was sent", "")
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,13 @@
 import json
 import stat
 from collections import Counter
+from unittest.mock import Mock
 
 import pytest
 
+from importer.errors import OutputError
 from importer.sandbox import SandboxConfig
+from importer.workflow import report_writer
 from tests.running_sandbox import running
 from tests.workflow.desk import KEY
 from tests.workflow.strict_api import PRICE_LIST, REP, strict_api
@@ -278,20 +281,24 @@ def test_a_run_that_was_killed_before_its_plan_is_begun_again(desk, monkeypatch)
         assert len(box.customers()) == 3
 
 
-def test_reports_that_cannot_be_written_after_sending_stop_the_run_and_can_be_had_later(desk, monkeypatch) -> None:
-    """A disk that fills up between the last answer and the first report; no real one does so on time."""
-    from importer.errors import OutputError
-    from importer.workflow import report_writer
-
-    def full(*_: object) -> None:
-        raise OutputError("results.csv: No space left on device", "Make room.")
-
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OutputError("results.csv: No space left on device", "Make room."), "the reports could not be written"),
+        (KeyboardInterrupt(), "interrupted while the reports were written"),
+    ],
+)
+def test_reports_that_cannot_be_written_after_sending_stop_the_run_and_can_be_had_later(
+    desk, monkeypatch, error, message
+) -> None:
+    """A disk that fills up, or a Ctrl-C, between the last answer and the first report; no real one does so on time."""
     with strict_api() as api:
         with monkeypatch.context() as patch:
-            patch.setattr(report_writer, "write_reports", full)
+            patch.setattr(report_writer, "write_reports", Mock(side_effect=error))
             said = desk.run(api.url, *desk.small(3))
         assert (said.code, said.out) == (3, "")
-        assert "the reports could not be written" in said.err
+        assert message in said.err
+        assert "importer report" in said.err
         assert len(api.customers) == 3
     again = desk.do("report", "--json")
     assert set(again.outcomes.values()) == {"created"}

@@ -4,7 +4,9 @@ import csv
 import io
 import json
 import multiprocessing
+import os
 import re
+import tempfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -12,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -206,6 +209,38 @@ def test_runs_that_start_at_the_same_time_keep_their_folders(tmp_path: Path) -> 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(start_often, range(4)))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_removes_the_new_folder_of_another_does_not_stop_it(tmp_path: Path, monkeypatch) -> None:
+    out, make = tmp_path / "out", tempfile.mkdtemp
+
+    def make_later(**how: Any) -> str:
+        monkeypatch.setattr(tempfile, "mkdtemp", make)
+        out.rmdir()  # by a run that has made it, and ends
+        return make(**how)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", make_later)
+    with scratch_folder(out) as folder:
+        assert folder.parent == out
+
+
+def test_a_folder_that_is_removed_when_its_process_is_killed_is_found_again(tmp_path: Path, monkeypatch) -> None:
+    unlink = os.unlink
+
+    def killed(path: Any, **how: Any) -> None:
+        unlink(path, **how)
+        if Path(path).name == "in-use":
+            raise KeyboardInterrupt
+
+    def leave() -> None:
+        with scratch_folder(tmp_path) as folder:
+            for number in range(50):
+                (folder / f"part-{number}").write_text("a customer")
+            monkeypatch.setattr(os, "unlink", killed)
+
+    with pytest.raises(KeyboardInterrupt):
+        leave()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_there_is_a_partition_for_each_worker_and_little_memory_makes_them_small() -> None:

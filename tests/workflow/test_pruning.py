@@ -6,10 +6,12 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from importer.ledger import Write, WriteState, open_ledger
+from importer.workflow.old_folders import prune_checks
 from tests.running_sandbox import running
 
 
@@ -31,6 +33,7 @@ def nights(desk, box, count: int, *words: object) -> list:
 
 def test_the_latest_stay_and_the_history_tells_of_the_rest(desk, box) -> None:
     first, second, third, fourth = nights(desk, box, 4)
+    (first / ".writing-a1b2").write_text("half a file", encoding="utf-8")  # of a killed process
     said = desk.run(box.url, *desk.small(3), "--keep", 3)
     assert said.summary["options"]["keep"] == 3
     assert [folder.exists() for folder in (first, second, third, fourth, said.folder)] == [
@@ -73,7 +76,7 @@ def test_a_run_with_unknown_outcomes_stays(desk, box) -> None:
     assert first.exists()
 
 
-def test_values_from_before_an_update_go_with_the_folder_of_its_run(desk, box) -> None:
+def test_values_from_before_an_update_go_with_the_folder_of_its_run(desk, box, monkeypatch) -> None:
     first, second = nights(desk, box, 2)
     place = desk.state / "importer" / "ledger.db"
     with open_ledger(place) as ledger:
@@ -83,11 +86,20 @@ def test_values_from_before_an_update_go_with_the_folder_of_its_run(desk, box) -
             ledger.settle_writes(
                 run, [replace(one, state=WriteState.DONE) for one in ledger.announce_writes(run, [write])]
             )
-    nights(desk, box, 1, "--keep", 2)
-    assert (first.exists(), second.exists()) == (False, True)
-    with open_ledger(place) as ledger:
+    with monkeypatch.context() as patched:
+        patched.setattr("importer.run_folder.RunFolder.remove", Mock(side_effect=KeyboardInterrupt))
+        assert desk.run(box.url, *desk.small(3), "--keep", 2).code == 3
+    with open_ledger(place) as ledger:  # they are gone before it is: without its folder, no one would look for them
         before = [ledger.writes_of(run, ["C1"])["C1"][0].before for run in runs]
     assert before == [None, {"phone": "+14155550101"}]
+    nights(desk, box, 1, "--keep", 3)
+    assert (first.exists(), second.exists()) == (False, True)
+
+
+def test_a_check_that_others_have_overtaken_keeps_its_own_folder(desk) -> None:
+    folders = [desk.do("check", *desk.small(3), "--json").folder for _ in range(3)]
+    prune_checks(folders[0], "small", 1, lambda _: None)
+    assert [folder.exists() for folder in folders] == [True, False, True]
 
 
 def test_a_run_that_stopped_early_deletes_nothing(desk, box) -> None:
