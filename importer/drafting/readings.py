@@ -136,7 +136,7 @@ def _parts(found: tuple[Segment, ...]) -> _Parts:
             concepts, roles = ((), roles) if is_role else (concepts, ())
         if concepts:
             parts.concepts.append((concepts[0], segment.number, segment))
-            within.add(segment.within)
+            within.add(None if segment.within == "mailing" and "zip" in segment.text else segment.within)
         elif roles:
             parts.roles.append((roles[0], segment.number))
         else:

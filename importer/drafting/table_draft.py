@@ -24,6 +24,7 @@ _FEWEST = 4  # columns of a table whose last rows can be notes
 _LANGUAGES = {
     "de": "DE AT CH LI LU", "fr": "FR BE CH LU CA MC", "es": "ES MX AR CO CL PE UY EC VE", "nl": "NL BE",
     "it": "IT CH SM", "pt": "PT BR", "sv": "SE FI", "da": "DK", "no": "NO", "pl": "PL",
+    "fi": "FI", "cs": "CZ SK", "hu": "HU", "tr": "TR",
 }  # fmt: skip
 _INCLUDED, _OF_MANY = 0.8, 0.3  # of a table's values are keys of the main one, as far as both were looked at
 

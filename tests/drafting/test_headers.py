@@ -97,6 +97,14 @@ LANGUAGES = {
     "|Kontaktperson fornavn|Telefon 2|E-post|Betalingsbetingelser|Selger",
     "pl": "Kod klienta|Nazwa firmy|Adres do faktury|Miasto do faktury|Kod pocztowy|Kraj dostawy"
     "|Imię osoby kontaktowej|Telefon 2|E-mail|Warunki płatności|Handlowiec",
+    "fi": "Asiakasnumero|Yrityksen nimi|Laskutusosoite|Laskutuskaupunki|Postinumero|Toimitusmaa"
+    "|Yhteyshenkilön etunimi|Puhelin 2|Sähköposti|Maksuehto|Myyjä",
+    "cs": "Číslo zákazníka|Název firmy|Fakturační adresa|Fakturační město|PSČ|Dodací země"
+    "|Křestní jméno kontaktní osoby|Telefon 2|E-mail|Platební podmínky|Obchodník",
+    "hu": "Vevőkód|Cégnév|Számlázási cím|Számlázási város|Irányítószám|Szállítási ország"
+    "|Kapcsolattartó keresztnév|Telefon 2|E-mail|Fizetési feltétel|Üzletkötő",
+    "tr": "Müşteri Kodu|Firma Ünvan\u0131|Fatura Adresi|Fatura Şehir|Posta Kodu|Sevk Ülke"
+    "|İletişim Kişi Ad\u0131|Telefon 2|E-posta|Ödeme Plan\u0131|Sat\u0131ş Temsilcisi",
 }
 EXPECTED = (
     ("customer_number", set(), None), ("company_name", set(), None), ("address", {"billing"}, None),
@@ -107,7 +115,7 @@ EXPECTED = (
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_headers_are_read_in_eleven_languages(language) -> None:
+def test_headers_are_read_in_fifteen_languages(language) -> None:
     headers = LANGUAGES[language].split("|")
     for header, reading, (concept, roles, part) in zip(headers, read_headers(headers), EXPECTED, strict=True):
         found = "address" if reading.concept == "street" else reading.concept
@@ -135,6 +143,8 @@ def test_accents_and_case_do_not_matter(language) -> None:
         ("Ship To #2 Address", "address", {"shipping"}, 2, None),
         ("shipTos[1].city", "city", {"shipping"}, 1, None),
         ("T.a.v.", "full_name", set(), None, None),
+        ("Zip/Postal", "zip_code", set(), None, None),
+        ("Postal Postcode", "zip_code", {"mailing"}, None, None),
         ("Store city", "city", {"visiting"}, None, None),
         ("Supplier name", "setting", {"supplier"}, None, None),
         ("Parent company number", "parent", set(), None, None),
