@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from importer.drafting.concepts import ADDRESS_PARTS, PERSON_PARTS
+from importer.drafting.readings import Reading, read_headers
 from importer.errors import MappingError
 from importer.mapping.fitting import GENERIC, key_headers, mentioned_columns
 from importer.mapping.language.mapping_files import SUFFIXES, LoadedMapping, list_mappings, load_mapping
@@ -16,6 +18,8 @@ _OWN = Path("mappings")  # in the working folder
 _LEAST = 0.7  # of the filled columns
 _FEWEST = 5  # columns
 _OWN_COLUMNS, _OWN_SHARE = 3, 1 / 3  # so many, or such a part of a small table, are in no list of another origin
+_NAMING = frozenset({"customer_number", "company_name"})  # a mapping of the system would know these columns
+_IN_ANY_LIST = PERSON_PARTS | ADDRESS_PARTS | {"company_name", "name"}
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class KnownMapping:
     """A mapping that reads the sources. ``coverage``: the share of their filled columns that it mentions.
 
     ``targets``: source table (its index) and column → what it gives; ``others``: the same for what gives no field;
-    ``keys``: the columns that identify customers.
+    ``keys``: the columns that identify customers; ``mentioned``: all columns that it knows; ``tables``: those it reads.
     """
 
     name: str
@@ -32,6 +36,8 @@ class KnownMapping:
     targets: dict[tuple[int, str], list[str]]
     others: dict[tuple[int, str], list[str]]
     keys: list[str]
+    mentioned: set[tuple[int, str]]
+    tables: set[int]
 
 
 def best_known(sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMapping | None:
@@ -40,7 +46,14 @@ def best_known(sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMa
     ``filled``: for the index of each source table and each of its columns, whether anything is in it.
     """
     found = []
-    common = _common_columns(sources)
+    readings = {
+        (at, header): reading
+        for at, table in enumerate(sources.tables)
+        for header, reading in zip(table.headers, read_headers(table.headers), strict=True)
+    }
+    common, shipped = _common_columns(sources), list_mappings()
+    foreign = {header for (_, header), own in readings.items() if own.language != "en" and _is_plain(own, _IN_ANY_LIST)}
+    naming = {place for place, own in readings.items() if _is_plain(own, _NAMING) and filled.get(place)}
     for name in _names():
         try:
             loaded = load_mapping(name)
@@ -48,10 +61,17 @@ def best_known(sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMa
         except MappingError:  # it needs columns that are not there
             continue
         enough = min(_OWN_COLUMNS, _OWN_SHARE * len(filled))
-        own = [place for place in known.targets if place[1] not in common]
-        if known.keys and known.coverage >= _LEAST and len(known.targets) >= _FEWEST and len(own) >= enough:
+        own = [place for place in known.targets if place[1] not in common | (foreign if name in shipped else set())]
+        missed = {place for place in naming - known.mentioned if place[0] in known.tables}
+        fits = known.keys and known.coverage >= _LEAST and len(known.targets) >= _FEWEST and len(own) >= enough
+        if fits and not (missed and name in shipped):
             found.append(known)
     return max(found, key=lambda known: (known.coverage, known.name), default=None)
+
+
+def _is_plain(reading: Reading, concepts: frozenset[str]) -> bool:
+    """Whether a header says one of these, and nothing more: ``Firma``, ``Code postal``."""
+    return reading.concept in concepts and not (reading.roles or reading.unknown or reading.about)
 
 
 def _common_columns(sources: Sources) -> set[str]:
@@ -100,7 +120,7 @@ def _known(name: str, loaded: LoadedMapping, sources: Sources, filled: dict[tupl
     read = {at for at in places.values() if _knows(columns, mentioned, at)}  # not other lists of the same export
     columns = [place for place in columns if place[0] in read]
     coverage = sum(place in mentioned for place in columns) / max(len(columns), 1)
-    return KnownMapping(name, loaded, coverage, targets, others, keys)
+    return KnownMapping(name, loaded, coverage, targets, others, keys, mentioned, read)
 
 
 def _knows(columns: list[tuple[int, str]], mentioned: set[tuple[int, str]], at: int) -> bool:

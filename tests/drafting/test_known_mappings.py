@@ -14,6 +14,7 @@ from importer.mapping.language.mapping_files import load_mapping
 from importer.settings import Options
 from importer.tables import Sources
 from importer.workflow.open_sources import open_unmapped
+from tests.support import make_source
 from tests.workflow.desk import SAMPLES
 
 GENERIC = {"generic-long", "generic-wide"}
@@ -93,6 +94,20 @@ def test_a_mapping_without_its_key_or_a_column_that_it_needs_does_not_fit(header
     assert importer.check(str(file), mapping=str(tmp_path / "own.yaml"), out=tmp_path / "out").exit_code == 0
     best = best_fit(open_unmapped(Options(sources=(str(file),), country="DE")))
     assert best is None or best.name not in ("odoo", "shopify")
+
+
+@pytest.mark.parametrize(
+    ("row", "key"),
+    [
+        ({"Kundennummer": "101", "Firma": "Nord GmbH", "Vorname": "Ann", "Nachname": "Lee"}, "Kundennummer"),
+        ({"Firma": "Nord GmbH", "Vorname": "Ann", "Nachname": "Lee"}, "Firma"),
+    ],
+    ids=["a number that Shopify has not", "words that Shopify has in common with every list"],
+)
+def test_a_plain_list_in_another_language_is_no_export_of_a_system(row, key) -> None:
+    row |= {"E-Mail": "a@example.com", "Adresse": "Weg 1", "PLZ": "10115", "Ort": "Berlin", "Land": "DE"}
+    draft = suggest(Options(country="DE"), sources=Sources((make_source("list.csv", [row]),)))
+    assert (draft.fits, draft.key) == (None, [key])
 
 
 OWN = """\
