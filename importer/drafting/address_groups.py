@@ -101,24 +101,37 @@ def _without_strangers(groups: list[AddressGroup]) -> list[AddressGroup]:
 
 
 def _with_gaps_filled(groups: list[AddressGroup]) -> list[AddressGroup]:
-    """A town by itself belongs to the street without one, a post code to the address without one, a country to all."""
+    """A town by itself belongs to the street without one, a street to the town without one, further parts to gaps."""
     plain = next((group for group in groups if not group.role and group.number is None), None)
-    if plain is None or len(groups) == 1 or set(plain.parts) & LINES:
+    if plain is None or len(groups) == 1:
         return groups
-    if set(plain.parts) & _TOWN:
+    parts = set(plain.parts)
+    if parts & LINES and not parts & (_TOWN | {"zip_code"}):
+        return _merged(groups, plain, [one for one in groups if _TOWN & set(one.parts) and not LINES & set(one.parts)])
+    if parts & LINES:
+        return groups
+    if parts & _TOWN:
         streets = [group for group in groups if LINES & set(group.parts) and not _TOWN & set(group.parts)]
-        if len(streets) != 1 or streets[0].role == "shipping":
-            return groups
-        for part, columns in plain.parts.items():  # "Besøksadresse" beside "Postnr" and "Sted"
-            streets[0].parts.setdefault(part, columns)
-        return [group for group in groups if group is not plain]
+        return groups if any(one.role == "shipping" for one in streets) else _merged(groups, plain, streets)
     for part in list(plain.parts):
-        gaps = [group for group in groups if group is not plain and part not in group.parts and len(group.parts) > 1]
+        without = [group for group in groups if group is not plain and part not in group.parts]
+        gaps = [group for group in without if len(group.parts) > 1]
+        if not gaps and part == "zip_code":  # of an address in one cell
+            gaps = [group for group in without if LINES & set(group.parts)]
         if len(gaps) == 1 or (gaps and part == "country"):
             columns = plain.parts.pop(part)
             for gap in gaps:
                 gap.parts[part] = list(columns)
     return [group for group in groups if group.parts]
+
+
+def _merged(groups: list[AddressGroup], plain: AddressGroup, homes: list[AddressGroup]) -> list[AddressGroup]:
+    """``Besøksadresse`` beside ``Postnr`` and ``Sted``, ``Address`` beside ``Billing city``: one address, not two."""
+    if len(homes) != 1:
+        return groups
+    for part, columns in plain.parts.items():
+        homes[0].parts.setdefault(part, columns)
+    return [group for group in groups if group is not plain]
 
 
 def _is_address(group: AddressGroup) -> bool:
@@ -163,7 +176,11 @@ def _city_of_last_line(group: AddressGroup, values: Sequence[ColumnValues]) -> N
     If it is often blank, the lines are in any order: the city is the third in one row, and the fourth in another.
     """
     lines = [at for part in ("line_1", "line_2") for at in group.parts.get(part, ()) if not values[at].blank]
-    if not group.parts.get("zip_code") or group.parts.get("city") or len(lines) < 2:
+    if not group.parts.get("zip_code") or group.parts.get("city"):
+        return
+    if len(lines) == 1 and values[lines[0]].share(lambda text: "\n" in text) >= _MOSTLY_WHOLE:
+        group.packed = [*lines, *group.parts["zip_code"]]
+    if len(lines) < 2:
         return
     last = max(lines)
     if last not in group.parts.get("line_2", []) or values[last].with_digits >= _FEW_DIGITS:
@@ -248,6 +265,8 @@ def _give_rest(ordered: list[AddressGroup], index: int) -> None:
 def _stand_in(ordered: list[AddressGroup], full: list[AddressGroup], values: Sequence[ColumnValues]) -> None:
     """The main address serves where there is no other billing or shipping address; lines without a town take its."""
     main = next((group for group in full if not group.role and group.number is None), None)
+    if main is None:
+        main = next((group for group in full if group.role == "mailing" and group.slot is None), None)
     billing = next((one for one in ordered if one.slot == "billing" and one.role in ("billing", "mailing")), None)
     shipping = next((one for one in ordered if one.slot == "shipping" and one.role == "shipping"), None)
     if main is not None:

@@ -30,6 +30,7 @@ def _with_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list
         own = reading.roles & {"billing", "shipping"}
         known = any(other.concept == "zip_code" and other.roles & own for other in readings)
         likely = at in codes or (bool(roles) and values[at].blank)
+        likely &= any(other.concept in ADDRESS_PARTS and other.roles & own for other in readings)
         if reading.concept == "address_name" and own and not known and likely:
             out[at] = reading.as_("zip_code")
     return out
@@ -42,12 +43,15 @@ def _with_house_numbers(readings: list[Reading], values: Sequence[ColumnValues])
         own, near = values[at], around(readings, at, 1) & {*LINES, "address_line_2"}
         if reading.concept == "house_number" and not near and not reading.roles and own.unique and not own.blank:
             out[at] = reading.as_("id")
-        if reading.concept not in ("id", "address_name") or at == 0 or values[at - 1].blank:
+        if reading.concept not in ("id", "address_name") or at == 0:
             continue
         short = own.with_digits > _MOST and own.share(lambda text: len(text) <= SHORT) == 1
-        line = readings[at - 1].concept in LINES and readings[at - 1].part is None
-        if short and line and values[at - 1].with_digits < 1 - _MOST:
-            out[at] = replace(readings[at - 1], concept="house_number")
+        lines = [at - 1, *(other for other in range(at - 1) if reading.concept == "address_name")]
+        for line in lines if short else ():
+            street = readings[line].concept in LINES and readings[line].part is None and not values[line].blank
+            if street and values[line].with_digits < 1 - _MOST:
+                out[at] = replace(readings[line], concept="house_number")
+                break
     return out
 
 
@@ -72,8 +76,8 @@ def _with_post_codes(readings: list[Reading], values: Sequence[ColumnValues]) ->
         codes = [at for at, name in enumerate(concepts) if name == "zip_code"]
         for at, reading in enumerate(readings):
             near = any(abs(at - other) == 1 for other in codes)
-            plain = reading.concept == "address" and reading.part is None and near
-            if plain and not values[at].blank and values[at].with_digits == 0:
+            plain = reading.concept == "address" or reading.phrase == "location"
+            if plain and near and reading.part is None and not values[at].blank and values[at].with_digits == 0:
                 out[at] = replace(reading, concept="city", roles=reading.roles & {"billing", "shipping"})
     if any(name in ("zip_code", "zip_city") for name in concepts):
         return out

@@ -46,7 +46,7 @@ def assign(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> Assig
 def _addresses(out: Assignment, groups: list[AddressGroup], values: Sequence[ColumnValues]) -> None:
     out.addresses = [group for group in groups if group.slot is not None]
     types = [at for at, reading in enumerate(out.readings) if reading.concept == "address_type"]
-    kinds = [at for at, reading in enumerate(out.readings) if reading.concept in ("kind", "group")]
+    kinds = [at for at, reading in enumerate(out.readings) if reading.concept in ("kind", "group", None)]
     types += [at for at in kinds if values[at].few and values[at].distinct > 1 and _are_types(values[at])]
     if len(out.addresses) == 1:
         out.address_type = next((at for at in types if _says_types(values[at])), None)
@@ -109,7 +109,8 @@ def _flags(out: Assignment, values: Sequence[ColumnValues]) -> None:
 
 def _names(out: Assignment, values: Sequence[ColumnValues]) -> None:
     """The company's name, and the name that people see. Where no header says so, the column that looks like it."""
-    if not any(reading.concept in ("company_name", "display_name") for reading in out.readings):
+    named = [at for at, own in enumerate(out.readings) if own.concept in ("company_name", "display_name")]
+    if not any(out.readings[at].concept == "company_name" or not values[at].blank for at in named):
         best = _likely_name(out, values, alone=not any(reading.concept in _NAMES for reading in out.readings))
         if best is not None:
             out.readings[best] = out.readings[best].as_("company_name")
@@ -183,7 +184,9 @@ def _terms(out: Assignment, values: Sequence[ColumnValues]) -> None:
 def _rows(out: Assignment, values: Sequence[ColumnValues]) -> None:
     """Columns that decide whether a row is a customer, and those that name a parent."""
     for at, reading in enumerate(out.readings):
-        if reading.roles & {"contact", "person", "billing", "shipping"} and reading.concept != "kind":
+        kind = reading.concept == "kind"  # "Contact type" may be the row's, "Contact 2 type" is not
+        of_person = reading.roles & {"contact", "person", "billing", "shipping"}
+        if (of_person and not kind) or (kind and (reading.group or reading.part or 1) > 1):
             continue
         named = reading.concept == "supplier_flag" and values[at].flags < 0.5 and not values[at].blank
         if reading.concept == "supplier_number" or named:

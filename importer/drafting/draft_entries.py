@@ -218,7 +218,9 @@ def _address(
         out |= {"when": is_filled(_headers(draft, parts["line_1"][:1])), **address_parts(draft, town | parts)}
     else:
         out |= address_parts(draft, parts)
-    if person and (written := [column for part in ("line_1", "city") for column in parts.get(part, ())[:1]]):
+    written = [column for part in ("line_1", "city") for column in parts.get(part, ())[:1]]
+    gaps = bool(people) and all(draft.values[column].filled < 1 for column in written)  # a person by itself is none
+    if written and (person or gaps):
         out |= {"when": is_filled(_headers(draft, [*group.packed, *written]))}
     if group.instead_of is not None:
         out["when"] = is_blank(draft, group.instead_of)

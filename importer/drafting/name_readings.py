@@ -14,8 +14,10 @@ _MOST = 0.9  # of the values
 _SOME = 0.1  # of the rows
 _FEW_SPACES, _SOME_SPACES = 0.4, 0.5
 _FEWEST = 3  # numbers of customers
+_NAMES = frozenset({"company_name", "name", "display_name"})
+_PERSON = frozenset({"contact", "person"})
 _OWN = {
-    "company_name": frozenset({"company_name", "name", "display_name"}),
+    "company_name": _NAMES,
     "customer_number": frozenset({"customer_number", "id"}),
 }
 CUSTOMER = re.compile("cust|client|klient|kund|klant|abnehmer|odbiorca")
@@ -23,12 +25,35 @@ CUSTOMER = re.compile("cust|client|klient|kund|klant|abnehmer|odbiorca")
 
 def with_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
     """``Name`` as the company's or a person's, and ``Contact`` as the company's where no other column is."""
+    readings = _with_whole_names(_with_locations(readings, values), values)
     companies = [at for at, own in enumerate(readings) if own.concept == "company_name" and not values[at].blank]
     company = max(companies, key=lambda at: values[at].filled, default=None)
     return [
         reading if reading.concept not in ("name", "full_name") else reading.as_(_name(readings, values, at, company))
         for at, reading in enumerate(readings)
     ]
+
+
+def _with_locations(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """``Location Name`` is the customer in a list of places that has no other name."""
+    if any(own.concept in _NAMES and not own.about and not values[at].blank for at, own in enumerate(readings)):
+        return readings
+    for at, reading in enumerate(readings):
+        own = values[at]
+        named = reading.concept == "address_name" and reading.roles <= {"visiting"} and reading.phrase.endswith("name")
+        if named and own.filled > _MOST and own.lettered > _MOST and own.distinct > _MOST * own.count:
+            return [*readings[:at], reading.as_("company_name"), *readings[at + 1 :]]
+    return readings
+
+
+def _with_whole_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """``First name`` with ``Ann Lee``, and no last name anywhere, is a whole name."""
+    people = {"last_name", "full_name"}
+    people |= {str(own.concept) for at, own in enumerate(readings) if values[at].companies < SOME_COMPANIES} & {"name"}
+    if any(reading.concept in people for reading in readings):
+        return readings
+    whole = {at for at, own in enumerate(readings) if own.concept == "first_name" and values[at].spaced > _MOST}
+    return [reading.as_("full_name") if at in whole else reading for at, reading in enumerate(readings)]
 
 
 def _name(readings: list[Reading], values: Sequence[ColumnValues], at: int, company: int | None) -> str:
@@ -56,9 +81,12 @@ def _of_person(readings: list[Reading], reading: Reading, values: ColumnValues, 
     roles = reading.roles & {"billing", "shipping"}
     if roles and values.spaced < _FEW_SPACES and _missing_part(readings, roles) == "last_name":
         return "last_name"
-    beside = {one.concept for one in readings if (one.roles, one.group) == (reading.roles, reading.group)}
-    if "first_name" in beside and "last_name" not in beside and values.spaced < _FEW_SPACES and not reading.unknown:
-        return "last_name"
+    own = reading.roles - _PERSON
+    beside = {one.concept for one in readings if (one.roles - _PERSON, one.group) == (own, reading.group)}
+    part = {"first_name": "last_name", "last_name": "first_name"}
+    lacking = [part[str(name)] for name in beside & part.keys()]
+    if len(lacking) == 1 and values.spaced < _FEW_SPACES and not reading.unknown and not values.blank:
+        return lacking[0]
     companies = values.companies > SOME_COMPANIES and not reading.roles & OF_COMPANIES and reading.group is None
     return "company_name" if alone and companies else "full_name"
 
@@ -80,7 +108,7 @@ def with_customers(readings: Sequence[Reading], values: Sequence[ColumnValues]) 
     """
     names = [at for at, own in enumerate(readings) if own.concept in ("company_name", "name") and not own.part]
     readings = _of_bill_to(readings)
-    numbers = [values[at].distinct for at, own in enumerate(readings) if own.concept == "customer_number"]
+    numbers = [values[at].distinct for at, own in enumerate(readings) if own.concept in _OWN["customer_number"]]
     out = list(readings)
     for at in names:
         reading, own = readings[at], values[at]
@@ -109,13 +137,17 @@ def _other_names(readings: Sequence[Reading], values: Sequence[ColumnValues], at
 
 
 def _of_bill_to(readings: Sequence[Reading]) -> list[Reading]:
-    """``Bill to customer name`` and ``number`` are the customer's own in a list that has no others."""
+    """``Bill to customer name`` and ``Bill to number`` are the customer's own in a list that has no others."""
     given, out = {reading.concept for reading in readings}, list(readings)
     for concept, others in _OWN.items():
+        of_number = concept == "customer_number"
         for at, reading in enumerate(readings):
             meanings = lexicon().phrases.get(reading.phrase, ())
-            named = reading.concept in ("address_name", "other_number") and "billing" in reading.roles
-            if named and not given & others and any(meaning.name == concept for meaning in meanings):
+            of_bill_to = "billing" in reading.roles or reading.phrase.startswith("bill")
+            named = reading.concept in ("address_name", "other_number") and of_bill_to
+            said = any(meaning.name == concept for meaning in meanings)
+            said |= of_number and reading.phrase.startswith("bill") and not reading.phrase.endswith("name")
+            if named and said and not given & others:
                 out[at] = replace(reading, concept=concept, roles=frozenset(), unknown=())
                 break
     return out

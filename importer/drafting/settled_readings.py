@@ -12,8 +12,9 @@ from importer.drafting.readings import Reading
 
 _STATUS_WORDS = ("active", "inactive", "blocked", "closed", "prospect")
 _STATE_OR_STATUS = ("estado", "etat", "stato")
-_MOST = 0.9  # of the rows
+_MOST, _HALF = 0.9, 0.5  # of the rows
 _NEAR = 2  # columns
+_TYPES = frozenset({"billing", "shipping"})
 _FLAG_VALUES, _ALL_FLAGS = 3, 0.99
 _ABOUT_ITSELF = frozenset({"address_type", "kind", "status"})  # "Address type" says something of its own
 _OF_OTHERS_TOO = frozenset({"sales_rep", "shipping_method", "supplier_flag", "parent"})
@@ -28,7 +29,8 @@ _BANK = re.compile("ban[ckq]|iban|bic|swift|blz|sepa|konto|conto|cuenta|compte|r
 def settled_readings(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
     """What each column means, by its header, its values, and the columns beside it. None as a concept: nothing."""
     plain = _with_record_ids(_states(with_customers(readings, values), values), values)
-    settled = [_settled(reading, own) for reading, own in zip(plain, values, strict=True)]
+    mails = any(own.concept == "email" and values[at].filled > _HALF and not own.about for at, own in enumerate(plain))
+    settled = [_settled(reading, own, mails=mails) for reading, own in zip(plain, values, strict=True)]
     return _without_banks(with_address_parts(with_names(settled, values), values), readings)
 
 
@@ -59,13 +61,16 @@ def _with_record_ids(readings: list[Reading], values: Sequence[ColumnValues]) ->
     return readings
 
 
-def _settled(reading: Reading, values: ColumnValues) -> Reading:
-    """A reading that the values do not contradict; where they do, what they say instead, or nothing."""
+def _settled(reading: Reading, values: ColumnValues, *, mails: bool) -> Reading:
+    """A reading that the values do not contradict; where they do, what they say instead, or nothing.
+
+    ``mails``: a column has email addresses by its header, in most rows.
+    """
     concept = reading.concept
     if concept is None:  # values name a column only if they are email addresses
         named = values.emails >= 0.9 and len(reading.unknown) < 2
         return replace(reading, concept="email", unknown=()) if named else reading
-    if instead := _kept(reading, values):
+    if instead := _kept(reading, values, mails=mails):
         return reading.as_(instead)
     if _is_of_others(reading) or concept in NEVER:
         return reading if concept == "group" and values.few else reading.as_(None)
@@ -76,9 +81,9 @@ def _settled(reading: Reading, values: ColumnValues) -> Reading:
     return reading if _fits(concept, values) else reading.as_(None)
 
 
-def _kept(reading: Reading, values: ColumnValues) -> str | None:
+def _kept(reading: Reading, values: ColumnValues, *, mails: bool) -> str | None:
     """What a column without a field is good for: ``Login`` is an email address, ``Supplier No.`` tells rows apart."""
-    if reading.concept in ("user", "setting") and values.emails >= 0.9:
+    if reading.concept in ("user", "setting") and values.emails >= 0.9 and not mails:
         return "email"
     supplier = reading.concept == "other_number" and _SUPPLIER.search(reading.phrase)
     return "supplier_number" if supplier and not values.blank else None
@@ -98,7 +103,7 @@ def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
         return "customer_flag"
     if reading.concept in ("company_name", "name") and values.guids >= 0.9:
         return "id"
-    if reading.concept == "address" and values.few and flags and reading.roles & {"billing", "shipping"}:
+    if reading.concept in ("address", "address_name") and values.few and flags and reading.roles & _TYPES:
         return "is_default"
     if reading.concept in _TEXTS and values.emails >= 0.8 and not reading.roles & OF_COMPANIES:
         return "email"
@@ -144,7 +149,11 @@ _FITS: dict[str, Callable[[ColumnValues], bool]] = {
     "zip_code": lambda column: column.with_digits >= 0.6 and column.emails == 0 and column.dates < 0.5,
     "zip_city": lambda column: column.lettered >= 0.5,
     "country": lambda column: column.countries >= 0.4,
-    "state": lambda column: not _flags_only(column) and column.emails == 0 and (column.lettered > 0 or column.few),
+    "state": lambda column: (
+        (not _flags_only(column) or column.share(_is_code) == 1)
+        and column.emails == 0
+        and (column.lettered > 0 or column.few)
+    ),
     "city": lambda column: column.lettered >= 0.7 and column.emails == 0 and column.phones < 0.3,
     "address": lambda column: column.lettered >= 0.6 and column.emails < 0.3 and not _flags_only(column),
     "street": lambda column: column.lettered >= 0.6 and column.emails < 0.3 and not _flags_only(column),
@@ -176,6 +185,10 @@ def _fits(concept: str, column: ColumnValues) -> bool:
     """Whether the values of a column can be of a concept. A blank column can be of any."""
     test = _FITS.get(concept)
     return column.blank or test is None or test(column)
+
+
+def _is_code(text: str) -> bool:
+    return len(text) == 2 and text.isalpha() and text.isupper()  # "NE" is Nebraska, and no in Czech
 
 
 def _flags_only(column: ColumnValues) -> bool:

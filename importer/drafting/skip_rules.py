@@ -178,8 +178,10 @@ def _by_flag(draft: TableDraft, at: int, concept: str) -> _Found | None:
         answer: [text for text in values.texts if (text in coded[answer] if answer in coded else _says(text, answer))]
         for answer in _ANSWERS
     }
-    wanted = "no" if concept in ("active_flag", "customer_flag") else "yes"
+    wanted, other = ("no", "yes") if concept in ("active_flag", "customer_flag") else ("yes", "no")
     if not answers[wanted]:
+        if len(answers[other]) == len(values.texts):
+            return None  # nobody is blocked
         if concept in ("deleted_flag", "inactive_flag") and values.dates > 0.5:
             reason = "deleted" if concept == "deleted_flag" else "inactive"
             return {"blank": False, "reason": reason}, [], LEAVE_OUT
@@ -188,7 +190,7 @@ def _by_flag(draft: TableDraft, at: int, concept: str) -> _Found | None:
         "active_flag": "inactive", "inactive_flag": "inactive", "deleted_flag": "deleted", "blocked_flag": "blocked",
         "customer_flag": "not a customer", "kind": "of another kind", "supplier_flag": "supplier", "lead_flag": "lead",
     }  # fmt: skip
-    everybody = not answers["no" if wanted == "yes" else "yes"] and values.filled > 0.9
+    everybody = not answers[other] and values.filled > 0.9
     found = answers[wanted]
     understood = all(read_flag(text) is (wanted == "yes") for text in found)
     test: dict[str, Any] = {"flag": wanted == "yes"} if understood else _is(found)

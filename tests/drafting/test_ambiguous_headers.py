@@ -98,6 +98,65 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
         lambda n: plain(n) | {"Street": f"{n} High St", "Postal": f"LS{n} 4AP"}, "GB",
         {"Postal": ["addresses.billing.zip_code"]},
     ),
+    "a kind of entity beside the name": (
+        lambda n: {"Code": f"C{n}", "Entity": "Company", "Name": firm(n)}, "GB", {"Entity": None, "Name": COMPANY},
+    ),
+    "a place in a list without companies": (
+        lambda n: {"Location Name": f"Depot #{n}", "City": "Bath", "Contact": person(n), "Brand": ""}, "GB",
+        {"Location Name": COMPANY},
+    ),
+    "a bill-to number": (
+        lambda n: {"BILLTONUMBER": f"C{n // 2}", "BILLTONAME1": firm(n // 2), "SHIPTOCITY": TOWNS[n % 4]}, "GB",
+        {"BILLTONUMBER": NUMBER},
+    ),
+    "a location that is the town": (
+        lambda n: {"No": f"{n}", "Name": firm(n), "Address": f"Kade {n}", "Postal code": f"1{n}11 AB"}
+        | {"Location": TOWNS[n % 4]}, "NL", {"Location": CITY},
+    ),
+    "a street beside the billing town": (
+        lambda n: {"ID": f"K{n}", "Name": firm(n), "Customer Address": f"{n} High St", "Billing City": "Bath"}
+        | {"Billing Zip": f"LS{n} 4AP"}, "GB", {"Customer Address": LINE, "Billing City": CITY},
+    ),
+    "a code of the delivery address that is no post code": (
+        lambda n: {"Codice": f"{n}", "Denominazione": firm(n), "Codice Destinazione": f"ABC123{n}", "CAP": "40121"},
+        "IT", {"Codice Destinazione": None},
+    ),
+    "a house number in an address": (
+        lambda n: plain(n) | {"address_street": "Markt", "address_city": "Köln", "address_nr": f"{n + 1}"}, "DE",
+        {"address_nr": LINE},
+    ),
+    "a contact's name beside the first name": (
+        lambda n: {"Code": f"{n}", "Nom société": firm(n), "Nom contact": "Roy", "Prénom": "Luc"}, "FR",
+        {"Nom contact": ["contacts[1].last_name"]},
+    ),
+    "a whole name called first name": (
+        lambda n: {"Code": f"{n}", "Name": firm(n), "First name": person(n)}, "GB",
+        {"First name": ["contacts[1].first_name", "contacts[1].last_name"]},
+    ),
+    "a contact's name beside the last name": (
+        lambda n: plain(n) | {"nomeContatto": "Luca", "cognomeContatto": "Greco"}, "IT",
+        {"nomeContatto": ["contacts[1].first_name"]},
+    ),
+    "the post code of an address in one cell": (
+        lambda n: plain(n, **{"Delivery Address": f"{n} Low St", "Delivery Postcode": "YO1 7HH"})
+        | {"City": "", "Bill Address": f"{n} High St\nBath", "Postcode": "BA1 1AA"}, "GB",
+        {"Postcode": ["addresses.billing.zip_code"]},
+    ),
+    "types of addresses below a header that nobody knows": (
+        lambda n: plain(n, Street=f"{n} High St") | {"Spezifikation": ("Rechnungsadresse", "Lieferadresse")[n % 2]},
+        "DE", {"Spezifikation": ["addresses.any.type"]},
+    ),
+    "the kind of a second contact": (
+        lambda n: plain(n) | {"Contact 2 name": person(n), "Contact 2 type": ""}, "GB", {"Contact 2 type": None},
+    ),
+    "a user name beside the email address": (
+        lambda n: plain(n) | {"User Name": f"u{n}@example.com", "Admin Email": f"a{n}@example.com"}, "GB",
+        {"User Name": None, "Admin Email": ["contacts[1].email"]},
+    ),
+    "a state whose code means no in Czech": (
+        lambda n: plain(n) | {"Street": f"{n} Main St", "State": "NE"}, "US",
+        {"State": ["addresses.billing.state"]},
+    ),
     "words among codes": (
         lambda n: {
             "customer_number": f"{n}", "customer_name": firm(n), "address1": f"{n} High St", "city": "Bath",

@@ -56,6 +56,20 @@ RULES: dict[str, tuple[Callable[[int], Row], str, str, str, list[Any]]] = {
         lambda n: plain(n, Phone=f"Fax:(415) 555-0199 Phone:(415) 555-013{n}"), "US",
         "customers", "phone", [f"+1415555013{n}" for n in range(8)],
     ),
+    "an email address of a blank billing address": (
+        lambda n: plain(n, Street=f"{n} High St") | {"Billing Email": f"a{n}@example.com"}
+        | {"Billing Street": f"{n} Low St" * (n % 2), "Billing City": "York" * (n % 2)}, "GB",
+        "addresses", "email", [f"a{n}@example.com" for n in range(1, 8, 2)],
+    ),
+    "an address in one cell beside its post code": (
+        lambda n: {"No": f"{n}", "Name": f"Firm {n} Ltd", "Address": f"{n} High St\nBath", "Postcode": "BA1 1AA"},
+        "GB", "addresses", "city", ["Bath"] * 16,
+    ),
+    "flags of billing and shipping locations": (
+        lambda n: plain(n, Address=f"{n} High St", **{"Billing Location": ("TRUE", "FALSE")[n % 2]})
+        | {"Shipping Location": "TRUE"}, "GB",
+        "addresses", "type", [kind for n in range(8) for kind in (["billing"] * (n % 2 == 0) + ["shipping"])],
+    ),
     "a country without an address": (
         lambda n: {"Customer Number": f"{n}", "Company": f"Firm {n} Ltd", "Phone": f"030 2312500{n}", "Country": "DE"},
         "US", "customers", "phone", [f"+49302312500{n}" for n in range(8)],
@@ -112,6 +126,7 @@ COUNTS: dict[str, tuple[Callable[[int], Row], int, int]] = {
     "names that say deleted": (
         lambda n: plain(n) | ({"Company Name": f"Firm {n} Ltd (deleted)"} if n % 4 == 0 else {}), 8, 6,
     ),
+    "commercial customers": (lambda n: plain(n, Type=("commercial", "insurance", "fleet")[n % 3]), 8, 8),
     "a status of one letter": (lambda n: plain(n, Status=("E", "E", "E", "D")[n % 4]), 8, 6),
     "branches with their own numbers": (
         lambda n: plain(n, **{"Parent Customer": "100" if n > 5 else ""}), 8, 8,
@@ -214,3 +229,7 @@ def test_tables_are_joined_only_if_they_give_something() -> None:
     made = drafted([[plain(n) for n in range(8)], [{"Code": f"{100 + n}", "Price": "2.50"} for n in range(8)]])
     assert made.layout == "wide"
     assert "# Left out: file 1.csv" in made.mapping
+
+
+def test_a_flag_that_nobody_has_is_no_question() -> None:
+    assert draft(lambda n: plain(n, **{"Stop Credit": "N"})).questions == []
