@@ -1,4 +1,4 @@
-"""Drafts of 60 exports that have no shipped mapping, against what an expert maps. The floors are what holds today."""
+"""Drafts of 65 exports that have no shipped mapping, against what an expert maps. The floors are what holds today."""
 
 from dataclasses import dataclass
 
@@ -27,11 +27,11 @@ class Floor:
 
 
 FLOORS = {
-    "labels": Floor(right=0.975, wrong=0.015, key=50, layout=49),
+    "labels": Floor(right=0.975, wrong=0.015, key=55, layout=54),
     "codes": Floor(right=0.97, wrong=0.025, key=8, layout=8),
 }
 SENSITIVE = {"dataweb-clientes": {"[clave]"}}
-AS_EXPECTED = 55  # drafts that give the customers an expert expects, of 60
+AS_EXPECTED = 60  # drafts that give the customers an expert expects, of 65
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def customers_of(name, path) -> int:
 
 
 def test_the_set_is_complete() -> None:
-    assert len(NAMES) == 60
+    assert len(NAMES) == 65
     for name in NAMES:
         truth = read_truth(SYSTEMS / name)
         assert [one["n"] for one in truth["columns"]] == list(range(1, len(truth["columns"]) + 1)), name
