@@ -9,7 +9,7 @@ from importer.drafting.concepts import ADDRESS_PARTS, LINES
 from importer.drafting.readings import Reading
 
 _NEAR = 2  # columns
-_MOST = 0.9  # of the values
+_MOST, _OFTEN = 0.9, 0.75  # of the values
 _TOWN = frozenset({"city", "zip_code", "zip_city"})
 _POST_TOWN = re.compile(r"(?:[A-Z]{1,3}[- ])?(?:\d{4,6}|\d{3} \d\d|\d\d-\d{3})(?: [A-Z]{2})?[ ,]+[^\W\d][^\d,;]*")
 SHORT = 6  # characters of a house number
@@ -17,7 +17,7 @@ SHORT = 6  # characters of a house number
 
 def with_address_parts(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
     """The readings with post codes, towns, house numbers, and lines that headers alone do not tell."""
-    found = _with_towns(_with_house_numbers(readings, values), values)
+    found = _with_towns(_with_house_numbers(_with_places(readings, values), values), values)
     return _with_lines(_with_post_codes(_with_codes(found, values), values))
 
 
@@ -33,6 +33,18 @@ def _with_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list
         likely &= any(other.concept in ADDRESS_PARTS and other.roles & own for other in readings)
         if reading.concept == "address_name" and own and not known and likely:
             out[at] = reading.as_("zip_code")
+    return out
+
+
+def _with_places(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """``Ship To`` without another part is the name of the place, if it has fewer digits than the plain street."""
+    out = list(readings)
+    streets = [at for at, one in enumerate(readings) if one.concept in LINES and not one.roles and one.group is None]
+    digits = _OFTEN * max((values[at].with_digits for at in streets), default=0)
+    for at, reading in enumerate(readings):
+        bare = reading.concept == "address" and not reading.phrase and reading.roles and values[at].with_digits < digits
+        if bare and sum(one.concept in ADDRESS_PARTS and one.roles == reading.roles for one in readings) == 1:
+            out[at] = reading.as_("address_name")
     return out
 
 

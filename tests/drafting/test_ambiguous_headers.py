@@ -47,6 +47,14 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
     "a number of another system": (
         lambda n: {"Name": firm(n), "ERP Customer Number": f"47-{n}"}, "GB", {"ERP Customer Number": NUMBER},
     ),
+    "the name of a place": (
+        lambda n: plain(n) | {"Street": f"{n} Low St", "Ship To": f"Dock {'abcdefgh'[n]}"}, "GB",
+        {"Ship To": None, "Street": LINE},
+    ),
+    "the delivery address in one line": (
+        lambda n: plain(n) | {"Street": f"{n} Low St", "Ship To": f"{n} Dock Rd"}, "GB",
+        {"Ship To": ["addresses.shipping.address_line_1"], "Street": LINE},
+    ),
     "the house number after the street": (
         lambda n: {"Klantnr": f"{n + 70}", "Winkel": firm(n), "Straat": "Kade", "Nr": f"{n}", "Plaats": "Breda"}, "NL",
         {"Nr": LINE},
