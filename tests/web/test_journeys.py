@@ -248,10 +248,9 @@ def test_a_list_from_drop_to_sent_with_a_kill_in_the_middle(
     [
         (title_workbook, "GB", "Shop", 12),
         (german_list, "DE", "Bäckerei", 9),
-        (lambda _: ROOT / "sample_data" / "xero" / "contacts.csv", "US", "", 227),
         (lambda _: ROOT / "sample_data" / "sap-business-one", "US", "", None),
     ],
-    ids=["workbook", "german", "xero", "sap-business-one"],
+    ids=["workbook", "german", "sap-business-one"],
 )
 def test_lists_are_sent_as_they_are_understood(
     served: Served, client: Desk, sandbox: RunningSandbox, tmp_path: Path, make, country, prefix, count
