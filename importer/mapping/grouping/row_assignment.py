@@ -153,10 +153,9 @@ def _with_numbered(mapping: Mapping, tables: dict[str, TableData]) -> tuple[dict
                 problems.append(cell_problems(table, at[:1], reference, **texts))
             nothing = np.flatnonzero(column.rows_with(table.blanks.among(column.values, "")))
             if len(nothing):
-                message = (
-                    f"{counted(len(nothing), 'cell')} of this column may stand for nothing, but IDs are never blank"
-                )
-                hint = "If the row has no ID, clear the cell; if it is not a customer, delete it."
+                cells = counted(len(nothing), "cell")
+                message = f"the text may be a placeholder, but it is used as an ID, in {cells} of this column"
+                hint = "If the row has no ID, clear the cell. If it is not a customer, delete the row."
                 texts = {"severity": Severity.WARNING, "code": "id_like_blank", "message": message, "hint": hint}
                 problems.append(cell_problems(table, nothing[:1], reference, **texts))
         found[name] = replace(table, numbered=frozenset(numbered))
