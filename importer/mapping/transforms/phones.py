@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import phonenumbers
@@ -122,8 +123,8 @@ def _read(value: str, regions: list[str]) -> _Reading:
 
 def _candidates(found: NumberText, regions: list[str]) -> Iterator[_Reading]:
     for form in found.forms:
-        text = "+" + form[2:] if form.startswith("00") else form
-        for region in regions:
+        texts = ["+" + form[2:], form] if form.startswith("00") else [form]  # 0011 is Australia's prefix for abroad
+        for text, region in product(texts, regions):
             reading = _as_number(text, region or None)
             if found.letter and not (reading.number or "").startswith(f"+{_NANP}"):
                 reading = _Reading(reason="has a letter among its digits")
