@@ -239,23 +239,26 @@ def ods_number(value: float, text: str, more: str = "") -> str:
     return ODS_CELL.format("float", f'office:value="{value}" {more}', text)
 
 
-def save_ods(path: Path, *rows: str, columns: str = "") -> Path:
-    content = (
-        f'<office:document-content xmlns:office="{OFFICE}:office:1.0" xmlns:table="{OFFICE}:table:1.0" '
+def ods_content(*rows: str, columns: str = "", root: str = "document-content") -> str:
+    return (
+        f'<office:{root} xmlns:office="{OFFICE}:office:1.0" xmlns:table="{OFFICE}:table:1.0" '
         f'xmlns:text="{OFFICE}:text:1.0" xmlns:number="{OFFICE}:datastyle:1.0" '
         'xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0">'
         '<office:automatic-styles><number:number-style><number:number number:min-integer-digits="5"/>'
         "</number:number-style></office:automatic-styles><office:body><office:spreadsheet>"
         f'<table:table table:name="A">{columns}{"".join(rows)}</table:table></office:spreadsheet></office:body>'
-        "</office:document-content>"
+        f"</office:{root}>"
     )
+
+
+def save_ods(path: Path, *rows: str, columns: str = "") -> Path:
     kind = "application/vnd.oasis.opendocument.spreadsheet"
     entry = f'<m:file-entry m:full-path="/" m:media-type="{kind}"/>'
     manifest = f'<m:manifest xmlns:m="{OFFICE}:manifest:1.0">{entry}</m:manifest>'
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("mimetype", kind)
         archive.writestr("META-INF/manifest.xml", manifest)
-        archive.writestr("content.xml", content)
+        archive.writestr("content.xml", ods_content(*rows, columns=columns))
     return path
 
 
@@ -263,6 +266,14 @@ def test_open_document(tmp_path: Path) -> None:
     path = save_ods(
         tmp_path / "a.ods", ods_row(ods_text("Id"), ods_text("Name")), ods_row(ods_number(12, "12"), ods_text("Zoë"))
     )
+    assert cells(table(path)) == [["Id", "Name"], ["12", "Zoë"]]
+
+
+@pytest.mark.parametrize("start", ["", '<?xml version="1.0" encoding="UTF-8"?>\n'])
+def test_open_document_in_one_xml_file(tmp_path: Path, start: str) -> None:
+    rows = [ods_row(ods_text("Id"), ods_text("Name")), ods_row(ods_number(12, "12"), ods_text("Zoë"))]
+    path = tmp_path / "a.fods"
+    path.write_text(start + ods_content(*rows, root="document"), encoding="utf-8")
     assert cells(table(path)) == [["Id", "Name"], ["12", "Zoë"]]
 
 

@@ -1,5 +1,6 @@
-"""Sheets of OpenDocument workbooks (.ods), which store the shown text beside each value."""
+"""Sheets of OpenDocument workbooks (.ods, .fods), which store the shown text beside each value."""
 
+import io
 import re
 from collections.abc import Callable, Iterator
 
@@ -39,6 +40,14 @@ def read_ods(container: Container, file: str, wanted: Callable[[str], bool]) -> 
     reader = _Content(Allowance.for_size(file, container.size), wanted)
     with explained(file):
         reader.read(container.open("content.xml"))
+    yield from reader.sheets
+
+
+def read_flat_ods(content: bytes, file: str, wanted: Callable[[str], bool]) -> Iterator[SheetCells]:
+    """The same of a workbook that is one XML document (.fods)."""
+    reader = _Content(Allowance.for_size(file, len(content)), wanted)
+    with explained(file, "the XML workbook"):
+        reader.read(io.BytesIO(content))
     yield from reader.sheets
 
 

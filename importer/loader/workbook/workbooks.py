@@ -1,4 +1,4 @@
-"""Workbooks (.xlsx, .xlsm, .xlsb, .xls, .ods), recognized by their content, to tables."""
+"""Workbooks (.xlsx, .xlsm, .xlsb, .xls, .ods, .fods), recognized by their content, to tables."""
 
 import re
 from functools import partial
@@ -7,7 +7,7 @@ from importer.errors import SourceError
 from importer.loader.assemble import Origin, RawTable
 from importer.loader.layout import LoadOptions
 from importer.loader.workbook.html_reader import read_html
-from importer.loader.workbook.ods_reader import read_ods
+from importer.loader.workbook.ods_reader import read_flat_ods, read_ods
 from importer.loader.workbook.sheet_tables import sheet_tables, wanted
 from importer.loader.workbook.spreadsheetml_reader import read_spreadsheetml
 from importer.loader.workbook.workbook_parts import Container, explained
@@ -32,7 +32,7 @@ _TABLE = re.compile(rb"<table\b[^<>]{0,2000}>\s{0,1000}<(?:t[rhbd]|thead|col|cap
 _JSON = re.compile(rb"[\[\s]{0,1000}\{\s{0,1000}\"[^\"]{1,1000}\"\s{0,1000}:")
 _DELIMITERS = re.compile(rb"[,;\t|]")
 _DOCUMENTS = {"word": "a Word document", "ppt": "a PowerPoint presentation"}  # by the folder of its main part
-_SPREADSHEET = b"urn:schemas-microsoft-com:office:spreadsheet"
+_SPREADSHEET, _OPEN = b"urn:schemas-microsoft-com:office:spreadsheet", b"urn:oasis:names:tc:opendocument:"
 
 
 def is_workbook(content: bytes) -> bool:
@@ -93,13 +93,15 @@ def _ascii_of(start: bytes) -> bytes:
 
 
 def read_markup(content: bytes, origin: Origin, options: LoadOptions) -> list[RawTable]:
-    """The worksheets of SpreadsheetML, or the tables of a web page that have at least two rows.
+    """The sheets of SpreadsheetML or flat OpenDocument, or the tables of a web page that have at least two rows.
 
     Raises :class:`SourceError` for broken XML and for pages and documents without such a table.
     """
     head = _ascii_of(content[:16384])
     if _SPREADSHEET in head and re.search(rb"<(?:\w+:)?Workbook[\s>]", head):
         found = list(read_spreadsheetml(content, origin.file, partial(wanted, options)))
+    elif _OPEN in head and re.search(rb"<(?:\w+:)?document[\s>]", head):
+        found = list(read_flat_ods(content, origin.file, partial(wanted, options)))
     else:
         found = read_html(content, origin.file, options.encoding)
         if not found:
