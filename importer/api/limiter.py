@@ -168,7 +168,7 @@ class Limiter:
     def throttled(
         self,
         retry_after: float | None,
-        grant: Grant | None = None,
+        grant: Grant,
         *,
         status: int = 429,
         quota: float | None = None,
@@ -178,7 +178,7 @@ class Limiter:
         self._statistics.throttled += 1
         self.timeline.count(now, refused=True)
         pause = self.hold(retry_after or 0.0, status=status, quota=quota)
-        if self._finder.throttled(now, grant or Grant(now, len(self._left) + 1), pause):
+        if self._finder.throttled(now, grant, pause):
             self._next = max(self._next, now + 1.0 / self._finder.pace)
             event(logging.INFO, "slower", pace=round(self._finder.pace, 2), retry_after=pause or None)
 

@@ -294,6 +294,15 @@ async def test_a_403_that_speaks_of_a_limit_is_waited_for(refusal) -> None:
     assert naps.now > 1000
 
 
+@pytest.mark.parametrize("status", [400, 402, 404])
+async def test_other_refusals_that_speak_of_a_limit_are_not_waited_for(status) -> None:
+    refusal = http_json(status, {"message": "Too many requests, slow down"})
+    async with raw_server(in_turn(refusal, CREATED)) as server, make_client(server.url) as client:
+        assert (await create(client)).status == status
+        assert len(server.requests) == 1
+        assert client.limiter.statistics.throttled == 0
+
+
 async def test_a_quota_that_an_accepted_request_has_used_up_holds_the_next_one_back() -> None:
     naps, body = Naps(), b'{"data": {"id": "id-1", "reference_id": "C-1"}}'
     last = http(201, body, "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 7")

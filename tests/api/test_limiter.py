@@ -318,7 +318,7 @@ def test_a_pause_holds_those_who_wait_already() -> None:
         await limiter.acquire()
         waiting = asyncio.create_task(limiter.acquire())
         await asyncio.sleep(0.5)
-        limiter.throttled(10.0)
+        limiter.throttled(10.0, Grant(now(), 1))
         return (await waiting).at
 
     assert run_virtually(main) >= 10.5
@@ -456,3 +456,33 @@ def test_late_answers_are_a_queue_of_our_own_until_going_slower_had_time_to_help
     assert finder.pace < 5.0
     answers(5.0, 50.0)
     assert finder.latency < finder.queueing_latency
+
+
+def slowed_down(pause: float) -> PaceFinder:
+    """At 0.6 s, after two refusals of five requests: the limit is taken for 6 requests per second."""
+    finder = PaceFinder(10.0, ceiling=100.0, now=0.0)
+    for number in range(3):
+        finder.answered(0.1 * (number + 1), 0.1)
+    for moment in (0.5, 0.6):
+        finder.throttled(moment, Grant(moment, 1), pause)
+    assert finder.pace == pytest.approx(0.97 * 6.0)
+    return finder
+
+
+@pytest.mark.parametrize("refused_again", [False, True])
+def test_nothing_grows_in_a_second_in_which_a_request_was_refused(refused_again) -> None:
+    finder = slowed_down(pause=0.0)
+    before = finder.pace
+    for number in range(6):
+        finder.answered(0.8 + number / 5, 0.05)
+        if number == 2 and refused_again:
+            assert not finder.throttled(1.3, Grant(1.3, 9), 0.0)
+    assert (finder.pace == before) == refused_again
+
+
+def test_after_a_long_pause_the_pace_takes_ten_minutes_back_to_the_limit() -> None:
+    finder, paces = slowed_down(pause=600.0), []
+    for number in range(5 * 660):
+        finder.answered(1.0 + number / 5, 0.1)
+        paces.append(finder.pace)
+    assert paces[5 * 580] < 6.0 <= paces[5 * 640]

@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from importer.api.limiter import Limiter, Turns
+from importer.api.pace import Grant
 from importer.api.waits import in_words
 from importer.errors import ApiUnavailableError
 from tests.api.virtual import now, run_virtually, virtual_limiter
@@ -55,13 +56,13 @@ def test_each_new_wait_is_announced_and_one_that_grows_noticeably() -> None:
 
     async def main():
         limiter = announcing(said)
-        limiter.throttled(60.0)
-        limiter.throttled(64.0)
-        limiter.throttled(70.0)
-        limiter.throttled(30.0)
+        limiter.throttled(60.0, Grant(now(), 1))
+        limiter.throttled(64.0, Grant(now(), 1))
+        limiter.throttled(70.0, Grant(now(), 1))
+        limiter.throttled(30.0, Grant(now(), 1))
         await limiter.acquire()
         limiter.answered(0.1)
-        limiter.throttled(60.0)
+        limiter.throttled(60.0, Grant(now(), 1))
         return (await limiter.acquire()).at
 
     assert run_virtually(main) >= 130
@@ -74,7 +75,7 @@ def test_short_waits_are_only_logged(caplog) -> None:
     async def main():
         limiter = announcing(said)
         for _ in range(3):
-            limiter.throttled(4.9)
+            limiter.throttled(4.9, Grant(now(), 1))
             await limiter.acquire()
 
     with caplog.at_level(logging.INFO, "importer"):
@@ -86,10 +87,10 @@ def test_short_waits_are_only_logged(caplog) -> None:
 @pytest.mark.parametrize(
     ("ask", "cause"),
     [
-        (lambda limiter: limiter.throttled(60.0), "Retry-After of HTTP 429"),
-        (lambda limiter: limiter.throttled(60.0, status=403), "Retry-After of HTTP 403"),
-        (lambda limiter: limiter.throttled(None, quota=USED_UP), "the quota is used up"),
-        (lambda limiter: limiter.throttled(5.0, quota=USED_UP), "the quota is used up"),
+        (lambda limiter: limiter.throttled(60.0, Grant(now(), 1)), "Retry-After of HTTP 429"),
+        (lambda limiter: limiter.throttled(60.0, Grant(now(), 1), status=403), "Retry-After of HTTP 403"),
+        (lambda limiter: limiter.throttled(None, Grant(now(), 1), quota=USED_UP), "the quota is used up"),
+        (lambda limiter: limiter.throttled(5.0, Grant(now(), 1), quota=USED_UP), "the quota is used up"),
         (lambda limiter: limiter.hold(60.0), "Retry-After of HTTP 503"),
         (lambda limiter: limiter.hold(quota=USED_UP), "the quota is used up"),
         (lambda limiter: limiter.answered(0.1, USED_UP), "the quota is used up"),
@@ -130,13 +131,13 @@ def test_nothing_waits_longer_than_allowed() -> None:
 
     async def main():
         limiter = announcing(said)
-        limiter.throttled(600.0)
+        limiter.throttled(600.0, Grant(now(), 1))
         waiting = [asyncio.create_task(refused(limiter, message)) for _ in range(5)]
         await asyncio.sleep(30.0)
         limiter.hold(86_400.0)
         limiter.answered(0.1)
         spent = await asyncio.gather(*waiting)
-        limiter.throttled(60.0)
+        limiter.throttled(60.0, Grant(now(), 1))
         return now(), spent, await refused(limiter, message)
 
     assert run_virtually(main) == (30.0, [30.0] * 5, 0.0)
@@ -201,13 +202,15 @@ def test_an_api_that_refuses_everything_without_a_pause_is_given_up() -> None:
 
 
 @pytest.mark.parametrize("odd", [-1.0, -math.inf, math.nan, 0.0])
-@pytest.mark.parametrize("way", ["throttled", "hold"])
-def test_odd_pauses_are_none(odd, way) -> None:
+@pytest.mark.parametrize(
+    "ask", [lambda limiter, odd: limiter.throttled(odd, Grant(now(), 1)), lambda limiter, odd: limiter.hold(odd)]
+)
+def test_odd_pauses_are_none(odd, ask) -> None:
     said: list[str] = []
 
     async def main():
         limiter = announcing(said)
-        getattr(limiter, way)(odd)
+        ask(limiter, odd)
         limiter.answered(0.1, odd)
         return [(await limiter.acquire()).at for _ in range(10)]
 
@@ -222,7 +225,7 @@ def test_endless_pauses_neither_crash_nor_hang(endless, longest) -> None:
 
     async def main():
         limiter = announcing(said, max_wait=longest)
-        limiter.throttled(endless)
+        limiter.throttled(endless, Grant(now(), 1))
         with anyio.move_on_after(3600.0):
             with pytest.raises(ApiUnavailableError, match=r"the API asks us to wait 8,784 h \("):
                 await limiter.acquire()
@@ -282,7 +285,7 @@ def test_a_stop_ends_every_wait_for_a_turn_at_once_and_uses_none() -> None:
 def test_a_stop_during_a_wait_that_the_api_asked_for() -> None:
     async def main():
         limiter, turns = virtual_limiter(10.0), Turns()
-        limiter.throttled(600.0)
+        limiter.throttled(600.0, Grant(now(), 1))
         asyncio.get_running_loop().call_later(5.0, turns.cancel)
         with turns.waiting() as scope:
             await limiter.acquire()
