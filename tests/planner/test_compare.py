@@ -10,6 +10,7 @@ from importer.planner.compare import (
     NotReplaceableError,
     body_of,
     child_names,
+    content,
     differences,
     previous,
     replacement,
@@ -192,6 +193,10 @@ def test_countries_go_with_two_letters(shown, sent):
     assert replacement("addresses", {**ADDRESS, "country": shown}, {})["country"] == sent
     assert replacement("addresses", ADDRESS, {"country": shown})["country"] == sent
     assert body_of({"addresses": [{**ADDRESS, "country": shown}]})["addresses"][0]["country"] == sent
+
+
+def test_other_fields_that_look_like_country_codes_stay():
+    assert content({"city": "USA", "state": "PER"}) == {("city",): "USA", ("state",): "PER"}
 
 
 @pytest.mark.parametrize(
