@@ -119,7 +119,7 @@ def made_unique(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(BODIES)
 def test_verdict_on_a_new_customer_is_the_documents(body: dict[str, Any]) -> None:
     body = made_unique(copy.deepcopy(body))
@@ -130,7 +130,7 @@ def test_verdict_on_a_new_customer_is_the_documents(body: dict[str, Any]) -> Non
         OPEN.validate(body)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(BODIES)
 def test_verdict_on_a_change_is_the_documents_with_nothing_required(body: dict[str, Any]) -> None:
     body = made_unique(copy.deepcopy(body))
