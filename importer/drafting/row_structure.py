@@ -60,10 +60,11 @@ def row_structure(table: SourceTable, out: Assignment, values: Sequence[ColumnVa
         return RowStructure(_family(out, values, of_path), (of_path,), certain=True, others=others, path=True)
     parents = _parent_columns(table, out, values, among)
     block = _key_of_block(table, out, values, among)
-    company = _company_of_people(table, out, values) if block is None else None
-    key, certain, instead = _chosen_key(out, values, among)
-    if block is not None or company is not None:
-        key, certain, instead = block if company is None else company, company is None, None
+    key, certain, instead = block, True, None
+    if block is None and (company := _company_of_people(table, out, values)) is not None:
+        key, certain = company, False
+    elif block is None:
+        key, certain, instead = _chosen_key(out, values, among)
     layout: Layout = "parent reference"
     if not parents:
         goes_on = block is not None or (key is not None and _goes_on(table, out, values, key))

@@ -65,7 +65,10 @@ def write_jobs(desk: Desk, document: str, api: str) -> None:
 
 
 def latest_run(desk: Desk, containing: str = "summary.json") -> Path:
-    return max(path for path in desk.path.glob("*results/*") if (path / containing).exists())
+    """The last one by its time: the names of a check and a plan of the same second end at random."""
+    files = [path / containing for path in desk.path.glob("*results/*") if (path / containing).exists()]
+    last = max(files, key=lambda file: file.stat().st_mtime_ns)
+    return last.parents[containing.count("/")]
 
 
 def run_command(desk: Desk, box: RunningSandbox, line: str) -> None:
@@ -88,7 +91,7 @@ def run_command(desk: Desk, box: RunningSandbox, line: str) -> None:
 def _in_latest_run(desk: Desk, word: str) -> str:
     """A word of a command, with the folder of a run as it is here."""
     if word in {"<run>", "<plan>"}:
-        return latest_run(desk).name
+        return latest_run(desk, "work/plan.json" if word == "<plan>" else "summary.json").name
     place, _, name = word.rpartition("/")
     if not place.endswith("<run>"):
         return word

@@ -13,17 +13,16 @@ import pyarrow.compute as pc
 from importer.mapping.cell_problems import cell_problems
 from importer.mapping.columns import Codes, Column, Mask
 from importer.mapping.field_parts import LIST_SEPARATOR
+from importer.mapping.grouping.id_columns import read_id_columns
 from importer.mapping.grouping.keys import KeyCells, Keys, continued_rows, key_cells, match_keys, read_keys
 from importer.mapping.grouping.parents import OPEN, Names, find_parents, parent_problems, read_names
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import Mapping
-from importer.mapping.language.mapping_rules import NUMBER, TableRule
+from importer.mapping.language.mapping_rules import TableRule
 from importer.mapping.table_rows import TableData, assign_tables, holds
 from importer.mapping.transform_results import RowChange
-from importer.mapping.transforms.text_forms import WHOLE
 from importer.records import Severity
 from importer.tables import TEXT, Entity, FieldOrigin, ProblemTable, Sources
-from importer.wording import counted
 
 _MOST_FILES = 3  # in a message
 LEFT_OUT = "left out by a correction"  # why a row is skipped
@@ -102,7 +101,7 @@ def assign_rows(
     status = RowStatus(np.full(len(broken), -1, np.int64), np.full(len(broken), None, object), broken)
     if sources.corrections is not None:
         status.skipped[sources.corrections.left_out] = LEFT_OUT
-    tables, problems = _with_numbered(mapping, tables)
+    tables, problems = read_id_columns(mapping, tables)
     name = mapping.main_table
     read = _read(mapping, name, tables[name], status, loaded)
     main, keys = _with_keys(read, status, problems)
@@ -128,47 +127,6 @@ def assign_rows(
 def tidied_keys(assignment: RowAssignment) -> list[tuple[Entity, dict[str, tuple[RowChange, ...]], TableData, Mask]]:
     """What was taken off keys, as :func:`count_changes` wants it."""
     return [("customer", {"reference_id": own}, table, np.ones(len(table), bool)) for table, own in assignment.tidied]
-
-
-def _with_numbered(mapping: Mapping, tables: dict[str, TableData]) -> tuple[dict[str, TableData], list[ProblemTable]]:
-    """The tables with their columns of ids that are all written as ``7.0``, and warnings about ids that look wrong."""
-    found, problems = {}, []
-    for name, table in tables.items():
-        numbered = []
-        for reference in _id_columns(mapping, name):
-            column = table.column(reference)
-            whole = pc.match_substring_regex(column.values, f"^[0-9]+{WHOLE}").to_numpy(zero_copy_only=False)
-            decimals = pc.match_substring_regex(column.values, "[0-9][.,][0-9]").to_numpy(zero_copy_only=False)
-            at = np.flatnonzero(column.rows_with(whole))
-            if len(at) and not (decimals & ~whole).any():
-                count = int(column.filled.sum())
-                every = f"all {count:,} filled cells of this column end in .0, which is removed"
-                some = f"{len(at):,} of {count:,} filled cells of this column end in .0, and stay as they are"
-                message = every if whole.all() else some
-                numbered += [reference] * bool(whole.all())
-                hint = (
-                    "Some programs write whole numbers like that. If the IDs lost leading zeros, export them as text."
-                )
-                texts = {"severity": Severity.WARNING, "code": "ids_as_numbers", "message": message, "hint": hint}
-                problems.append(cell_problems(table, at[:1], reference, **texts))
-            nothing = np.flatnonzero(column.rows_with(table.blanks.among(column.values, "")))
-            if len(nothing):
-                cells = counted(len(nothing), "cell")
-                message = f"the text may be a placeholder, but it is used as an ID, in {cells} of this column"
-                hint = "If the row has no ID, clear the cell. If it is not a customer, delete the row."
-                texts = {"severity": Severity.WARNING, "code": "id_like_blank", "message": message, "hint": hint}
-                problems.append(cell_problems(table, nothing[:1], reference, **texts))
-        found[name] = replace(table, numbered=frozenset(numbered))
-    return found, problems
-
-
-def _id_columns(mapping: Mapping, table: str) -> dict[str, None]:
-    """The columns of a table that keys and reference ids come from."""
-    rules = list(mapping.tables[table].key)
-    sections = [mapping.customer] if table == mapping.main_table else []
-    sections += [entry for entry in mapping.children() if (entry.table or mapping.main_table) == table]
-    rules += [section.reference_id for section in sections if section.reference_id is not None]
-    return dict.fromkeys(reference for rule in rules for reference in rule.columns() if NUMBER not in reference)
 
 
 def _tidied(changes: tuple[RowChange, ...]) -> tuple[RowChange, ...]:
