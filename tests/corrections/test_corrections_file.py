@@ -1,10 +1,13 @@
 """The file of corrections: what was written is read again; what is damaged, contradictory, or foreign is an error."""
 
 import csv
+import fcntl
 import io
+import os
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,11 +49,22 @@ def test_what_was_written_is_read_again(path: Path) -> None:
     assert [one.identity for one in read_corrections(path).corrections] == [one.identity for one in file.corrections]
 
 
+@contextmanager
+def held_open(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def test_two_who_change_a_file_at_once_do_so_one_after_the_other(path: Path) -> None:
     def leave_out(at: int) -> None:
         with changing(path) as file:
             if at:
                 other.start()
+                with pytest.raises(BlockingIOError), held_open(path.parent) as folder:
+                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             kept = file.corrections[:at] + file.corrections[at + 1 :]
             replace(file, corrections=kept).write()
 
