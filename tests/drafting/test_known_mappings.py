@@ -110,6 +110,14 @@ def test_a_plain_list_in_another_language_is_no_export_of_a_system(row, key) -> 
     assert (draft.fits, draft.key) == (None, [key])
 
 
+def test_a_number_that_a_system_does_not_have_makes_its_columns_another_list() -> None:
+    place = {"Address1": "Weg 1", "City": "Berlin", "Zip": "10115", "Country Code": "DE"}
+    row = {"Cust No": "101", "Company": "Nord GmbH", "First Name": "Ann", "Last Name": "Lee", "Email": "a@example.com"}
+    row |= {f"Default Address {part}": text for part, text in place.items()}
+    draft = suggest(Options(country="DE"), sources=Sources((make_source("list.csv", [row]),)))
+    assert (draft.fits, draft.key) == (None, ["Cust No"])
+
+
 OWN = """\
 title: Ours
 key: Kdnr
