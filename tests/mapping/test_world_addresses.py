@@ -2,7 +2,7 @@
 
 import pytest
 
-from importer.mapping.transforms.address_text import read_address
+from importer.mapping.transforms.address_parser import read_address
 from importer.tables import ProblemTable, Sources
 from importer.validation.policies import Settled, settle
 from tests.mapping.support import apply, sheet

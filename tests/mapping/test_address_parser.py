@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from importer.mapping.transforms.address_text import PostalAddress, read_address
+from importer.mapping.transforms.address_parser import PostalAddress, read_address
 
 
 def told(address: PostalAddress) -> str:
