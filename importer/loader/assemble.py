@@ -17,7 +17,12 @@ from importer.errors import SourceError
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, header_score
 from importer.loader.non_data_rows import classify
 from importer.loader.other_headers import other_headers
-from importer.loader.sensitive_columns import holds_card_numbers, is_secret, is_tax_number
+from importer.loader.sensitive_columns import (
+    holds_card_numbers,
+    holds_password_hashes,
+    is_secret,
+    is_tax_number,
+)
 from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored
 from importer.records import Location, Problem, Severity
 from importer.tables import IMPORT_ERRORS, Mask, Positions, SourceTable
@@ -282,8 +287,8 @@ def _named_columns(
             continue
         name = _unique(cell or f"Column {place + 1}", taken)
         column = unmark_formulas(column) if rejected_rows else column
-        tax_number = is_tax_number(name) and header_key(name) not in options.allowed
-        if is_secret(name) or tax_number or holds_card_numbers(name, column, body.stored.release_memory):
+        secret = is_secret(name) or (is_tax_number(name) and header_key(name) not in options.allowed)
+        if secret or holds_password_hashes(column) or holds_card_numbers(name, column, body.stored.release_memory):
             emptied[name] = filled_cells(column)
             column = empty
         data[name] = column
