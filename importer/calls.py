@@ -137,7 +137,7 @@ def inputs(sources: Sources | None, mapping: MappingFile | None) -> Iterator[dic
     with ExitStack() as stack:
         given: dict[str, Any] = {"sources": sources, "mapping": mapping}
         if isinstance(given["sources"], pd.DataFrame):
-            raise UsageError("a table has no name", 'Give it one, such as {"customers": frame}.')
+            raise UsageError("the table needs a name", 'Give it one, such as {"customers": frame}.')
         if isinstance(sources, Mapping):
             given["sources"] = stack.enter_context(_in_memory(sources))
         if isinstance(mapping, Mapping):
@@ -169,8 +169,8 @@ def _csv(name: str, frame: pd.DataFrame) -> bytes:
         values = frame.iloc[:, number].dropna()
         if not isinstance(column, str) or not all(isinstance(value, str) for value in values):
             raise UsageError(
-                f"table {name!r}: column {column!r} does not hold text only",
-                "Read it as text (dtype=str): a number has lost its leading zeros, a date its format.",
+                f"table {name!r}: column {column!r} contains values that are not text",
+                "Read it as text (dtype=str). Otherwise, numbers lose their leading zeros, and dates their format.",
             )
     return frame.to_csv(index=False, quoting=csv.QUOTE_ALL).encode("utf-8-sig")
 

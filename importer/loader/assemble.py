@@ -143,7 +143,9 @@ def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataF
     blank, repeated = (skipped["row"][skipped["reason"] == reason].to_numpy() for reason in ("blank", "header"))
     for row, kind in other_headers(body, header, blank, repeated):
         if kind == "reordered":
-            message = f"{origin.at(row)}: the header in row {header.row} is repeated with the columns in another order"
+            message = (
+                f"{origin.at(row)}: the header in row {header.row} is repeated with the columns in a different order"
+            )
             hint = "The rows below it would be read incorrectly. Put them in a separate file, or reorder their cells."
             raise SourceError(message, hint)
         if kind == "page":
@@ -152,7 +154,7 @@ def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataF
         else:
             message = (
                 f"the row looks like another header: it was read like any other row, "
-                f"and the rows below it as if they were under the header in row {header.row}"
+                f"and the header in row {header.row} was used for the rows below it"
             )
             hint = "If the rows below it belong to another table, delete them or put them in a separate file."
         yield Problem(Severity.WARNING, "row_like_header", message, hint, location=origin.at(row))

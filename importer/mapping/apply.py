@@ -171,7 +171,7 @@ def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
                 header = find_column(reference, table.headers)
                 if header in table.secrets:
                     raise MappingError(
-                        f"{table.name}: the mapping uses column {header!r}, which contains secrets",
+                        f"{table.name}: the mapping uses column {header!r}, which contains sensitive data",
                         "Card numbers, bank accounts, passwords, and tokens are never imported. "
                         "Remove the column from the mapping.",
                     )
