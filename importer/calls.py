@@ -30,7 +30,7 @@ _TABLE_NAME = re.compile(r"\w[\w .()-]*")
 
 @dataclass(frozen=True)
 class Target:
-    """An API: ``sandbox``, ``staging``, ``production`` or a URL, and the key for it, which no repr shows.
+    """An API: ``sandbox``, ``staging``, ``production`` or a URL, and the key for it, which ``repr()`` never shows.
 
     Without a key, the option ``api_key_file`` or the environment variable ``WIZCOMMERCE_API_KEY`` gives it.
     """
@@ -88,11 +88,11 @@ class Call:
         return cls(command, options, environment, *calls)
 
     def carry_out(self, work: Callable[[Watch], dict[str, Any]]) -> dict[str, Any]:
-        """Do the work of a command that has an exit code, and log its course. Returns the summary."""
+        """Do the work of a command that has an exit code, and log its progress. Returns the summary."""
         return self.apart(lambda watch: supervise(self.command, self.options, watch, work))
 
     def apart(self, work: Callable[[Watch], dict[str, Any]]) -> dict[str, Any]:
-        """Do the work here, or in a thread of its own where an event loop runs in this one. Returns what it returns."""
+        """Do the work here, or in a separate thread if an event loop is running in this one. Returns what it returns."""
         stop = self.stop or threading.Event()
         watch = self._watch(stop)
         try:
@@ -147,7 +147,7 @@ def inputs(sources: Sources | None, mapping: MappingFile | None) -> Iterator[dic
 
 @contextmanager
 def _in_memory(frames: Mapping[str, pd.DataFrame]) -> Iterator[list[str]]:
-    """The URLs of frames as CSV files in this process's memory, where the loader finds them as any other source."""
+    """The URLs of frames as CSV files in this process's memory, where the loader finds them like any other source."""
     from fsspec.implementations.memory import MemoryFileSystem  # noqa: PLC0415 - slow to import
 
     files, folder = MemoryFileSystem(), f"/{IN_MEMORY}-{next(_COUNTER)}"

@@ -44,7 +44,7 @@ def session_folder(environment: Mapping[str, str]) -> Iterator[Path]:
     """A folder for the uploads of one session, which is deleted at the end, together with those of killed ones."""
     parent = state_folder(environment, "sessions")
     with ExitStack() as stack:
-        with held(parent):  # a session that starts at the same time takes a folder that is not held yet for a leftover
+        with held(parent):  # a session that starts now could mistake a folder that is not held yet for a leftover
             for left in parent.iterdir():
                 if left.is_dir() and not left.is_symlink() and not in_use(left):
                     shutil.rmtree(left, ignore_errors=True)

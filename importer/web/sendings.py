@@ -188,7 +188,7 @@ class Sendings:
         found = _read(folder)
         if found is None or not found.active:
             return
-        (folder / STOP).touch(0o600)  # first: a process that takes its folder only now looks for it then
+        (folder / STOP).touch(0o600)  # first: a process that is just starting checks for it
         found = _read(folder)
         if found is not None and found.active and found.pid and in_use(folder):
             with suppress(ProcessLookupError):

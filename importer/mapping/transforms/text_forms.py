@@ -34,7 +34,7 @@ _WIDE = r"[\x{ff01}-\x{ff5e}\x{3000}]"
 _NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 
-# How programs write whole numbers that they keep with decimals; ``1,000`` is more than one.
+# How programs write whole numbers that they store as decimals; ``1,000`` is one thousand.
 WHOLE = r"(?:\.0+|,00?)$"
 
 
