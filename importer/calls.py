@@ -92,7 +92,7 @@ class Call:
         return self.apart(lambda watch: supervise(self.command, self.options, watch, work))
 
     def apart(self, work: Callable[[Watch], dict[str, Any]]) -> dict[str, Any]:
-        """Do the work here, or in a separate thread if an event loop is running in this one. Returns what it returns."""
+        """Do the work here, or in another thread if an event loop is running in this one. Returns what it returns."""
         stop = self.stop or threading.Event()
         watch = self._watch(stop)
         try:

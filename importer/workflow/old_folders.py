@@ -78,7 +78,7 @@ def dry_folders(out: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
 
 
 def unfinished_folders(out: Path) -> list[Path]:
-    """The folders in ``out`` of runs, checks, and plans that have no summary: they are still running, or were killed."""
+    """The folders in ``out`` of runs, checks, and plans without a summary: they are still running, or were killed."""
     found = out.glob("*/payloads.jsonl")
     return sorted(path.parent for path in found if not path.with_name("summary.json").exists())
 
@@ -94,7 +94,7 @@ def _prune(
 
 
 def _removed(folder: RunFolder, files: Any, before: Callable[[], None] = lambda: None) -> str:
-    """Delete a folder. Returns why it stays, if it does. ``before``: done first, so that it can be repeated if this fails."""
+    """Delete a folder. Returns why it stays, if it does. ``before``: done first, so that it can be repeated."""
     try:
         unexpected = folder.unexpected_files(files)
         if unexpected:
