@@ -20,6 +20,7 @@ SHOPS = """
     840=US; Czech Rep.=CZ; Rep. of Ireland=IE; N. Ireland=GB; S. Africa=ZA; Dominican Rep.=DO; DE-Deutschland=DE; D=DE
     US-United States of America=US; P.R. China=CN; Taiwan (R.O.C.)=TW; Holy See=VA; Madeira=PT; Tenerife=ES; Méjico=MX
     The Gambia=GM; Macedonia, The former Yugoslav Republic of=MK; Bosnia & Herzegovina=BA; Great Britain (UK)=GB
+    GER=DE; SUI=CH; GB-ENG=GB; NIR=GB; IOM=IM; BVI=VG; USVI=VI
     Ireland (Republic of)=IE; Samoa, American=AS; Timor-Leste (East Timor)=TL; Macao SAR China=MO; EL=GR
 """
 LANGUAGES = """

@@ -39,7 +39,8 @@ _ALIASES = {
     "d": "DE", "a": "AT", "pr china": "CN", "roc": "TW", "holy see": "VA", "faeroe islands": "FO", "mejico": "MX",
     "madeira": "PT", "azores": "PT", "acores": "PT", "tenerife": "ES", "gran canaria": "ES", "mallorca": "ES",
     "balearic islands": "ES", "corsica": "FR", "corse": "FR", "sardinia": "IT", "sicily": "IT", "crete": "GR",
-    "dubai": "AE", "abu dhabi": "AE", "zanzibar": "TZ",
+    "dubai": "AE", "abu dhabi": "AE", "zanzibar": "TZ", "ger": "DE", "sui": "CH", "ned": "NL", "iom": "IM", "bvi": "VG",
+    "usvi": "VI", "hksar": "HK", "eng": "GB", "sct": "GB", "wls": "GB", "nir": "GB",
 }  # fmt: skip
 # What belongs to another country and has a code of its own: "Puerto Rico (US)" is Puerto Rico.
 _TERRITORIES = {
