@@ -30,7 +30,7 @@ def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
         if local is None and is_url(source):
             found.update(dict.fromkeys(find_remote(source)))
         else:
-            found.update(dict.fromkeys(path.resolve() for path in _expand(source if local is None else local)))
+            found.update(dict.fromkeys(map(real_path, _expand(source if local is None else local))))
     parts = [tuple(map(_readable, file.parts)) for file in found]
     different = list(dict.fromkeys(parts))
     shown = dict(zip(different, _display_names(different), strict=True))
@@ -40,6 +40,12 @@ def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
         f"{shown[part]} ({count + 1})" if count else shown[part] for part, count in zip(parts, before, strict=True)
     ]
     return sorted(zip(names, found, strict=True), key=lambda item: item[0])
+
+
+def real_path(path: Path) -> Path:
+    """Where a file is, without links; a link to a pipe, such as ``/dev/stdin``, leads to no path that can be opened."""
+    found = path.resolve()
+    return found if found.exists() else path.absolute()
 
 
 def source_bytes(sources: Sequence[str]) -> int:
