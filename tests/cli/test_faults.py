@@ -247,6 +247,17 @@ def test_another_key_for_a_named_tenant_must_be_accepted(desk) -> None:
         assert accepted.summary["customers"]["unchanged"] == 3
 
 
+@pytest.mark.parametrize("command", ["plan", "run"])
+@pytest.mark.parametrize("api", ["https://api.example.com", "sandbox"])
+def test_a_named_tenant_is_one_account_whatever_the_key(desk, command, api) -> None:
+    """Else what was sent to one API would count as sent to the other."""
+    with running() as box:
+        assert desk.run(box.url, *desk.small(), "--tenant", "shop").code == 0
+    refused = desk.do(command, *desk.small(), "--tenant", "shop", "--accept-key", "--api", api)
+    assert (refused.code, refused.out) == (2, "")
+    assert "tenant shop is an account at localhost, not at" in refused.err
+
+
 def test_what_went_wrong_inside_is_one_line_and_debugging_shows_the_rest(capsys, monkeypatch) -> None:
     monkeypatch.delenv("IMPORTER_DEBUG", raising=False)
     assert failed(RuntimeError("odd")) == 3
