@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from importer.api import Client
-from importer.commands.history import folder_of, known_ledger
+from importer.commands.history import chosen_run, folder_of, known_ledger
 from importer.commands.run import plan_bodies
 from importer.errors import UsageError
 from importer.records import OutcomeKind
@@ -35,7 +35,7 @@ def opened_run(
     had not begun to send, or another key.
     """
     with known_ledger(options) as ledger:
-        run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
+        run = chosen_run(ledger, options, run_id)
         if run_id is None:
             watch.phase(f"Using run {run.id}, the latest run with a plan.")
         stored = {name: run.options[name] for name in _KEPT if name in run.options}
