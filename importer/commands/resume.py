@@ -11,6 +11,7 @@ from importer.commands.run import plan_bodies
 from importer.errors import UsageError
 from importer.records import OutcomeKind
 from importer.settings import Options
+from importer.wording import counted
 from importer.workflow.guards import check_can_ask, confirm_target
 from importer.workflow.job import Confirm, Job, conduct
 from importer.workflow.open_sources import Timings, utc_now
@@ -100,5 +101,7 @@ def retry(
     with opened_run(options, environment, run_id, watch=watch) as job:
         _check_sends(job, confirm)
         count = job.ledger.reopen(job.run, include_refused=include_refused)
-        watch.phase(f"Trying {count:,} customers again." if count else "Nothing failed for a temporary reason.")
+        watch.phase(
+            f"Trying {counted(count, 'customer')} again." if count else "Nothing failed for a temporary reason."
+        )
         return conduct(job, partial(_send, confirm=confirm))
