@@ -60,6 +60,12 @@ async def _send(job: Job, client: Client, *, confirm: Confirm | None) -> None:
     await job.send(client)
 
 
+def _say_undone(job: Job) -> None:
+    if count := job.ledger.count_undone(job.run):
+        were = "was" if count == 1 else "were"
+        job.watch.phase(f"{counted(count, 'customer')} of this run {were} undone, and will be sent only by a new run.")
+
+
 def _check_sends(job: Job, confirm: Confirm | None) -> None:
     """Raise :class:`UsageError` for a run that never sends, or whose question no one can answer."""
     check_can_ask(job.target, job.options, confirm)
@@ -82,6 +88,7 @@ def resume(
         known = job.ledger.counts(job.run.id).keys()
         if known and not known & {OutcomeKind.PENDING, OutcomeKind.UNKNOWN}:
             watch.phase("Nothing is left to send.")
+        _say_undone(job)
         return conduct(job, partial(_send, confirm=confirm))
 
 
@@ -104,4 +111,5 @@ def retry(
         watch.phase(
             f"Trying {counted(count, 'customer')} again." if count else "Nothing failed for a temporary reason."
         )
+        _say_undone(job)
         return conduct(job, partial(_send, confirm=confirm))

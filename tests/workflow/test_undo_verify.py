@@ -267,6 +267,17 @@ def test_a_run_of_another_tenant_is_refused(desk, box, command):
     assert f"run {bench.run_id} belongs to tenant {desk.tenants()[0]}, not other" in said.err
 
 
+@pytest.mark.parametrize("command", ["resume", "retry"])
+def test_going_on_with_a_run_says_what_was_undone(desk, box, command):
+    bench = Bench(desk, box)
+    bench.undo()
+    said = desk.do(command, bench.run_id)
+    assert (said.code, box.customers()) == (0, [])
+    assert "3 customers of this run were undone, and will be sent only by a new run." in said.err
+    assert desk.run(box.url, *bench.words).summary["customers"]["created"] == 3
+    assert "undone" not in desk.do(command, bench.run_id).err
+
+
 def test_another_key_is_refused(desk, box):
     bench = Bench(desk, box)
     with pytest.raises(UsageError, match="--accept-key"):
