@@ -39,6 +39,11 @@ def shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
+def readable(name: str) -> str:
+    """A file's name as reports can hold it: a byte that is not UTF-8 becomes a sign for a lost character."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def nearest(word: str, words: Iterable[str], n: int = 1, *, cutoff: float = 0.6) -> list[str]:
     """Return up to ``n`` of ``words``, the most similar first. ``cutoff``: from 0 (any word) to 1 (the same word)."""
     from rapidfuzz import fuzz, process  # noqa: PLC0415 - a tenth of the time of --help, which does not need it

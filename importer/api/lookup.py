@@ -243,7 +243,7 @@ def _items(reply: Reply, path: str) -> list[dict[str, Any]]:
     error = NoListError if answer.kind in (AnswerKind.REFUSED, AnswerKind.GONE) else ApiUnavailableError
     if answer.kind is AnswerKind.REFUSED and answer.status in TOO_ODD:
         error = _FilterRefusedError
-    raise error(f"the API returned no list at {path}: {answer.message}", "Check --api, then resume the run.")
+    raise error(f"the API returned no list at {path}: {answer.message}", "Check --api, then try again.")
 
 
 def _identity(item: dict[str, Any]) -> str:
@@ -254,9 +254,7 @@ def _identity(item: dict[str, Any]) -> str:
 def _customer(item: dict[str, Any], reference: str) -> CustomerRef:
     identifier = item.get("id")
     if not isinstance(identifier, str) or not identifier:
-        raise ApiUnavailableError(
-            "the list of customers has a customer without an ID", "Check --api, then resume the run."
-        )
+        raise ApiUnavailableError("the list of customers has a customer without an ID", "Check --api, then try again.")
     name, status, email, display_id = (str(item.get(of) or "") for of in ("name", "status", "email", "display_id"))
     updated = _moment(item.get("updated_at"))
     return CustomerRef(identifier, reference, name, status, updated, email, display_id)

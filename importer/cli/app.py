@@ -50,10 +50,14 @@ def main() -> None:
     except typer.Abort:
         code = failed(UsageError("stopped at a question"))
     except BrokenPipeError:  # the reader of our output went away: nothing is left to say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 3
     except BaseException as error:  # noqa: BLE001 - the last line of defense: a message instead of a traceback
         code = _usage(error)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # Python would try again at its end, and change the exit code
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(code or 0)
 
 

@@ -12,15 +12,14 @@ import typer
 
 from importer.cli.given_options import make_options
 from importer.cli.output import Progress, look, print_summary, safe, say, without_controls
+from importer.cli.parameters import own
 from importer.errors import UsageError
 from importer.settings import Options, read_notices
 
 NOTIFYING = frozenset({"run", "resume", "retry"})
 AnswerOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--answer", metavar="ID=CHOICE", help="Answer a question. Can be repeated.", rich_help_panel="Questions"
-    ),
+    own("Questions", "ID=CHOICE", "Answer a question. Can be repeated.", "--answer"),
 ]
 
 

@@ -1,6 +1,7 @@
 """What a person or a program sees: the summary on stdout, everything else on stderr."""
 
 import codecs
+import errno
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import textwrap
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TextIO
 
 from importer.errors import ImporterError
@@ -23,10 +25,17 @@ _UNSAFE = re.compile(
 PLAIN = {"…": "...", "–": "-", "—": "-", "→": "->", "←": "<-", "×": "x", "’": "'", "“": '"', "”": '"', "·": "-"}  # noqa: RUF001
 EVERY = 10.0  # seconds between plain lines
 OPEN = frozenset({"pending", "unknown"})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def ready_streams() -> None:
-    """From now on what a console's encoding does not have is written in ASCII: ``…`` as ``...``, a letter as ``?``."""
+    """From now on what a console's encoding does not have is written in ASCII: ``…`` as ``...``, a letter as ``?``.
+
+    Where a stream is closed, what is written to it is lost.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - open until the end
     codecs.register_error("plain", _plain)
     for stream in (sys.stdout, sys.stderr):
         change = getattr(stream, "reconfigure", None)
@@ -121,7 +130,9 @@ def put(text: str) -> None:
 
 
 def say(text: str) -> None:
-    print(safe(text, colors=colored(sys.stderr)), file=sys.stderr, flush=True)
+    """A message on stderr; that it cannot be written ends no run."""
+    with suppress(OSError):
+        print(safe(text, colors=colored(sys.stderr)), file=sys.stderr, flush=True)
 
 
 def failed(error: BaseException) -> int:
@@ -131,6 +142,10 @@ def failed(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
         _complain("interrupted before anything was sent; run it again")
+        return 3
+    if isinstance(error, OSError) and error.errno in _FULL:
+        what = f"{error.filename or 'the output'} cannot be written: {error.strerror}"
+        _complain(what, "Free some space on the disk.")
         return 3
     what = f"something went wrong inside the importer: {type(error).__name__}: {error}"
     _complain(what, f"This is a bug in the importer, not a problem with your data. {DEBUG}=1 shows where it happened.")

@@ -181,7 +181,10 @@ def _parameter(group: str, name: str, takes: str, text: str) -> inspect.Paramete
 
 def own(group: str, takes: str | None, text: str, *forms: str, **more: Any) -> Any:
     """An option that only one command has; its value is read by Typer."""
-    return typer.Option(*forms, metavar=takes, help=text, rich_help_panel=group, **more)
+    variable = f"IMPORTER_{forms[0].partition('/')[0].strip('-').replace('-', '_').upper()}"
+    return typer.Option(
+        *forms, metavar=takes, help=text, envvar=variable, show_envvar=False, rich_help_panel=group, **more
+    )
 
 
 def takes(

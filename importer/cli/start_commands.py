@@ -41,11 +41,9 @@ Skips = Annotated[
 )
 def open(  # noqa: A001 - the command's name
     browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open the browser, or only show the address.")
+        bool, own("Output", None, "Open the browser, or only show the address.", "--browser/--no-browser")
     ] = True,
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, metavar="PORT", help="The port. 0 picks a free one.")
-    ] = 0,
+    port: Annotated[int, own("Output", "PORT", "The port. 0 picks a free one.", "--port", min=0, max=65535)] = 0,
     **given: Any,
 ) -> None:
     """Do all steps in your browser: match columns, fix cells, review, and send.

@@ -74,6 +74,17 @@ def one_tenant(ledger: Ledger, named: str | None) -> str:
     )
 
 
+def chosen_run(ledger: Ledger, options: Options, run_id: str | None) -> Run:
+    """The run that is named, or the latest one. Raises :class:`UsageError` if there is none, or not of the tenant."""
+    run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
+    if options.tenant not in {None, run.tenant}:
+        raise UsageError(
+            f"run {run.id} belongs to tenant {run.tenant}, not {options.tenant}",
+            "Leave out --tenant, or specify another run (`importer runs` lists all runs).",
+        )
+    return run
+
+
 def folder_of(ledger: Ledger, run: Run) -> RunFolder:
     """The folder of a run. Raises :class:`UsageError` when the run ended before it got as far as planning."""
     folder = RunFolder(run.out)
@@ -100,7 +111,7 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
                 f"there is no run, plan, or check {run_id}",
                 "`importer runs` lists the runs. For a check or plan, specify its folder with --out.",
             )
-        run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
+        run = chosen_run(ledger, options, run_id)
         folder = folder_of(ledger, run)
         if not folder.path.is_dir():
             raise UsageError(

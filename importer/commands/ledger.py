@@ -66,7 +66,8 @@ def forget(options: Options, reference_ids: Sequence[str]) -> Forgotten:
         for name in PERSONAL_FILES
     }
     erased, doubtful = _erased(files["corrections"], reference_ids)
-    found = [folder.path for folder, _ in dry if _has(folder, reference_ids)]
+    others = [RunFolder(run.out) for run in runs if run.out.exists()]  # they may have rejected a customer
+    found = [folder.path for folder in (*others, *(one for one, _ in dry)) if _has(folder, reference_ids)]
     found += [path for out in outs for path in unfinished_folders(out)]
     return Forgotten(known, erased, tuple(dict.fromkeys([*folders, *found, *doubtful, *files["values"]])))
 

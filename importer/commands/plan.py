@@ -32,7 +32,7 @@ from importer.workflow.saved_plan import describe_plan
 from importer.workflow.settled_stage import MOST_PAGES, lost_customers, not_compared, possible_duplicates, settled_stage
 from importer.workflow.since_last_run import imported_before
 from importer.workflow.supervision import Watch
-from importer.workflow.targets import Target, client_for, limiter_for, open_target
+from importer.workflow.targets import Target, check_account, client_for, limiter_for, open_target
 
 AGAIN = "Nothing was sent. Run plan again."
 ACCEPTED = ("created", "updated")
@@ -57,7 +57,7 @@ def plan(
     with prepared(options, timings, hashed=True) as work:
         check_only(options, work)
         with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
-            ledger.check_key(target.tenant, target.key, accept=options.accept_key, remember=False)
+            check_account(ledger, target, options, remember=False)
             planning = _Planning(options, ledger, target, watch, work, timings, started, recheck)
             anyio.run(planning.find_out)
         return planning.report(now)

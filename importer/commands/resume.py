@@ -6,11 +6,12 @@ from functools import partial
 from typing import Any
 
 from importer.api import Client
-from importer.commands.history import folder_of, known_ledger
+from importer.commands.history import chosen_run, folder_of, known_ledger
 from importer.commands.run import plan_bodies
 from importer.errors import UsageError
 from importer.records import OutcomeKind
 from importer.settings import Options
+from importer.wording import counted
 from importer.workflow.guards import check_can_ask, confirm_target
 from importer.workflow.job import Confirm, Job, conduct
 from importer.workflow.open_sources import Timings, utc_now
@@ -35,7 +36,7 @@ def opened_run(
     had not begun to send, or another key.
     """
     with known_ledger(options) as ledger:
-        run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
+        run = chosen_run(ledger, options, run_id)
         if run_id is None:
             watch.phase(f"Using run {run.id}, the latest run that finished planning.")
         stored = {name: run.options[name] for name in _KEPT if name in run.options}
@@ -57,6 +58,12 @@ async def _send(job: Job, client: Client, *, confirm: Confirm | None) -> None:
         await plan_bodies(job, client, bodies)
     confirm_target(job, confirm)
     await job.send(client)
+
+
+def _say_undone(job: Job) -> None:
+    if count := job.ledger.count_undone(job.run):
+        were = "was" if count == 1 else "were"
+        job.watch.phase(f"{counted(count, 'customer')} of this run {were} undone, and will be sent only by a new run.")
 
 
 def _check_sends(job: Job, confirm: Confirm | None) -> None:
@@ -81,6 +88,7 @@ def resume(
         known = job.ledger.counts(job.run.id).keys()
         if known and not known & {OutcomeKind.PENDING, OutcomeKind.UNKNOWN}:
             watch.phase("Nothing is left to send.")
+        _say_undone(job)
         return conduct(job, partial(_send, confirm=confirm))
 
 
@@ -100,5 +108,8 @@ def retry(
     with opened_run(options, environment, run_id, watch=watch) as job:
         _check_sends(job, confirm)
         count = job.ledger.reopen(job.run, include_refused=include_refused)
-        watch.phase(f"Trying {count:,} customers again." if count else "Nothing failed for a temporary reason.")
+        watch.phase(
+            f"Trying {counted(count, 'customer')} again." if count else "Nothing failed for a temporary reason."
+        )
+        _say_undone(job)
         return conduct(job, partial(_send, confirm=confirm))

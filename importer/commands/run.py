@@ -24,7 +24,7 @@ from importer.workflow.report_writer import with_facts
 from importer.workflow.saved_plan import SavedPlan, check_drift, open_plan
 from importer.workflow.settled_stage import settled_stage
 from importer.workflow.supervision import Watch
-from importer.workflow.targets import open_target, resolve
+from importer.workflow.targets import check_account, open_target, resolve
 
 
 def run(
@@ -86,7 +86,7 @@ def begin(
     with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
         tenant = ledger.tenant(target.tenant)
         with ledger.lock(tenant, f"started {now():%Y-%m-%d %H:%M:%S} UTC"):
-            ledger.check_key(tenant, target.key, accept=options.accept_key)
+            check_account(ledger, target, options)
             if saved is not None:
                 saved.check_ledger(ledger, tenant)
             out, mapping, recorded = options.out, work.loaded.name, options.recorded()

@@ -174,7 +174,7 @@ def _corrected(one: Correction, keyed: KeyedRows, file: CorrectionFile) -> Corre
 def _keyed(
     sources: Sources, places: Mapping[int, Mapping[str, Positions]], key: str, column: str, texts: set[str]
 ) -> KeyedRows:
-    """The rows with a key; of those without one, of which there may be many, only those whose cell may be meant."""
+    """The rows with a key; of the rows without one, which may be many, only those whose cell may be meant."""
     rows, cells, headers, total = [], [], tuple[str, ...](), 0
     for number, found in places.items():
         table, at = sources.tables[number], found.get(key, np.zeros(0, np.int64))

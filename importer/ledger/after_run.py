@@ -189,6 +189,12 @@ class AfterRun(Database):
         """How many customers :meth:`made_by` has in all."""
         return self._count(run, _made(run))
 
+    def count_undone(self, run: Run) -> int:
+        """How many customers that the run created are, as far as is known, not in the API any more, or inactive."""
+        inactive = sa.and_(CUSTOMERS.c.state == State.EXISTS, RUN_CUSTOMERS.c.customer_id == CUSTOMERS.c.customer_id)
+        gone = sa.or_(CUSTOMERS.c.state.in_(NOT_SENT), inactive)
+        return self._count(run, sa.and_(RUN_CUSTOMERS.c.outcome == OutcomeKind.CREATED, gone))
+
     def updated_by(self, run: Run, *, after: int, count: int) -> list[LedgerCustomer]:
         """The next ``count`` customers after the position ``after`` that the run changed or may have changed.
 

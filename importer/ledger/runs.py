@@ -157,12 +157,16 @@ class Runs(Database):
 
     def latest_run(self, tenant: str | None = None) -> Run:
         """The last run that got as far as planning a customer. Raises :class:`UsageError` when there is none."""
-        planned = sa.exists().where(RUN_CUSTOMERS.c.run_id == RUNS.c.id)
-        found = self._runs(_history(tenant).where(planned).limit(1))
-        if not found:
+        found = self.last_planned(tenant)
+        if found is None:
             message = f"the ledger {self.place} has no runs that finished planning yet"
             raise UsageError(message, "Check --ledger, or start with a run.")
-        return found[0]
+        return found
+
+    def last_planned(self, tenant: str | None = None) -> Run | None:
+        """The last run that got as far as planning a customer, if there is one."""
+        planned = sa.exists().where(RUN_CUSTOMERS.c.run_id == RUNS.c.id)
+        return next(iter(self._runs(_history(tenant).where(planned).limit(1))), None)
 
     def _runs(self, query: sa.Select[Any]) -> list[Run]:
         with self._read() as connection:

@@ -9,6 +9,7 @@ from pathlib import Path
 from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.content import is_clutter
 from importer.loader.locations import RemoteFile, find_remote, is_url, local_path, public_source
+from importer.wording import readable
 
 File = Path | RemoteFile
 
@@ -23,15 +24,15 @@ def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
         raise UsageError("no source was specified", "Specify a file, a folder, or a pattern, such as exports/*.csv.")
     found: dict[File, None] = {}
     for source in sources:
-        if _readable(source) != source:
-            message = f"{_readable(source)}: the name is not UTF-8, so it cannot be shown in reports and commands"
+        if readable(source) != source:
+            message = f"{readable(source)}: the name is not UTF-8, so it cannot be shown in reports and commands"
             raise UsageError(message, "Rename it, or specify its folder or a pattern, such as exports/*.csv.")
         local = local_path(source)
         if local is None and is_url(source):
             found.update(dict.fromkeys(find_remote(source)))
         else:
-            found.update(dict.fromkeys(path.resolve() for path in _expand(source if local is None else local)))
-    parts = [tuple(map(_readable, file.parts)) for file in found]
+            found.update(dict.fromkeys(map(real_path, _expand(source if local is None else local))))
+    parts = [tuple(map(readable, file.parts)) for file in found]
     different = list(dict.fromkeys(parts))
     shown = dict(zip(different, _display_names(different), strict=True))
     # Two URLs may differ only in what is not shown: https://example.com/export?list=1 and …?list=2.
@@ -40,6 +41,12 @@ def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
         f"{shown[part]} ({count + 1})" if count else shown[part] for part, count in zip(parts, before, strict=True)
     ]
     return sorted(zip(names, found, strict=True), key=lambda item: item[0])
+
+
+def real_path(path: Path) -> Path:
+    """Where a file is, without links; a link to a pipe, such as ``/dev/stdin``, leads to no path that can be opened."""
+    found = path.resolve()
+    return found if found.exists() else path.absolute()
 
 
 def source_bytes(sources: Sequence[str]) -> int:
@@ -102,11 +109,6 @@ def _expand(source: str) -> list[Path]:
 def _ordinary(paths: Iterable[Path]) -> list[Path]:
     """Without hidden files, lock files, and what Windows leaves in folders."""
     return [path for path in paths if not is_clutter(path.name)]
-
-
-def _readable(name: str) -> str:
-    """A name as reports can hold it: a byte that is not UTF-8 becomes a sign for a lost character."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _display_names(paths: list[tuple[str, ...]]) -> list[str]:

@@ -9,7 +9,7 @@ from importer.cell_text import filled_cells
 from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.assemble import Loaded, Origin, RawTable, assemble, ignored_table
 from importer.loader.content import Content, is_packed, unpack
-from importer.loader.discovery import find_files, modified_at
+from importer.loader.discovery import find_files, modified_at, real_path
 from importer.loader.layout import LoadOptions
 from importer.loader.locations import RemoteFile, local_path
 from importer.loader.text.delimited import read_text
@@ -27,7 +27,7 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
     Raises :class:`SourceError` for a source that cannot be found, opened or understood, and :class:`UsageError` for
     an option that does not fit (a sheet that a workbook does not have, an unknown encoding).
     """
-    named = {Path(local_path(source) or source).resolve() for source in sources}
+    named = {real_path(Path(local_path(source) or source)) for source in sources}
     files: list[list[RawTable]] = []
     others: set[int] = set()  # files that nobody names, in folders and archives
     for name, file in find_files(sources):
@@ -91,8 +91,10 @@ def _read(name: str, file: Path | RemoteFile, options: LoadOptions) -> list[list
             when, content = {}, Content(file.read())
         elif file.is_char_device() or file.is_block_device():
             raise SourceError(f"{name}: a device, not a file", "Specify the file of the export, or a pipe.")
-        else:  # a pipe can be read only once
-            when, content = {"modified": modified_at(file)}, Content(file if file.is_file() else file.read_bytes())
+        elif file.is_file():
+            when, content = {"modified": modified_at(file)}, Content(file)
+        else:  # a pipe can be read only once, and changes while it is
+            when, content = {}, Content(file.read_bytes())
         start = content.start(_START)
         if not start:
             raise NoSourceError(f"{name}: the file is empty", "Export the table again, with its header and rows.")

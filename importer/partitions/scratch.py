@@ -26,6 +26,7 @@ from pyarrow import ipc
 from importer.errors import OutputError
 from importer.private_files import make_folder, open_private
 from importer.tables import numbers_as_numpy
+from importer.wording import readable
 
 PREFIX = ".parts-"
 _LOCK_FILE = "in-use"
@@ -45,6 +46,10 @@ def scratch_folder(out: Path) -> Iterator[Path]:
     Removes first what killed runs left behind: a folder in use has a file that is locked as long as its process lives.
     Raises :class:`OutputError`.
     """
+    full = str(out.resolve())
+    if readable(full) != full:
+        message = f"{readable(full)}: the name is not UTF-8, so it cannot be shown in reports and commands"
+        raise OutputError(message, "Rename it, or specify another folder with --out.")
     new = not out.exists()
     try:
         _remove_leftovers(out)

@@ -312,7 +312,7 @@ def undo_verify_headline(summary: Mapping[str, Any]) -> str:
     if summary["left"] or summary["stopped"]:
         done = total - summary["left"]
         return f"{_stop(summary)}{done:,} of {_customers(total)} {which} {'was' if done == 1 else 'were'} checked."
-    undone = undo or results.get("undone", 0) == well
+    undone = undo or 0 < results.get("undone", 0) == well
     one, several = ("was undone", "were undone") if undone else ("is as expected", "are as expected")
     if well == total:
         return f"{all_of(total, 'customer')} {which} {one if total == 1 else several}."

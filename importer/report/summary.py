@@ -165,7 +165,7 @@ def _cells(cells: pd.DataFrame) -> dict[str, int]:
 
 
 def source_columns(report: ReportInput) -> list[dict[str, Any]]:
-    """Each column with filled cells: the fields that it gives, and how many of its cells are of which category."""
+    """Each column with filled cells: the fields that it gives, and how many of its cells are in each category."""
     fields: dict[str, dict[str, None]] = {}
     for entry in report.tables.entries:
         for name, origin in entry.fields.items():

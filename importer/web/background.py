@@ -99,7 +99,7 @@ class Background:
         return Seen.of(found)
 
     def forget(self, purpose: str) -> None:
-        """Forget the result of a purpose: the next question begins anew."""
+        """Forget the result of a purpose: the next question starts over."""
         with self._lock:
             current = self._running.get(purpose)
             if current is not None and current.done:

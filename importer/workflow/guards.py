@@ -59,15 +59,17 @@ def _rejections(job: Job) -> None:
     loose, rows = int(job.stage.tables.rows["rejected"].sum()), len(job.stage.tables.rows)
     if job.options.strict and (rejected or loose):
         also = f" and {counted(loose, 'row')} without a customer" if loose else ""
+        were = "was" if rejected == 1 and not loose else "were"
         raise GuardError(
-            f"--strict: {rejected:,} of {count:,} customers{also} were rejected. {NOTHING}",
+            f"--strict: {rejected:,} of {counted(count, 'customer')}{also} {were} rejected. {NOTHING}",
             "Fix them in your system (rejected.xlsx shows them), or run without --strict.",
         )
     limit = job.options.max_rejected
     if limit is not None and (limit.passed_by(rejected, count) or limit.passed_by(loose, rows)):
-        alone = f", and {loose:,} of {rows:,} rows without a customer" if loose else ""
+        alone = f", and {loose:,} of {counted(rows, 'row')} without a customer" if loose else ""
+        were = "was" if rejected == 1 else "were"
         raise GuardError(
-            f"--max-rejected {limit}: {rejected:,} of {count:,} customers were rejected{alone}. {NOTHING}",
+            f"--max-rejected {limit}: {rejected:,} of {counted(count, 'customer')} {were} rejected{alone}. {NOTHING}",
             "Fix them in your system (rejected.xlsx shows them), or raise --max-rejected.",
         )
 

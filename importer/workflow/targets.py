@@ -10,12 +10,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from importer.api import Client, Limiter, RetryPolicy
-from importer.errors import ApiUnavailableError, KeyRefusedError, StopError
+from importer.errors import ApiUnavailableError, KeyRefusedError, StopError, UsageError
+from importer.ledger import Ledger
 from importer.logs import event
 from importer.private_files import make_folder
 from importer.sandbox import SandboxConfig, SandboxStartError, spawned
 from importer.settings import SANDBOX, Options, default_ledger, read_key
-from importer.settings.api_access import resolve_target
+from importer.settings.api_access import is_loopback, resolve_target
 from importer.tables import ENTITIES, Entity
 from importer.validation.attributes import AttributeDefinition
 from importer.workflow.directory import Directory, Needs, definitions, known_price_lists, known_reps
@@ -91,6 +92,29 @@ def client_for(target: Target, options: Options, limiter: Limiter) -> Client:
         retry=RetryPolicy(),
         rng=random.Random(),  # noqa: S311 - spreads retries, keeps no secret
     )
+
+
+def check_account(ledger: Ledger, target: Target, options: Options, *, remember: bool = True) -> None:
+    """Raise :class:`UsageError` if the ledger knows the tenant with another key, or at another API.
+
+    What was sent to one account says nothing about another one. ``remember`` as in :meth:`Ledger.check_key`.
+    """
+    last = ledger.last_planned(target.tenant)
+    before, now = _host(options.api if last is None else last.options.get("api", options.api)), _host(options.api)
+    if before != now:
+        raise UsageError(
+            f"tenant {target.tenant} is an account at {before}, not at {now}",
+            "Use another --tenant: what was sent to one account says nothing about another.",
+        )
+    ledger.check_key(target.tenant, target.key, accept=options.accept_key, remember=remember)
+
+
+def _host(api: str) -> str:
+    """Where an API is; a local test API may have another port each time."""
+    if api.strip().lower() == SANDBOX:
+        return SANDBOX
+    host = urlsplit(resolve_target(api)).hostname or ""
+    return "localhost" if is_loopback(host) else host
 
 
 @contextmanager

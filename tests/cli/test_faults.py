@@ -185,11 +185,15 @@ def test_a_ledger_that_does_not_exist_is_not_made(full, words) -> None:
 def test_an_api_that_is_not_there_ends_with_3(desk) -> None:
     with socket.socket() as taken:  # bound and never listened on: a connection is refused
         taken.bind(("127.0.0.1", 0))
-        said = desk.run(f"http://127.0.0.1:{taken.getsockname()[1]}", *desk.small())
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        said = desk.run(url, *desk.small())
+        plan = desk.do("plan", *desk.small(), "--api", url)
     assert said.code == 3
     assert said.summary["customers"]["pending"] == 3
     assert "127.0.0.1" in said.summary["stopped"] or "connect" in said.summary["stopped"]
     assert said.summary["next"]
+    assert (plan.code, plan.out) == (3, "")
+    assert plan.err.endswith("  Check --api, then try again.\n")  # there is no run to resume
 
 
 @pytest.mark.parametrize(("key", "status"), [("another", 403), ("", 401)])
@@ -234,6 +238,23 @@ def test_strict_counts_loose_rows_too(desk) -> None:
     with running() as box:
         said = desk.run(box.url, "loose.csv", "-m", "small.yaml", "--strict")
         assert (said.code, box.customers()) == (3, [])
+        assert said.summary["stopped"].startswith("--strict: 0 of 1 customer and 1 row without a customer were rej")
+        desk.write("loose.csv", "Id,Name,Phone,Mail,Street,Town\n1,One,,no address,,\n2,Two,,,,\n")
+        for guard in (("--strict",), ("--max-rejected", "0")):
+            said = desk.run(box.url, "loose.csv", "-m", "small.yaml", *guard)
+            assert f"{' '.join(guard)}: 1 of 2 customers was rejected. " in said.summary["stopped"]
+
+
+@pytest.mark.parametrize(
+    "words", [("small.csv", "-m", "\udcff.yaml"), ("small.csv", "-m", "m.yaml", "--out", "\udcff")]
+)
+def test_a_name_that_is_not_utf_8_is_wrong_usage(desk, words) -> None:
+    desk.small()
+    for name in ("m.yaml", "\udcff.yaml"):
+        (desk.path / name).write_bytes((desk.path / "small.yaml").read_bytes())
+    said = desk.do("check", *words)
+    assert (said.code, said.out) == (2, "")
+    assert "the name is not UTF-8" in said.err
 
 
 def test_another_key_for_a_named_tenant_must_be_accepted(desk) -> None:
@@ -245,6 +266,17 @@ def test_another_key_for_a_named_tenant_must_be_accepted(desk) -> None:
         assert "--accept-key" in refused.err
         accepted = desk.run(box.url, *desk.small(), "--tenant", "shop", "--accept-key")
         assert accepted.summary["customers"]["unchanged"] == 3
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+@pytest.mark.parametrize("api", ["https://api.example.com", "sandbox"])
+def test_a_named_tenant_is_one_account_whatever_the_key(desk, command, api) -> None:
+    """Else what was sent to one API would count as sent to the other."""
+    with running() as box:
+        assert desk.run(box.url, *desk.small(), "--tenant", "shop").code == 0
+    refused = desk.do(command, *desk.small(), "--tenant", "shop", "--accept-key", "--api", api)
+    assert (refused.code, refused.out) == (2, "")
+    assert "tenant shop is an account at localhost, not at" in refused.err
 
 
 def test_what_went_wrong_inside_is_one_line_and_debugging_shows_the_rest(capsys, monkeypatch) -> None:

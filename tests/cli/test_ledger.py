@@ -35,3 +35,14 @@ def test_forget_asks_and_keeps_from_sending_again(desk) -> None:
         again = desk.run(box.url, *desk.small(3))
         assert set(again.outcomes.values()) == {"unchanged"}
         assert box.counts()["customers"] == 3
+
+
+def test_forget_names_the_folders_of_runs_that_rejected_the_customer(desk) -> None:
+    mapping = desk.small()
+    desk.write("small.csv", (desk.path / "small.csv").read_text().replace("c1@", "c1"))
+    with running() as box:
+        folder = desk.run(box.url, *mapping).folder
+    for name, named in {"C1": True, "other": False}.items():
+        said = desk.do("ledger", "forget", name, "--yes")
+        assert "1 was not in the ledger." in said.out
+        assert (str(folder.resolve()) in said.out) is named

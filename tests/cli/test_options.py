@@ -84,6 +84,13 @@ def test_one_text_may_stand_for_a_list(desk) -> None:
     assert said.outcomes == {"C0": "pending", "C1": "created", "C2": "pending"}
 
 
+def test_options_of_one_command_are_variables_too(desk) -> None:
+    desk.small()
+    desk.environment = {"IMPORTER_OUTPUT": "draft.yaml", "IMPORTER_FROM_SCRATCH": "1", "IMPORTER_SKIP": "Town=Anytown"}
+    assert desk.do("suggest", "small.csv").code == 0
+    assert "Anytown" in (desk.path / "draft.yaml").read_text(encoding="utf-8")
+
+
 def test_lists_in_the_environment_are_split_at_blanks(desk) -> None:
     desk.small(4)
     desk.environment = {"IMPORTER_ONLY": "C0 C2", "IMPORTER_SOURCES": "small.csv", "IMPORTER_MAPPING": "small.yaml"}

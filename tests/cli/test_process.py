@@ -194,6 +194,33 @@ def test_a_reader_that_goes_away_is_no_defect(desk) -> None:
     assert process.returncode == 3
 
 
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_closed_stream_changes_no_exit_code(desk, closed) -> None:
+    source, *mapping = desk.small()
+    desk.write(source, (desk.path / source).read_text().replace("c1@", "c1"))
+    with desk.start("check", source, *mapping, "--json", preexec_fn=lambda: os.close(closed)) as process:
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (1, "")
+    assert out.startswith("{") is (closed == 2)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_streams_on_a_full_disk(desk) -> None:
+    desk.small()
+    with Path("/dev/full").open("w") as full:
+        for stream, words, code in [("stdout", ("mappings",), 3), ("stderr", ("check", "absent.csv"), 2)]:
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: full}
+            with subprocess.Popen(
+                [os.sys.executable, "-m", "importer", *words], cwd=desk.path, text=True,
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), **desk.variables},
+                **pipes,
+            ) as process:  # fmt: skip
+                out, err = process.communicate(timeout=PATIENCE)
+            assert (process.returncode, out or "") == (code, "")
+            assert (err or "").startswith("importer: the output cannot be written: No space left" if err else "")
+            assert bool(err) is (stream == "stdout")
+
+
 def test_sandbox_serves_until_it_is_told_to_stop(desk) -> None:
     process = desk.start("sandbox", "--port", 0, "--data", "kept.db")
     assert process.stdout is not None

@@ -179,6 +179,18 @@ def test_a_pipe_is_read_once(tmp_path: Path) -> None:
         written = pool.submit(path.write_bytes, CSV.encode())
         (only,) = sources(path).tables
     assert written.result() == only.details["bytes"] == len(CSV)
+    assert "modified" not in only.details  # writing to it changes it
+
+
+def test_a_pipe_without_a_name_is_read_once(tmp_path: Path) -> None:
+    read, write_end = os.pipe()
+    with os.fdopen(read), os.fdopen(write_end, "wb") as end:
+        end.write(CSV.encode())
+        end.close()
+        link = tmp_path / "in.csv"  # as /dev/stdin is one
+        link.symlink_to(f"/dev/fd/{read}")
+        (only,) = sources(link).tables
+    assert (only.file, only.details["bytes"]) == ("in.csv", len(CSV))
 
 
 @pytest.mark.parametrize(

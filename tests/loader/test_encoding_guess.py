@@ -100,6 +100,8 @@ def test_bytes_of_no_language_are_a_question(tmp_path: Path) -> None:
     noise = bytes((number * 89 + number // 7) % 128 + 128 for number in range(400))
     with pytest.raises(SourceError):
         table(write(tmp_path / "a.csv", HEADER.encode() + noise + b",x,y,\n"))
+    with pytest.raises(SourceError, match="the encoding is not clear"):
+        table(write(tmp_path / "b.csv", b"Name\n\xff\xfe\n"))  # some encodings have none of its characters
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16", "utf-8-sig", "utf-8"])

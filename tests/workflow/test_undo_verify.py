@@ -249,6 +249,35 @@ def test_verify_names_what_differs_and_changes_nothing(desk, box):
     assert {seen.method for seen in box.requests()} == {"GET", "POST", "PATCH"}
 
 
+def test_all_that_is_missing_was_not_undone(desk, box):
+    bench = Bench(desk, box)
+    for there in box.customers():
+        assert httpx.delete(f"{box.url}/v1/customers/{there['id']}", headers={"X-API-Key": KEY}, trust_env=False)
+    summary = bench.verify()
+    assert (summary["results"], summary["exit_code"]) == ({"missing": 3}, 1)
+    text = text_of(summary, 200)
+    assert text.startswith(f"0 of 3 customers of run {bench.run_id} at {box.url.removeprefix('http://')} are as expect")
+
+
+@pytest.mark.parametrize("command", [("verify",), ("undo", "--yes"), ("resume",), ("report",)])
+def test_a_run_of_another_tenant_is_refused(desk, box, command):
+    bench = Bench(desk, box)
+    said = desk.do(*command, bench.run_id, "--tenant", "other")
+    assert (said.code, said.out, len(box.customers())) == (2, "", 3)
+    assert f"run {bench.run_id} belongs to tenant {desk.tenants()[0]}, not other" in said.err
+
+
+@pytest.mark.parametrize("command", ["resume", "retry"])
+def test_going_on_with_a_run_says_what_was_undone(desk, box, command):
+    bench = Bench(desk, box)
+    bench.undo()
+    said = desk.do(command, bench.run_id)
+    assert (said.code, box.customers()) == (0, [])
+    assert "3 customers of this run were undone, and will be sent only by a new run." in said.err
+    assert desk.run(box.url, *bench.words).summary["customers"]["created"] == 3
+    assert "undone" not in desk.do(command, bench.run_id).err
+
+
 def test_another_key_is_refused(desk, box):
     bench = Bench(desk, box)
     with pytest.raises(UsageError, match="--accept-key"):

@@ -212,7 +212,7 @@ def _likelihood(word: str, code: str) -> float:
     """The logarithm of the chance of all pairs with a character beyond ASCII in ``word``, its edges included."""
     foreign = code in _OTHER_SCRIPTS
     chance, before, small_before = 0.0, EDGE, EDGE
-    for char, after in zip(f"{word}{EDGE}", f"{word[1:]}{EDGE}{EDGE}", strict=True):
+    for char, after in zip(f"{word}{EDGE}", f"{word}{EDGE}{EDGE}"[1:], strict=True):
         small = as_letter(char)
         if not char.isascii() and small in {EDGE, "'"}:
             chance += _mark_chance(before, char, after)

@@ -21,7 +21,7 @@ from importer.mapping.language.mapping_faults import every_fault
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import TYPES
 from importer.mapping.word_table import WordTable
-from importer.wording import nearest
+from importer.wording import nearest, readable
 
 INHERITED = "..."  # an item of a list: the base's items belong here
 SUFFIXES = (".yaml", ".yml")
@@ -278,6 +278,9 @@ def _find(name: str, folder: Path = Path()) -> Path:
         return shipped[name]
     path = folder / Path(name).expanduser()
     if path.is_file():
+        if readable(name) != name:
+            message = f"{readable(name)}: the name is not UTF-8, so it cannot be shown in reports and commands"
+            raise MappingError(message, "Rename it.")
         return path
     if path.is_dir():
         raise MappingError(f"{name}: is a folder, not a mapping file")

@@ -181,21 +181,23 @@ def _yellow(report: ReportInput, doubtful: Positions) -> bool:
 
 
 def _steps(summary: Mapping[str, Any], cells: int, rows: int, reader: Reader, *, yellow: bool) -> list[str]:
-    whom = reader.contact or "the person who sent you this report"
+    recipient = reader.contact or "the person who sent you this report"
     look = "Check below that your columns and values go where you expect"
     book = summary["workbook"]
     if not cells and not rows:
         signed = "sign-off.xlsx" in summary["files"]
-        more = [f"Look through the workbook sign-off.xlsx, which shows every customer, and send your reply to {whom}."]
-        return [f"{look}.", *(more if signed else [f"Send your reply to {whom}."])]
+        more = [
+            f"Look through the workbook sign-off.xlsx, which shows every customer, and send your reply to {recipient}."
+        ]
+        return [f"{look}.", *(more if signed else [f"Send your reply to {recipient}."])]
     if book is None:
-        return ["Correct the cells in your list.", f"{look}.", f"Send the list to {whom}."]
+        return ["Correct the cells in your list.", f"{look}.", f"Send the list to {recipient}."]
     rest = f" It has the first {book['rows']:,} rows; you get the others later." if book["left_out"] else ""
     return [
         f"Open the workbook rejected.xlsx, which comes with this page.{rest}",
         " ".join([_RED, *([_YELLOW] if yellow else []), _COLORS]),
         f"{look}.",
-        f"Save the workbook, and send it back to {whom}.",
+        f"Save the workbook, and send it back to {recipient}.",
     ]
 
 
