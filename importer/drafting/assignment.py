@@ -28,15 +28,16 @@ ROW_KINDS = frozenset({"supplier", "lead", "prospect", "employee", "inactive", "
 _ALL_KINDS = (*_PARTNERS, "active", "inactive", "blocked", "closed", "prospect", "deleted")
 
 
-def assign(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> Assignment:
-    """The joint assignment of a table's columns, without its key."""
-    settled = settled_readings(readings, values)
+def assign(readings: Sequence[Reading], values: Sequence[ColumnValues], *, further: bool = False) -> Assignment:
+    """The joint assignment of a table's columns, without its key. ``further``: another table has the customers."""
+    settled = settled_readings(readings, values, further=further)
     groups = address_groups(settled, values)
     streets = sum(bool(group.packed or group.parts.get("line_1")) for group in groups)
     out = Assignment(readings=settled, groups=streets)
     _addresses(out, groups, values)
     _flags(out, values)
-    _names(out, values)
+    if not further:
+        _names(out, values)
     assign_people(out, values)
     _terms(out, values)
     _rows(out, values)

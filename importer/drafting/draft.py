@@ -13,7 +13,8 @@ from importer.drafting.known_mappings import KnownMapping, best_known
 from importer.drafting.mapping_text import mapping_text
 from importer.drafting.open_questions import Questions, applying_skip_rules, settle_rows
 from importer.drafting.skip_rules import Question
-from importer.drafting.table_draft import TableDraft, joined, table_drafts
+from importer.drafting.table_draft import TableDraft, table_drafts
+from importer.drafting.table_joins import Joined, joined, joined_to
 from importer.errors import NoSourceError
 from importer.tables import Sources
 
@@ -122,14 +123,16 @@ def draft_sources(
             return _extending(known, tables, sources, country)
     for draft in tables:
         draft.headerless = any(draft.table is sources.tables[at] for at in named)
-    return _drafted(tables, country, questions, choices)
+    return _drafted(joined(tables, country, choices), country, questions, choices)
 
 
-def _drafted(tables: list[TableDraft], country: str | None, questions: Questions, choices: Choices) -> Draft:
-    ordered, joins, others = joined(tables)
-    main = ordered[0]
+def _drafted(found: Joined, country: str | None, questions: Questions, choices: Choices) -> Draft:
+    main, key = found.tables[0], found.tables[0].structure.key
     _refuse_without_names(main)
     settle_rows(main, questions)
+    if main.structure.key != key:
+        found = joined_to(main, [*found.tables, *found.others], country, choices)
+    ordered, joins, others = found.tables, found.columns, found.others
     rules = applying_skip_rules(ordered, questions, choices)
     questions.refuse_others()
     name = main.table.file.rsplit("/", 1)[-1].rsplit(".", 1)[0]

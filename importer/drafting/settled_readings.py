@@ -7,7 +7,7 @@ from dataclasses import replace
 from importer.drafting.address_readings import SHORT, around, with_address_parts
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import COMMERCIAL, NEVER, OF_COMPANIES, OF_OTHERS
-from importer.drafting.name_readings import CUSTOMER, with_customers, with_names
+from importer.drafting.name_readings import CUSTOMER, of_further, with_customers, with_names
 from importer.drafting.readings import Reading
 
 _STATUS_WORDS = ("active", "inactive", "blocked", "closed", "prospect")
@@ -26,12 +26,17 @@ _SUPPLIER = re.compile(
 _BANK = re.compile("ban[ckq]|iban|bic|swift|blz|sepa|konto|conto|cuenta|compte|rekening|card|karte")
 
 
-def settled_readings(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """What each column means, by its header, its values, and the columns beside it. None as a concept: nothing."""
+def settled_readings(
+    readings: Sequence[Reading], values: Sequence[ColumnValues], *, further: bool = False
+) -> list[Reading]:
+    """What each column means, by its header, its values, and the columns beside it. None as a concept: nothing.
+
+    ``further``: another table has the customers, so that names are those of people and places.
+    """
     plain = _with_record_ids(_states(with_customers(readings, values), values), values)
     mails = any(own.concept == "email" and values[at].filled > _HALF and not own.about for at, own in enumerate(plain))
     settled = [_settled(reading, own, mails=mails) for reading, own in zip(plain, values, strict=True)]
-    return _without_banks(with_address_parts(with_names(settled, values), values), readings)
+    return _without_banks(with_address_parts((of_further if further else with_names)(settled, values), values), readings)
 
 
 def _states(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:

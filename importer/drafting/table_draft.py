@@ -26,7 +26,6 @@ _LANGUAGES = {
     "it": "IT CH SM", "pt": "PT BR", "sv": "SE FI", "da": "DK", "no": "NO", "pl": "PL",
     "fi": "FI", "cs": "CZ SK", "hu": "HU", "tr": "TR",
 }  # fmt: skip
-_INCLUDED, _OF_MANY = 0.8, 0.3  # of a table's values are keys of the main one, as far as both were looked at
 
 
 @dataclass(eq=False)  # a table is only the same as itself; frames cannot be compared
@@ -118,8 +117,11 @@ def _without_notes(table: SourceTable) -> tuple[SourceTable, int | None]:
     return replace(table, frame=frame, row_numbers=numbers, broken=broken, stored=None), int(columns[0])
 
 
-def draft_table(table: SourceTable, country: str | None, choices: Choices) -> TableDraft:
-    """Read one table: codes of known systems first, then headers, values, fields, and rows; ``choices`` override."""
+def draft_table(table: SourceTable, country: str | None, choices: Choices, *, further: bool = False) -> TableDraft:
+    """Read one table: codes of known systems first, then headers, values, fields, and rows; ``choices`` override.
+
+    ``further``: it has addresses or contacts of the customers of another table, and no customers itself.
+    """
     rows, notes = _without_notes(table)
     headers = list(table.frame.columns)
     codes = recognized(headers)
@@ -130,7 +132,7 @@ def draft_table(table: SourceTable, country: str | None, choices: Choices) -> Ta
     for at, header in enumerate(headers):
         if header in table.secrets or not can_be_named(header):
             readings[at] = readings[at].as_("sensitive")
-    assignment = assign(readings, values)
+    assignment = assign(readings, values, further=further)
     if codes is not None:
         _with_coded_rows(assignment, codes, headers)
     chosen = chosen_in(table, choices.targets)
@@ -177,35 +179,3 @@ def table_drafts(sources: Sources, country: str | None, choices: Choices = NO_CH
         hint = "Check the files: are they the right export, and complete?"
         raise NoSourceError("the sources have no data rows", hint)
     return list(found.values())
-
-
-def joined(tables: list[TableDraft]) -> tuple[list[TableDraft], dict[int, int], list[TableDraft]]:
-    """The main table with those that name its customers; the column of each that does; and all other tables."""
-
-    def rank(draft: TableDraft) -> tuple[int, bool, bool, int, int]:
-        given, key = draft.assignment, draft.structure.key
-        unique = bool(key) and draft.values[key[0]].unique
-        naming = sum(_naming(draft, other) is not None for other in tables if other is not draft) if unique else 0
-        named = "company_name" in given.customer or bool(given.contacts)
-        return naming if named else 0, "company_name" in given.customer, unique, len(given.customer), len(given.targets)
-
-    main = max(tables, key=rank)
-    ordered, joins = [main], {}
-    for draft in tables:
-        gives = draft.assignment.addresses or draft.assignment.contacts
-        if draft is not main and gives and (at := _naming(main, draft)) is not None:
-            joins[len(ordered)] = at
-            ordered.append(draft)
-    return ordered, joins, [draft for draft in tables if draft not in ordered]
-
-
-def _naming(main: TableDraft, other: TableDraft) -> int | None:
-    """The column of another table whose values are keys of the main table."""
-    if not main.structure.key:
-        return None
-    key = main.values[main.structure.key[0]]
-    known = set(key.texts)
-    least = _INCLUDED if key.distinct == len(known) else _OF_MANY
-    shares = [own.filled * len(known & set(own.texts)) / max(len(own.texts), 1) for own in other.values]
-    best = max(range(len(shares)), key=lambda at: shares[at])
-    return best if shares[best] >= least else None
