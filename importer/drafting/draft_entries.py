@@ -210,7 +210,7 @@ def _address(
     if group.packed:
         names = _headers(draft, group.packed)
         out |= {"packed": names[0]} if len(names) == 1 else {"lines": names}
-        out |= address_parts(draft, {"country": parts.get("country", [])})
+        out |= address_parts(draft, {part: columns for part, columns in parts.items() if part in group.beside})
     elif "line_1" not in parts:  # an address needs one; a country tells how phone numbers are read
         return {"country": address_parts(draft, parts)["country"]} if "country" in parts else None
     elif group.partial and main is not None:

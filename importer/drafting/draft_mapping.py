@@ -151,7 +151,7 @@ def _used(draft: TableDraft, key: Sequence[int], *, main: bool) -> set[str]:
     lists += given.customer.values() if main else details if given.addresses or given.contacts else []
     for group in given.addresses:
         lists += [group.packed, list(group.flags.values()), *given.people.get(group.path, {}).values()]
-        lists += [own for part, own in group.parts.items() if not group.packed or part == "country"]
+        lists += [own for part, own in group.parts.items() if not group.packed or part in group.beside]
     return {draft.headers[column] for column in columns.union(*lists)}
 
 

@@ -27,7 +27,9 @@ _LONGEST_AFFIX = 4
 _MOSTLY = 0.5
 _SHARED = 0.6  # of the columns: a word that so many have says nothing
 _CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
-_NUMBER_SIGN = re.compile(r"#(?!\s*\d)")  # "Phone #2" is the second phone
+_NUMBER_SIGN = re.compile(r"#(?![\s#]*\d)")  # "Phone #2" is the second phone
+_TWO_NUMBERS = re.compile(r"(.*\D\d{1,2})_(\d{1,2})")
+_LAST_NUMBER = re.compile(r".*\D_\d{1,2}")
 _WORD = re.compile(r"[^\W_]+")
 _BREAK = re.compile(r"(\s[-\u2013\u2014]\s|[:>|()\[\]{}]|(?<=\w{5})\.(?=\w{3})|__|\s/\s)")
 _PATH = re.compile(r"\w>\w.*>\w")
@@ -81,7 +83,7 @@ class Segment:
     """Words that are one phrase. ``meanings``: none if they are unknown; ``number``: it follows, or stands inside.
 
     ``breaks``: a colon, dash, or bracket precedes it; ``aside``: it stands in brackets. ``within``: a role that the
-    phrase contains: ``Delivery code`` is of the shipping address.
+    phrase contains: ``Delivery code`` is of the shipping address. ``group``: the number in front of one with a number.
     """
 
     text: str
@@ -90,6 +92,7 @@ class Segment:
     breaks: bool
     aside: bool
     within: str | None = None
+    group: int | None = None
 
     def names(self, kind: str) -> tuple[str, ...]:
         """What it means as a ``concept`` or a ``role``."""
@@ -101,7 +104,7 @@ def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) 
 
     The languages that most headers are in cost least, so that ``Land`` is a country where the other headers are German.
     """
-    headers = _with_twins(headers)
+    headers = _with_twins(_with_groups_first(headers))
     split = _without_affixes([words(header) for header in _bare(headers, lexicon)], lexicon)
     split = _with_short_roles(split)
     votes: Counter[str] = Counter(dict.fromkeys(likely, 2))
@@ -115,6 +118,13 @@ def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) 
     weights["en"] = min(weights.get("en", _ENGLISH), _ENGLISH)
     reader = _PhraseReader(lexicon, weights)
     return [reader.read(one) for one in split]
+
+
+def _with_groups_first(headers: Sequence[str]) -> list[str]:
+    """``ShipToAddress2_1`` beside ``ShipToCity_1`` is the second line of the first address."""
+    if sum(_LAST_NUMBER.fullmatch(header) is not None for header in headers) < _SEVERAL:
+        return list(headers)
+    return [_TWO_NUMBERS.sub(r"\2 \1", header) if _TWO_NUMBERS.fullmatch(header) else header for header in headers]
 
 
 def _with_twins(headers: Sequence[str]) -> list[str]:
@@ -291,6 +301,8 @@ class _PhraseReader:
 
 def _with_first_number(header: tuple[Word, ...], at: list[int], found: tuple[Segment, ...]) -> tuple[Segment, ...]:
     """A number in front of all words belongs to the first segment: ``2. Telefon``."""
-    if not found or not at or at[0] == 0 or found[0].number is not None:
+    if not found or not at or at[0] == 0:
         return found
+    if found[0].number is not None:
+        return (replace(found[0], group=header[0].number), *found[1:])
     return (replace(found[0], number=header[0].number), *found[1:])
