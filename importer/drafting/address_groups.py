@@ -114,7 +114,7 @@ def _with_gaps_filled(groups: list[AddressGroup]) -> list[AddressGroup]:
         return groups
     if parts & _TOWN:
         streets = [group for group in groups if LINES & set(group.parts) and not _TOWN & set(group.parts)]
-        return groups if any(one.role == "shipping" for one in streets) else _merged(groups, plain, streets)
+        return _merged(groups, plain, streets)
     for part in list(plain.parts):
         without = [group for group in groups if group is not plain and part not in group.parts]
         gaps = [group for group in without if len(group.parts) > 1]

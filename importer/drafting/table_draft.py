@@ -34,7 +34,7 @@ class TableDraft:
 
     ``headerless``: the file has no header, and the names of the columns are made up. ``varying``: columns that differ
     within the rows of a customer. ``notes``: the column with notes below the rows. ``same``: further tables with the
-    same columns.
+    same columns. ``people``: its rows are people, and not addresses, beside the table with the customers.
     """
 
     table: SourceTable
@@ -48,6 +48,7 @@ class TableDraft:
     headerless: bool = False
     notes: int | None = None
     same: list[SourceTable] = field(default_factory=list)
+    people: bool = False
 
 
 def can_be_named(header: str) -> bool:

@@ -16,8 +16,10 @@ _ALMOST_ALL = 0.97
 _GUIDS = 0.9
 _NUMBERS = frozenset({"customer_number", "id"})
 _OF_CUSTOMERS = frozenset({"customer_number", "parent", "company_name"})
-_NAMING = _NUMBERS | _OF_CUSTOMERS | {"other_number", "display_name", "name", "email", "search_name", "address_name"}
+_NAMING = _NUMBERS | _OF_CUSTOMERS | {"other_number", "display_name", "name", "email"}
 _DETAILS = frozenset({"first_name", "last_name", "phone", "email", "skip_rule"})
+_OF_PLACES = frozenset({"", "visiting", "work"})
+_OF_PEOPLE = frozenset({"mailing", "home", "other"})
 _SHORT = 2  # characters of a number that can be anything
 Key = tuple[int, ...]
 
@@ -58,7 +60,7 @@ def joined_to(main: TableDraft, tables: Sequence[TableDraft], country: str | Non
         if found is not None and (further.assignment.addresses or further.assignment.contacts):
             further.same, further.headerless = draft.same, draft.headerless
             columns[len(ordered)] = found
-            _name_customers(further, found)
+            _of_customers(further, found, main)
             ordered.append(further)
         else:
             others.append(draft)
@@ -96,14 +98,33 @@ def _set_key(draft: TableDraft, key: Key) -> None:
             given.targets[at] = [KEY]
 
 
-def _name_customers(draft: TableDraft, columns: Key) -> None:
-    """Report what a further table gives: addresses, contacts, and the customers that they belong to."""
+def _of_customers(draft: TableDraft, columns: Key, main: TableDraft) -> None:
+    """Leave what a further table gives: addresses, contacts, and the customers that they belong to.
+
+    The only address of a row is a shipping address, unless a column says so. Those of people are their own.
+    """
     given = draft.assignment
-    for at, targets in list(given.targets.items()):
-        kept = [one for one in targets if one.startswith(("addresses.", "contacts[")) or one in _DETAILS]
-        given.targets[at] = kept
+    draft.people = _lists_people(draft, columns)
+    if draft.people and main.assignment.addresses:
+        given.addresses, given.people = [], {}
+    parts = [f"{group.path}." for group in given.addresses] + ["addresses.any."]
+    for at, targets in given.targets.items():
+        own = [one for one in targets if one.startswith((*parts, "contacts[")) or one in _DETAILS]
+        given.targets[at] = own
+    if len(given.addresses) == 1 and given.addresses[0].role in _OF_PLACES and given.address_type is None:
+        given.addresses[0].slot = "shipping"
+        for at, targets in given.targets.items():
+            given.targets[at] = [one.replace("addresses.billing.", "addresses.shipping.") for one in targets]
     for at in columns:
         given.targets[at] = [KEY]
+
+
+def _lists_people(draft: TableDraft, columns: Key) -> bool:
+    """Whether rows are people: they have a position, or an email address beside an address for mail or at home."""
+    first, groups = draft.assignment.contacts.get(1, {}), draft.assignment.addresses
+    mails = set(first.get("email", ())) | set(draft.assignment.customer.get("email", ()))
+    own_address = bool(groups) and groups[0].role in _OF_PEOPLE
+    return bool(first.get("last_name")) and ("designation" in first or (own_address and bool(mails - set(columns))))
 
 
 def _is_unique(draft: TableDraft, key: Key) -> bool:
