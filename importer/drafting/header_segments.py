@@ -16,6 +16,7 @@ _FILLER = 0.2
 _LETTER = 1.0  # what a single letter costs: "T.a.v." is a phrase rather than three of them
 _COMPOUND = 0.4
 _SHORTEST_PART = 3  # letters of a part of a compound
+_IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")  # of Chinese and Japanese, in which parts may have one letter
 _LINKS = ("s", "n", "en", "es", "e", "er")  # between the parts of a compound
 _FOREIGN = 1.2  # what a phrase of another language costs more
 _ENGLISH = 0.3
@@ -279,12 +280,13 @@ class _PhraseReader:
 
     def _compound(self, text: str) -> tuple[float, tuple[tuple[str, tuple[Meaning, ...]], ...]] | None:
         """A word taken apart into phrases, with letters that link them: ``Rechnungsadresse``."""
-        if len(text) < 2 * _SHORTEST_PART or not text.isalpha():
+        shortest = 1 if _IDEOGRAPHS.fullmatch(text) else _SHORTEST_PART
+        if len(text) < 2 * shortest or not text.isalpha():
             return None
         best: list[tuple[float, tuple[tuple[str, tuple[Meaning, ...]], ...]]] = [(0.0, ())]
         best += [(math.inf, ())] * len(text)
-        for end in range(_SHORTEST_PART, len(text) + 1):
-            for start in range(max(0, end - 24), end - _SHORTEST_PART + 1):
+        for end in range(shortest, len(text) + 1):
+            for start in range(max(0, end - 24), end - shortest + 1):
                 cost, before = best[start]
                 if math.isinf(cost) or not (own := self._meanings(text[start:end])):
                     continue

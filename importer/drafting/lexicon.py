@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 _SECTIONS = {"concepts": "concept", "roles": "role", "also_roles": "role", "fillers": "filler"}
-HEAD_FIRST = frozenset({"fr", "es", "it", "pt", "pl", "cs"})  # languages in which the first noun says what it is
+HEAD_FIRST = frozenset({"fr", "es", "it", "pt", "pl", "cs", "ar"})  # languages in which the first noun says what it is
 _FEWEST = 4  # columns by which a table is recognized
 _SHARE = 0.45
 _LETTERS = str.maketrans({"ø": "o", "æ": "ae", "ł": "l", "đ": "d", "œ": "oe", "ð": "d", "þ": "th", "\u0131": "i"})

@@ -25,6 +25,7 @@ _LANGUAGES = {
     "de": "DE AT CH LI LU", "fr": "FR BE CH LU CA MC", "es": "ES MX AR CO CL PE UY EC VE", "nl": "NL BE",
     "it": "IT CH SM", "pt": "PT BR", "sv": "SE FI", "da": "DK", "no": "NO", "pl": "PL",
     "fi": "FI", "cs": "CZ SK", "hu": "HU", "tr": "TR",
+    "ja": "JP", "zh": "CN TW HK MO SG", "ko": "KR", "ar": "SA AE EG JO KW QA BH OM IQ LB MA DZ TN LY YE SD",
 }  # fmt: skip
 
 
