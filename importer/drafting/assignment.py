@@ -175,7 +175,16 @@ def _terms(out: Assignment, values: Sequence[ColumnValues]) -> None:
             and not reading.unknown
             and (concept in _OF_ANY_ADDRESS or not reading.roles & {"billing", "shipping"})
         ]
-        found.sort(key=lambda at: (values[at].blank, values[at].numbers > 0.5, out.readings[at].part or 0, at))
+        named = concept == "sales_rep"  # by a name before an ID
+        found.sort(
+            key=lambda at: (
+                values[at].blank,
+                values[at].numbers > 0.5,
+                named and values[at].spaced < 0.5,
+                out.readings[at].part or 0,
+                at,
+            )
+        )
         if found:
             name = _TERMS.get(concept, concept)
             out.customer[name] = found[:1]

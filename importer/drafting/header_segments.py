@@ -153,7 +153,9 @@ def _bare(headers: Sequence[str], lexicon: Lexicon) -> list[str]:
     for length in range(1, _LONGEST_AFFIX + 1):
         for at_start in (True, False):
             parts = Counter(
-                (header[:length] if at_start else header[-length:]) for header in headers if len(header) > length + 1
+                header[:length] if at_start else header[-length:]
+                for header in headers
+                if len(header) > length + 1 and not (at_start and header[length - 1 : length + 1].istitle())
             )
             affix, count = parts.most_common(1)[0] if parts else ("", 0)
             if count < _MOSTLY * len(headers) or not affix.isalpha():

@@ -15,7 +15,7 @@ _ROLE_ALONE = {
     "company": "company_name",
 }  # fmt: skip
 _DETAILS = frozenset({"phone", "mobile", "email", "designation"})
-_REPEATED = re.compile(r"#\d+$")  # what the loader adds to a header that is there twice
+_REPEATED = re.compile(r"(?<!#)#\d+$")  # what the loader adds to a header that is there twice
 
 
 @dataclass(frozen=True)

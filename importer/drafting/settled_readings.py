@@ -14,6 +14,7 @@ _STATUS_WORDS = ("active", "inactive", "blocked", "closed", "prospect")
 _STATE_OR_STATUS = ("estado", "etat", "stato")
 _MOST, _HALF = 0.9, 0.5  # of the rows
 _NEAR = 2  # columns
+_IDS = frozenset({"id", "customer_number", "other_number", "parent"})
 _TYPES = frozenset({"billing", "shipping"})
 _FLAG_VALUES, _ALL_FLAGS = 3, 0.99
 _ABOUT_ITSELF = frozenset({"address_type", "kind", "status"})  # "Address type" says something of its own
@@ -112,6 +113,10 @@ def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
         return "is_default"
     if reading.concept in _TEXTS and values.emails >= 0.8 and not reading.roles & OF_COMPANIES:
         return "email"
+    if reading.concept == "address_line_2" and reading.unknown and values.share(str.isdigit) >= _MOST:
+        return "other_number"  # words that nobody knows, and numbers
+    if reading.concept == "house_number" and values.lettered >= _MOST and values.spaced >= _MOST:
+        return "street"
     numbers = values.lettered < 0.3 and values.with_digits >= 0.9
     if reading.concept == "address" and reading.phrase and numbers:
         return "house_number" if values.share(lambda text: len(text) <= SHORT) >= 0.9 else None
@@ -189,6 +194,8 @@ _FITS: dict[str, Callable[[ColumnValues], bool]] = {
 def _fits(concept: str, column: ColumnValues) -> bool:
     """Whether the values of a column can be of a concept. A blank column can be of any."""
     test = _FITS.get(concept)
+    if column.guids >= _MOST and concept not in _IDS:
+        return False
     return column.blank or test is None or test(column)
 
 
