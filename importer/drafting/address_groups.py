@@ -204,6 +204,9 @@ def _pack(group: AddressGroup, readings: Sequence[Reading], values: Sequence[Col
     town = bool(cities or group.parts.get("zip_code"))
     if group.parts.get("zip_city"):
         group.packed = [] if town else [*lines, *group.parts["zip_city"]]
+        both = group.parts["zip_city"][0]
+        if group.parts.get("zip_code") and not cities and values[both].codes_at_end >= _MOSTLY_WHOLE:
+            group.parts["city"] = group.parts["state"] = [both]
         return
     known = [part for part in _TOWN_PARTS if any(not values[at].blank for at in group.parts.get(part, ()))]
     whole = [at for at in (*lines, *cities) if values[at].whole_addresses >= _MOSTLY_WHOLE]

@@ -195,7 +195,7 @@ def _rows(out: Assignment, values: Sequence[ColumnValues]) -> None:
     """Columns that decide whether a row is a customer, and those that name a parent."""
     for at, reading in enumerate(out.readings):
         kind = reading.concept == "kind"  # "Contact type" may be the row's, "Contact 2 type" is not
-        of_person = reading.roles & {"contact", "person", "billing", "shipping"}
+        of_person = reading.roles & {"contact", "person", "billing", "shipping", "visiting"}
         if (of_person and not kind) or (kind and (reading.group or reading.part or 1) > 1):
             continue
         named = reading.concept == "supplier_flag" and values[at].flags < 0.5 and not values[at].blank

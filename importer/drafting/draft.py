@@ -131,8 +131,8 @@ def _drafted(found: Joined, country: str | None, questions: Questions, choices: 
     _refuse_without_names(main)
     settle_rows(main, questions)
     if main.structure.key != key:
-        found = joined_to(main, [*found.tables, *found.others], country, choices)
-    ordered, joins, others = found.tables, found.columns, found.others
+        found = joined_to(main, [*found.tables, *(draft for draft, _ in found.others)], country, choices)
+    ordered, joins, others = found.tables, found.columns, [draft for draft, _ in found.others]
     rules = applying_skip_rules(ordered, questions, choices)
     questions.refuse_others()
     name = main.table.file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
@@ -140,10 +140,10 @@ def _drafted(found: Joined, country: str | None, questions: Questions, choices: 
     content |= draft_content(ordered, joins, rules, others)
     heading = [f"A draft for {main.table.name}. Read it line by line, then run: importer check … -m THIS_FILE"]
     heading += [f"{question.text} Assumed: {questions.answers[question.id]}." for question in questions.open]
-    heading += [
-        f"Left out: {draft.table.name}, because none of its columns refers to the customers of {main.table.name}."
-        for draft in others
-    ]
+    heading += [f"Left out: {draft.table.name}, because {why}" for draft, why in found.others]
+    heading += [f"Left out: the addresses of people in {draft.table.name}." for draft in ordered if draft.own_addresses]
+    for draft in others:
+        draft.assignment.targets.clear()
     return Draft(
         fits=None,
         layout="joined tables" if joins else main.structure.layout,

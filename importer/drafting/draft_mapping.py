@@ -48,7 +48,8 @@ def draft_content(
         (draft, {"table": name} if at else {}) for at, (draft, name) in enumerate(zip(tables, names, strict=True))
     ]
     addresses = [entry for draft, table in placed for entry in address_entries(draft, table, alone=alone)]
-    elsewhere = any(one.assignment.contacts and (one.people or len(one.assignment.addresses) != 1) for one in tables[1:])
+    people = [one for one in tables[1:] if one.people or len(one.assignment.addresses) != 1]
+    elsewhere = any(one.assignment.contacts for one in people)
     contacts = [entry for draft, table in placed for entry in contact_entries(draft, table, elsewhere=elsewhere)]
     further = {"addresses": addresses, "contacts": contacts, "ignore": ignored}
     return out | {key: value for key, value in further.items() if value}

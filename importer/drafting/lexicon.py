@@ -166,9 +166,11 @@ def recognized(headers: Sequence[str]) -> CodeTable | None:
     starts = Counter(header[:_FILE_PREFIX] for header in plain if len(header) > _FILE_PREFIX + 1)
     start, count = starts.most_common(1)[0] if starts else ("", 0)
     own = {start: ""} if count >= max(_FEWEST, _SHARE * len(headers)) and start.isalpha() else {}
-    for short, whose in _TWINS.items():  # "STCTY" beside "CTY"
-        if sum(header.startswith(short) and header.removeprefix(short) in plain for header in plain) >= _SEVERAL:
-            own[short] = whose
+    own |= {  # "STCTY" beside "CTY"
+        short: whose
+        for short, whose in _TWINS.items()
+        if sum(header.startswith(short) and header.removeprefix(short) in plain for header in plain) >= _SEVERAL
+    }
     whole = [(sum(table.own_label(header) is not None for header in headers), table) for table in code_tables()]
     made = [replace(table, prefixes=own | table.prefixes) for table in code_tables() if table.parts]
     composed = [(sum(table.label(header) is not None for header in headers), table) for table in made]

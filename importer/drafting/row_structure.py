@@ -70,7 +70,7 @@ def row_structure(table: SourceTable, out: Assignment, values: Sequence[ColumnVa
     if not parents:
         goes_on = block is not None or (key is not None and _goes_on(table, out, values, key))
         layout = "blank parent" if goes_on else _family(out, values, key)
-    keys = () if key is None else (key,)
+    keys: tuple[int, ...] = () if key is None else (key,)
     if key is not None and layout == "long" and (both := _with_division(table, out, values, key)):
         keys, layout, certain = both, _family(out, values, None), True
     others = tuple(at for at in among if at not in keys)
@@ -213,8 +213,14 @@ def _with_division(
     same = table.frame.groupby(headers[key], sort=False)
     if (same[headers[company]].nunique()[same.size() > 1] > 1).mean() < _SOME:
         return None
-    for at in (key - 1, key + 1):
-        beside = 0 <= at < company and out.readings[at].concept in _DIVISIONS and not out.readings[at].roles & _OF_OTHERS
+    for at in (max(key - 1, 0), min(key + 1, company)):
+        reading = out.readings[at]
+        beside = (
+            at not in (key, company)
+            and at < company
+            and reading.concept in _DIVISIONS
+            and not reading.roles & _OF_OTHERS
+        )
         if beside and values[at].filled >= _ALMOST_ALL:
             both = (min(at, key), max(at, key))
             if not table.frame[[headers[one] for one in both]].duplicated().any():

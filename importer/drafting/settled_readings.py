@@ -14,6 +14,7 @@ _STATUS_WORDS = ("active", "inactive", "blocked", "closed", "prospect")
 _STATE_OR_STATUS = ("estado", "etat", "stato")
 _MOST, _HALF = 0.9, 0.5  # of the rows
 _NEAR = 2  # columns
+_FEW_REPS = 4  # so many sales reps may have a customer each
 _IDS = frozenset({"id", "customer_number", "other_number", "parent"})
 _TYPES = frozenset({"billing", "shipping"})
 _FLAG_VALUES, _ALL_FLAGS = 3, 0.99
@@ -37,7 +38,8 @@ def settled_readings(
     plain = _with_record_ids(_states(with_customers(readings, values), values), values)
     mails = any(own.concept == "email" and values[at].filled > _HALF and not own.about for at, own in enumerate(plain))
     settled = [_settled(reading, own, mails=mails) for reading, own in zip(plain, values, strict=True)]
-    return _without_banks(with_address_parts((of_further if further else with_names)(settled, values), values), readings)
+    named = of_further(settled, values) if further else with_names(settled, values)
+    return _without_banks(with_address_parts(named, values), readings)
 
 
 def _states(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
@@ -113,8 +115,15 @@ def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
         return "is_default"
     if reading.concept in _TEXTS and values.emails >= 0.8 and not reading.roles & OF_COMPANIES:
         return "email"
+    return _of_numbers(reading, values)
+
+
+def _of_numbers(reading: Reading, values: ColumnValues) -> str | None:
+    """What numbers say instead of the header, and what words say where a number is expected."""
+    if reading.concept == "sales_rep" and values.unique and values.numbers >= _MOST and values.count > _FEW_REPS:
+        return "other_number"
     if reading.concept == "address_line_2" and reading.unknown and values.share(str.isdigit) >= _MOST:
-        return "other_number"  # words that nobody knows, and numbers
+        return "other_number"
     if reading.concept == "house_number" and values.lettered >= _MOST and values.spaced >= _MOST:
         return "street"
     numbers = values.lettered < 0.3 and values.with_digits >= 0.9

@@ -35,7 +35,8 @@ class TableDraft:
 
     ``headerless``: the file has no header, and the names of the columns are made up. ``varying``: columns that differ
     within the rows of a customer. ``notes``: the column with notes below the rows. ``same``: further tables with the
-    same columns. ``people``: its rows are people, and not addresses, beside the table with the customers.
+    same columns. ``people``: its rows are people, beside the table with the customers; ``own_addresses``: they have
+    addresses of their own, which are left out.
     """
 
     table: SourceTable
@@ -50,6 +51,7 @@ class TableDraft:
     notes: int | None = None
     same: list[SourceTable] = field(default_factory=list)
     people: bool = False
+    own_addresses: bool = False
 
 
 def can_be_named(header: str) -> bool:
@@ -130,6 +132,9 @@ def draft_table(table: SourceTable, country: str | None, choices: Choices, *, fu
     labels = headers if codes is None else [_label(codes, header) for header in headers]
     likely = [language for language, where in _LANGUAGES.items() if country in where.split() and codes is None]
     readings = read_headers(labels, likely, headers)
+    if further and codes is not None:  # "name" is a company in the table of customers, and here it is not
+        by_words = read_headers(headers)
+        readings = [word if word.concept == "name" else own for own, word in zip(readings, by_words, strict=True)]
     values = [column_values(rows.column(header)) for header in headers]
     for at, header in enumerate(headers):
         if header in table.secrets or not can_be_named(header):

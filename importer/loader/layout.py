@@ -18,7 +18,7 @@ _OCCURRENCE = re.compile(r"#\d+$")
 _NOT_TEXTUAL = re.compile(
     r"""\s*(?:[-+(]?[$€£¥]?\s*\d[\d.,\s]*[%)]?            # a number or an amount
         | \d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b.*             # a date
-        | \S+@\S+\.\S+ | https?://.*                      # an e-mail or web address
+        | \S+@(?!OData\.)\S+\.\S+ | https?://.*                      # an e-mail or web address
         | [ct](?:YES|NO|Customer|Supplier|Lid) | bo_\w+ | true | false | yes | no | [yn]  # a flag
         )\s*""",
     re.IGNORECASE | re.VERBOSE,
@@ -265,7 +265,9 @@ def _find_grouped(
         return found
     for index in (header, header + 1):
         names = _joined(rows[index - 1], rows[index]) if 0 < index < len(rows) else None
-        if names is not None and header_score(names, options) >= best and (_is_wrapped(rows[index - 1]) or _tells_apart(names, rows[index])):
+        if names is None or header_score(names, options) < best:
+            continue
+        if _is_wrapped(rows[index - 1]) or _tells_apart(names, rows[index]):
             return index, names
     return None
 
