@@ -57,6 +57,7 @@ class Draft:
     ``fits``: the mapping that reads the file already, and its coverage. ``layout``: the family. ``key``: headers;
     ``instead``: the column that stands in where the key is blank.
     ``answers``: what the draft assumes for each question; ``open``: those that nobody answered. ``mapping``: YAML.
+    ``left_out``: tables and addresses that it does not use, each with the reason.
     """
 
     fits: tuple[str, float] | None
@@ -68,6 +69,7 @@ class Draft:
     open: list[Question]
     mapping: str
     instead: str | None = None
+    left_out: Sequence[str] = ()
 
     @property
     def rows_in_words(self) -> str:
@@ -85,6 +87,7 @@ class Draft:
             "layout": self.layout,
             "key": self.key,
             "columns": [vars(column) for column in self.columns],
+            "left_out": list(self.left_out),
             "questions": [{**vars(question), "choices": list(question.choices)} for question in self.questions],
             "mapping": self.mapping,
         }
@@ -140,8 +143,9 @@ def _drafted(found: Joined, country: str | None, questions: Questions, choices: 
     content |= draft_content(ordered, joins, rules, others)
     heading = [f"A draft for {main.table.name}. Read it line by line, then run: importer check … -m THIS_FILE"]
     heading += [f"{question.text} Assumed: {questions.answers[question.id]}." for question in questions.open]
-    heading += [f"Left out: {draft.table.name}, because {why}" for draft, why in found.others]
-    heading += [f"Left out: the addresses of people in {draft.table.name}." for draft in ordered if draft.own_addresses]
+    left_out = [f"{draft.table.name}, because {why}" for draft, why in found.others]
+    left_out += [f"the addresses of people in {draft.table.name}." for draft in ordered if draft.own_addresses]
+    heading += [f"Left out: {text}" for text in left_out]
     for draft in others:
         draft.assignment.targets.clear()
     return Draft(
@@ -154,6 +158,7 @@ def _drafted(found: Joined, country: str | None, questions: Questions, choices: 
         open=questions.open,
         mapping=mapping_text(content, heading),
         instead=stand_in(main),
+        left_out=left_out,
     )
 
 

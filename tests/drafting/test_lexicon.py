@@ -113,3 +113,22 @@ def test_a_code_is_written_as_in_its_system_or_in_one_case() -> None:
     assert table.label("KUNNR") == table.label("kunnr") != ""
     assert table.label("Kunnr") is None
     assert table.label("nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        (["CUSTNO", "CUSNM1", "CUADD1", "CUCITY", "SHPAD1", "SHPZIP", "CNTNM"], "Shipping Street 1"),
+        (["OECUST", "OENAME", "OEADD1", "OECITY", "OEZIP", "OETELE", "OETRMS"], None),
+        (["KDNR", "KDNAME1", "KDSTR", "KDPLZ", "KDORT", "LFSTR", "LFPLZ", "LFORT"], None),
+    ],
+)
+def test_codes_are_made_of_abbreviations(headers, expected) -> None:
+    table = recognized(headers)
+    assert all(table.label(header) for header in headers)
+    assert table.label("XYZ") is None
+    assert expected is None or table.label("SHPAD1") == expected
+
+
+def test_words_are_not_abbreviations() -> None:
+    assert recognized(["Company Name", "Address", "City", "Phone No", "Contact", "Terms"]) is None
