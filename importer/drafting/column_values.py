@@ -38,7 +38,8 @@ _ZIP = re.compile(
     r"|[A-Za-z]{1,2}\d[\dA-Za-z]?\s*\d[A-Za-z]{2}|[A-Z]\d\d\s?[A-Z\d]{4}"
 )
 _TOWN_WITH_CODE = re.compile(
-    r"(?:\b[A-Z]{1,3}-)?\b\d{4,6}\b(?:[ -]?[A-Z]{2}\b)?|\b[A-Z]\d[A-Z]\s?\d[A-Z]\d\b|\b\d{2}-\d{3}\b|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b|\b\d{3}\s\d{2}\b"
+    r"(?:\b[A-Z]{1,3}-)?\b\d{4,6}\b(?:[ -]?[A-Z]{2}\b)?|\b[A-Z]\d[A-Z]\s?\d[A-Z]\d\b|\b\d{2}-\d{3}\b|\b\d{3}\s\d{2}\b"
+    r"|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b"
 )
 _CODE_AT_END = re.compile(r"[a-z.\s,(/-][ (-]?[A-Z]{2,3}\)?$|[ -]\(?[A-Z]{2}\)?$|\b[A-Z]{2}\s+\d{5}(?:-\d{4})?$")
 _IDEOGRAPH = re.compile(r"[\u3400-\u9fff]")  # a word by itself
