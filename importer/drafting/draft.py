@@ -57,7 +57,7 @@ class Draft:
     ``fits``: the mapping that reads the file already, and its coverage. ``layout``: the family. ``key``: headers;
     ``instead``: the column that stands in where the key is blank.
     ``answers``: what the draft assumes for each question; ``open``: those that nobody answered. ``mapping``: YAML.
-    ``left_out``: tables and addresses that it does not use, each with the reason.
+    ``notes``: tables and addresses that it does not use, each with the reason, and numbers that it compares otherwise.
     """
 
     fits: tuple[str, float] | None
@@ -69,7 +69,7 @@ class Draft:
     open: list[Question]
     mapping: str
     instead: str | None = None
-    left_out: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
     @property
     def rows_in_words(self) -> str:
@@ -87,7 +87,7 @@ class Draft:
             "layout": self.layout,
             "key": self.key,
             "columns": [vars(column) for column in self.columns],
-            "left_out": list(self.left_out),
+            "notes": list(self.notes),
             "questions": [{**vars(question), "choices": list(question.choices)} for question in self.questions],
             "mapping": self.mapping,
         }
@@ -143,9 +143,14 @@ def _drafted(found: Joined, country: str | None, questions: Questions, choices: 
     content |= draft_content(ordered, joins, rules, others)
     heading = [f"A draft for {main.table.name}. Read it line by line, then run: importer check … -m THIS_FILE"]
     heading += [f"{question.text} Assumed: {questions.answers[question.id]}." for question in questions.open]
-    left_out = [f"{draft.table.name}, because {why}" for draft, why in found.others]
-    left_out += [f"the addresses of people in {draft.table.name}." for draft in ordered if draft.own_addresses]
-    heading += [f"Left out: {text}" for text in left_out]
+    notes = [f"Left out: {draft.table.name}, because {why}" for draft, why in found.others]
+    notes += [f"Left out: the addresses of people in {draft.table.name}." for draft in ordered if draft.own_addresses]
+    notes += [
+        f"{draft.headers[at]} of {draft.table.name} is compared {how} leading zeros, as in {main.table.name}."
+        for draft in ordered
+        for at, how in ((at, "with" if width else "without") for at, width in draft.widths.items())
+    ]
+    heading += notes
     for draft in others:
         draft.assignment.targets.clear()
     return Draft(
@@ -158,7 +163,7 @@ def _drafted(found: Joined, country: str | None, questions: Questions, choices: 
         open=questions.open,
         mapping=mapping_text(content, heading),
         instead=stand_in(main),
-        left_out=left_out,
+        notes=notes,
     )
 
 

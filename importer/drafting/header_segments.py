@@ -55,7 +55,12 @@ class Word:
 def words(header: str) -> tuple[Word, ...]:
     """The words of a header, from left to right; of a path such as ``Location>Address>City`` the last part."""
     header = header.rstrip("> ").rsplit(">", 1)[-1] if _PATH.search(header) else header
-    plain = unicodedata.normalize("NFKC", header).replace("'", "\u2019").replace("\u2019s ", " ")
+    plain = (
+        unicodedata.normalize("NFKC", header)
+        .replace("'", "\u2019")
+        .replace("\u2019s ", " ")
+        .replace("\u3012", "郵便番号")
+    )
     plain = _NUMBER_SIGN.sub(" number ", plain)
     found: list[Word] = []
     depth = 0

@@ -22,9 +22,17 @@ def first_of(headers: Sequence[str]) -> Any:
 
 
 def as_text(draft: TableDraft, column: int) -> Any:
-    """One column as it is, without the apostrophes in front if most of its values have one."""
-    header = draft.headers[column]
-    return {"from": header, "as": "unquote"} if draft.values[column].quoted else header
+    """One column as it is, without the apostrophes in front if most of its values have one.
+
+    Numbers get the leading zeros that they have in the table with the customers, or lose those that they do not have.
+    """
+    header, width = draft.headers[column], draft.widths.get(column)
+    steps: list[Any] = ["unquote"] if draft.values[column].quoted else []
+    if width:
+        steps += [{"regex": [r"^(\d+)$", "0" * width + r"\1"]}, {"regex": [rf"^0+(\d{{{width}}})$", r"\1"]}]
+    elif width == 0:
+        steps += [{"regex": [r"^0+(\d+)$", r"\1"]}]
+    return {"from": header, "as": steps if len(steps) > 1 else steps[0]} if steps else header
 
 
 def joined(headers: Sequence[str], sign: str) -> Any:

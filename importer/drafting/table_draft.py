@@ -36,7 +36,8 @@ class TableDraft:
     ``headerless``: the file has no header, and the names of the columns are made up. ``varying``: columns that differ
     within the rows of a customer. ``notes``: the column with notes below the rows. ``same``: further tables with the
     same columns. ``people``: its rows are people, beside the table with the customers; ``own_addresses``: they have
-    addresses of their own, which are left out.
+    addresses of their own, which are left out. ``widths``: column of customers' numbers → how many digits they have in
+    the table with the customers, with leading zeros; 0 where they have none.
     """
 
     table: SourceTable
@@ -52,6 +53,7 @@ class TableDraft:
     same: list[SourceTable] = field(default_factory=list)
     people: bool = False
     own_addresses: bool = False
+    widths: dict[int, int] = field(default_factory=dict)
 
 
 def can_be_named(header: str) -> bool:

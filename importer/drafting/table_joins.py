@@ -73,6 +73,7 @@ def joined_to(main: TableDraft, tables: Sequence[TableDraft], country: str | Non
             further.same, further.headerless = draft.same, draft.headerless
             columns[len(ordered)] = found
             _of_customers(further, found, main)
+            _with_zeros(further, found, main)
             ordered.append(further)
         else:
             others.append((draft, _why_not(main, draft, found)))
@@ -150,6 +151,19 @@ def _of_customers(draft: TableDraft, columns: Key, main: TableDraft) -> None:
         given.targets[at] = [KEY]
 
 
+def _with_zeros(draft: TableDraft, columns: Key, main: TableDraft) -> None:
+    """Note how many digits numbers have in the main table, where those of a further table differ in leading zeros."""
+    for at, column in zip(main.structure.key, columns, strict=True):
+        own, known = draft.values[column].texts, main.values[at].texts
+        if _is_padded(own) != _is_padded(known) and all(map(str.isdecimal, (*own, *known))):
+            draft.widths[column] = len(known[0]) if _is_padded(known) else 0
+
+
+def _is_padded(texts: Sequence[str]) -> bool:
+    """Whether all are numbers with the same count of digits, some of them leading zeros."""
+    return len({len(text) for text in texts}) == 1 and any(text.startswith("0") for text in texts)
+
+
 def _moved(target: str, moved: Mapping[str, str]) -> str:
     """The target with the beginning that it has now."""
     old = next((old for old in moved if target.startswith(old)), "")
@@ -207,10 +221,17 @@ def _column_naming(main: TableDraft, at: int, other: TableDraft, taken: Sequence
 def _shares(main: TableDraft, at: int, other: TableDraft) -> Iterator[float]:
     """For each column of another table, the share of its cells whose texts are in a column of the main table."""
     known = pc.utf8_trim_whitespace(main.table.column(main.headers[at])).combine_chunks()
-    texts = [text for own in other.values for text in own.texts]
-    among = iter(pc.is_in(pa.array(texts, known.type), value_set=known).to_pylist())
+    texts = pa.array([text for own in other.values for text in own.texts], known.type)
+    same = iter(pc.is_in(texts, value_set=known).to_pylist())
+    padded = _is_padded(main.values[at].texts)
+    plain = pc.utf8_ltrim(known, "0") if padded else known
+    alike = iter(pc.is_in(pc.utf8_ltrim(texts, "0"), value_set=plain).to_pylist())
     for own in other.values:
-        yield own.filled * sum(islice(among, len(own.texts))) / max(len(own.texts), 1)
+        count = len(own.texts)
+        shares = [sum(islice(among, count)) / max(count, 1) for among in (same, alike)]
+        # Excel takes leading zeros off in one file and not in the other.
+        either = padded != _is_padded(own.texts) and all(map(str.isdecimal, own.texts))
+        yield own.filled * (max(shares) if either else shares[0])
 
 
 def _is_own_name(draft: TableDraft, column: int) -> bool:

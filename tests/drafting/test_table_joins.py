@@ -51,6 +51,16 @@ def test_the_key_is_what_other_files_name_customers_by(firms, people, key, tmp_p
     assert set(tables.customers["display_id"]) == {row["Customer Number"] for row in FIRMS}
 
 
+@pytest.mark.parametrize(("main", "other", "how"), [("000{n}", "{n}", "with"), ("{n}", "000{n}", "without")])
+def test_leading_zeros_that_one_file_has_lost(main, other, how, tmp_path) -> None:
+    firms = [{"Customer ID": main.format(n=n + 101), "Name": f"Firm {n} Ltd"} for n in range(COUNT)]
+    people = [{"Customer ID": other.format(n=n // 2 + 101), **row} for n, row in enumerate(PEOPLE)]
+    made = drafted([firms, people])
+    assert made.notes == [f"Customer ID of file 1.csv is compared {how} leading zeros, as in file 0.csv."]
+    tables = sent(made, [firms, people], tmp_path)
+    assert (len(tables.customers), len(tables.contacts)) == (COUNT, 2 * COUNT)
+
+
 def test_names_as_the_key_are_asked_about(tmp_path) -> None:
     files = [FIRMS, of("Company", "Firm {n} Ltd")]
     made = drafted(files)
@@ -59,7 +69,7 @@ def test_names_as_the_key_are_asked_about(tmp_path) -> None:
     by_number = drafted(files, answers={"key": "Customer Number"})
     assert by_number.key == ["Customer Number"]
     why = "it refers to customers by Company, and file 0.csv identifies them by Customer Number."
-    assert by_number.left_out == [f"file 1.csv, because {why}"]
+    assert by_number.notes == [f"Left out: file 1.csv, because {why}"]
 
 
 def test_divisions_and_numbers_are_a_key_together(tmp_path) -> None:
@@ -88,7 +98,7 @@ def test_people_with_an_address_for_mail_are_contacts(tmp_path) -> None:
     mailed = [{**row, "Mailing Street": f"{n} Low St", "Mailing City": "Bath"} for n, row in enumerate(PEOPLE)]
     files = [FIRMS, of("Cust No", "10{n}", mailed)]
     made = drafted(files)
-    assert made.left_out == ["the addresses of people in file 1.csv."]
+    assert made.notes == ["Left out: the addresses of people in file 1.csv."]
     assert len(sent(made, files, tmp_path).contacts) == 2 * COUNT
 
 
@@ -117,8 +127,7 @@ SMALL = [{"ID": f"{n + 1}", **row} for n, row in enumerate(FIRMS)]
 )
 def test_a_file_that_gives_nothing_is_told_with_the_reason(firms, other, why) -> None:
     made = drafted([firms, other])
-    assert made.left_out == [f"file 1.csv, because {why}"]
-    assert f"# Left out: file 1.csv, because {why}" in made.mapping
-    assert f"Left out: file 1.csv, because {why}" in draft_text(made, 200)
-    assert made.as_json()["left_out"] == made.left_out
+    assert made.notes == made.as_json()["notes"] == [f"Left out: file 1.csv, because {why}"]
+    assert f"# {made.notes[0]}" in made.mapping
+    assert made.notes[0] in draft_text(made, 200)
     assert given(made, "file 1.csv") == {}
