@@ -1,13 +1,13 @@
 """The tables of one export: which has the customers, and which columns of the others name them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.drafting.column_choices import KEY, Choices
+from importer.drafting.column_choices import KEY, Choices, chosen_in
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import OF_OTHERS
 from importer.drafting.header_segments import words
@@ -55,8 +55,11 @@ def joined(tables: list[TableDraft], country: str | None, choices: Choices) -> J
         by_name = bool(set(key) & set(names))
         return naming * bool(names or given.contacts), bool(names), unique, _has_name(draft.table), *size, not by_name
 
-    keys = [(draft, key) for draft in tables for key in (_keys(draft) if len(tables) > 1 else [draft.structure.key])]
-    main, key = max(keys, key=lambda pair: rank(*pair))
+    def keys(draft: TableDraft) -> Iterable[Key]:
+        chosen = KEY in chosen_in(draft.table, choices.targets).values()
+        return [draft.structure.key] if chosen or len(tables) == 1 else _keys(draft)
+
+    main, key = max(((draft, key) for draft in tables for key in keys(draft)), key=lambda pair: rank(*pair))
     _set_key(main, key)
     return joined_to(main, tables, country, choices)
 

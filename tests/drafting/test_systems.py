@@ -27,8 +27,8 @@ class Floor:
 
 
 FLOORS = {
-    "labels": Floor(right=0.975, wrong=0.015, key=55, layout=54),
-    "codes": Floor(right=0.97, wrong=0.025, key=8, layout=8),
+    "labels": Floor(right=0.975, wrong=0.015, key=62, layout=61),
+    "codes": Floor(right=0.97, wrong=0.025, key=11, layout=11),
 }
 SENSITIVE = {"dataweb-clientes": {"[clave]"}}
 AS_EXPECTED = 60  # drafts that give the customers an expert expects, of 75

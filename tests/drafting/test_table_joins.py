@@ -2,6 +2,7 @@
 
 import pytest
 
+from importer.drafting.column_choices import Choices
 from importer.drafting.draft import Draft, draft_sources
 from importer.drafting.draft_text import draft_text
 from importer.mapping.language.mapping_files import load_mapping
@@ -70,6 +71,12 @@ def test_names_as_the_key_are_asked_about(tmp_path) -> None:
     assert by_number.key == ["Customer Number"]
     why = "it refers to customers by Company, and file 0.csv identifies them by Customer Number."
     assert by_number.notes == [f"Left out: file 1.csv, because {why}"]
+
+
+def test_a_key_that_a_person_chose_stays() -> None:
+    sources = Sources((make_source("a.csv", GUIDS), make_source("b.csv", of("_parentcustomerid_value", GUID))))
+    chosen = Choices(targets={"Customer Number": "reference_id"})
+    assert draft_sources(sources, "GB", {}, choices=chosen).key == ["Customer Number"]
 
 
 def test_divisions_and_numbers_are_a_key_together(tmp_path) -> None:
