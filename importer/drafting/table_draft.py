@@ -18,6 +18,7 @@ from importer.mapping.language.mapping_rules import ALTERNATIVE, NUMBER
 from importer.tables import Sources, SourceTable
 
 _MOST_NOTES = 20  # rows below the data
+_NEARLY_ALL = 0.8  # of the headers
 _WORD = 5  # letters of a word that is no code
 _FEWEST = 4  # columns of a table whose last rows can be notes
 # Languages that lists of a country are in, beside English.
@@ -59,6 +60,16 @@ class TableDraft:
 def can_be_named(header: str) -> bool:
     """Whether a field of a mapping can have the header as it is: ``{n}`` and ``|`` mean something else there."""
     return NUMBER not in header and ALTERNATIVE not in header
+
+
+def _codes(headers: Sequence[str]) -> CodeTable | None:
+    """The table that the headers are codes of; None if only some are, and these are plain words as ``customer_id``."""
+    codes = recognized(headers)
+    if codes is None:
+        return None
+    found = [header for header in headers if codes.label(header) is not None]
+    plain = all(word.text in lexicon().phrases for header in found for word in words(header))
+    return None if plain and len(found) < _NEARLY_ALL * len(headers) else codes
 
 
 def _label(codes: CodeTable, header: str) -> str:
@@ -130,7 +141,7 @@ def draft_table(table: SourceTable, country: str | None, choices: Choices, *, fu
     """
     rows, notes = _without_notes(table)
     headers = list(table.frame.columns)
-    codes = recognized(headers)
+    codes = _codes(headers)
     labels = headers if codes is None else [_label(codes, header) for header in headers]
     likely = [language for language, where in _LANGUAGES.items() if country in where.split() and codes is None]
     readings = read_headers(labels, likely, headers)

@@ -234,6 +234,11 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
         lambda n: plain(n) | {"salesPerson.employeeNumber": f"{n % 2 + 7}"}, "DK",
         {"salesPerson.employeeNumber": ["assigned_sales_rep_ids"]},
     ),
+    "words that are also codes of a system": (
+        lambda n: {"address_id": f"{n}", "customer_id": f"{n + 70}", "company": firm(n), "city": "Akron", "state": "OH"}
+        | {"line1": f"{n} Main St", "zip": "44308"}, "US",
+        {"zip": ["addresses.billing.zip_code"], "customer_id": NUMBER},
+    ),
     "numbers after two signs": (
         lambda n: {
             "CoCustomer": f"C{n + 70}", "CadName": firm(n), "CadAddr##1": f"{n} Low St", "CadAddr##2": "",
