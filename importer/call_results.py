@@ -16,7 +16,7 @@ from importer.report.report_files import read_csv
 class Result:
     """How a command ended. ``summary``: plain values, as in ``summary.json`` (of undo and verify: as with ``--json``).
 
-    Tables are read from the run's folder when they are first asked for, and hold text, whole numbers and ``seconds``.
+    Tables are read from the run's folder when first accessed, and contain text, whole numbers and ``seconds``.
     They raise :class:`importer.errors.OutputError` when their file is gone.
     """
 
@@ -33,7 +33,7 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether every customer is where it should be."""
+        """Whether the exit code is 0: every customer is where it should be."""
         return self.exit_code == 0
 
     @property

@@ -30,7 +30,7 @@ _TABLE_NAME = re.compile(r"\w[\w .()-]*")
 
 @dataclass(frozen=True)
 class Target:
-    """An API: ``sandbox``, ``staging``, ``production`` or a URL, and the key for it, which no repr shows.
+    """An API: ``sandbox``, ``staging``, ``production`` or a URL, and the key for it, which ``repr()`` never shows.
 
     Without a key, the option ``api_key_file`` or the environment variable ``WIZCOMMERCE_API_KEY`` gives it.
     """
@@ -88,11 +88,11 @@ class Call:
         return cls(command, options, environment, *calls)
 
     def carry_out(self, work: Callable[[Watch], dict[str, Any]]) -> dict[str, Any]:
-        """Do the work of a command that has an exit code, and log its course. Returns the summary."""
+        """Do the work of a command that has an exit code, and log its progress. Returns the summary."""
         return self.apart(lambda watch: supervise(self.command, self.options, watch, work))
 
     def apart(self, work: Callable[[Watch], dict[str, Any]]) -> dict[str, Any]:
-        """Do the work here, or in a thread of its own where an event loop runs in this one. Returns what it returns."""
+        """Do the work here, or in another thread if an event loop is running in this one. Returns what it returns."""
         stop = self.stop or threading.Event()
         watch = self._watch(stop)
         try:
@@ -137,7 +137,7 @@ def inputs(sources: Sources | None, mapping: MappingFile | None) -> Iterator[dic
     with ExitStack() as stack:
         given: dict[str, Any] = {"sources": sources, "mapping": mapping}
         if isinstance(given["sources"], pd.DataFrame):
-            raise UsageError("a table has no name", 'Give it one, such as {"customers": frame}.')
+            raise UsageError("the table needs a name", 'Give it one, such as {"customers": frame}.')
         if isinstance(sources, Mapping):
             given["sources"] = stack.enter_context(_in_memory(sources))
         if isinstance(mapping, Mapping):
@@ -147,7 +147,7 @@ def inputs(sources: Sources | None, mapping: MappingFile | None) -> Iterator[dic
 
 @contextmanager
 def _in_memory(frames: Mapping[str, pd.DataFrame]) -> Iterator[list[str]]:
-    """The URLs of frames as CSV files in this process's memory, where the loader finds them as any other source."""
+    """The URLs of frames as CSV files in this process's memory, where the loader finds them like any other source."""
     from fsspec.implementations.memory import MemoryFileSystem  # noqa: PLC0415 - slow to import
 
     files, folder = MemoryFileSystem(), f"/{IN_MEMORY}-{next(_COUNTER)}"
@@ -169,8 +169,8 @@ def _csv(name: str, frame: pd.DataFrame) -> bytes:
         values = frame.iloc[:, number].dropna()
         if not isinstance(column, str) or not all(isinstance(value, str) for value in values):
             raise UsageError(
-                f"table {name!r}: column {column!r} does not hold text only",
-                "Read it as text (dtype=str): a number has lost its leading zeros, a date its format.",
+                f"table {name!r}: column {column!r} contains values that are not text",
+                "Read it as text (dtype=str). Otherwise, numbers lose their leading zeros, and dates their format.",
             )
     return frame.to_csv(index=False, quoting=csv.QUOTE_ALL).encode("utf-8-sig")
 

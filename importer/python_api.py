@@ -342,7 +342,7 @@ async def arun(
 
 
 def resume(run: str | None = None, **options: Unpack[ResumeOptions]) -> RunResult:
-    """Go on with a run that stopped early: by its id, by default the latest that got as far as planning.
+    """Go on with a run that stopped early: by its id, by default the latest that finished planning.
 
     ::
 

@@ -113,7 +113,11 @@ def test_tables_and_mappings_of_this_process(box) -> None:
         (lambda: importer.check({}, "small.yaml"), "UsageError", "no source"),
         (lambda: importer.check(frame(), DICT), "UsageError", '{"customers": frame}'),
         (lambda: importer.check({"a/b": frame()}, DICT), "UsageError", "'a/b'"),
-        (lambda: importer.check({"a": frame().assign(Id=[1, 2, 3])}, DICT), "UsageError", "'Id' does not hold text"),
+        (
+            lambda: importer.check({"a": frame().assign(Id=[1, 2, 3])}, DICT),
+            "UsageError",
+            "'Id' contains values that are not text",
+        ),
         (lambda: importer.check("small.csv", {**DICT, "custmer": {}}), "MappingError", "mapping: unknown key"),
         (
             lambda: importer.check("small.csv", {"key": object()}),
@@ -128,7 +132,7 @@ def test_tables_and_mappings_of_this_process(box) -> None:
             "rate: 'fast' is not valid",
         ),
         (lambda: importer.run("small.csv", "small.yaml", importer.Target("production", "k")), "UsageError", "--yes"),
-        (lambda: importer.resume(key=KEY), "UsageError", "no runs that got as far as planning"),
+        (lambda: importer.resume(key=KEY), "UsageError", "no runs that finished planning"),
         (lambda: importer.undo(key=KEY, api_key_file="f"), "UsageError", "two API keys"),
     ],
 )
@@ -154,7 +158,7 @@ def test_plan_run_retry_verify_undo(box) -> None:
     messages: list[str] = []
     resumed = importer.resume(key=KEY, progress=messages.append)
     assert (resumed.ok, resumed.run_id) == (True, sent.run_id)
-    assert f"Using run {sent.run_id}, the latest run with a plan." in messages
+    assert f"Using run {sent.run_id}, the latest run that finished planning." in messages
     assert "Nothing is left to send." not in messages
     assert importer.resume(key=KEY, progress=messages.append).ok
     assert "Nothing is left to send." in messages

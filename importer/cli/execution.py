@@ -42,7 +42,7 @@ def carry_out(command: str, given: Mapping[str, Any], work: Callable[[Options, A
     from importer.logs import log_to
     from importer.workflow.supervision import supervise
 
-    if not gc.get_freeze_count():  # what imports made stays: searching it for garbage takes a quarter of a small check
+    if not gc.get_freeze_count():  # what imports made stays: scanning it takes a quarter of a small check
         gc.freeze()
     notices = read_notices(options.config, os.environ) if command in NOTIFYING else None
     quiet = given["quiet"] or options.log == "-"  # a program that reads log lines on stderr wants nothing else there

@@ -58,7 +58,7 @@ def report(
         str | None,
         typer.Argument(
             metavar="RUN",
-            help="The ID of a run, a plan, or a check. Default: the latest run that got as far as planning.",
+            help="The ID of a run, a plan, or a check. Default: the latest run that finished planning.",
             rich_help_panel="Source",
         ),
     ] = None,

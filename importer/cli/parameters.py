@@ -22,7 +22,7 @@ Taker = TypeVar("Taker", bound=Callable[..., None])
 _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Source": {
         "sources": ("SOURCE", "Files, globs, folders, or URLs of the export (CSV, Excel)."),
-        "run": ("RUN", "A run's ID. Default: the latest run that got as far as planning."),
+        "run": ("RUN", "A run's ID. Default: the latest run that finished planning."),
         "plan": (
             "PLAN",
             "Apply this plan once: sign-off.xlsx, or its folder or ID. The plan includes source, mapping, and API.",
@@ -79,7 +79,10 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "strict": ("", "Stop before sending if anything is rejected."),
         "complete": ("", "Stop before sending if filled cells are not used."),
         "max_rejected": ("N|N%", "Stop before sending if more than N customers or rows are rejected."),
-        "max_fewer": ("N|N%", "Stop before sending if the number of customers drops by more than N from the last run."),
+        "max_fewer": (
+            "N|N%",
+            "Stop before sending if the number of customers drops by more than N since the last run.",
+        ),
         "max_changed": ("N|N%", "Stop before sending if more than N customers would change."),
         "max_age": ("HOURS", "Stop before sending if a file is older than this."),
         "new_file": (
@@ -99,7 +102,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "out": ("FOLDER", "The folder for runs, with their reports and temporary files."),
         "for_": ("READER", "Who report.html is for: owner (of the data) or operator."),
         "contact": ("TEXT", "Who gets the corrected workbook back, such as a name and an email address."),
-        "json": ("", "Print the result as one JSON object."),
+        "json": ("", "Print the result as JSON."),
         "quiet": ("", "No progress or notices on stderr; errors are still shown."),
         "keep": (
             "N",

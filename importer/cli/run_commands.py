@@ -39,7 +39,7 @@ def correct(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE", help="The fixed rejected.xlsx, or files of rejected/.", rich_help_panel="Source"
+            metavar="FILE", help="The fixed rejected.xlsx, or files from rejected/.", rich_help_panel="Source"
         ),
     ],
     to: Annotated[Path, own("Output", "FILE", _TO, "--to")],

@@ -37,7 +37,7 @@ def opened_run(
     with known_ledger(options) as ledger:
         run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
         if run_id is None:
-            watch.phase(f"Using run {run.id}, the latest run with a plan.")
+            watch.phase(f"Using run {run.id}, the latest run that finished planning.")
         stored = {name: run.options[name] for name in _KEPT if name in run.options}
         own = options.kept({**stored, "tenant": run.tenant}, f"run {run.id}")
         resolve(own, environment)  # a missing key is noticed before the folder is read

@@ -16,11 +16,11 @@ from importer.report.advice import undo_verify_steps
 from importer.report.report_files import read_csv, write_csv
 from importer.run_folder import PayloadFile
 from importer.sender.customer_rounds import CustomerFinding, Found, Verdict
+from importer.sender.restoring import Forecast, forecast
 from importer.sender.undo import Undo
 from importer.settings import Options
 from importer.tables import TEXT
 from importer.wording import counted
-from importer.workflow.guards import Forecast, forecast
 from importer.workflow.job import Confirm, Job, ask
 from importer.workflow.supervision import Watch
 

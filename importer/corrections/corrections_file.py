@@ -121,7 +121,7 @@ class CorrectionFile:
 
 @contextmanager
 def changing(path: Path, *, may_be_absent: bool = False) -> Iterator[CorrectionFile]:
-    """The corrections in a file, which no other program changes in this way while the block lasts.
+    """The corrections in a file, which is locked against other importer processes while the block lasts.
 
     Raises what :func:`read_corrections` raises, and :class:`OutputError`.
     """

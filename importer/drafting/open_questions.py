@@ -64,7 +64,8 @@ def settle_rows(draft: TableDraft, questions: Questions) -> None:
             draft.structure = replace(structure, layout="wide", parents=())
     elif structure.path:
         key = headers[structure.key[0]]
-        text = f"{key}: before the colon, rows such as Harbor Goods:Warehouse name another row. Do they belong to it?"
+        path = next((text for text in draft.values[structure.key[0]].texts if ":" in text), "Parent:Child")
+        text = f"{key}: rows such as {path} name another row before the colon. Do they belong to it?"
         if questions.ask(Question("parent", text, (_YES, _NO), _YES)) == _NO:
             draft.structure = replace(structure, path=False)
     elif structure.layout == "blank parent":

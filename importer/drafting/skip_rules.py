@@ -188,7 +188,7 @@ def _by_flag(draft: TableDraft, at: int, concept: str) -> _Found | None:
         return _by_words(draft, at)
     reasons = {
         "active_flag": "inactive", "inactive_flag": "inactive", "deleted_flag": "deleted", "blocked_flag": "blocked",
-        "customer_flag": "not a customer", "kind": "of another kind", "supplier_flag": "supplier", "lead_flag": "lead",
+        "customer_flag": "not a customer", "kind": "different type", "supplier_flag": "supplier", "lead_flag": "lead",
     }  # fmt: skip
     everybody = not answers[other] and values.filled > 0.9
     found = answers[wanted]

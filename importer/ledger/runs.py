@@ -160,7 +160,7 @@ class Runs(Database):
         planned = sa.exists().where(RUN_CUSTOMERS.c.run_id == RUNS.c.id)
         found = self._runs(_history(tenant).where(planned).limit(1))
         if not found:
-            message = f"the ledger {self.place} has no runs that got as far as planning yet"
+            message = f"the ledger {self.place} has no runs that finished planning yet"
             raise UsageError(message, "Check --ledger, or start with a run.")
         return found[0]
 

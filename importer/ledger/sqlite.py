@@ -78,7 +78,7 @@ class SqliteStore(Store):
         return [*found, *([f"{len(broken):,} rows refer to rows that do not exist"] if broken else [])]
 
     def backup(self, target: Path) -> None:
-        """SQLite's own online backup: runs may go on meanwhile. The copy has its name when it is complete."""
+        """SQLite's own online backup: runs can continue during it. The copy has its name when it is complete."""
         part = target.with_name(f"{target.name}.part")
         part.unlink(missing_ok=True)
         _make_file(part, "the backup")

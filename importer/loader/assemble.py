@@ -17,7 +17,12 @@ from importer.errors import SourceError
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, header_score
 from importer.loader.non_data_rows import classify
 from importer.loader.other_headers import other_headers
-from importer.loader.sensitive_columns import holds_card_numbers, is_secret, is_tax_number
+from importer.loader.sensitive_columns import (
+    holds_card_numbers,
+    holds_password_hashes,
+    is_secret,
+    is_tax_number,
+)
 from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored
 from importer.records import Location, Problem, Severity
 from importer.tables import IMPORT_ERRORS, Mask, Positions, SourceTable
@@ -138,7 +143,9 @@ def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataF
     blank, repeated = (skipped["row"][skipped["reason"] == reason].to_numpy() for reason in ("blank", "header"))
     for row, kind in other_headers(body, header, blank, repeated):
         if kind == "reordered":
-            message = f"{origin.at(row)}: the header in row {header.row} is repeated with the columns in another order"
+            message = (
+                f"{origin.at(row)}: the header in row {header.row} is repeated with the columns in a different order"
+            )
             hint = "The rows below it would be read incorrectly. Put them in a separate file, or reorder their cells."
             raise SourceError(message, hint)
         if kind == "page":
@@ -147,7 +154,7 @@ def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataF
         else:
             message = (
                 f"the row looks like another header: it was read like any other row, "
-                f"and the rows below it as if they were under the header in row {header.row}"
+                f"and the header in row {header.row} was used for the rows below it"
             )
             hint = "If the rows below it belong to another table, delete them or put them in a separate file."
         yield Problem(Severity.WARNING, "row_like_header", message, hint, location=origin.at(row))
@@ -282,8 +289,8 @@ def _named_columns(
             continue
         name = _unique(cell or f"Column {place + 1}", taken)
         column = unmark_formulas(column) if rejected_rows else column
-        tax_number = is_tax_number(name) and header_key(name) not in options.allowed
-        if is_secret(name) or tax_number or holds_card_numbers(name, column, body.stored.release_memory):
+        secret = is_secret(name) or (is_tax_number(name) and header_key(name) not in options.allowed)
+        if secret or holds_password_hashes(column) or holds_card_numbers(name, column, body.stored.release_memory):
             emptied[name] = filled_cells(column)
             column = empty
         data[name] = column

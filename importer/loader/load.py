@@ -67,7 +67,7 @@ def _read_twice(files: Sequence[Sequence[RawTable]]) -> Iterator[Problem]:
         first = names.setdefault(origin.details["sha256"], origin.file)
         if first != origin.file:
             message = f"the file has the same content as {first}, so its rows add nothing"
-            hint = "If another file was meant, export it again. Otherwise, leave out one of them."
+            hint = "If you meant to pass a different file, export it again. Otherwise, leave out one of the two."
             yield Problem(Severity.WARNING, "file_twice", message, hint, location=Location(origin.file))
 
 

@@ -62,7 +62,7 @@ def other_headers(body: Body, header: Header, blank: Positions, repeated: Positi
 
 
 def _without_number(ids: pa.ChunkedArray, at: Positions) -> Mask:
-    """Which of these rows have words in a column that has a number in almost every other row."""
+    """Which of these rows have words in a column that has a number in almost all the other rows."""
     filled = filled_cells(ids)
     numbers = pc.match_substring_regex(ids, r"\d").to_numpy()
     usual = numbers.sum() >= max(_FEWEST, _NUMBERED * filled.sum())

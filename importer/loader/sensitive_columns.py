@@ -1,6 +1,10 @@
-"""Columns whose cells must never leave the source: recognized by their header, or as card numbers by their content."""
+"""Columns whose cells must never leave the source: recognized by their header, or by their content.
+
+The content tells card numbers and hashes of passwords.
+"""
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 import numpy as np
@@ -19,10 +23,25 @@ _SECRET = re.compile(
     | \bcc\ ?(?:{_NUMBER}|exp\w*|cvv\d?|last\ ?(?:4|four))\b
     | \b(?:cvv|cvc)\ ?2?\b | \bcard\ (?:security|verification)\b
     | \bcard\ (?:exp\w*|valid)\b | \bexp(?:iry|iration|ires)?\b.*\bcard\b
-    | password | passwd | \bpwd\b | \bpass\ ?(?:phrase|code)\b
+    | password | passwd | \bpwd\b | \bpass\ ?(?:phrase|code|hash)\b | \b(?:user|login)\ ?pass\b
     | \b(?:rp|access|api|auth|refresh|reset)?tokens?\b | \bsecrets?\b | \b(?:api|access|private)\ ?key\b
     | \bbank\ ?(?:account|acct|a\ c)\b | \biban\b | \bbank\ routing\b | \bssn\b | \bsocial\ security\b""",
     re.VERBOSE,
+)
+# Passwords, cards, bank accounts, and social security in other languages; a word with * may go on.
+_FOREIGN = (
+    *("Passwort*", "Kennwort*", "Mot de passe", "MDP", "Contraseña", "Senha", "Palavra passe", "Wachtwoord*"),
+    *("Adgangskode", "Passord", "Lösenord*", "Salasana", "Hasło", "Heslo", "Jelszó", "Şifre", "пароль"),
+    *("*パスワード", "*密码", "*密碼", "*비밀번호"),
+    *("Kreditkarte", "Kreditkarten", "Kreditkartennr", "Kreditkartennummer", "Kreditkort*", "Kredittkort*"),
+    *("Carte de crédit", "Carte bancaire", "Tarjeta de crédito", "Tarjeta crédito", "Tarjeta de débito"),
+    *("Cartão de crédito", "Carta di credito", "Karta kredytowa", "Karty kredytowej", "Karty płatniczej"),
+    *("Kreditní kart*", "Platební kart*", "Luottokort*", "Hitelkártya*", "Kredi kartı*"),  # noqa: RUF001
+    *("Bankkonto*", "Bankverbindung*", "Bankrekening*", "Bankgiro*", "Compte bancaire", "Coordonnées bancaires"),
+    *("Cuenta bancaria", "Conta bancária", "Conto bancario", "Conto corrente", "Konto bankowe", "Konta bankowego"),
+    *("Rachunek bankowy", "Rachunku bankowego", "Bankovní účet", "Bankovního účtu", "Bankszámla*", "Pankkitili*"),
+    *("Banka hesap*", "CLABE", "Sozialversicherungsnummer", "Burgerservicenummer", "Sécurité sociale"),
+    *("Seguridad social", "PESEL", "Rodné číslo", "Henkilötunnus"),
 )
 _TAX = re.compile(
     rf"""\b(?:tax|vat|gst|sales\ tax)\ ?(?:payer\ |file\ |reg(?:istration)?\ )?
@@ -38,6 +57,13 @@ _ID_OR_PHONE = re.compile(
 )
 _CARD_CELL = r"^\s*\d(?:[ -]?\d){12,18}\s*$"
 _MIN_CELLS, _MIN_SHARE, _MIN_DIGITS = 5, 0.8, 13
+# Modular crypt formats, those of phpass, LDAP, Django, and argon2, and hash:salt as Magento has it.
+_HASH_CELL = (
+    r"^\s*(?:\$(?:1|5|6|2[abxy]?|y|P|H|S|argon2[a-z]*|pbkdf2[a-z0-9-]*|scrypt)\$\S{20,}"
+    r"|\{S?(?:SHA|MD5|CRYPT)\d*\}\S{20,}|(?:pbkdf2|bcrypt|argon2|scrypt)[a-z0-9_]*[$:]\S{20,}"
+    r"|[0-9a-f]{32,128}:[A-Za-z0-9]{2,64}(?::\d+)?)\s*$"
+)
+_LETTERS = str.maketrans("łıø", "lio")  # they have no accents to take off
 _CHUNKS = 64  # of a column on disk that may be in memory at once
 
 
@@ -48,9 +74,23 @@ def _plain(header: str) -> str:
     return " ".join(re.sub(r"[^\w]+", " ", header_key(text)).split())
 
 
+def _without_accents(text: str) -> str:
+    letters = (letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    return "".join(letters).translate(_LETTERS)
+
+
+def _pattern(word: str) -> str:
+    plain = re.escape(_without_accents(_plain(word.strip("*"))))
+    return ("" if word[0] == "*" else r"\b") + plain + ("" if word[-1] == "*" or word[0] == "*" else r"\b")
+
+
+_FOREIGN_SECRET = re.compile("|".join(map(_pattern, _FOREIGN)))
+
+
 def is_secret(header: str) -> bool:
     """Whether a header names a payment card, password, token, key, bank account or social security number."""
-    return bool(_SECRET.search(_plain(header)))
+    plain = _plain(header)
+    return bool(_SECRET.search(plain) or _FOREIGN_SECRET.search(_without_accents(plain)))
 
 
 def is_tax_number(header: str) -> bool:
@@ -80,6 +120,15 @@ def holds_card_numbers(header: str, column: pa.ChunkedArray, release_memory: Cal
     likely = pa.chunked_array(cards, pa.string())
     enough = max(_MIN_CELLS, _MIN_SHARE * (len(likely) + others))
     return len(likely) >= enough and int(_passes_luhn(likely).sum()) >= enough
+
+
+def holds_password_hashes(column: pa.ChunkedArray) -> bool:
+    """Whether 80 % of the filled cells, in the first part of a column that has any, are hashes of passwords."""
+    for chunk in column.chunks:
+        filled = int(filled_cells(chunk).sum())
+        if filled:
+            return int(pc.sum(pc.match_substring_regex(chunk, _HASH_CELL)).as_py() or 0) >= _MIN_SHARE * filled
+    return False
 
 
 def _passes_luhn(cards: pa.ChunkedArray) -> Mask:

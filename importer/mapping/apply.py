@@ -23,6 +23,7 @@ from importer.mapping.grouping.row_assignment import RowAssignment, tidied_keys
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import alternatives
+from importer.mapping.named_defaults import unknown_defaults
 from importer.mapping.table_rows import (
     TableData,
     assign_tables,
@@ -118,6 +119,7 @@ def build(
     children = {entity: merge_children(entity, own, ids, former) for entity, own in sets.items()}
     problems = [*assignment.problems, *grouped.problems]
     problems += [problem for merged in children.values() for problem in merged.problems]
+    problems += unknown_defaults(prepared, {**assignment.by_table, mapping.main_table: main})
     own_changes = {"reference_id": assignment.changes, **_changes(grouped.evaluated)}
     every = np.ones(len(main.rows), bool)
     made = [
@@ -169,7 +171,7 @@ def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
                 header = find_column(reference, table.headers)
                 if header in table.secrets:
                     raise MappingError(
-                        f"{table.name}: the mapping uses column {header!r}, which contains secrets",
+                        f"{table.name}: the mapping uses column {header!r}, which contains sensitive data",
                         "Card numbers, bank accounts, passwords, and tokens are never imported. "
                         "Remove the column from the mapping.",
                     )

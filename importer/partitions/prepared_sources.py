@@ -266,7 +266,7 @@ def _no_customers(loaded: LoadedMapping, sources: Sources, owners: RowAssignment
     better = best_fit(sources)
     fit = f" {better}." if better is not None and better.known > known else ""
     hint = f"Is this the right export, and the right mapping?{first}{fit}"
-    return MappingError(message, f"{hint} With --partial, an export without customers is fine.")
+    return MappingError(message, f"{hint} With --partial, an export without customers is allowed.")
 
 
 def check_only(options: Options, work: PreparedSources) -> None:

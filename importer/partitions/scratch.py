@@ -65,7 +65,7 @@ def scratch_folder(out: Path) -> Iterator[Path]:
 
 
 def _locked_folder(out: Path) -> tuple[Path, BinaryIO]:
-    """A new folder, and its locked file. One that another run removes before it is locked is given up."""
+    """A new folder, and its locked file. If another run removes it before it is locked, a new one is made."""
     while True:
         make_folder(out)
         try:
@@ -88,7 +88,7 @@ def _remove_leftovers(out: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Its lock file goes last: by it, what is left when the process is killed meanwhile is found again."""
+    """The lock file is removed last, so that leftovers are found if the process is killed midway."""
     with suppress(OSError):
         for path in sorted(folder.iterdir(), key=lambda path: path.name == _LOCK_FILE):
             if path.is_dir():

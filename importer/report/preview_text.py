@@ -75,7 +75,7 @@ def _filled(entity: str, own: Line, look: Look) -> list[str]:
 
 def _unused(unused: Sequence[Line], look: Look) -> list[str]:
     if not unused:
-        return ["Every column is mentioned in the mapping."]
+        return ["The mapping mentions every column that is read."]
     lines = [look.painted("Columns that the mapping does not mention", "bold")]
     for source in dict.fromkeys(one["source"] for one in unused):
         own = [f"{one['column']} ({one['filled']:,} filled)" for one in unused if one["source"] == source]

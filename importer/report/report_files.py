@@ -55,7 +55,7 @@ def whole_file(path: Path, option: str = "--out") -> Iterator[BinaryIO]:
 
 @contextmanager
 def locked_folder(folder: Path, option: str = "--out") -> Iterator[None]:
-    """While the block lasts, others that lock the folder wait, as far as the file system has locks.
+    """While the block lasts, others that lock the folder wait, if the file system supports locks.
 
     A missing folder is created (0700). ``option``: where another place can be given. Raises :class:`OutputError`.
     """

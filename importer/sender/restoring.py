@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 from importer.api import Answer, AnswerKind, Client
-from importer.ledger import LedgerCustomer, Write, WriteState
+from importer.ledger import Ledger, LedgerCustomer, Run, Write, WriteState
 from importer.planner.compare import NotReplaceableError, records
 from importer.planner.readback import Replaced
-from importer.sender.customer_rounds import Rounds, Verdict, unreadable
+from importer.sender.customer_rounds import BLOCK, Rounds, Verdict, unreadable
 from importer.tables import CHILD_ENTITIES, ChildKind
 
 KINDS: Mapping[str, ChildKind] = {entity: kind for kind, entity in CHILD_ENTITIES.items()}  # by the entity of a write
@@ -136,6 +136,28 @@ def compare_restored(writes: Iterable[Write], customer: Values) -> tuple[str, st
             elif remaining:
                 left.append(_named(write, remaining))
     return ", ".join(changed), ", ".join(left)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """How many customers undo would delete and restore, and how many updates it cannot take back."""
+
+    deleted: int
+    restored: int
+    kept: int
+
+
+def forecast(ledger: Ledger, run: Run) -> Forecast:
+    """What undoing ``run`` would do, as far as the ledger knows. Raises :class:`LedgerError`."""
+    restored = kept = 0
+    after = -1
+    while block := ledger.updated_by(run, after=after, count=BLOCK):
+        after = block[-1].item.position
+        for writes in ledger.writes_of(run, [customer.item.reference_id for customer in block]).values():
+            left = [replaced_by(write).restorable for write in writes if is_open(write)]
+            restored += any(left)
+            kept += not any(left) and bool(left or not writes)
+    return Forecast(ledger.count_made(run), restored, kept)
 
 
 def _part(write: Write, state: WriteState, kept: str) -> Part:

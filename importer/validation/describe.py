@@ -90,7 +90,7 @@ _MESSAGES = {
     "control_character": "{field} contains a control character",
     "line_break": "{field} contains a line break or tab",
     "replacement_character": "{field} contains the replacement character U+FFFD",
-    "formula_error": "{field} is a formula or its error, or ##### from a column that was too narrow",
+    "formula_error": "{field} is a formula, a formula error, or ##### (the column was too narrow)",
     "excel_damaged": "{field} was turned into a rounded number by a spreadsheet",
     "invalid_phone": "{field} is not an international phone number",
     "invalid_email": "{field} is not a valid email address",
@@ -98,7 +98,7 @@ _MESSAGES = {
     "invalid_country": "{field} is not a two-letter country code",
     "invalid_uuid": "{field} is not a WizCommerce ID",
     "duplicate_reference_id": "{field} is used by another record too",
-    "reference_id_case": "{field} differs from another one only in capitalization, or in characters that look the same",
+    "reference_id_case": "{field} differs from another one only in capitalization or in characters that look the same",
     "several_defaults": "{field} is marked as default, but another one already is",
     "contact_without_email": "{field} is blank",
     "customer_alike": "{field} and address match those of another customer",
@@ -108,14 +108,14 @@ _MESSAGES = {
 # ``{value}`` is the value in quotes, ``{other}`` the place of the other record and ``{other_value}`` its value.
 _SENTENCES = {
     "replacement_character": "Correct {value} in the source, or export it again as UTF-8.",
-    "formula_error": "{value} is not a value: correct the formula, or widen the column, and export the values again.",
+    "formula_error": "{value} is not a value. Correct the formula, turn off Show Formulas, or widen the column.",
     "excel_damaged": "The digits after {value} are lost: export again with the column formatted as text.",
     "invalid_phone": "Enter {value} with + and the country code, digits only, such as +14155550132.",
     "invalid_type": "Translate {value} to billing or shipping under `values` in the mapping.",
     "duplicate_reference_id": "{value} is in {other} too: each record needs its own ID.",
     "reference_id_case": '{other} has "{other_value}", but this is {value}: make them identical or clearly different.',
     "several_defaults": "{other} is already the default: keep only one.",
-    "customer_alike": "{other} has it under the ID {other_value}. If they are the same customer, keep only one.",
+    "customer_alike": "{other} has the same company under ID {other_value}. If it is the same customer, keep only one.",
 }
 
 

@@ -34,7 +34,7 @@ _FORMULA_ERROR = (
     r"^(?i:#(?:(?:REF|VALUE|NAME|DIV/0|NUM|NULL|SPILL|CALC|FIELD|BLOCKED|BEZUG|WERT|ZAHL|ÜBERLAUF|VALEUR|NOM|NOMBRE|NOME"
     r"|VALOR|RIF|VALORE|WAARDE|VERW|NAAM|GETAL|¡REF|¡VALOR|¿NOMBRE|¡NUM|¡DIV/0)[!?]|N/A|N/D|N/B|NV|GETTING_DATA)"
     r"|Err:5\d\d)$|^#{3,}$"
-    # Or a formula as text, as a list has it that was exported while formulas were shown.
+    # Or a formula as text, as in a list exported with Show Formulas on.
     r'|^=(?:[A-Z][A-Z0-9.]*\(.*|\+?\$?[A-Z]{1,3}\$?[0-9]+(?:[^0-9A-Za-z ].*)?|"(?:[^"]|"")*" *&.*)$'
 )
 _SCIENTIFIC = r"[0-9]([.,][0-9]+)?[Ee][+-][0-9]{2,3}"  # only as spreadsheets write it: 1E5 may be an id

@@ -49,7 +49,7 @@ class Work(Generic[T]):
 
 @dataclass(frozen=True)
 class Seen(Generic[T]):
-    """How far a piece of work was at one moment: a page that is written while it ends does not mix two moments."""
+    """A snapshot of a piece of work, so that a page rendered while it ends does not mix two states."""
 
     work: Work[T] = field(repr=False)
     done: bool

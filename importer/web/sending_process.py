@@ -34,7 +34,7 @@ class Progress:
         self._written = 0.0
 
     def begin(self) -> None:
-        """From now on a signal stops the process. Raises :class:`StopError` if that was asked for before."""
+        """From now on a signal stops the process. Raises :class:`StopError` if a stop was already requested."""
         self._update(pid=os.getpid())
         if (self._folder / STOP).exists():
             raise StopError("stopped before anything was sent")

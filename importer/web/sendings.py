@@ -22,7 +22,8 @@ from typing import Any
 from importer.errors import StopError, UsageError
 from importer.private_files import make_folder, open_private, replacing
 from importer.settings import KEY_VARIABLE
-from importer.web.private_state import free_path, in_use, state_folder
+from importer.web.private_state import in_use, state_folder
+from importer.web.uploads import free_path
 
 RECORD, FILES, STOP = "record.json", "files", "stop"
 _KEPT = 20  # records of sendings that have ended
@@ -187,7 +188,7 @@ class Sendings:
         found = _read(folder)
         if found is None or not found.active:
             return
-        (folder / STOP).touch(0o600)  # first: a process that takes its folder only now looks for it then
+        (folder / STOP).touch(0o600)  # first: a process that is just starting checks for it
         found = _read(folder)
         if found is not None and found.active and found.pid and in_use(folder):
             with suppress(ProcessLookupError):

@@ -98,7 +98,7 @@ class Session:
 
     @contextmanager
     def edit(self, version: int) -> Iterator["Session"]:
-        """A copy to change, which is the state once the block has succeeded.
+        """A copy to change, which becomes the state if the block succeeds.
 
         Raises :class:`ChangedElsewhereError` if ``version`` is not the present one.
         """
@@ -114,7 +114,7 @@ class Session:
             vars(self).update(vars(changed))
 
     def seen(self) -> "Session":
-        """The state at this moment: what is made of it does not mix the states before and after an edit."""
+        """A snapshot of the state, so that a page does not mix the states before and after an edit."""
         return copy.copy(self)
 
     def take_sources(self, sources: tuple[str, ...]) -> None:

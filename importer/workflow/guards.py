@@ -5,19 +5,15 @@ that had all customers.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
 from importer.errors import GuardError, InterruptedRunError, UsageError
-from importer.ledger import Ledger, Run
 from importer.loader import changed_since
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.records import Action, OutcomeKind
-from importer.sender.customer_rounds import BLOCK
-from importer.sender.restoring import is_open, replaced_by
 from importer.settings import Options
 from importer.tables import Sources
 from importer.wording import counted, first_few
@@ -160,28 +156,6 @@ def _fewer(job: Job, last: Mapping[str, Any]) -> None:
             f"--max-fewer {limit}: {now:,} customers, {then - now:,} fewer than in run {last['run_id']}. {NOTHING}",
             "Check whether the export is complete. If it is, raise --max-fewer. If it is only a part, add --partial.",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """How many customers undo would delete and restore, and how many updates it cannot take back."""
-
-    deleted: int
-    restored: int
-    kept: int
-
-
-def forecast(ledger: Ledger, run: Run) -> Forecast:
-    """What undoing ``run`` would do, as far as the ledger knows. Raises :class:`LedgerError`."""
-    restored = kept = 0
-    after = -1
-    while block := ledger.updated_by(run, after=after, count=BLOCK):
-        after = block[-1].item.position
-        for writes in ledger.writes_of(run, [customer.item.reference_id for customer in block]).values():
-            left = [replaced_by(write).restorable for write in writes if is_open(write)]
-            restored += any(left)
-            kept += not any(left) and bool(left or not writes)
-    return Forecast(ledger.count_made(run), restored, kept)
 
 
 def check_can_ask(target: Target | None, options: Options, confirm: Confirm | None) -> None:

@@ -119,7 +119,7 @@ class Job:
             self.ledger.finish_run(self.run.id, StopError.exit_code, {})
             again = f"un `importer report {self.run.id}`: the ledger knows what was sent."
             if isinstance(error, KeyboardInterrupt):
-                raise InterruptedRunError("interrupted while the reports were written", f"R{again}") from error
+                raise InterruptedRunError("interrupted while the reports were being written", f"R{again}") from error
             message = f"the reports could not be written: {error.message}"
             raise StopError(message, f"Free some space, then r{again}") from error
         self.ledger.finish_run(self.run.id, summary["exit_code"], summary)

@@ -41,12 +41,12 @@ def prune(ledger: "Ledger", ended: "Run", keep: int, notify: Notify) -> None:
 
 
 def prune_checks(ended: Path, mapping: str, keep: int, notify: Notify) -> None:
-    """Delete the folders of checks with a mapping beside ``ended``, but for that and the latest ``keep``."""
+    """Delete the folders of checks with a mapping next to ``ended``, except that one and the latest ``keep``."""
     _prune(ended, "check", lambda summary, _: summary["mapping"]["name"] == mapping, keep, notify)
 
 
 def prune_plans(ended: Path, tenant: str, keep: int, notify: Notify) -> None:
-    """Delete the folders of a tenant's plans beside ``ended``, but for that and the latest ``keep``.
+    """Delete the folders of a tenant's plans next to ``ended``, except that one and the latest ``keep``.
 
     A plan that was applied is a plan, too.
     """
@@ -78,7 +78,7 @@ def dry_folders(out: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
 
 
 def unfinished_folders(out: Path) -> list[Path]:
-    """The folders in ``out`` of runs, checks, and plans that have no summary: they go on, or were killed."""
+    """The folders in ``out`` of runs, checks, and plans without a summary: they are still running, or were killed."""
     found = out.glob("*/payloads.jsonl")
     return sorted(path.parent for path in found if not path.with_name("summary.json").exists())
 
@@ -94,7 +94,7 @@ def _prune(
 
 
 def _removed(folder: RunFolder, files: Any, before: Callable[[], None] = lambda: None) -> str:
-    """Delete a folder. Returns why it stays, if it does. ``before``: done first, because then it can be done again."""
+    """Delete a folder. Returns why it stays, if it does. ``before``: done first, so that it can be repeated."""
     try:
         unexpected = folder.unexpected_files(files)
         if unexpected:

@@ -72,7 +72,7 @@ def full(desk) -> Desk:
         ((*CHECK, "--api", "sandbox"), "--api"),
         (("report", "20200101-000000"), "no run, plan, or check 20200101-000000 `importer runs` lists the runs."),
         (("resume", "20200101-000000"), "`importer runs` lists all runs"),
-        (("report",), "has no runs that got as far as planning yet"),
+        (("report",), "has no runs that finished planning yet"),
         (("chek",), "check"),
         (("sandbox", "--port", "99999"), "'--port': Input should be less than or equal to 65535"),
         (("sandbox", "--port", "-5"), "'--port'"),

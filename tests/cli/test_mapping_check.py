@@ -46,7 +46,7 @@ TOLD = [
     (13, "customer.attributes.color: 'color' and 'Color' differ only in case"),
     (15, "the first address: an address needs a type"),
     (16, "the second address, table: there is no table 'nowhere'"),
-    (17, "the third address: repeat needs {n} in a column name"),
+    (17, "the third address: `repeat` must be used together with {n} in a column name"),
     (18, "severity.lookup_pending: its severity cannot be changed"),
 ]
 

@@ -36,7 +36,7 @@ def test_alike(dedupe: str, code: int, severities: list[str], tmp_path: Path) ->
     lines = lines[lines["code"] == "customer_alike"]
     assert lines["severity"].to_list() == severities
     assert (lines["row"] == "4").all()
-    assert lines["hint"].str.startswith("c.csv:2 has it under the ID 1").all()
+    assert lines["hint"].str.startswith("c.csv:2 has the same company under ID 1").all()
 
 
 def test_another_word_is_refused() -> None:

@@ -21,7 +21,7 @@ def found_in(tmp_path: Path, *rows: str, header: str = HEADER):
 def test_a_header_in_another_order_is_refused(tmp_path: Path, again: str) -> None:
     with pytest.raises(SourceError) as raised:
         found_in(tmp_path, again, "0018,Austin,Kestrel")
-    assert raised.value.message == "a.csv:3: the header in row 1 is repeated with the columns in another order"
+    assert raised.value.message == "a.csv:3: the header in row 1 is repeated with the columns in a different order"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,19 @@ SECRET = [
     *("cc#", "CCNum", "Card #", "CardNo", "CVV", "CVV2", "Card Expiry", "Card exp. date", "Expiry date of card"),
     *("Password", "password_hash", "Password hint", "PasswordHash", "user_passwd", "rp_token", "rp_token_created_at"),
     *("Token", "Secret", "Client Secret", "API Key", "apikey", "Bank Account", "BankAccountNumber", "Bank Acct No."),
+    *(
+        "user_pass",
+        "Passwort",
+        "Passwort-Hash",
+        "Kennwort",
+        "Mot de passe",
+        "Contraseña",
+        "Wachtwoord",
+        "Hasło",
+        "Lösenord",
+    ),
+    *("Kreditkartennummer", "Numéro de carte bancaire", "Tarjeta de crédito", "Bankkontonummer", "Compte bancaire"),
+    *("Cuenta bancaria", "Rachunek bankowy", "Bankovní účet", "Bankrekeningnummer", "Şifre", "パスワード"),
     *("IBAN", "SSN", "SSN#", "Social Security Number", "Credit Card Number#2", "*Password (Req)"),
 ]
 TAX = [
@@ -43,6 +56,7 @@ INNOCENT = [
     ),
     *("Discard No", "Postcard", "Bank", "Key Account", "Reinsurance", "Protein", "Name", "Phone", "Expiry Date", ""),
     *("Expiration Date", "Account Number", "Customer No.", "Company Name", "Taxi Number", "Status"),
+    *("Kontonummer", "Konto", "Kartennummer", "Bankett", "Parola chiave", "Passage", "Compte", "Cuenta", "Conto"),
 ]
 
 
@@ -61,6 +75,30 @@ def test_secret_columns_are_emptied_and_listed(tmp_path: Path) -> None:
     allowed = table(path, LoadOptions(allowed=frozenset({"tax id", "password"})))
     assert allowed.frame["Tax ID"].tolist() == ["12", "56"]
     assert allowed.secrets == {"Password", "VAT No."}
+
+
+HASHES = [
+    "$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy",
+    "$P$B55D6LjfHDkINU5wF.v2BuuzO0/XPk/",
+    "pbkdf2_sha256$600000$abcdefgh$0123456789abcdef0123456789abcdef0123456789a=",
+    "{SSHA}DkMTwBl+a/3DQTxCYEApdUtNXGgdUac3",
+    "5f4dcc3b5aa765d61d8327deb882cf99:Xy:1",
+]
+
+
+@pytest.mark.parametrize(
+    ("cells", "emptied"),
+    [
+        (HASHES, True),
+        (["", HASHES[0], ""], True),
+        ([*HASHES, "none", "none"], False),
+        (["5f4dcc3b5aa765d61d8327deb882cf99", "$2.50", "$1,000,000.00 and more than that"], False),
+        ([""], False),
+    ],
+)
+def test_hashes_of_passwords_are_known_by_their_form(cells: list[str], emptied: bool, tmp_path: Path) -> None:
+    read = table(write(tmp_path / "a.csv", "Id,Note\n" + "".join(f'1,"{cell}"\n' for cell in cells)))
+    assert read.secrets == ({"Note"} if emptied else frozenset())
 
 
 CARDS = ["4111 1111 1111 1111", "5555-5555-5555-4444", "378282246310005", "6011111111111117", " 4222222222222 "]

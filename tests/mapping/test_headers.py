@@ -289,5 +289,5 @@ def test_a_credit_card_number_in_a_list_made_by_hand_is_refused(tmp_path: Path) 
     export.write_text(
         "Customer ID,Customer Name,Credit Card Number\n1,Harbor Goods,4111111111111111\n", encoding="utf-8"
     )
-    with pytest.raises(ImporterError, match="which contains secrets"):
+    with pytest.raises(ImporterError, match="which contains sensitive data"):
         check(str(mapping), [export])

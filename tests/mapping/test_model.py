@@ -58,11 +58,11 @@ def faults(text: str) -> list[str]:
         ),
         (
             TOP + "contacts:\n  - first_name: P{n}\n",
-            "5: the first contact: repeat needs {n} in a column name",
+            "5: the first contact: `repeat` must be used together with {n} in a column name",
         ),
         (
             TOP + "contacts:\n  - repeat: 1..3\n    email: E\n",
-            "5: the first contact: repeat needs {n} in a column name",
+            "5: the first contact: `repeat` must be used together with {n} in a column name",
         ),
         (
             TOP + "contacts:\n  - repeat: 3..1\n    email: E{n}\n",

@@ -155,8 +155,8 @@ def test_the_id_of_a_packed_address_is_made_of_its_cell() -> None:
         ("{type: {constant: billing}, packed: A, lines: [A, B]}", "cannot be combined"),
         ("{type: {constant: billing}, lines: [A]}", "lines"),
         ("{packed: A}", "an address needs a type"),
-        ("{type: {constant: billing}, packed: 'A {n}'}", "repeat needs {n}"),
-        ("{type: {constant: billing}, repeat: 1..2, packed: A}", "repeat needs {n}"),
+        ("{type: {constant: billing}, packed: 'A {n}'}", "must be used together with {n}"),
+        ("{type: {constant: billing}, repeat: 1..2, packed: A}", "must be used together with {n}"),
     ],
 )
 def test_what_a_packed_address_must_say(entry: str, wanted: str) -> None:

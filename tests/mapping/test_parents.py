@@ -81,7 +81,7 @@ def test_a_parent_that_is_not_there() -> None:
     made = apply(FAMILY, f"{HEAD}\n1|Kettle||C|\n3|Ada|Ketle|P|\n4|Depot|Ada|A|")
     assert row_statuses(made) == ["0", "rejected", "rejected"]
     assert told(made) == [
-        ("orphan_row", 3, "'Ketle' does not match any row of the file"),
+        ("orphan_row", 3, "'Ketle' does not match any row in the file"),
         ("parent_rejected", 4, "'Ada' belongs to a row that was rejected"),
     ]
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from importer.mapping.transforms.address_text import read_address
+from importer.mapping.transforms.address_parser import read_address
 from importer.tables import ProblemTable, Sources
 from importer.validation.policies import Settled, settle
 from tests.mapping.support import apply, sheet
-from tests.mapping.test_addresstext import told
+from tests.mapping.test_address_parser import told
 from tests.support import validate_all
 
 

@@ -8,7 +8,7 @@ from importer.api import NoListError
 from importer.errors import InterruptedRunError
 from importer.ledger import LedgerStep, State
 from importer.records import OutcomeKind
-from importer.workflow.guards import Forecast, forecast
+from importer.sender.restoring import Forecast, forecast
 from tests.sandbox.support import address, contact
 from tests.sender.scene import Change, KilledError, Steps, company, scene
 

@@ -49,7 +49,11 @@ def told(*companies: tuple[str, str, str], alike: Severity | None = Severity.WAR
 def test_the_same_company_at_the_same_address_is_a_warning_with_both_places(other: tuple[str, str, str]) -> None:
     lines = told(("Harbor Goods", "4 Pier Rd", "43000"), ("Kestrel", "1 Mill Ln", "78701"), other)
     assert lines == [
-        (2, "warning", "customers.csv:2 has it under the ID C0. If they are the same customer, keep only one.")
+        (
+            2,
+            "warning",
+            "customers.csv:2 has the same company under ID C0. If it is the same customer, keep only one.",
+        )
     ]
 
 

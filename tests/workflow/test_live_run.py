@@ -285,7 +285,7 @@ def test_a_run_that_was_killed_before_its_plan_is_begun_again(desk, monkeypatch)
     ("error", "message"),
     [
         (OutputError("results.csv: No space left on device", "Make room."), "the reports could not be written"),
-        (KeyboardInterrupt(), "interrupted while the reports were written"),
+        (KeyboardInterrupt(), "interrupted while the reports were being written"),
     ],
 )
 def test_reports_that_cannot_be_written_after_sending_stop_the_run_and_can_be_had_later(

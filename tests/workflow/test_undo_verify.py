@@ -155,7 +155,7 @@ def test_without_a_run_the_latest_that_planned_anything_is_meant_and_named(desk,
     desk.write("empty.csv", "Id,Name,Phone,Mail,Street,Town\n")
     desk.run(box.url, "empty.csv", "-m", "small.yaml", "--partial")
     assert bench.verify(None)["run_id"] == bench.run_id
-    assert bench.said == [f"Using run {bench.run_id}, the latest run with a plan."]
+    assert bench.said == [f"Using run {bench.run_id}, the latest run that finished planning."]
     assert bench.undo(run_id=None)["run_id"] == bench.run_id
     assert bench.undo()["results"] == {}
     assert len(bench.said) == 2

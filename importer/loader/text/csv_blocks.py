@@ -24,7 +24,7 @@ _BLOCK_BYTES = 2 * 1024 * 1024
 _LONG_RECORD = 32 * 1024 * 1024  # a record of more bytes has a quote that is never closed, or is a giant
 _TOO_LONG = (
     f"the row is longer than {_LONG_RECORD // 1024**2} MB",
-    "Rows of a table are never that long: export it again as CSV.",
+    "No table row is that long. Export the table again as CSV.",
 )
 _SPARSE, _MAX_SPARSE = 8, 1_048_576  # bytes of a row, and how many rows may be so short: as many as Excel has
 _BLANK = (f"more than {_MAX_SPARSE:,} rows are blank or almost blank", "Delete them, or export the table again as CSV.")

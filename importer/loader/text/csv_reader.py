@@ -160,12 +160,14 @@ def _without_equals(column: pa.Array) -> pa.Array:
 
 def _open_equals(columns: Sequence[pa.Array], form: CsvFormat) -> list[Fault]:
     """A fault for each record with a cell like ``="Smith``, of which a delimiter has cut off the rest."""
-    message = 'a cell begins with =" but does not end with a quotation mark, so a delimiter in it may have split it'
+    message = (
+        'a cell begins with =" but does not end with a quotation mark, so a delimiter inside the cell may have split it'
+    )
     found = {
         index: place for place, column in enumerate(columns) for index in _matches(column, r'^\s*="[^"]*$').tolist()
     }
     names = dict(enumerate(form.header))
-    hint = "Leave out the equals sign, so that the cell begins with its quotation mark."
+    hint = "Remove the equals sign, and make sure that the cell begins and ends with a quotation mark."
     return [Fault(index, "quote_inside", message, hint, names.get(place)) for index, place in sorted(found.items())]
 
 

@@ -33,6 +33,7 @@ from importer.loader.text.quoting import Dialect, find_dialect, in_usual_dialect
 from importer.loader.text.tagged_text import is_tagged, read_sections
 from importer.records import Location, Problem, Severity
 from importer.tables import SourceTable
+from importer.wording import counted
 
 _DELIMITERS = (",", ";", "\t", "|", "~", "^")
 _HEAD_BYTES = 1024 * 1024
@@ -102,8 +103,9 @@ def _layout(start: bytes, text: Text, file: str, options: LoadOptions) -> tuple[
     width = _usual_width(rows[header.row :])
     beyond = [any(cell.strip() for cell in row[len(header.cells) :]) for row in rows]
     if not header.row and 2 * sum(beyond) > len(rows):  # the mapping names the columns
-        message = f"{file}: most rows have more cells than `columns` in the mapping has names ({len(header.cells):,})"
-        raise SourceError(message, "Name all columns there, in their order, including those that are not used.")
+        names = counted(len(header.cells), "name")
+        message = f"{file}: most rows have more cells than the {names} under `columns` in the mapping"
+        raise SourceError(message, "List all columns there, in order, including those that are not used.")
     if not 0 < width <= MAX_CELLS:
         width = len(header.cells)
     return CsvFormat(delimiter, width, header.cells, text.encoding, text.mixed), header, ([0, *ends])[header.row]

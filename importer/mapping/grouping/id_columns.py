@@ -15,7 +15,7 @@ from importer.tables import ProblemTable
 from importer.wording import counted
 
 _AS_NUMBERS = "Some programs write whole numbers like that. If the IDs lost leading zeros, export them as text."
-_PLACEHOLDERS = "If the row has no ID, clear the cell. If it is not a customer, delete the row."
+_PLACEHOLDERS = "Enter the right ID. If the row is not a customer, delete it."
 
 
 def read_id_columns(mapping: Mapping, tables: dict[str, TableData]) -> tuple[dict[str, TableData], list[ProblemTable]]:
@@ -63,7 +63,7 @@ def _find_placeholders(table: TableData, reference: str, problems: list[ProblemT
     column = table.column(reference)
     at = np.flatnonzero(column.rows_with(table.blanks.among(column.values, "")))
     if len(at):
-        cells = counted(len(at), "cell")
-        message = f"the text may be a placeholder, but it is used as an ID, in {cells} of this column"
+        cells, uses = counted(len(at), "cell"), "use" if len(at) > 1 else "uses"
+        message = f"the text may be a placeholder; {cells} of this column {uses} such text as an ID"
         texts = {"severity": Severity.WARNING, "code": "id_like_blank", "message": message, "hint": _PLACEHOLDERS}
         problems.append(cell_problems(table, at[:1], reference, **texts))

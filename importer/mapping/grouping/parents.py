@@ -104,8 +104,13 @@ def parent_problems(
     ends, namesakes = found
     why = np.minimum(ends, OPEN)  # an end ≥ 0 is that of a rejected row here
     reasons = (
-        (SEVERAL, "parent_ambiguous", "is the name of several rows", "Use the parent's ID, or rename the rows."),
-        (ABSENT, "orphan_row", "does not match any row of the file", hint),
+        (
+            SEVERAL,
+            "parent_ambiguous",
+            "is the name of several rows",
+            "Use the parent's ID, or give the rows different names.",
+        ),
+        (ABSENT, "orphan_row", "does not match any row in the file", hint),
         (OPEN, "parent_rejected", "belongs to a row that was rejected", "Correct that row first."),
         (CIRCLE, "parent_circle", "does not lead to a customer: the rows refer to each other in a circle", hint),
     )

@@ -8,7 +8,7 @@ from importer.mapping.language.mapping_files import LoadedMapping, list_mappings
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, CustomerEntry, Mapping
 from importer.mapping.language.mapping_rules import NUMBER, Condition, FieldRule, Otherwise, ParentRule, alternatives
 from importer.mapping.language.text_layout import ARROW, section, table, wrap
-from importer.mapping.transforms.registry import TRANSFORMS, TransformStep
+from importer.mapping.transforms.registry import TRANSFORMS, TransformStep, shown_format
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX
 from importer.wording import listed
@@ -47,7 +47,7 @@ _STEPS = {
     "not_flag": "yes and no swapped",
     "first_name": "the first name of the person",
     "last_name": "the last name of the person",
-    "date": "a date, written '{0}' in the file",
+    "date": "a date, written as {0} in the file",
     "python": "by the function {0}",
 }
 
@@ -171,9 +171,10 @@ def _parents(parent: ParentRule) -> list[str]:
     absent = [] if not parent.optional else ["The column is optional. If it is missing, every row is a customer."]
     children = f"A row that names another one in {named} belongs to that one's customer instead"
     found = f"The other row is the one with that text in {match}, anywhere in the file"
+    of_company = "Text of the form 'Company, Person' refers to a person at a company"
     return [
         f"{children}: it adds only addresses and contacts. The customers are the rows that name none.",
-        f"{found}; or, of the form 'Company, Person', a person of a company. Several such rows are an error.",
+        f"{found}. {of_company}. If several rows match, that is an error.",
         *absent,
     ]
 
@@ -235,12 +236,11 @@ def _child(mapping: Mapping, entry: ChildEntry, width: int) -> list[str]:
     if entry.repeat is not None:
         lines.append(f"Once for each number {NUMBER} from {entry.repeat[0]} to {entry.repeat[-1]}.")
     if entry.cells:
-        what = "Its lines are" if len(entry.cells) > 1 else "All of it is"
-        where = f"{what} in {_columns(entry.cells)}. It is split into its parts"
+        parts = "its parts: the street first, then the city, state, and postal code, and the country last"
         names = "A line that repeats the customer's name is left out"
         lines += [
-            f"{where}, from the end: the country; before it, the town, state, and postal code; first, the street.",
-            f"{names}; one that begins with 'Attn' gives the person. Fields given below override its parts.",
+            f"The whole address is in {_columns(entry.cells)}. It is split into {parts}.",
+            f"{names}; one that begins with 'Attn' becomes the person. Fields listed below override these parts.",
             "The report shows every address before and after, with a warning where the parts may be wrong.",
         ]
     if entry.when is not None:
@@ -318,6 +318,8 @@ def _changes(rule: FieldRule, name: str) -> str:
 def _step(step: TransformStep) -> str:
     if TRANSFORMS[step.name].argument == "texts":
         return _STEPS[step.name].format(_quoted(step.argument, "or else"))
+    if step.name == "date":
+        return _STEPS[step.name].format(shown_format(str(step.argument)))
     return _STEPS[step.name].format(*(step.argument if isinstance(step.argument, tuple) else [step.argument]))
 
 
@@ -352,7 +354,7 @@ def _required(mapping: Mapping) -> list[str]:
 
 
 def _policies(mapping: Mapping) -> list[str]:
-    lines = ["It rejects its customer: nothing of that customer is sent, and the report shows the cell."]
+    lines = ["Its customer is rejected: nothing is sent for it, and the report shows the cell."]
     sections = [("customer", mapping.customer), *((_child_name(entry).lower(), entry) for entry in mapping.children())]
     fields = [(f"{kind} {_field_name(name)}", rule) for kind, part in sections for name, rule in part.fields().items()]
     left_out = dict.fromkeys(name for name, rule in fields if rule.invalid == "blank")

@@ -160,7 +160,7 @@ class _Child(Strict):
         fields: dict[str, FieldRule] = self.fields()  # type: ignore[attr-defined]  # from the section it is mixed into
         numbered = any(rule.numbered for rule in fields.values()) or any(NUMBER in column for column in self.cells)
         if (self.repeat is not None) != numbered:
-            raise ValueError("repeat needs {n} in a column name, or take: '{n}', and {n} needs repeat")
+            raise ValueError("`repeat` must be used together with {n} in a column name or with take: '{n}'")
         return self
 
 

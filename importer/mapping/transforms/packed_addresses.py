@@ -16,7 +16,7 @@ from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, Ma
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData, source_reference
 from importer.mapping.transform_results import RowChange, RowFinding, failures, rewriting
-from importer.mapping.transforms.address_text import Line, PostalAddress, read_address
+from importer.mapping.transforms.address_parser import Line, PostalAddress, read_address
 from importer.mapping.transforms.text_forms import decode
 from importer.records import Severity
 from importer.tables import Entity

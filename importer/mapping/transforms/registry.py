@@ -177,6 +177,11 @@ def _extract(values: pa.Array, argument: str) -> TransformResult:
 _DATE_PARTS = {"%d": "DD", "%m": "MM", "%Y": "YYYY", "%y": "YY", "%b": "MMM"}  # as people write a format
 
 
+def shown_format(argument: str) -> str:
+    """``%m/%d/%Y`` as people write it: ``MM/DD/YYYY``."""
+    return reduce(lambda text, part: text.replace(*part), _DATE_PARTS.items(), argument)
+
+
 def _date(values: pa.Array, argument: str) -> TransformResult:
     """A date in the given format → ``YYYY-MM-DD``; a workbook's dates come as ISO text and pass as they are."""
 
@@ -186,7 +191,7 @@ def _date(values: pa.Array, argument: str) -> TransformResult:
                 return datetime.strptime(value, form).date().isoformat(), None  # noqa: DTZ007 - dates have no zone
         return None, f"is not a valid date in the format {shown}"
 
-    shown = reduce(lambda text, part: text.replace(*part), _DATE_PARTS.items(), argument)
+    shown = shown_format(argument)
     return read_each(values, read, "invalid_date", f"Enter the date as {shown}.")
 
 
@@ -218,7 +223,7 @@ def _flag(values: pa.Array, *, inverted: bool) -> TransformResult:
 def _load_function(path: Path, name: str) -> Callable[[str], str | None]:
     spec = importlib.util.spec_from_file_location(f"importer_mapping_{path.stem}", path)
     if spec is None or spec.loader is None or not path.is_file():
-        raise MappingError(f"{path}: no such Python file", "Put it beside the mapping file.")
+        raise MappingError(f"{path}: no such Python file", "Put it in the mapping's folder or below it.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:

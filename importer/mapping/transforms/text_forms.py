@@ -34,7 +34,7 @@ _WIDE = r"[\x{ff01}-\x{ff5e}\x{3000}]"
 _NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 
-# How programs write whole numbers that they keep with decimals; ``1,000`` is more than one.
+# How programs write whole numbers that they store as decimals; ``1,000`` is one thousand.
 WHOLE = r"(?:\.0+|,00?)$"
 
 
@@ -82,7 +82,9 @@ def decode(values: pa.Array, *, tags: bool = True) -> TransformResult:
     if not len(at):
         return TransformResult(values)
     read = [_decoded(text, tags=tags) for text in values.take(pa.array(at)).to_pylist()]
-    told = ["may be encoded, as for a web page, and stays as it is" if _is_doubtful(text) else None for text in read]
+    told = [
+        "may contain HTML, URL, or other codes; it is sent unchanged" if _is_doubtful(text) else None for text in read
+    ]
     findings = failures("text_encoded", told, _HINT, Severity.WARNING)
     return TransformResult(pa.array(read, pa.string()), findings).among(at, TransformResult(values))
 

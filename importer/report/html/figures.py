@@ -89,6 +89,10 @@ def _columns(report: ReportInput, decision: WordDecision) -> Iterator[str]:
             yield from entry.fields[decision.field].columns
 
 
+# Reported once for each text, at the first of the customers that have it; the message has their number.
+_BY_WORD = frozenset({"lookup_pending", "word_unknown", "word_left_out", "word_not_in_table"})
+
+
 def problem_groups(report: ReportInput) -> list[dict[str, Any]]:
     """The problems by severity and code, the worst and most frequent first, with examples and columns.
 
@@ -111,7 +115,7 @@ def _group(located: Located, group: Group) -> dict[str, Any]:
         "explanation": code.explanation if code else "",
         "fix": code.fix if code else "",
         "count": len(group.at),
-        "customers": len(np.unique(owners[owners >= 0])),
+        "customers": 0 if group.code in _BY_WORD else len(np.unique(owners[owners >= 0])),
         "loose": group.severity == Severity.ERROR and bool((kinds["_row"] >= 0).all()),
         "columns": [(column or NOWHERE, count) for column, count in columns[:COLUMNS]],
         "more_columns": max(len(columns) - COLUMNS, 0),

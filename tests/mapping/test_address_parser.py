@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from importer.mapping.transforms.address_text import PostalAddress, read_address
+from importer.mapping.transforms.address_parser import PostalAddress, read_address
 
 
 def told(address: PostalAddress) -> str:
@@ -111,12 +111,12 @@ def test_taken_apart_without_a_doubt(text: str, wanted: str) -> None:
         ("4 Pier Rd\nMarlow, OH", "4 Pier Rd | city=Marlow | state=OH", "no postal code"),
         ("4 Pier Rd\nMarlow", "4 Pier Rd | city=Marlow", "no postal code"),
         ("4 Pier Rd\nAustin 78701", "city=Austin | zip=78701", "no state"),
-        ("4 Pier Rd Marlow", "4 Pier Rd Marlow", "no town"),
-        ("see notes", "see notes", "no town"),
+        ("4 Pier Rd Marlow", "4 Pier Rd Marlow", "no city"),
+        ("see notes", "see notes", "no city"),
         ("Austin, TX 78701", "city=Austin | state=TX | zip=78701", "no street"),
-        ("Fax: 512 555 0133", "", "no street and no town"),
+        ("Fax: 512 555 0133", "", "no street and no city"),
         ("Hauptstr. 5\n10115 Berlin", "city=Berlin | zip=10115", "country is not known"),
-        ("12 High St SL7 1AA", "12 High St | zip=SL7 1AA", "no town"),
+        ("12 High St SL7 1AA", "12 High St | zip=SL7 1AA", "no city"),
         ("Hauptstr. 5, D-80331 M\u00fcnchen", "Hauptstr. 5 | city=M\u00fcnchen | zip=80331", "country is not known"),
         (
             "4 Pier Rd\nMarlow OH 43000\nDeliver to rear dock\nGate code 1234",
@@ -124,7 +124,7 @@ def test_taken_apart_without_a_doubt(text: str, wanted: str) -> None:
             "lines below the postal code",
         ),
         ("4 Pier Rd\nLeeds LS1 1AA\nUK\nring bell", "4 Pier Rd | city=Leeds | country=GB | zip=LS1 1AA", "lines below"),
-        ("111 Wellington St Ottawa ON K1A 0A9", "city=Ottawa", "street and town are in one line"),
+        ("111 Wellington St Ottawa ON K1A 0A9", "city=Ottawa", "street and city are in one line"),
     ],
 )
 def test_what_is_doubtful_is_said(text: str, wanted: str, doubt: str) -> None:
@@ -140,7 +140,7 @@ def test_the_home_country_is_what_is_expected_where_none_is_named() -> None:
 
 
 def test_a_reason_is_said_once_and_fits_the_home_country() -> None:
-    assert read_address(["12 High St SL7 1AA"], None).doubts == ("no town is found before the postal code",)
+    assert read_address(["12 High St SL7 1AA"], None).doubts == ("no city was found before the postal code",)
     address = read_address(["RR 2 Box 45\nSt. Albans VT 5478"], "US")
     assert told(address) == "RR 2 Box 45 | city=St. Albans | state=VT | zip=5478"
     assert address.doubts == ("its postal code is not one of US",)

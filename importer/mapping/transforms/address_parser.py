@@ -96,7 +96,7 @@ def read_address(cells: Sequence[str | None], home: str | None) -> PostalAddress
     ]
     address = _set_aside(lines)
     if not address.street:
-        return address.having((), "there is no street and no town in it")
+        return address.having((), "there is no street and no city in it")
     if len(address.street) == 1:
         address = _from_one_line(address, home)
     else:
@@ -104,9 +104,9 @@ def read_address(cells: Sequence[str | None], home: str | None) -> PostalAddress
         address = _town_line(address, country or home, named=country is not None)
     if not address.street:
         return address.having((), "there is no street in it")
-    if "city" in address.pieces or any(doubt.startswith("no town") for doubt in address.doubts):
+    if "city" in address.pieces or any(doubt.startswith("no city") for doubt in address.doubts):
         return address
-    return address.having(address.street, "no town is found in it")
+    return address.having(address.street, "no city was found in it")
 
 
 def _set_aside(lines: Sequence[Line]) -> PostalAddress:
@@ -257,7 +257,7 @@ def _with_state(
     if state is None:
         if country == "AU" or (country == "US" and not town):
             return None
-        return address.having(before, "no state is found in it", city=Line(town, rest.cell), zip_code=zip_code)
+        return address.having(before, "no state was found in it", city=Line(town, rest.cell), zip_code=zip_code)
     if not town and before:
         *before, above = before
         town, rest = above.text, Line("", above.cell)
@@ -288,7 +288,7 @@ def _with_county(
     if len(lines) > 1 and is_county(lines[-1].text) and not _has_digit(lines[-2].text):
         *lines, state = lines
     if not lines or (_has_digit(lines[-1].text) and not _DISTRICT.match(lines[-1].text)):
-        return address.having(lines, "no town is found before the postal code", zip_code=zip_code, state=state)
+        return address.having(lines, "no city was found before the postal code", zip_code=zip_code, state=state)
     *lines, town = lines
     return address.having(lines, zip_code=zip_code, state=state, city=town)
 
@@ -338,7 +338,7 @@ def _town(address: PostalAddress, before: list[Line], last: Line, zip_code: Line
     if country in _WITH_STATES:
         doubt = f"its postal code is not one of {country}"
     if _has_digit(city) and not _DISTRICT.match(city):
-        return address.having([*before, Line(city.strip(), last.cell)], "no town is found in it", zip_code=zip_code)
+        return address.having([*before, Line(city.strip(), last.cell)], "no city was found in it", zip_code=zip_code)
     pieces = {"zip_code": zip_code, "country": Line(own, last.cell) if own else None}
     if state.strip():
         pieces["state"] = Line(state.strip(), last.cell)
@@ -367,7 +367,7 @@ def _in_one_line(address: PostalAddress, lines: list[Line], country: str) -> Pos
         return address.having([*before, Line(street.strip(_EDGES), last.cell)], city=Line(town.strip(), last.cell))
     if not _has_digit(last.text):
         return address.having(before, city=last)
-    foreign = "" if country == "US" else "street and town are in one line"
+    foreign = "" if country == "US" else "street and city are in one line"
     return _by_words(address, before, last, foreign)
 
 
@@ -407,8 +407,8 @@ def _unsure_border(street: Sequence[tuple[str, str]], town: Sequence[str], *, nu
     if not numbered and not _has_digit("".join(numbers)):
         return ["no house number is found in it"]
     if labels[-1] not in _ENDS_OF_STREETS or any(_has_digit(word) for word in town):
-        return ["nothing shows where the street ends and the town begins"]
+        return ["nothing shows where the street ends and the city begins"]
     begin = town[0].casefold().rstrip(".")
     if begin in _DIRECTIONS or (street[-1][0].casefold().rstrip(".") == "st" and begin in _SAINTS):
-        return [f"{town[0]!r} may belong to the town or to the street"]
+        return [f"{town[0]!r} may belong to the city or to the street"]
     return []
