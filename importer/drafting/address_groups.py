@@ -15,6 +15,8 @@ GroupKey = tuple[str, int | None, tuple[str, ...]]
 _FEW_DIGITS = 0.2
 _SMALLER = frozenset({"suburb", "locality", "localidad", "localidade", "localita", "localite", "village", "hamlet"})
 _TOWN = frozenset({"city", "zip_city"})
+_TOWN_PARTS = ("city", "state", "zip_code", "country")
+_NEARLY_ALL = 0.97
 _MOST_LINES = 3  # more numbered lines without a city are lines in any order
 _MOSTLY_WHOLE = 0.6
 _FEWEST_IN_ANY_ORDER = 2
@@ -112,7 +114,7 @@ def _with_gaps_filled(groups: list[AddressGroup]) -> list[AddressGroup]:
         return groups
     if parts & _TOWN:
         streets = [group for group in groups if LINES & set(group.parts) and not _TOWN & set(group.parts)]
-        return groups if any(one.role == "shipping" for one in streets) else _merged(groups, plain, streets)
+        return _merged(groups, plain, streets)
     for part in list(plain.parts):
         without = [group for group in groups if group is not plain and part not in group.parts]
         gaps = [group for group in without if len(group.parts) > 1]
@@ -148,8 +150,9 @@ def _one_town(group: AddressGroup, readings: Sequence[Reading], values: Sequence
     if len(states) > 1:
         group.parts["state"] = [max(states, key=lambda at: (values[at].filled, -at))]
     if len(cities) > 1:
-        cities.sort(key=lambda at: (readings[at].phrase in _SMALLER, at))
-        group.parts["city"] = cities[:1] if readings[cities[-1]].phrase in _SMALLER else cities
+        cities.sort(key=lambda at: (values[at].blank, readings[at].phrase in _SMALLER, at))
+        smaller = any(readings[at].phrase in _SMALLER for at in cities)
+        group.parts["city"] = cities[:1] if smaller else cities
 
 
 def _order_lines(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
@@ -201,18 +204,40 @@ def _pack(group: AddressGroup, readings: Sequence[Reading], values: Sequence[Col
     town = bool(cities or group.parts.get("zip_code"))
     if group.parts.get("zip_city"):
         group.packed = [] if town else [*lines, *group.parts["zip_city"]]
+        both = group.parts["zip_city"][0]
+        if group.parts.get("zip_code") and not cities and values[both].codes_at_end >= _MOSTLY_WHOLE:
+            group.parts["city"] = group.parts["state"] = [both]
         return
+    known = [part for part in _TOWN_PARTS if any(not values[at].blank for at in group.parts.get(part, ()))]
     whole = [at for at in (*lines, *cities) if values[at].whole_addresses >= _MOSTLY_WHOLE]
     others = {part for part in ("city", "zip_code", "house_number") if group.parts.get(part)}
     if not town and len(lines) > _MOST_LINES:
         group.packed = lines
-    elif whole and (not town or (others == {"city"} and whole[0] in cities)):
+    elif whole and (not {"city", "zip_code"} & set(known) or (others == {"city"} and whole[0] in cities)):
         group.packed = whole[:1]
     elif not town and len(lines) == 1 and readings[lines[0]].concept == "address":
         group.packed = lines if values[lines[0]].towns_with_codes >= _MOSTLY_WHOLE else []
-    elif town:  # the same address once more, in one cell
-        for part in ("line_1", "line_2"):
-            group.parts[part] = [at for at in group.parts.get(part, ()) if at not in whole]
+    elif town:
+        _repeated(group, [at for at in whole if _has_town(group, values, at)], known, values)
+
+
+def _has_town(group: AddressGroup, values: Sequence[ColumnValues], at: int) -> bool:
+    """Whether the cells of a line name the towns or post codes that have a column of their own."""
+    towns = [text for part in ("city", "zip_code") for own in group.parts.get(part, ()) for text in values[own].texts]
+    plain = [text.casefold() for text in towns]
+    return values[at].share(lambda text: any(town in text.casefold() for town in plain)) >= _MOSTLY_WHOLE
+
+
+def _repeated(group: AddressGroup, whole: list[int], known: list[str], values: Sequence[ColumnValues]) -> None:
+    """The same address once more, in one cell: it gives what has no column of its own."""
+    lines = {part: [at for at in group.parts.get(part, ()) if at not in whole] for part in ("line_1", "line_2")}
+    if whole and all(values[at].blank for at in lines["line_1"]):
+        group.packed = whole[:1]
+        group.beside = frozenset(
+            part for part in known if all(values[at].filled >= _NEARLY_ALL for at in group.parts[part])
+        )
+    else:
+        group.parts.update(lines)
 
 
 def _give_slots(groups: list[AddressGroup], values: Sequence[ColumnValues]) -> None:

@@ -75,7 +75,7 @@ def _with_towns(readings: list[Reading], values: Sequence[ColumnValues]) -> list
         own = [one for one in readings[:at] if one.roles == roles and one.concept in ADDRESS_PARTS]
         below = any(one.concept in LINES for one in own) and not any(one.concept in _TOWN for one in own)
         towns = values[at].share(lambda text: _POST_TOWN.fullmatch(text) is not None)
-        if reading.concept == "address" and below and towns >= _MOST:
+        if reading.concept in {*LINES, "address_line_2"} and below and towns >= _MOST:
             out[at] = replace(reading, concept="zip_city", roles=roles, part=None)
     return out
 

@@ -28,15 +28,16 @@ ROW_KINDS = frozenset({"supplier", "lead", "prospect", "employee", "inactive", "
 _ALL_KINDS = (*_PARTNERS, "active", "inactive", "blocked", "closed", "prospect", "deleted")
 
 
-def assign(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> Assignment:
-    """The joint assignment of a table's columns, without its key."""
-    settled = settled_readings(readings, values)
+def assign(readings: Sequence[Reading], values: Sequence[ColumnValues], *, further: bool = False) -> Assignment:
+    """The joint assignment of a table's columns, without its key. ``further``: another table has the customers."""
+    settled = settled_readings(readings, values, further=further)
     groups = address_groups(settled, values)
     streets = sum(bool(group.packed or group.parts.get("line_1")) for group in groups)
     out = Assignment(readings=settled, groups=streets)
     _addresses(out, groups, values)
     _flags(out, values)
-    _names(out, values)
+    if not further:
+        _names(out, values)
     assign_people(out, values)
     _terms(out, values)
     _rows(out, values)
@@ -174,7 +175,16 @@ def _terms(out: Assignment, values: Sequence[ColumnValues]) -> None:
             and not reading.unknown
             and (concept in _OF_ANY_ADDRESS or not reading.roles & {"billing", "shipping"})
         ]
-        found.sort(key=lambda at: (values[at].blank, values[at].numbers > 0.5, out.readings[at].part or 0, at))
+        named = concept == "sales_rep"  # by a name before an ID
+        found.sort(
+            key=lambda at: (
+                values[at].blank,
+                values[at].numbers > 0.5,
+                named and values[at].spaced < 0.5,
+                out.readings[at].part or 0,
+                at,
+            )
+        )
         if found:
             name = _TERMS.get(concept, concept)
             out.customer[name] = found[:1]
@@ -185,7 +195,7 @@ def _rows(out: Assignment, values: Sequence[ColumnValues]) -> None:
     """Columns that decide whether a row is a customer, and those that name a parent."""
     for at, reading in enumerate(out.readings):
         kind = reading.concept == "kind"  # "Contact type" may be the row's, "Contact 2 type" is not
-        of_person = reading.roles & {"contact", "person", "billing", "shipping"}
+        of_person = reading.roles & {"contact", "person", "billing", "shipping", "visiting"}
         if (of_person and not kind) or (kind and (reading.group or reading.part or 1) > 1):
             continue
         named = reading.concept == "supplier_flag" and values[at].flags < 0.5 and not values[at].blank

@@ -39,8 +39,10 @@ _ZIP = re.compile(
 )
 _TOWN_WITH_CODE = re.compile(
     r"(?:\b[A-Z]{1,3}-)?\b\d{4,6}\b(?:[ -]?[A-Z]{2}\b)?|\b[A-Z]\d[A-Z]\s?\d[A-Z]\d\b|\b\d{2}-\d{3}\b|\b\d{3}\s\d{2}\b"
+    r"|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b"
 )
-_CODE_AT_END = re.compile(r"[a-z.\s,(-][ (-]?[A-Z]{2,3}\)?$|[ -]\(?[A-Z]{2}\)?$|\b[A-Z]{2}\s+\d{5}(?:-\d{4})?$")
+_CODE_AT_END = re.compile(r"[a-z.\s,(/-][ (-]?[A-Z]{2,3}\)?$|[ -]\(?[A-Z]{2}\)?$|\b[A-Z]{2}\s+\d{5}(?:-\d{4})?$")
+_IDEOGRAPH = re.compile(r"[\u3400-\u9fff]")  # a word by itself
 _SALUTATIONS = lexicon().cell_words("salutation")
 _FLAGS = lexicon().cell_words("yes", "no") | {"t", "f", "x", "true", "false", "y", "n", "yes", "no", "tyes", "tno"}
 Test = Callable[[str], bool]
@@ -115,7 +117,7 @@ class ColumnValues:
     countries = _share(
         lambda text: text.upper() in VEHICLE_CODES or (len(text) <= 60 and country_code(text) is not None)
     )
-    lettered = _share(lambda text: sum(map(str.isalpha, text)) >= 2)
+    lettered = _share(lambda text: sum(map(str.isalpha, text)) >= 2 or _IDEOGRAPH.search(text) is not None)
     with_digits = _share(lambda text: any(map(str.isdigit, text)))
     companies = _share(lambda text: len(text) <= 80 and is_company(text))  # certainly: by their legal form
     salutations = _share(lambda text: all(letters_and_digits(word) in _SALUTATIONS for word in text.split()))

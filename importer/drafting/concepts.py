@@ -35,8 +35,10 @@ def head(names: list[str], *, first: bool) -> Choice:
     different = frozenset(names)
     if len(different) == 1:
         return names[0], names[0]
+    if "notes" in different and (terms := COMMERCIAL & different):
+        return min(terms), min(terms)
     for name in NEVER:
-        if name in different and not (name == "notes" and COMMERCIAL & different):
+        if name in different:
             return name, name
     for rule in (_of_meta, _of_address, _of_numbers, _of_people):
         if (found := rule(different)) is not None:
@@ -120,6 +122,8 @@ def _of_people(names: frozenset[str]) -> Choice | None:
 
 def in_roles(concept: str, roles: set[str]) -> str:
     """What a concept is in a role: the name of a contact, the number of a parent, anything of a bank."""
+    if concept == "user" and "agent" in roles:
+        return "sales_rep"  # the employee who sells to the customer
     if concept in NEVER:
         return concept
     owner = next(

@@ -13,7 +13,8 @@ from importer.drafting.known_mappings import KnownMapping, best_known
 from importer.drafting.mapping_text import mapping_text
 from importer.drafting.open_questions import Questions, applying_skip_rules, settle_rows
 from importer.drafting.skip_rules import Question
-from importer.drafting.table_draft import TableDraft, joined, table_drafts
+from importer.drafting.table_draft import TableDraft, table_drafts
+from importer.drafting.table_joins import Joined, joined, joined_to
 from importer.errors import NoSourceError
 from importer.tables import Sources
 
@@ -56,6 +57,7 @@ class Draft:
     ``fits``: the mapping that reads the file already, and its coverage. ``layout``: the family. ``key``: headers;
     ``instead``: the column that stands in where the key is blank.
     ``answers``: what the draft assumes for each question; ``open``: those that nobody answered. ``mapping``: YAML.
+    ``notes``: tables and addresses that it does not use, each with the reason, and numbers that it compares otherwise.
     """
 
     fits: tuple[str, float] | None
@@ -67,6 +69,7 @@ class Draft:
     open: list[Question]
     mapping: str
     instead: str | None = None
+    notes: Sequence[str] = ()
 
     @property
     def rows_in_words(self) -> str:
@@ -84,6 +87,7 @@ class Draft:
             "layout": self.layout,
             "key": self.key,
             "columns": [vars(column) for column in self.columns],
+            "notes": list(self.notes),
             "questions": [{**vars(question), "choices": list(question.choices)} for question in self.questions],
             "mapping": self.mapping,
         }
@@ -122,14 +126,16 @@ def draft_sources(
             return _extending(known, tables, sources, country)
     for draft in tables:
         draft.headerless = any(draft.table is sources.tables[at] for at in named)
-    return _drafted(tables, country, questions, choices)
+    return _drafted(joined(tables, country, choices), country, questions, choices)
 
 
-def _drafted(tables: list[TableDraft], country: str | None, questions: Questions, choices: Choices) -> Draft:
-    ordered, joins, others = joined(tables)
-    main = ordered[0]
+def _drafted(found: Joined, country: str | None, questions: Questions, choices: Choices) -> Draft:
+    main, key = found.tables[0], found.tables[0].structure.key
     _refuse_without_names(main)
     settle_rows(main, questions)
+    if main.structure.key != key:
+        found = joined_to(main, [*found.tables, *(draft for draft, _ in found.others)], country, choices)
+    ordered, joins, others = found.tables, found.columns, [draft for draft, _ in found.others]
     rules = applying_skip_rules(ordered, questions, choices)
     questions.refuse_others()
     name = main.table.file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
@@ -137,10 +143,16 @@ def _drafted(tables: list[TableDraft], country: str | None, questions: Questions
     content |= draft_content(ordered, joins, rules, others)
     heading = [f"A draft for {main.table.name}. Read it line by line, then run: importer check … -m THIS_FILE"]
     heading += [f"{question.text} Assumed: {questions.answers[question.id]}." for question in questions.open]
-    heading += [
-        f"Left out: {draft.table.name}, because none of its columns refers to the customers of {main.table.name}."
-        for draft in others
+    notes = [f"Left out: {draft.table.name}, because {why}" for draft, why in found.others]
+    notes += [f"Left out: the addresses of people in {draft.table.name}." for draft in ordered if draft.own_addresses]
+    notes += [
+        f"{draft.headers[at]} of {draft.table.name} is compared {how} leading zeros, as in {main.table.name}."
+        for draft in ordered
+        for at, how in ((at, "with" if width else "without") for at, width in draft.widths.items())
     ]
+    heading += notes
+    for draft in others:
+        draft.assignment.targets.clear()
     return Draft(
         fits=None,
         layout="joined tables" if joins else main.structure.layout,
@@ -151,6 +163,7 @@ def _drafted(tables: list[TableDraft], country: str | None, questions: Questions
         open=questions.open,
         mapping=mapping_text(content, heading),
         instead=stand_in(main),
+        notes=notes,
     )
 
 

@@ -184,7 +184,7 @@ def _type(draft: TableDraft, group: AddressGroup, *, alone: bool, joined_table: 
 
 def _people_of_table(draft: TableDraft, *, joined_table: bool) -> Mapping[str, Sequence[int]]:
     """In a table of addresses, people and phones belong to the address."""
-    if not joined_table or len(draft.assignment.addresses) != 1:
+    if not joined_table or draft.people or len(draft.assignment.addresses) != 1:
         return {}
     given = draft.assignment
     people: dict[str, Sequence[int]] = dict(given.contacts.get(1, {}))
@@ -210,7 +210,7 @@ def _address(
     if group.packed:
         names = _headers(draft, group.packed)
         out |= {"packed": names[0]} if len(names) == 1 else {"lines": names}
-        out |= address_parts(draft, {"country": parts.get("country", [])})
+        out |= address_parts(draft, {part: columns for part, columns in parts.items() if part in group.beside})
     elif "line_1" not in parts:  # an address needs one; a country tells how phone numbers are read
         return {"country": address_parts(draft, parts)["country"]} if "country" in parts else None
     elif group.partial and main is not None:
@@ -239,7 +239,7 @@ def contact_entries(draft: TableDraft, table: Mapping[str, str], *, elsewhere: b
     if elsewhere and not table and set().union(*contacts.values()) == {"first_name", "last_name"}:
         both = (set(own["first_name"]) & set(own["last_name"]) for own in contacts.values())
         contacts = contacts if not all(both) else {}
-    if table and len(draft.assignment.addresses) == 1:
+    if table and len(draft.assignment.addresses) == 1 and not draft.people:
         return  # people in a table of addresses belong to the address
     if not contacts and not table:
         contacts = {1: draft.assignment.people.get("addresses.billing", {})}

@@ -27,13 +27,13 @@ _TELLING = 2  # columns that tell a table from the others
 
 def draft_content(
     tables: Sequence[TableDraft],
-    joins: Mapping[int, int],
+    joins: Mapping[int, Sequence[int]],
     rules: Sequence[Sequence[SkipRule]],
     others: Sequence[TableDraft] = (),
 ) -> dict[str, Any]:
     """The content of a mapping but for its title. ``tables``: the main one first.
 
-    ``joins``: further table (its index) → the column that names the customer. ``rules``: those that apply, by table.
+    ``joins``: further table (its index) → the columns that name the customer. ``rules``: those that apply, by table.
     ``others``: tables that do not belong to the customers; all of their rows are skipped.
     """
     every = [*tables, *others]
@@ -48,7 +48,8 @@ def draft_content(
         (draft, {"table": name} if at else {}) for at, (draft, name) in enumerate(zip(tables, names, strict=True))
     ]
     addresses = [entry for draft, table in placed for entry in address_entries(draft, table, alone=alone)]
-    elsewhere = any(one.assignment.contacts and len(one.assignment.addresses) != 1 for one in tables[1:])
+    people = [one for one in tables[1:] if one.people or len(one.assignment.addresses) != 1]
+    elsewhere = any(one.assignment.contacts for one in people)
     contacts = [entry for draft, table in placed for entry in contact_entries(draft, table, elsewhere=elsewhere)]
     further = {"addresses": addresses, "contacts": contacts, "ignore": ignored}
     return out | {key: value for key, value in further.items() if value}
@@ -66,12 +67,12 @@ def _table_name(tables: Sequence[TableDraft], at: int) -> str:
 
 
 def _table(
-    tables: Sequence[TableDraft], at: int, joins: Mapping[int, int], rules: Sequence[SkipRule]
+    tables: Sequence[TableDraft], at: int, joins: Mapping[int, Sequence[int]], rules: Sequence[SkipRule]
 ) -> dict[str, Any]:
     """Key, parent, rows to skip, and columns left out of one table."""
     draft, structure = tables[at], tables[at].structure
     headers = draft.headers
-    out: dict[str, Any] = {"key": as_text(draft, joins[at]) if at else _key(draft)}
+    out: dict[str, Any] = {"key": _text_key(draft, joins[at]) if at else _key(draft)}
     if len(tables) > 1:
         out |= _found_by(tables, draft)
     if draft.headerless:
@@ -92,7 +93,7 @@ def _table(
         skip.append({"only": headers[draft.notes], "reason": "note below the rows"})
     if skip:
         out["skip"] = skip
-    used = _used(draft, [joins[at]] if at else structure.key, main=not at)
+    used = _used(draft, joins[at] if at else structure.key, main=not at)
     used |= {column for rule in rules for column in rule.columns}
     ignored = [
         _left_out(draft, column)
@@ -121,11 +122,15 @@ def _skipped(tables: Sequence[TableDraft], draft: TableDraft) -> dict[str, Any]:
 
 def _key(draft: TableDraft) -> Any:
     """The key; an apostrophe in front of ids is taken off, and another column stands in where it is blank."""
-    structure, headers = draft.structure, draft.headers
-    key = [headers[column] for column in structure.key]
+    key = draft.structure.key
     if (other := stand_in(draft)) is not None:
-        return {"from": [key[0], other], "take": "first"}
-    return as_text(draft, structure.key[0]) if len(key) == 1 else key
+        return {"from": [draft.headers[key[0]], other], "take": "first"}
+    return _text_key(draft, key)
+
+
+def _text_key(draft: TableDraft, columns: Sequence[int]) -> Any:
+    """One column, or several that identify a customer together."""
+    return as_text(draft, columns[0]) if len(columns) == 1 else [draft.headers[column] for column in columns]
 
 
 def stand_in(draft: TableDraft) -> str | None:
@@ -147,7 +152,7 @@ def _used(draft: TableDraft, key: Sequence[int], *, main: bool) -> set[str]:
     lists += given.customer.values() if main else details if given.addresses or given.contacts else []
     for group in given.addresses:
         lists += [group.packed, list(group.flags.values()), *given.people.get(group.path, {}).values()]
-        lists += [own for part, own in group.parts.items() if not group.packed or part == "country"]
+        lists += [own for part, own in group.parts.items() if not group.packed or part in group.beside]
     return {draft.headers[column] for column in columns.union(*lists)}
 
 

@@ -34,6 +34,8 @@ def draft_text(draft: Draft, width: int) -> str:
         lines.append("")
     key = one_line(draft.identified_by)
     lines.append(f"{draft.rows_in_words}. {f'A customer is identified by: {key}.' if key else _NO_KEY}")
+    for text in draft.notes:
+        lines += textwrap.wrap(one_line(text), width, subsequent_indent="  ")
     for question in draft.questions:
         lines += [
             "",

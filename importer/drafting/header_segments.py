@@ -16,6 +16,7 @@ _FILLER = 0.2
 _LETTER = 1.0  # what a single letter costs: "T.a.v." is a phrase rather than three of them
 _COMPOUND = 0.4
 _SHORTEST_PART = 3  # letters of a part of a compound
+_IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")  # in which parts may have one letter
 _LINKS = ("s", "n", "en", "es", "e", "er")  # between the parts of a compound
 _FOREIGN = 1.2  # what a phrase of another language costs more
 _ENGLISH = 0.3
@@ -27,7 +28,9 @@ _LONGEST_AFFIX = 4
 _MOSTLY = 0.5
 _SHARED = 0.6  # of the columns: a word that so many have says nothing
 _CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
-_NUMBER_SIGN = re.compile(r"#(?!\s*\d)")  # "Phone #2" is the second phone
+_NUMBER_SIGN = re.compile(r"#(?![\s#]*\d)")  # "Phone #2" is the second phone
+_TWO_NUMBERS = re.compile(r"(.*\D\d{1,2})_(\d{1,2})")
+_LAST_NUMBER = re.compile(r".*\D_\d{1,2}")
 _WORD = re.compile(r"[^\W_]+")
 _BREAK = re.compile(r"(\s[-\u2013\u2014]\s|[:>|()\[\]{}]|(?<=\w{5})\.(?=\w{3})|__|\s/\s)")
 _PATH = re.compile(r"\w>\w.*>\w")
@@ -52,7 +55,12 @@ class Word:
 def words(header: str) -> tuple[Word, ...]:
     """The words of a header, from left to right; of a path such as ``Location>Address>City`` the last part."""
     header = header.rstrip("> ").rsplit(">", 1)[-1] if _PATH.search(header) else header
-    plain = unicodedata.normalize("NFKC", header).replace("'", "\u2019").replace("\u2019s ", " ")
+    plain = (
+        unicodedata.normalize("NFKC", header)
+        .replace("'", "\u2019")
+        .replace("\u2019s ", " ")
+        .replace("\u3012", "郵便番号")
+    )
     plain = _NUMBER_SIGN.sub(" number ", plain)
     found: list[Word] = []
     depth = 0
@@ -81,7 +89,7 @@ class Segment:
     """Words that are one phrase. ``meanings``: none if they are unknown; ``number``: it follows, or stands inside.
 
     ``breaks``: a colon, dash, or bracket precedes it; ``aside``: it stands in brackets. ``within``: a role that the
-    phrase contains: ``Delivery code`` is of the shipping address.
+    phrase contains: ``Delivery code`` is of the shipping address. ``group``: the number in front of one with a number.
     """
 
     text: str
@@ -90,6 +98,7 @@ class Segment:
     breaks: bool
     aside: bool
     within: str | None = None
+    group: int | None = None
 
     def names(self, kind: str) -> tuple[str, ...]:
         """What it means as a ``concept`` or a ``role``."""
@@ -101,7 +110,7 @@ def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) 
 
     The languages that most headers are in cost least, so that ``Land`` is a country where the other headers are German.
     """
-    headers = _with_twins(headers)
+    headers = _with_twins(_with_groups_first(headers))
     split = _without_affixes([words(header) for header in _bare(headers, lexicon)], lexicon)
     split = _with_short_roles(split)
     votes: Counter[str] = Counter(dict.fromkeys(likely, 2))
@@ -115,6 +124,13 @@ def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) 
     weights["en"] = min(weights.get("en", _ENGLISH), _ENGLISH)
     reader = _PhraseReader(lexicon, weights)
     return [reader.read(one) for one in split]
+
+
+def _with_groups_first(headers: Sequence[str]) -> list[str]:
+    """``ShipToAddress2_1`` beside ``ShipToCity_1`` is the second line of the first address."""
+    if sum(_LAST_NUMBER.fullmatch(header) is not None for header in headers) < _SEVERAL:
+        return list(headers)
+    return [_TWO_NUMBERS.sub(r"\2 \1", header) if _TWO_NUMBERS.fullmatch(header) else header for header in headers]
 
 
 def _with_twins(headers: Sequence[str]) -> list[str]:
@@ -142,7 +158,9 @@ def _bare(headers: Sequence[str], lexicon: Lexicon) -> list[str]:
     for length in range(1, _LONGEST_AFFIX + 1):
         for at_start in (True, False):
             parts = Counter(
-                (header[:length] if at_start else header[-length:]) for header in headers if len(header) > length + 1
+                header[:length] if at_start else header[-length:]
+                for header in headers
+                if len(header) > length + 1 and not (at_start and header[length - 1 : length + 1].istitle())
             )
             affix, count = parts.most_common(1)[0] if parts else ("", 0)
             if count < _MOSTLY * len(headers) or not affix.isalpha():
@@ -269,12 +287,13 @@ class _PhraseReader:
 
     def _compound(self, text: str) -> tuple[float, tuple[tuple[str, tuple[Meaning, ...]], ...]] | None:
         """A word taken apart into phrases, with letters that link them: ``Rechnungsadresse``."""
-        if len(text) < 2 * _SHORTEST_PART or not text.isalpha():
+        shortest = 1 if _IDEOGRAPHS.fullmatch(text) else _SHORTEST_PART
+        if len(text) < 2 * shortest or not text.isalpha():
             return None
         best: list[tuple[float, tuple[tuple[str, tuple[Meaning, ...]], ...]]] = [(0.0, ())]
         best += [(math.inf, ())] * len(text)
-        for end in range(_SHORTEST_PART, len(text) + 1):
-            for start in range(max(0, end - 24), end - _SHORTEST_PART + 1):
+        for end in range(shortest, len(text) + 1):
+            for start in range(max(0, end - 24), end - shortest + 1):
                 cost, before = best[start]
                 if math.isinf(cost) or not (own := self._meanings(text[start:end])):
                     continue
@@ -291,6 +310,8 @@ class _PhraseReader:
 
 def _with_first_number(header: tuple[Word, ...], at: list[int], found: tuple[Segment, ...]) -> tuple[Segment, ...]:
     """A number in front of all words belongs to the first segment: ``2. Telefon``."""
-    if not found or not at or at[0] == 0 or found[0].number is not None:
+    if not found or not at or at[0] == 0:
         return found
+    if found[0].number is not None:
+        return (replace(found[0], group=header[0].number), *found[1:])
     return (replace(found[0], number=header[0].number), *found[1:])

@@ -41,7 +41,8 @@ def name_columns(sources: Sources, questions: Questions) -> tuple[Sources, list[
 def _is_data(headers: list[str]) -> bool:
     """Whether a row holds an email address, or numbers, as no header does."""
     numbers = sum(_NUMBER.fullmatch(header.strip()) is not None for header in headers)
-    return any(EMAIL.fullmatch(header.strip()) for header in headers) or numbers > 1
+    mails = (EMAIL.fullmatch(header.strip()) for header in headers if "@OData." not in header)  # a column of a Web API
+    return any(mails) or numbers > 1
 
 
 def _with_first_row(table: SourceTable, headers: list[str]) -> SourceTable:

@@ -6,19 +6,25 @@ The data files are in ``lexicon/`` and ``codes/``.
 import re
 import tomllib
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
 _SECTIONS = {"concepts": "concept", "roles": "role", "also_roles": "role", "fillers": "filler"}
-HEAD_FIRST = frozenset({"fr", "es", "it", "pt", "pl", "cs"})  # languages in which the first noun says what it is
+HEAD_FIRST = frozenset({"fr", "es", "it", "pt", "pl", "cs", "ar"})  # languages in which the first noun says what it is
 _FEWEST = 4  # columns by which a table is recognized
 _SHARE = 0.45
 _LETTERS = str.maketrans({"ø": "o", "æ": "ae", "ł": "l", "đ": "d", "œ": "oe", "ð": "d", "þ": "th", "\u0131": "i"})
 # "Straße" is written "Strasse", and where there are no umlauts "Länder" is "Laender", "Besøk" is "Besoek".
 _SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_CODE = re.compile(r"(.*\D)(\d?)")
+_LONGEST_PREFIX = 5
+_TWINS = {"S": "Shipping", "ST": "Shipping", "B": "Billing", "BT": "Billing"}
+_SEVERAL = 3  # columns with such a prefix
+_FILE_PREFIX = 2  # letters in front of all columns of a file: ``CMNAME``, ``CMCITY``
 _NO_WORD = re.compile(r"[\W_]+")
 
 
@@ -89,6 +95,7 @@ class CodeTable:
     """The columns of one table. ``labels``: code in lower case → English header, ``""`` where nothing is proposed.
 
     ``codes``: as they are written in the system. ``cells``: code in lower case → what its values say → the values.
+    ``parts``: abbreviations that codes are made of → what they say; ``prefixes``: those in front of them → whose.
     """
 
     title: str
@@ -96,12 +103,31 @@ class CodeTable:
     labels: dict[str, str]
     numbered: tuple[tuple[re.Pattern[str], str], ...]
     cells: dict[str, dict[str, list[str]]]
+    parts: dict[str, str]
+    prefixes: dict[str, str]
 
     @cached_property
     def in_capitals(self) -> bool:
         return 2 * sum(map(str.isupper, self.codes)) > len(self.codes)
 
     def label(self, header: str) -> str | None:
+        """The English header of a code, ``""`` where nothing is proposed; None for what is no code of the table."""
+        whole = self.own_label(header)
+        return self._composed(header) if whole is None else whole
+
+    def _composed(self, header: str) -> str | None:
+        """The label of a code such as ``SHPAD1`` by its parts."""
+        code = _CODE.fullmatch(_NO_WORD.sub("", header)) if header.isupper() else None
+        if code is None:
+            return None
+        for end in range(min(_LONGEST_PREFIX, len(code[1]) - 1), -1, -1):
+            part = self.parts.get(code[1][end:])
+            if part is not None and (not end or code[1][:end] in self.prefixes):
+                return " ".join(f"{self.prefixes.get(code[1][:end], '')} {part} {code[2]}".split()) if part else ""
+        return None
+
+    def own_label(self, header: str) -> str | None:
+        """The label of a whole code."""
         text = header.strip()
         code = text.lower()
         spelled = text in (text.upper(), code)  # "Street" is a word, "STREET" and "street" may be a code
@@ -124,12 +150,32 @@ def code_tables() -> tuple[CodeTable, ...]:
         )
         labels = {code.lower(): label for code, label in content["columns"].items()}
         cells = {code.lower(): kinds for code, kinds in content.get("cell_words", {}).items()}
-        found.append(CodeTable(content["title"], frozenset(content["columns"]), labels, numbered, cells))
+        prefixes = {prefix: whose for whose, all_of_it in content.get("prefixes", {}).items() for prefix in all_of_it}
+        parts = {part: label for label, all_of_it in content.get("parts", {}).items() for part in all_of_it}
+        codes = frozenset(content["columns"])
+        found.append(CodeTable(content["title"], codes, labels, numbered, cells, parts, prefixes))
     return tuple(found)
 
 
 def recognized(headers: Sequence[str]) -> CodeTable | None:
-    """The table that most of the headers are the codes of; None if no table has enough of them."""
-    counts = [(sum(table.label(header) is not None for header in headers), table) for table in code_tables()]
-    most, best = max(counts, key=lambda item: item[0], default=(0, None))
-    return best if most >= max(_FEWEST, _SHARE * len(headers)) else None
+    """The table that most of the headers are the codes of; None if no table has enough of them.
+
+    Without one, codes may be made of the usual abbreviations, with one prefix for all columns of the file.
+    """
+    plain = [_NO_WORD.sub("", header) for header in headers]
+    starts = Counter(header[:_FILE_PREFIX] for header in plain if len(header) > _FILE_PREFIX + 1)
+    start, count = starts.most_common(1)[0] if starts else ("", 0)
+    own = {start: ""} if count >= max(_FEWEST, _SHARE * len(headers)) and start.isalpha() else {}
+    own |= {  # "STCTY" beside "CTY"
+        short: whose
+        for short, whose in _TWINS.items()
+        if sum(header.startswith(short) and header.removeprefix(short) in plain for header in plain) >= _SEVERAL
+    }
+    whole = [(sum(table.own_label(header) is not None for header in headers), table) for table in code_tables()]
+    made = [replace(table, prefixes=own | table.prefixes) for table in code_tables() if table.parts]
+    composed = [(sum(table.label(header) is not None for header in headers), table) for table in made]
+    for counts in (whole, composed):
+        most, best = max(counts, key=lambda item: item[0], default=(0, None))
+        if most >= max(_FEWEST, _SHARE * len(headers)):
+            return best
+    return None

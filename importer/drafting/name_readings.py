@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from importer.drafting.column_values import ColumnValues
-from importer.drafting.concepts import OF_COMPANIES
+from importer.drafting.concepts import LINES, OF_COMPANIES
 from importer.drafting.lexicon import lexicon
 from importer.drafting.readings import Reading
 
@@ -32,6 +32,22 @@ def with_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list[
         reading if reading.concept not in ("name", "full_name") else reading.as_(_name(readings, values, at, company))
         for at, reading in enumerate(readings)
     ]
+
+
+def of_further(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """Names in a table of addresses or contacts: ``Name`` is the place's beside a street, and else the person's."""
+    streets = any(own.concept in LINES for own in readings)
+    people = {own.concept for own in readings} & {"first_name", "last_name", "full_name"}
+    out = []
+    for reading, own in zip(readings, values, strict=True):
+        concept = reading.concept
+        if concept == "name" and people == {"first_name"}:
+            concept = "last_name"
+        elif concept == "name":
+            of_place = streets or people or own.companies >= SOME_COMPANIES
+            concept = "address_name" if of_place else "full_name"
+        out.append(reading.as_(concept))
+    return out
 
 
 def _with_locations(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:

@@ -97,7 +97,8 @@ def _settle_key(draft: TableDraft, questions: Questions) -> None:
     answer = questions.ask(Question("key", text, tuple(headers[at] for at in choices), headers[choices[0]]))
     key = headers.index(answer)
     if (key,) != structure.key:
-        draft.structure = key_structure((key,), draft.values)
+        others = tuple(at for at in (*structure.key, *structure.others) if at != key)
+        draft.structure = replace(key_structure((key,), draft.values), others=others)
         draft.varying = varying_columns(draft.table, draft.structure, draft.assignment)
 
 

@@ -34,9 +34,14 @@ def assign_people(out: Assignment, values: Sequence[ColumnValues]) -> None:
 
 def _is_further(reading: Reading) -> bool:
     """People whom a customer's list only mentions: of the bookkeeping, or second ones."""
-    second = "other" in reading.roles and reading.group is None
+    second = "other" in reading.roles and reading.group is None and not _is_second(reading)
     place = reading.concept == "designation" and AT_ADDRESS in reading.roles
     return second or place or "accounting" in reading.roles
+
+
+def _is_second(reading: Reading) -> bool:
+    """``Secondary contact first name``, beside which there is a first one."""
+    return "other" in reading.roles and bool(reading.roles & {"contact", "person"})
 
 
 def _give_person(out: Assignment, at: int, reading: Reading, *, first: int) -> None:
@@ -51,7 +56,7 @@ def _give_person(out: Assignment, at: int, reading: Reading, *, first: int) -> N
                 own.setdefault(name, []).append(at)
                 out.give(at, f"{group.path}.{name}")
     elif "home" not in reading.roles:
-        number = reading.group or reading.part
+        number = reading.group or reading.part or (2 if _is_second(reading) else None)
         _of_contact(out, at, first if number is None else number, fields)
 
 
@@ -79,7 +84,8 @@ def _of_contact(out: Assignment, at: int, number: int, fields: Sequence[str]) ->
 def _of_others(out: Assignment, at: int, kind: str) -> bool:
     """Give a detail of an address or a contact to it; False for a detail of the customer."""
     reading = out.readings[at]
-    role = next((role for role in ("billing", "shipping") if role in reading.roles), "")
+    places = {"billing", "shipping"} | {one.role for one in out.addresses[1:] if one.role == "visiting"}
+    role = next((role for role in _PLACES if role in reading.roles & places), "")
     of_contact = bool(reading.roles & {"contact", "person"})
     same = (one for one in out.addresses if (one.role, one.number) == (role, reading.group))
     group = next(same, None) if role or reading.group is not None else None
@@ -88,7 +94,7 @@ def _of_others(out: Assignment, at: int, kind: str) -> bool:
     if role or (reading.group is not None and not of_contact and group is not None):
         _of_address(out, group, at, kind)
     elif of_contact:
-        number = reading.group or reading.part or 1
+        number = reading.group or reading.part or (2 if _is_second(reading) else 1)
         if number == 1 or number in out.contacts or kind != "phone":
             name = "phone" if kind == "mobile" else kind
             contact = out.contacts.setdefault(number, {})

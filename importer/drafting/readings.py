@@ -15,7 +15,7 @@ _ROLE_ALONE = {
     "company": "company_name",
 }  # fmt: skip
 _DETAILS = frozenset({"phone", "mobile", "email", "designation"})
-_REPEATED = re.compile(r"#\d+$")  # what the loader adds to a header that is there twice
+_REPEATED = re.compile(r"(?<!#)#\d+$")  # what the loader adds to a header that is there twice
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,7 @@ def _numbers(parts: _Parts, concept: str, own: Segment) -> tuple[int | None, int
     same = [number for name, number in others if name == concept and own.number is None]
     groups = [number for _, number in parts.roles if number is not None]
     groups += [number for name, number in others if name != concept or own.number is not None]
+    groups += [] if own.group is None else [own.group]
     part = next((number for number in (own.number, *same, parts.loose) if number is not None), None)
     return (groups[0] if groups else None), part
 

@@ -30,6 +30,7 @@ _SOME = 0.7
 _NAMING = frozenset({"customer_number", "id", "other_number", "company_name", "display_name", "email", "name"})
 _NAME_CONCEPTS = frozenset({"company_name", "display_name", "name"})
 _FEWEST = 2  # rows below another one
+_DIVISIONS = frozenset({"customer_number", "id", "department", "setting", "group", None})
 PATH = r"^(.+):[^:]+$"
 _LIKE_PARENTS = _NAMING - {"email", "name"}
 
@@ -69,8 +70,10 @@ def row_structure(table: SourceTable, out: Assignment, values: Sequence[ColumnVa
     if not parents:
         goes_on = block is not None or (key is not None and _goes_on(table, out, values, key))
         layout = "blank parent" if goes_on else _family(out, values, key)
-    others = tuple(at for at in among if at != key)
-    keys = () if key is None else (key,)
+    keys: tuple[int, ...] = () if key is None else (key,)
+    if key is not None and layout == "long" and (both := _with_division(table, out, values, key)):
+        keys, layout, certain = both, _family(out, values, None), True
+    others = tuple(at for at in among if at not in keys)
     return RowStructure(layout, keys, certain, tuple(parents), others, instead)
 
 
@@ -195,6 +198,34 @@ def _chosen_key(
         among = [whole[0], *(at for at in among if at != whole[0])]
     best = max(among, key=lambda at: round(min(values[at].filled, _MOST), 1), default=None)
     return best, best is not None and values[best].unique, None
+
+
+def _with_division(
+    table: SourceTable, out: Assignment, values: Sequence[ColumnValues], key: int
+) -> tuple[int, ...] | None:
+    """The key with the column beside it, such as a division, where only both together tell rows apart.
+
+    The same number stands for customers with different names then.
+    """
+    company, headers = out.customer.get("company_name", [key])[0], table.headers
+    if company == key or out.readings[key].concept not in ("customer_number", "id"):
+        return None
+    same = table.frame.groupby(headers[key], sort=False)
+    if (same[headers[company]].nunique()[same.size() > 1] > 1).mean() < _SOME:
+        return None
+    for at in (max(key - 1, 0), min(key + 1, company)):
+        reading = out.readings[at]
+        beside = (
+            at not in (key, company)
+            and at < company
+            and reading.concept in _DIVISIONS
+            and not reading.roles & _OF_OTHERS
+        )
+        if beside and values[at].filled >= _ALMOST_ALL:
+            both = (min(at, key), max(at, key))
+            if not table.frame[[headers[one] for one in both]].duplicated().any():
+                return both
+    return None
 
 
 def _instead(out: Assignment, values: Sequence[ColumnValues], unique: list[int]) -> int | None:

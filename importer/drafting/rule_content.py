@@ -11,6 +11,7 @@ from importer.mapping.transforms.countries import country_code
 
 _SEPARATORS = [",", ";"]
 _LINE_BREAKS = 0.02  # of the values: a cell with several lines of a street
+_TOWN_WITH_STATE, _STATE_OF_TOWN = r"^(.+?)[\s,/(-]+[A-Z]{2,3}\)?$", r"[\s,/(-]([A-Z]{2,3})\)?$"
 _LABELS = ["Phone", "Work", "Mobile", "Home", "Other"]
 _LABELLED = 0.2  # of the values
 
@@ -21,9 +22,17 @@ def first_of(headers: Sequence[str]) -> Any:
 
 
 def as_text(draft: TableDraft, column: int) -> Any:
-    """One column as it is, without the apostrophes in front if most of its values have one."""
-    header = draft.headers[column]
-    return {"from": header, "as": "unquote"} if draft.values[column].quoted else header
+    """One column as it is, without the apostrophes in front if most of its values have one.
+
+    Numbers get the leading zeros that they have in the table with the customers, or lose those that they do not have.
+    """
+    header, width = draft.headers[column], draft.widths.get(column)
+    steps: list[Any] = ["unquote"] if draft.values[column].quoted else []
+    if width:
+        steps += [{"regex": [r"^(\d+)$", "0" * width + r"\1"]}, {"regex": [rf"^0+(\d{{{width}}})$", r"\1"]}]
+    elif width == 0:
+        steps += [{"regex": [r"^0+(\d+)$", r"\1"]}]
+    return {"from": header, "as": steps if len(steps) > 1 else steps[0]} if steps else header
 
 
 def joined(headers: Sequence[str], sign: str) -> Any:
@@ -115,6 +124,10 @@ def address_parts(draft: TableDraft, parts: Mapping[str, Sequence[int]]) -> dict
         out["address_line_1"] = {"from": lines[0], "as": {"extract": r"\A[^\r\n]*"}}
         out["address_line_2"] = {"from": lines[0], "as": [{"regex": [r"\A[^\r\n]*[\r\n]*", ""]}, {"one_line": ", "}]}
     out.update({part: first_of(own) for part in ("city", "state", "zip_code", "country") if (own := named(part))})
+    if parts.get("city") and list(parts["city"]) == list(parts.get("state", ())):  # "São Paulo/SP"
+        header = named("city")[0]
+        out["city"] = or_else({"from": header, "as": {"extract": _TOWN_WITH_STATE}}, header)
+        out["state"] = {"from": header, "as": {"extract": _STATE_OF_TOWN}, "invalid": "blank"}
     codes = {
         text: VEHICLE_CODES[text.upper()]
         for column in parts.get("country", ())

@@ -7,13 +7,15 @@ from dataclasses import replace
 from importer.drafting.address_readings import SHORT, around, with_address_parts
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import COMMERCIAL, NEVER, OF_COMPANIES, OF_OTHERS
-from importer.drafting.name_readings import CUSTOMER, with_customers, with_names
+from importer.drafting.name_readings import CUSTOMER, of_further, with_customers, with_names
 from importer.drafting.readings import Reading
 
 _STATUS_WORDS = ("active", "inactive", "blocked", "closed", "prospect")
 _STATE_OR_STATUS = ("estado", "etat", "stato")
 _MOST, _HALF = 0.9, 0.5  # of the rows
 _NEAR = 2  # columns
+_FEW_REPS = 4  # so many sales reps may have a customer each
+_IDS = frozenset({"id", "customer_number", "other_number", "parent"})
 _TYPES = frozenset({"billing", "shipping"})
 _FLAG_VALUES, _ALL_FLAGS = 3, 0.99
 _ABOUT_ITSELF = frozenset({"address_type", "kind", "status"})  # "Address type" says something of its own
@@ -26,12 +28,18 @@ _SUPPLIER = re.compile(
 _BANK = re.compile("ban[ckq]|iban|bic|swift|blz|sepa|konto|conto|cuenta|compte|rekening|card|karte")
 
 
-def settled_readings(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """What each column means, by its header, its values, and the columns beside it. None as a concept: nothing."""
+def settled_readings(
+    readings: Sequence[Reading], values: Sequence[ColumnValues], *, further: bool = False
+) -> list[Reading]:
+    """What each column means, by its header, its values, and the columns beside it. None as a concept: nothing.
+
+    ``further``: another table has the customers, so that names are those of people and places.
+    """
     plain = _with_record_ids(_states(with_customers(readings, values), values), values)
     mails = any(own.concept == "email" and values[at].filled > _HALF and not own.about for at, own in enumerate(plain))
     settled = [_settled(reading, own, mails=mails) for reading, own in zip(plain, values, strict=True)]
-    return _without_banks(with_address_parts(with_names(settled, values), values), readings)
+    named = of_further(settled, values) if further else with_names(settled, values)
+    return _without_banks(with_address_parts(named, values), readings)
 
 
 def _states(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
@@ -107,6 +115,17 @@ def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
         return "is_default"
     if reading.concept in _TEXTS and values.emails >= 0.8 and not reading.roles & OF_COMPANIES:
         return "email"
+    return _of_numbers(reading, values)
+
+
+def _of_numbers(reading: Reading, values: ColumnValues) -> str | None:
+    """What numbers say instead of the header, and what words say where a number is expected."""
+    if reading.concept == "sales_rep" and values.unique and values.numbers >= _MOST and values.count > _FEW_REPS:
+        return "other_number"
+    if reading.concept == "address_line_2" and reading.unknown and values.share(str.isdigit) >= _MOST:
+        return "other_number"
+    if reading.concept == "house_number" and values.lettered >= _MOST and values.spaced >= _MOST:
+        return "street"
     numbers = values.lettered < 0.3 and values.with_digits >= 0.9
     if reading.concept == "address" and reading.phrase and numbers:
         return "house_number" if values.share(lambda text: len(text) <= SHORT) >= 0.9 else None
@@ -184,6 +203,8 @@ _FITS: dict[str, Callable[[ColumnValues], bool]] = {
 def _fits(concept: str, column: ColumnValues) -> bool:
     """Whether the values of a column can be of a concept. A blank column can be of any."""
     test = _FITS.get(concept)
+    if column.guids >= _MOST and concept not in _IDS:
+        return False
     return column.blank or test is None or test(column)
 
 

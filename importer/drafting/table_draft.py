@@ -18,6 +18,7 @@ from importer.mapping.language.mapping_rules import ALTERNATIVE, NUMBER
 from importer.tables import Sources, SourceTable
 
 _MOST_NOTES = 20  # rows below the data
+_NEARLY_ALL = 0.8  # of the headers
 _WORD = 5  # letters of a word that is no code
 _FEWEST = 4  # columns of a table whose last rows can be notes
 # Languages that lists of a country are in, beside English.
@@ -25,8 +26,8 @@ _LANGUAGES = {
     "de": "DE AT CH LI LU", "fr": "FR BE CH LU CA MC", "es": "ES MX AR CO CL PE UY EC VE", "nl": "NL BE",
     "it": "IT CH SM", "pt": "PT BR", "sv": "SE FI", "da": "DK", "no": "NO", "pl": "PL",
     "fi": "FI", "cs": "CZ SK", "hu": "HU", "tr": "TR",
+    "ja": "JP", "zh": "CN TW HK MO SG", "ko": "KR", "ar": "SA AE EG JO KW QA BH OM IQ LB MA DZ TN LY YE SD",
 }  # fmt: skip
-_INCLUDED, _OF_MANY = 0.8, 0.3  # of a table's values are keys of the main one, as far as both were looked at
 
 
 @dataclass(eq=False)  # a table is only the same as itself; frames cannot be compared
@@ -35,7 +36,9 @@ class TableDraft:
 
     ``headerless``: the file has no header, and the names of the columns are made up. ``varying``: columns that differ
     within the rows of a customer. ``notes``: the column with notes below the rows. ``same``: further tables with the
-    same columns.
+    same columns. ``people``: its rows are people, beside the table with the customers; ``own_addresses``: they have
+    addresses of their own, which are left out. ``widths``: column of customers' numbers → how many digits they have in
+    the table with the customers, with leading zeros; 0 where they have none.
     """
 
     table: SourceTable
@@ -49,11 +52,24 @@ class TableDraft:
     headerless: bool = False
     notes: int | None = None
     same: list[SourceTable] = field(default_factory=list)
+    people: bool = False
+    own_addresses: bool = False
+    widths: dict[int, int] = field(default_factory=dict)
 
 
 def can_be_named(header: str) -> bool:
     """Whether a field of a mapping can have the header as it is: ``{n}`` and ``|`` mean something else there."""
     return NUMBER not in header and ALTERNATIVE not in header
+
+
+def _codes(headers: Sequence[str]) -> CodeTable | None:
+    """The table that the headers are codes of; None if only some are, and these are plain words as ``customer_id``."""
+    codes = recognized(headers)
+    if codes is None:
+        return None
+    found = [header for header in headers if codes.label(header) is not None]
+    plain = all(word.text in lexicon().phrases for header in found for word in words(header))
+    return None if plain and len(found) < _NEARLY_ALL * len(headers) else codes
 
 
 def _label(codes: CodeTable, header: str) -> str:
@@ -118,19 +134,25 @@ def _without_notes(table: SourceTable) -> tuple[SourceTable, int | None]:
     return replace(table, frame=frame, row_numbers=numbers, broken=broken, stored=None), int(columns[0])
 
 
-def draft_table(table: SourceTable, country: str | None, choices: Choices) -> TableDraft:
-    """Read one table: codes of known systems first, then headers, values, fields, and rows; ``choices`` override."""
+def draft_table(table: SourceTable, country: str | None, choices: Choices, *, further: bool = False) -> TableDraft:
+    """Read one table: codes of known systems first, then headers, values, fields, and rows; ``choices`` override.
+
+    ``further``: it has addresses or contacts of the customers of another table, and no customers itself.
+    """
     rows, notes = _without_notes(table)
     headers = list(table.frame.columns)
-    codes = recognized(headers)
+    codes = _codes(headers)
     labels = headers if codes is None else [_label(codes, header) for header in headers]
     likely = [language for language, where in _LANGUAGES.items() if country in where.split() and codes is None]
     readings = read_headers(labels, likely, headers)
+    if further and codes is not None:  # "name" is a company in the table of customers, and here it is not
+        by_words = read_headers(headers)
+        readings = [word if word.concept == "name" else own for own, word in zip(readings, by_words, strict=True)]
     values = [column_values(rows.column(header)) for header in headers]
     for at, header in enumerate(headers):
         if header in table.secrets or not can_be_named(header):
             readings[at] = readings[at].as_("sensitive")
-    assignment = assign(readings, values)
+    assignment = assign(readings, values, further=further)
     if codes is not None:
         _with_coded_rows(assignment, codes, headers)
     chosen = chosen_in(table, choices.targets)
@@ -177,35 +199,3 @@ def table_drafts(sources: Sources, country: str | None, choices: Choices = NO_CH
         hint = "Check the files: are they the right export, and complete?"
         raise NoSourceError("the sources have no data rows", hint)
     return list(found.values())
-
-
-def joined(tables: list[TableDraft]) -> tuple[list[TableDraft], dict[int, int], list[TableDraft]]:
-    """The main table with those that name its customers; the column of each that does; and all other tables."""
-
-    def rank(draft: TableDraft) -> tuple[int, bool, bool, int, int]:
-        given, key = draft.assignment, draft.structure.key
-        unique = bool(key) and draft.values[key[0]].unique
-        naming = sum(_naming(draft, other) is not None for other in tables if other is not draft) if unique else 0
-        named = "company_name" in given.customer or bool(given.contacts)
-        return naming if named else 0, "company_name" in given.customer, unique, len(given.customer), len(given.targets)
-
-    main = max(tables, key=rank)
-    ordered, joins = [main], {}
-    for draft in tables:
-        gives = draft.assignment.addresses or draft.assignment.contacts
-        if draft is not main and gives and (at := _naming(main, draft)) is not None:
-            joins[len(ordered)] = at
-            ordered.append(draft)
-    return ordered, joins, [draft for draft in tables if draft not in ordered]
-
-
-def _naming(main: TableDraft, other: TableDraft) -> int | None:
-    """The column of another table whose values are keys of the main table."""
-    if not main.structure.key:
-        return None
-    key = main.values[main.structure.key[0]]
-    known = set(key.texts)
-    least = _INCLUDED if key.distinct == len(known) else _OF_MANY
-    shares = [own.filled * len(known & set(own.texts)) / max(len(own.texts), 1) for own in other.values]
-    best = max(range(len(shares)), key=lambda at: shares[at])
-    return best if shares[best] >= least else None

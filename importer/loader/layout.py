@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path, PurePath
 
 from importer.cell_text import header_key
@@ -17,7 +18,7 @@ _OCCURRENCE = re.compile(r"#\d+$")
 _NOT_TEXTUAL = re.compile(
     r"""\s*(?:[-+(]?[$€£¥]?\s*\d[\d.,\s]*[%)]?            # a number or an amount
         | \d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b.*             # a date
-        | \S+@\S+\.\S+ | https?://.*                      # an e-mail or web address
+        | \S+@(?!OData\.)\S+\.\S+ | https?://.*                      # an e-mail or web address
         | [ct](?:YES|NO|Customer|Supplier|Lid) | bo_\w+ | true | false | yes | no | [yn]  # a flag
         )\s*""",
     re.IGNORECASE | re.VERBOSE,
@@ -38,6 +39,8 @@ _INSTRUCTION = re.compile(
         | (?:list/record|drop-?down|pick-?list|unique\s+(?:id|key|name|identifier|value))\b.*)""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+_AT_HYPHEN = re.compile(r"(?<=\w)- (?=[^\W\d_]*[a-zß-ÿ])(?![A-ZÀ-Þ])")  # "Firmen- name" is one word, "Kunden- Nr." two
+_FEWEST_WRAPPED = 2  # names that go on in the row below
 _FIRST_ROWS = 15  # the headings are among them
 
 
@@ -262,7 +265,9 @@ def _find_grouped(
         return found
     for index in (header, header + 1):
         names = _joined(rows[index - 1], rows[index]) if 0 < index < len(rows) else None
-        if names is not None and header_score(names, options) >= best and _tells_apart(names, rows[index]):
+        if names is None or header_score(names, options) < best:
+            continue
+        if _is_wrapped(rows[index - 1]) or _tells_apart(names, rows[index]):
             return index, names
     return None
 
@@ -270,8 +275,12 @@ def _find_grouped(
 def _joined(upper: Row, lower: Row) -> list[str] | None:
     """The names of the columns, if some cell of the upper row stands over several of the lower one; else None.
 
-    A cell of the upper row with a blank below it is a name by itself.
+    A cell of the upper row with a blank below it is a name by itself. ``Kunden-`` above ``Nr.`` is one name, too.
     """
+    if _is_wrapped(upper):
+        parts = zip_longest(map(str.strip, upper), map(str.strip, lower), fillvalue="")
+        wrapped = [_AT_HYPHEN.sub("", f"{above} {below}".strip()).replace("- ", "-") for above, below in parts]
+        return None if any(map(_is_value, (*upper, *lower))) else wrapped
     names, group, spans = [], "", 0
     for place in range(max(len(upper), len(lower))):
         title = upper[place].strip() if place < len(upper) else ""
@@ -280,6 +289,11 @@ def _joined(upper: Row, lower: Row) -> list[str] | None:
         group = title if title and name else "" if title or not name else group
         names.append(f"{group} {name}".strip() if name else title)
     return names if spans and not any(map(_is_value, (*upper, *lower))) else None
+
+
+def _is_wrapped(row: Row) -> bool:
+    """Whether names go on in the row below: with a hyphen at the end of several."""
+    return sum(cell.strip().endswith("-") and len(cell.strip()) > 1 for cell in row) >= _FEWEST_WRAPPED
 
 
 def _is_value(cell: str) -> bool:

@@ -57,7 +57,7 @@ def test_questions_say_what_is_assumed_and_how_to_answer(desk, suggest, width) -
 def test_json_is_one_object(suggest) -> None:
     said = suggest("open.csv", "--json")
     assert said.code == 1
-    assert set(said.summary) == {"fits", "layout", "key", "columns", "questions", "mapping"}
+    assert set(said.summary) == {"fits", "layout", "key", "columns", "notes", "questions", "mapping"}
     assert all(set(column) == COLUMN for column in said.summary["columns"])
     assert said.summary["questions"] == [
         {

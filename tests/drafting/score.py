@@ -1,6 +1,6 @@
 """How well drafts match what an expert maps: `make suggest-score`, or `python -m tests.drafting.score [-v] [DIR]`.
 
-DIR holds a folder per system with `file.csv` and `truth.yaml`; without it, those beside this module are scored. With
+DIR holds a folder per system with its export and `truth.yaml`; without it, those beside this module are scored. With
 -v, every column that was missed or is wrong is printed. `systems/README.md` says what counts as right.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from importer.commands.suggest import suggest
-from importer.drafting.draft import Draft
+from importer.drafting.draft import Draft, DraftColumn
 from importer.errors import ImporterError
 from importer.settings import Options
 from tests.support import read_yaml
@@ -57,9 +57,14 @@ def read_truth(folder: Path) -> dict[str, Any]:
     return truth
 
 
+def export_of(folder: Path) -> list[str]:
+    """The paths of the files of an export."""
+    return [str(path) for path in sorted(folder.iterdir()) if path.name != "truth.yaml"]
+
+
 def draft_of(folder: Path, truth: Mapping[str, Any]) -> Draft:
     """What ``importer suggest`` says; its questions are answered as proposed."""
-    return suggest(Options(sources=(str(folder / "file.csv"),), country=truth["default_country"]))
+    return suggest(Options(sources=tuple(export_of(folder)), country=truth["default_country"]))
 
 
 def score(name: str, truth: Mapping[str, Any], draft: Draft) -> Score:
@@ -69,9 +74,10 @@ def score(name: str, truth: Mapping[str, Any], draft: Draft) -> Score:
         key=draft.key in [truth["key"], *truth["key_also_ok"]],
         layout=draft.layout in [truth["layout"], *truth.get("layout_also_ok", [])],
     )
-    proposed = {column.n: set(column.targets) - _NOTHING for column in draft.columns}
+    proposed = {(_table(column), column.n): set(column.targets) - _NOTHING for column in draft.columns}
     for column in truth["columns"]:
-        target, fields = set(_listed(column["target"])), proposed.get(column["n"], set())
+        place = column.get("table", "file.csv"), column["n"]
+        target, fields = set(_listed(column["target"])), proposed.get(place, set())
         good = target | set(column.get("also_ok", ()))
         mappable = not target <= _NOTHING
         shown = f"{column['n']} {column['header']!r} is {', '.join(sorted(target))}"
@@ -84,6 +90,10 @@ def score(name: str, truth: Mapping[str, Any], draft: Draft) -> Score:
         elif mappable:
             out.missed.append(shown)
     return out
+
+
+def _table(column: DraftColumn) -> str:
+    return column.sheet or Path(column.file).name
 
 
 def _listed(given: str | list[str]) -> list[str]:

@@ -171,6 +171,80 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
             "PAYMENT_TERM": "30 NET", "fname": person(n),
         }, "GB", {"PAYMENT_TERM": ["payment_term"]},
     ),
+    "places where the work is done": (
+        lambda n: plain(n, Street=f"{n} High St") | {
+            "Property Name": "Dock", "Property Address": f"{n} Low St", "Property City": "Leeds",
+            "Property Status": ("Open", "Closed")[n % 2], "Property Phone": f"+44 1225 55501{n}",
+        }, "GB",
+        {
+            "Property Name": None, "Property Address": ["addresses.shipping.address_line_1"], "Property Status": None,
+            "Property City": ["addresses.shipping.city"], "Property Phone": ["addresses.shipping.phone"],
+        },
+    ),
+    "warehouses with numbers": (
+        lambda n: plain(n, Street=f"{n} High St") | {
+            f"Warehouse {at} {part}": f"{n} Low St" for at in (1, 2) for part in ("Street", "City")
+        }, "GB", {"Warehouse 2 Street": ["addresses.shipping[2].address_line_1"]},
+    ),
+    "a group as the last of two numbers": (
+        lambda n: plain(n) | {
+            f"ShipTo{part}_{at}": f"{n} Low St" for at in (1, 2) for part in ("Address1", "Address2", "City", "Zip")
+        }, "GB",
+        {
+            "ShipToAddress2_1": ["addresses.shipping.address_line_2"],
+            "ShipToAddress1_2": ["addresses.shipping[2].address_line_1"],
+        },
+    ),
+    "a second contact": (
+        lambda n: plain(n) | {
+            "Primary Contact Name": person(n), "Secondary Contact Name": "Kim Roe",
+            "Secondary Contact Phone": "+44 1225 555019",
+        }, "GB",
+        {
+            "Secondary Contact Name": ["contacts[2].first_name", "contacts[2].last_name"],
+            "Secondary Contact Phone": ["contacts[2].phone"],
+        },
+    ),
+    "levels of a building beside the town": (
+        lambda n: plain(n, Address=f"Level {n}, Tower {n}, 10 Pitt St"), "AU", {"Address": LINE, "City": CITY},
+    ),
+    "a blank county beside the town": (
+        lambda n: {"Nº Cliente": f"{n}", "Nome": firm(n), "Morada": f"Rua {n}", "Localidade": "Braga", "Concelho": ""},
+        "PT", {"Localidade": CITY, "Concelho": None},
+    ),
+    "post code and town in the third line": (
+        lambda n: {"Code": f"{n}", "Naam": firm(n), "AddressLine1": f"Kade {n}", "AddressLine3": f"101{n} AB Breda"},
+        "NL", {"AddressLine3": PLACE},
+    ),
+    "a street called house number": (
+        lambda n: {"Nr.": f"{n + 70}", "Firma": firm(n), "Hausnr.": f"Am Markt {n}", "PLZ": "20095", "Ort": "Hamburg"},
+        "DE", {"Hausnr.": LINE},
+    ),
+    "an ID where a name is expected": (
+        lambda n: plain(n) | {"Main Contact": f"0000000{n}-0000-4000-8000-000000000000"}, "GB", {"Main Contact": None},
+    ),
+    "the ID of a sales rep before the name": (
+        lambda n: plain(n) | {"Account Owner.id": f"crm_{n}", "Account Owner": person(n)}, "GB",
+        {"Account Owner.id": None, "Account Owner": ["assigned_sales_rep_ids"]},
+    ),
+    "a number of its own for each owner": (
+        lambda n: {"Owner": firm(n), "Owner #": f"{n + 70}", "City": "Bath"}, "GB", {"Owner #": NUMBER},
+    ),
+    "the employee who sells": (
+        lambda n: plain(n) | {"salesPerson.employeeNumber": f"{n % 2 + 7}"}, "DK",
+        {"salesPerson.employeeNumber": ["assigned_sales_rep_ids"]},
+    ),
+    "words that are also codes of a system": (
+        lambda n: {"address_id": f"{n}", "customer_id": f"{n + 70}", "company": firm(n), "city": "Akron", "state": "OH"}
+        | {"line1": f"{n} Main St", "zip": "44308"}, "US",
+        {"zip": ["addresses.billing.zip_code"], "customer_id": NUMBER},
+    ),
+    "numbers after two signs": (
+        lambda n: {
+            "CoCustomer": f"C{n + 70}", "CadName": firm(n), "CadAddr##1": f"{n} Low St", "CadAddr##2": "",
+            "CadCity": "Bath",
+        }, "GB", {"CadAddr##1": LINE},
+    ),
 }  # fmt: skip
 
 

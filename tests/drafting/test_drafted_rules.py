@@ -112,6 +112,18 @@ RULES: dict[str, tuple[Callable[[int], Row], str, str, str, list[Any]]] = {
             "Addr 3": "Otley" if n % 2 else TOWNS[n % 4], "Addr 4": "Leeds" if n % 2 else "", "Post Code": f"LS{n} 4AP",
         }, "GB", "addresses", "city", [TOWNS[n % 4] for n in (0, 2, 4, 6)] * 2 + ["Leeds"] * 8,
     ),
+    "a whole address beside the town": (
+        lambda n: {"No": f"{n}", "Name": f"Firm {n} Ltd", "Address": f"{n} Low St, Leeds LS1 4AP", "City": "Leeds"}
+        | {"Postcode": "LS1 4AP"}, "GB", "addresses", "address_line_1", [f"{n} Low St" for n in range(8)] * 2,
+    ),
+    "a whole address beside blank parts": (
+        lambda n: {"No": f"{n}", "Name": f"Firm {n} Ltd", "Address": f"{n} Low St, Leeds LS1 4AP", "City": ""},
+        "GB", "addresses", "city", ["Leeds"] * 16,
+    ),
+    "a town with its state": (
+        lambda n: {"Código": f"{n}", "Razão Social": f"Firma {n} Ltda", "Endereço": f"Rua {n}", "Cidade/UF": "Belém/PA"}
+        | {"CEP": "66010-000"}, "BR", "addresses", "state", ["PA"] * 16,
+    ),
     "house numbers of an address": (
         lambda n: plain(n, **{"Postadres straat": "Kade", "Postadres huisnr.": f"{n}", "Postadres plaats": "Breda"}),
         "NL", "addresses", "address_line_1", [f"Kade {n}" for n in range(8)],

@@ -18,8 +18,8 @@ SECTIONS = {"concepts", "roles", "also_roles", "also_meta", "fillers", "cell_wor
 TITLES = [table.title for table in code_tables()]
 
 
-def test_there_are_fifteen_languages() -> None:
-    assert " ".join(sorted(LEXICON)) == "cs da de en es fi fr hu it nl no pl pt sv tr"
+def test_there_are_nineteen_languages() -> None:
+    assert " ".join(sorted(LEXICON)) == "ar cs da de en es fi fr hu it ja ko nl no pl pt sv tr zh"
     assert set(LEXICON) > HEAD_FIRST
 
 
@@ -113,3 +113,22 @@ def test_a_code_is_written_as_in_its_system_or_in_one_case() -> None:
     assert table.label("KUNNR") == table.label("kunnr") != ""
     assert table.label("Kunnr") is None
     assert table.label("nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        (["CUSTNO", "CUSNM1", "CUADD1", "CUCITY", "SHPAD1", "SHPZIP", "CNTNM"], "Shipping Street 1"),
+        (["OECUST", "OENAME", "OEADD1", "OECITY", "OEZIP", "OETELE", "OETRMS"], None),
+        (["KDNR", "KDNAME1", "KDSTR", "KDPLZ", "KDORT", "LFSTR", "LFPLZ", "LFORT"], None),
+    ],
+)
+def test_codes_are_made_of_abbreviations(headers, expected) -> None:
+    table = recognized(headers)
+    assert all(table.label(header) for header in headers)
+    assert table.label("XYZ") is None
+    assert expected is None or table.label("SHPAD1") == expected
+
+
+def test_words_are_not_abbreviations() -> None:
+    assert recognized(["Company Name", "Address", "City", "Phone No", "Contact", "Terms"]) is None

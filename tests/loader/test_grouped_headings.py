@@ -61,3 +61,12 @@ def test_a_row_with_gaps_below_the_header_is_data(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", "Code,Customer,Street,City\n1,Acme,,\n2,B,x,y\n3,C,x,y\n"))
     assert list(read.frame.columns) == ["Code", "Customer", "Street", "City"]
     assert read.frame["Code"].tolist() == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("hints", [(), ("Kunden-Nr.", "Firmenname")])
+def test_names_go_on_in_the_row_below_after_a_hyphen(tmp_path: Path, hints: tuple[str, ...]) -> None:
+    text = "Kundenliste,,,,\nKunden-,Firmen-,Straße und,,Telefon\nNr.,name,Hausnr.,Ort,Zentrale\n"
+    text += "1,A,Kai 2,Kiel,0\n2,B,Weg 3,Ulm,0\n"
+    read = table(write(tmp_path / "a.csv", text), options(*hints))
+    assert list(read.frame.columns) == ["Kunden-Nr.", "Firmenname", "Straße und Hausnr.", "Ort", "Telefon Zentrale"]
+    assert skipped(read) == [(1, "title"), (2, "header"), (3, "header")]
