@@ -40,8 +40,8 @@ _MIDNIGHT = re.compile(r"(?<=\d)T00:00:00(\.0+)?(Z|\+00:00)?$")
 def unexpected(update: CustomerUpdate, before: Body, after: Body) -> list[str]:
     """What was sent and is not there ``after``, and what else changed or got lost; names of fields, and no values."""
     found = []
-    sent, there = _values(update.after), content(body_of(after))
-    people = [_values(change.values) for change in update.children if change.kind == "contacts"]
+    sent, there = sent_values(update.after), content(body_of(after))
+    people = [sent_values(change.values) for change in update.children if change.kind == "contacts"]
     for path, text in _differ(content(body_of(before)), sent, there):
         if path in sent or not (path[0] in _PERSON and _was_sent(path, people, there)):
             found.append(text)
@@ -54,9 +54,9 @@ def unexpected(update: CustomerUpdate, before: Body, after: Body) -> list[str]:
 def _children(kind: ChildKind, update: CustomerUpdate, before: Body, after: Body) -> Iterator[str]:
     changes = [change for change in update.children if change.kind == kind]
     was, left = _by_id(kind, before), _by_id(kind, after)
-    sent = {change.id: _values(change.values) for change in changes if change.id is not None}
+    sent = {change.id: sent_values(change.values) for change in changes if change.id is not None}
     moved = {was.get(change.id or "", change.values).get("type") for change in changes if _moves_default(change)}
-    own = _values(update.after)
+    own = sent_values(update.after)
     for key, child in was.items():
         name = f"{kind}[{child.get('reference_id') or key}]"
         if key not in left:
@@ -91,7 +91,7 @@ def _added(kind: ChildKind, changes: Sequence[ChildChange], new: list[Body]) -> 
             yield f"{name} (not there)"
             continue
         new.remove(one)
-        sent = _values(change.values)
+        sent = sent_values(change.values)
         if not sent.get(("is_default",)):  # the first of its type may become the default by itself
             sent.pop(("is_default",), None)
         there = content(child_of(kind, one))
@@ -99,7 +99,7 @@ def _added(kind: ChildKind, changes: Sequence[ChildChange], new: list[Body]) -> 
     yield from (f"{kind}[{child.get('reference_id') or child.get('id')}] (added by another)" for child in new)
 
 
-def _values(values: Mapping[str, Any]) -> Values:
+def sent_values(values: Mapping[str, Any]) -> Values:
     """What was sent, by path. Attributes are named with their values, or listed as in a body."""
     attributes = values.get("attributes") or {}
     listed = attributes if isinstance(attributes, list) else [{"name": n, "value": v} for n, v in attributes.items()]

@@ -1,4 +1,4 @@
-"""``changes.csv``: what an update would change, field by field, each with its source cell."""
+"""``changes.csv``: what updates would change, or have changed, field by field, each with its source cell."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -6,12 +6,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from importer.ledger import Ledger, Run, Write, WriteState
 from importer.planner import FieldChange
+from importer.planner.readback import sent_values
 from importer.report.report_files import write_csv
 from importer.run_folder import RunFolder, Stage
+from importer.sender.customer_rounds import BLOCK
 from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, TEXT, Entity
 from importer.validation.field_places import locate
 
+_KINDS: Mapping[Entity, str] = {entity: str(kind) for kind, entity in CHILD_ENTITIES.items()}
+_TOOK_EFFECT = frozenset({WriteState.DONE, WriteState.RESTORED, WriteState.KEPT})  # undo comes later
 _CHILDREN: Mapping[str, Entity] = {str(kind): entity for kind, entity in CHILD_ENTITIES.items()}
 MOST_EXAMPLES = 3  # customers
 MOST_FIELDS = 4  # of each
@@ -38,6 +43,34 @@ def write_changes(
         "place": _places(stage, spots),
     }
     write_csv(folder.file("changes.csv"), pd.DataFrame(data, dtype=TEXT))
+
+
+def write_run_changes(folder: RunFolder, stage: Stage, ledger: Ledger, run: Run) -> None:
+    """Write what the updates of a run have changed, as far as the ledger has their values.
+
+    Raises :class:`LedgerError`, :class:`OutputError`.
+    """
+    changes: dict[str, list[FieldChange]] = {}
+    positions: dict[str, int] = {}
+    after = -1
+    while block := ledger.updated_by(run, after=after, count=BLOCK):
+        after = block[-1].item.position
+        positions |= {customer.item.reference_id: customer.item.position for customer in block}
+        for name, writes in ledger.writes_of(run, [customer.item.reference_id for customer in block]).items():
+            if found := [change for write in writes for change in _made_by(write)]:
+                changes[name] = found
+    planned = pd.DataFrame({"reference_id": list(positions), "position": list(positions.values())})
+    write_changes(folder, stage, planned, changes)
+
+
+def _made_by(write: Write) -> list[FieldChange]:
+    """The fields that a write changed; none if it had no effect, or its values were erased."""
+    if write.state not in _TOOK_EFFECT or write.after is None:
+        return []
+    name = write.child_reference_id or write.child_id or ""
+    place = (_KINDS[write.entity], name) if write.entity in _KINDS else ()
+    before, after = sent_values(write.before or {}), sent_values(write.after)
+    return [FieldChange((*place, *path), before.get(path), after.get(path), name) for path in after | before]
 
 
 def examples(changes: Mapping[str, Sequence[FieldChange]]) -> list[dict[str, Any]]:
@@ -79,10 +112,11 @@ def _field(where: Sequence[str]) -> str:
 
 
 def _child(frame: pd.DataFrame, position: int, name: str) -> int:
+    """The record of a customer's child; -1 if the source calls it otherwise than WizCommerce does."""
     owner = frame["_customer"].to_numpy()
     first, last = np.searchsorted(owner, [position, position + 1]).tolist()
     own = frame["reference_id"].iloc[first:last].tolist()
-    return int(first + own.index(name))
+    return int(first + own.index(name)) if name in own else -1
 
 
 def _places(stage: Stage, spots: Sequence[Spot]) -> list[str | None]:
@@ -90,7 +124,8 @@ def _places(stage: Stage, spots: Sequence[Spot]) -> list[str | None]:
     found: list[str | None] = [None] * len(spots)
     groups: dict[tuple[Entity, str], list[int]] = {}
     for index, (entity, _, field) in enumerate(spots):
-        groups.setdefault((entity, field), []).append(index)
+        if spots[index][1] >= 0:
+            groups.setdefault((entity, field), []).append(index)
     for (entity, field), indexes in groups.items():
         records = np.array([spots[index][1] for index in indexes], dtype=np.int64)
         places = locate(stage.tables, stage.sources, entity, field, records)

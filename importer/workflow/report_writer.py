@@ -36,6 +36,7 @@ from importer.run_folder import RunFolder, Stage
 from importer.settings import IN_MEMORY, Commands, Options
 from importer.tables import ENTITIES, TEXT, Entity, Mask, ProblemTable
 from importer.validation.field_places import locate
+from importer.workflow.changes_file import write_run_changes
 from importer.workflow.open_sources import Timings
 from importer.workflow.sign_off_facts import save_sign_off
 from importer.workflow.since_last_run import comparable, imported_before, since_last_run
@@ -226,6 +227,7 @@ def report_run(
     stage = replace(stage, problems=ProblemTable.concat(problems))
     twice = known["error_code"].eq("duplicate_in_api").fillna(value=False).to_numpy(dtype=np.bool_)
     run = ledger.run(run_id)
+    write_run_changes(folder, stage, ledger, run)
     end = RunEnd(
         exit_code(stage, outcomes) if code is None else code,
         retryable=int((failed & ~final & ~twice).sum()),

@@ -140,6 +140,25 @@ def test_updates_are_shown_field_by_field_with_their_cells(desk) -> None:
     assert [line["action"] for line in said.table("results.csv")] == ["none", "update", "update", "none"]
 
 
+def test_a_run_tells_what_it_changed_and_a_report_does_so_again(desk) -> None:
+    words = desk.small(4)
+    with strict_api() as api:
+        assert "changes.csv" not in desk.run(api.url, *words).summary["files"]
+        changed(desk)
+        said = desk.run(api.url, *words, "--mode", "upsert")
+        lines = [tuple(line.values()) for line in said.table("changes.csv")]
+        assert lines[:2] == [
+            ("C1", "company_name", "Company 1", "Firm 1", "small.csv:3 [Name]"),
+            ("C1", "display_name", "Company 1", "Firm 1", "small.csv:3"),
+        ]
+        assert [(line[0], line[1].partition("]")[2], *line[2:4]) for line in lines[2:]] == [
+            ("C2", ".address_line_1", "2 Main Street", "20 Main Street")
+        ]
+        (said.folder / "changes.csv").unlink()
+        assert desk.do("report", "--json").code == 0
+        assert [tuple(line.values()) for line in said.table("changes.csv")] == lines
+
+
 def test_where_the_ledger_has_no_body_the_api_is_asked_once(desk) -> None:
     words = desk.small(3)
     with strict_api() as api:
