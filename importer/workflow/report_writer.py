@@ -36,7 +36,6 @@ from importer.run_folder import RunFolder, Stage
 from importer.settings import IN_MEMORY, Commands, Options
 from importer.tables import ENTITIES, TEXT, Entity, Mask, ProblemTable
 from importer.validation.field_places import locate
-from importer.workflow.changes_file import write_run_changes
 from importer.workflow.open_sources import Timings
 from importer.workflow.sign_off_facts import save_sign_off
 from importer.workflow.since_last_run import comparable, imported_before, since_last_run
@@ -215,6 +214,8 @@ def report_run(
     ``code``: its exit code; None: the outcomes decide. ``more``: other fields of :class:`RunEnd`. The reasons of the
     API's refusals become problems at the cells they are about. Raises :class:`OutputError`.
     """
+    from importer.workflow.changes_file import write_run_changes  # noqa: PLC0415 - a check needs no ledger
+
     known = ledger.outcomes(run_id)
     outcomes = with_columns(unsent_outcomes(stage, OutcomeKind.PENDING), known, COLUMNS)
     failed = known["outcome"].eq(str(OutcomeKind.FAILED)).to_numpy(dtype=np.bool_)
