@@ -103,7 +103,7 @@ def _without_strangers(groups: list[AddressGroup]) -> list[AddressGroup]:
 
 
 def _with_gaps_filled(groups: list[AddressGroup]) -> list[AddressGroup]:
-    """A town by itself belongs to the street without one, a street to the town without one, further parts to gaps."""
+    """A lone city goes to the street without one, a lone street to the city without one, other lone parts to gaps."""
     plain = next((group for group in groups if not group.role and group.number is None), None)
     if plain is None or len(groups) == 1:
         return groups
@@ -128,7 +128,7 @@ def _with_gaps_filled(groups: list[AddressGroup]) -> list[AddressGroup]:
 
 
 def _merged(groups: list[AddressGroup], plain: AddressGroup, homes: list[AddressGroup]) -> list[AddressGroup]:
-    """``Besøksadresse`` beside ``Postnr`` and ``Sted``, ``Address`` beside ``Billing city``: one address, not two."""
+    """``Besøksadresse`` next to ``Postnr`` and ``Sted``, ``Address`` next to ``Billing city``: one address, not two."""
     if len(homes) != 1:
         return groups
     for part, columns in plain.parts.items():
@@ -174,7 +174,7 @@ def _order_lines(group: AddressGroup, readings: Sequence[Reading], values: Seque
 
 
 def _city_of_last_line(group: AddressGroup, values: Sequence[ColumnValues]) -> None:
-    """Beside a post code without a city, the last line with values is the city if it has no digits, and is filled.
+    """Next to a postal code without a city, the last line with values is the city: without digits, and usually filled.
 
     If it is often blank, the lines are in any order: the city is the third in one row, and the fourth in another.
     """

@@ -1,4 +1,4 @@
-"""Readings of the parts of addresses that only values and the columns beside them settle."""
+"""Address parts that only their values and neighboring columns can settle."""
 
 import re
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ SHORT = 6  # characters of a house number
 
 
 def with_address_parts(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """The readings with post codes, towns, house numbers, and lines that headers alone do not tell."""
+    """The readings with postal codes, cities, house numbers, and lines that headers alone do not reveal."""
     found = _with_towns(_with_house_numbers(_with_places(readings, values), values), values)
     return _with_lines(_with_post_codes(_with_codes(found, values), values))
 
 
 def _with_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``Billing Code`` is the post code where its values are, and so is a blank ``Shipping Code`` beside it."""
+    """``Billing Code`` is the postal code if its values are, and so is a blank ``Shipping Code`` next to it."""
     codes = [at for at, reading in enumerate(readings) if reading.concept == "address_name" and values[at].zips >= 0.8]
     roles = {role for at in codes for role in readings[at].roles & {"billing", "shipping"}}
     out = list(readings)
@@ -49,7 +49,7 @@ def _with_places(readings: Sequence[Reading], values: Sequence[ColumnValues]) ->
 
 
 def _with_house_numbers(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``Nr`` beside a street without digits is the house number; ``Número`` far from any street is a number."""
+    """``Nr`` next to a street without digits is the house number; ``Número`` far from any street is a number."""
     out = list(readings)
     for at, reading in enumerate(readings):
         own, near = values[at], around(readings, at, 1) & {*LINES, "address_line_2"}
@@ -81,7 +81,7 @@ def _with_towns(readings: list[Reading], values: Sequence[ColumnValues]) -> list
 
 
 def _with_post_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``Kod`` between street and city is the post code; an address without digits beside a post code is the city."""
+    """``Kod`` between street and city is the postal code; an address without digits next to one is the city."""
     out = list(readings)
     concepts = [reading.concept for reading in readings]
     if "zip_code" in concepts and "city" not in concepts:
@@ -102,7 +102,7 @@ def _with_post_codes(readings: list[Reading], values: Sequence[ColumnValues]) ->
 
 
 def _with_lines(readings: list[Reading]) -> list[Reading]:
-    """``Delivery address 1`` and ``2`` beside one ``Delivery city`` are two lines of one address."""
+    """``Delivery address 1`` and ``2`` with one ``Delivery city`` are two lines of one address."""
     out = list(readings)
     for roles in {reading.roles for reading in readings if reading.concept in LINES and reading.group is not None}:
         own = [at for at, reading in enumerate(readings) if reading.roles == roles and reading.concept in ADDRESS_PARTS]

@@ -69,7 +69,7 @@ def _packed_parts(out: Assignment, group: AddressGroup, at: int, values: ColumnV
         return _TOWN if values.codes_at_end >= 0.5 else _TOWN[:2]
     if at in group.parts.get("zip_code", ()):
         return ("zip_code",)
-    if group.parts.get("zip_code"):  # lines in any order above a post code
+    if group.parts.get("zip_code"):  # lines in any order above a postal code
         return ("address_line_1",) if at == group.packed[0] else ("address_line_2", "city", "state")
     if len(group.packed) > 1 and group.parts.get("zip_city"):
         return ("address_line_1",) if at in group.parts.get("line_1", ()) else ("address_line_2",)
@@ -157,7 +157,7 @@ def _likely_name(out: Assignment, values: Sequence[ColumnValues], *, alone: bool
     forms = [at for at in free if values[at].companies >= SOME_COMPANIES]
     if forms:
         return max(forms, key=lambda at: (values[at].filled > _MOSTLY, values[at].companies))
-    if not alone:  # a header that nobody knows, to the left of the person
+    if not alone:  # an unknown header to the left of the person
         people = [at for at, reading in enumerate(out.readings) if reading.concept in _NAMES]
         free = [at for at in free if at < people[0] and (out.readings[at].unknown or out.readings[at].concept)]
     full = [at for at in free if values[at].filled > _MOSTLY and values[at].distinct > _MOSTLY * values[at].count]

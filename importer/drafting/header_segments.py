@@ -134,7 +134,7 @@ def _with_groups_first(headers: Sequence[str]) -> list[str]:
 
 
 def _with_twins(headers: Sequence[str]) -> list[str]:
-    """``STADR1`` and ``STCTY`` beside ``ADR1`` and ``CTY`` are of the ship-to address, and so are those among them."""
+    """``STADR1`` and ``STCTY`` next to ``ADR1`` and ``CTY`` belong to the ship-to address, and so do those between."""
     plain = [header.casefold() for header in headers]
     for prefix, role in _PREFIXES:
         rest = [text.removeprefix(prefix).lstrip("_") if text.startswith(prefix) else "" for text in plain]

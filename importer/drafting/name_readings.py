@@ -93,7 +93,7 @@ def _name(readings: list[Reading], values: Sequence[ColumnValues], at: int, comp
 
 
 def _of_person(readings: list[Reading], reading: Reading, values: ColumnValues, *, alone: bool) -> str:
-    """A whole name, the last name beside a first name, or the company where no column is ``alone`` for it."""
+    """A whole name, the last name if there is a first name, or the company where no column is ``alone`` for it."""
     roles = reading.roles & {"billing", "shipping"}
     if roles and values.spaced < _FEW_SPACES and _missing_part(readings, roles) == "last_name":
         return "last_name"
@@ -108,7 +108,7 @@ def _of_person(readings: list[Reading], reading: Reading, values: ColumnValues, 
 
 
 def _missing_part(readings: list[Reading], roles: frozenset[str]) -> str | None:
-    """The part of a person's name that a table lacks: ``Name`` beside ``Vorname`` is the last name."""
+    """The part of a person's name that a table lacks: ``Name`` next to ``Vorname`` is the last name."""
     places = {"billing", "shipping"}
     parts = {one.concept for one in readings if (one.roles & places == roles if roles else not one.roles & places)}
     if ("first_name" in parts) == ("last_name" in parts):
@@ -119,8 +119,8 @@ def _missing_part(readings: list[Reading], roles: frozenset[str]) -> str | None:
 def with_customers(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
     """The readings where ``Customer`` may be a number or a person.
 
-    It is a number if it has codes, and there is ``Name``; ``Customer Name`` with people beside ``Company`` is a person.
-    A company that is the same in all rows is nothing.
+    It is a number if it has codes, and there is ``Name``; ``Customer Name`` with people is a person if there is a
+    ``Company``. A company that is the same in all rows is ignored.
     """
     names = [at for at, own in enumerate(readings) if own.concept in ("company_name", "name") and not own.part]
     readings = _of_bill_to(readings)
@@ -144,7 +144,7 @@ def with_customers(readings: Sequence[Reading], values: Sequence[ColumnValues]) 
 
 
 def _other_names(readings: Sequence[Reading], values: Sequence[ColumnValues], at: int) -> bool:
-    """Whether a further column has different names: one of names, or one that nobody knows."""
+    """Whether a further column has different names: one of names, or one with an unknown header."""
     return any(
         own.distinct > _FEWEST and own.spaced > _SOME_SPACES and own.with_digits < _SOME
         for other, (reading, own) in enumerate(zip(readings, values, strict=True))

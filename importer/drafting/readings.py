@@ -66,7 +66,7 @@ def _of_neighbors(readings: list[Reading], headers: Sequence[str]) -> list[Readi
     bare = Counter(reading.concept for reading in readings if not reading.roles & OF_ADDRESSES and reading.part is None)
     seen: Counter[str] = Counter()
     roles: frozenset[str] = frozenset()
-    named = False  # "Ship To" by itself may be no address
+    named = False  # "Ship To" by itself may not be an address
     out = []
     for reading, header in zip(readings, headers, strict=True):
         seen[header] += 1

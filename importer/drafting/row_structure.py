@@ -127,7 +127,7 @@ def _candidates(out: Assignment, values: Sequence[ColumnValues]) -> list[int]:
 
 
 def _strange(out: Assignment, at: int) -> bool:
-    """Whether an ID is of something unknown, and no number in front of the name: ``USDOT Number``."""
+    """Whether an ID is of something unknown, and not a number in front of the name: ``USDOT Number``."""
     company = min(out.customer.get("company_name", ()), default=at)
     return out.readings[at].concept == "id" and bool(out.readings[at].unknown) and at > company
 
@@ -151,7 +151,7 @@ def _key_of_block(table: SourceTable, out: Assignment, values: Sequence[ColumnVa
 
 
 def _company_of_people(table: SourceTable, out: Assignment, values: Sequence[ColumnValues]) -> int | None:
-    """The company in a list of people without a number of the customer: it repeats with other people, not addresses."""
+    """The company in a list of people without customer numbers: it repeats with other people, but the same address."""
     company, person = out.customer.get("company_name", [None])[0], out.contacts.get(1, {})
     people = [at for name in ("last_name", "email") for at in person.get(name, ())][:1]
     if company is None or not people or values[company].filled < _ALMOST_ALL:

@@ -209,7 +209,7 @@ def _fits(concept: str, column: ColumnValues) -> bool:
 
 
 def _is_code(text: str) -> bool:
-    return len(text) == 2 and text.isalpha() and text.isupper()  # "NE" is Nebraska, and no in Czech
+    return len(text) == 2 and text.isalpha() and text.isupper()  # "NE" is Nebraska, and "no" in Czech
 
 
 def _flags_only(column: ColumnValues) -> bool:

@@ -19,9 +19,9 @@ from importer.tables import Sources, SourceTable
 
 _MOST_NOTES = 20  # rows below the data
 _NEARLY_ALL = 0.8  # of the headers
-_WORD = 5  # letters of a word that is no code
+_WORD = 5  # letters of a word that is not a code
 _FEWEST = 4  # columns of a table whose last rows can be notes
-# Languages that lists of a country are in, beside English.
+# Languages that lists of a country are in, besides English.
 _LANGUAGES = {
     "de": "DE AT CH LI LU", "fr": "FR BE CH LU CA MC", "es": "ES MX AR CO CL PE UY EC VE", "nl": "NL BE",
     "it": "IT CH SM", "pt": "PT BR", "sv": "SE FI", "da": "DK", "no": "NO", "pl": "PL",
@@ -101,7 +101,7 @@ def _with_number(assignment: Assignment, structure: RowStructure, values: Sequen
 
 
 def _is_number(values: ColumnValues, customers: int) -> bool:
-    """Whether people can know customers by the values: most have their own, and it is not the number of the row."""
+    """Whether people can identify customers by the values: most have their own, and they are not row numbers."""
     counted = [str(number) for number in range(1, len(values.texts) + 1)]
     own = values.distinct > min(values.count, customers) / 2
     return values.blank or (own and list(values.texts) != counted)
