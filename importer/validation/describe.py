@@ -89,7 +89,7 @@ _MESSAGES = {
     "too_long": "{field} is longer than {limit} characters",
     "control_character": "{field} contains a control character",
     "line_break": "{field} contains a line break or tab",
-    "replacement_character": "{field} contains the replacement character U+FFFD",
+    "replacement_character": "{field} contains � or ? in place of a letter",
     "formula_error": "{field} is a formula, a formula error, or ##### (the column was too narrow)",
     "excel_damaged": "{field} was turned into a rounded number by a spreadsheet",
     "invalid_phone": "{field} is not an international phone number",

@@ -28,6 +28,8 @@ REQUIRED: dict[Entity, frozenset[str]] = {
 _LINE_BREAK = r"[\t\n\x0b\x0c\r\x85\x{2028}\x{2029}]"
 _CONTROL = r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
 ANY_CONTROL = f"{_LINE_BREAK}|{_CONTROL}"
+_LETTER_LOST = r"\pL\?+\pL|(?:^|\s)\?+\p{Ll}|\?{3}"  # M?ller, ?sterreich, ????? Ltd; not Guess?
+_QUERY = r"://|^www\.|\?[\w.-]+="  # of a web address
 _UUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 # What a spreadsheet shows where a formula failed, in several languages, or where a column is too narrow.
 _FORMULA_ERROR = (
@@ -130,7 +132,15 @@ def _without(texts: pa.Array, pattern: str) -> pa.Array:
 
 is_printable = partial(_without, pattern=_CONTROL)
 is_one_line = partial(_without, pattern=_LINE_BREAK)
-keeps_its_letters = partial(_without, pattern="\ufffd")  # which replaces letters when the encoding is wrong
+
+
+def keeps_its_letters(texts: pa.Array) -> pa.Array:
+    """Without U+FFFD, and without question marks where letters were: programs write both for what they cannot."""
+    passed = _without(texts, "\ufffd")
+    if not (np.frombuffer(texts.buffers()[2] or b" ", dtype=np.uint8) == ord("?")).any():
+        return passed
+    lost = pc.match_substring_regex(texts, _LETTER_LOST)
+    return pc.and_(passed, pc.invert(pc.and_not(lost, pc.match_substring_regex(texts, _QUERY))))
 
 
 @cache

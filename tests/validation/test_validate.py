@@ -84,7 +84,10 @@ WRONG = [
     ("customer", "attributes.note", "a\x00b", "control_character"),
     ("contact", "email", "ann@exam\nple.com", "line_break"),
     ("customer", "phone", "+1415555012\x00", "control_character"),
-    ("customer", "company_name", "Caf\ufffd", "replacement_character"),
+    *(
+        ("customer", "company_name", text, "replacement_character")
+        for text in ("Caf\ufffd", "M?ller GmbH", "Soci?t? G?n?rale", "?lpunkt", "????? Ltd")
+    ),
     *(
         ("customer", "company_name", text, "formula_error")
         for text in (
@@ -143,6 +146,11 @@ def test_each_rule_alone_at_its_cell(entity: str, field: str, value: Any, code: 
 
 @pytest.mark.parametrize("value", ["#1 Pizza", "#", "##", "#REF", "#REF! 5", "Err:5"])
 def test_what_is_no_error_of_a_formula_is_a_name(value: str) -> None:
+    assert problems_of(*with_value("customer", "company_name", value)) == []
+
+
+@pytest.mark.parametrize("value", ["Guess?", "What? Inc", "Who's There?", "https://example.com/shop?id", "shop?id=5"])
+def test_a_question_mark_that_stands_for_no_letter(value: str) -> None:
     assert problems_of(*with_value("customer", "company_name", value)) == []
 
 

@@ -43,12 +43,10 @@ def zeros_lost(table: TableData, reference: str) -> Iterator[ProblemTable]:
     values = table.column(reference).values
     padded = pc.match_substring_regex(values, "^0+[1-9][0-9]*$")
     if pc.any(padded).as_py():
-        numbers = pc.utf8_ltrim(values.filter(padded), characters="0")
+        short = pc.is_in(values, value_set=pc.utf8_ltrim(values.filter(padded), characters="0"))
         words = ("is like another one", "are like others")
         hint = "Leading zeros may have been lost. If it is the same customer, use the same ID in all rows."
-        yield from _warning(
-            table, reference, pc.is_in(values, value_set=numbers), words, hint, " but for leading zeros"
-        )
+        yield from _warning(table, reference, short, words, hint, " but for leading zeros")
 
 
 def missing_ids(table: TableData, rule: FieldRule) -> Iterator[ProblemTable]:
