@@ -24,6 +24,7 @@ _OTHER_KINDS = {
     b"%PDF-": "PDF document",
     b"MIME-Version:": "saved web page",
     b"{\\rtf": "text document",
+    b"BEGIN:VCARD": "vCard file",
 }
 _WORKBOOK_PARTS = frozenset({"[content_types].xml", "mimetype", "content.xml", "xl/workbook.xml", "xl/workbook.bin"})
 _WORKBOOK_NAMES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
@@ -102,7 +103,8 @@ def unpack(content: bytes, file: str) -> list[tuple[str, bytes]]:
             f"{file}: the archive uses an unsupported compression method ({error})", "Unpack it first."
         ) from error
     for name, inner in files:
-        if inner.startswith(_GZIP) or (inner.startswith(_ZIP) and not _is_workbook_container(inner, name)):
+        is_tar = inner[257:262] == b"ustar"
+        if is_tar or inner.startswith(_GZIP) or (inner.startswith(_ZIP) and not _is_workbook_container(inner, name)):
             raise SourceError(
                 f"{name}: an archive within an archive", "Unpack the outer archive, and import the files in it."
             )
@@ -133,6 +135,10 @@ def _members(content: bytes, file: str) -> Iterator[tuple[str, bytes]]:
         ]
         if not members:
             raise SourceError(f"{file}: the archive contains no files", "Export the table again.")
+        if any(member.filename.endswith(".iwa") for member in members):
+            raise SourceError(
+                f"{file}: an Apple Numbers document", "In Numbers, export it as an Excel workbook or as CSV."
+            )
         if len(members) > _MAX_MEMBERS:
             message = f"{file}: the archive contains {len(members):,} files"
             raise SourceError(message, "Unpack it, and import only the tables.")
