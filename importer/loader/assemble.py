@@ -31,6 +31,7 @@ from importer.wording import counted
 _FEW_CELLS, _MOST_PIECES = 2, 1000
 _IN_QUOTES = "Put the cell that contains a delimiter in quotation marks, and double any quotation marks inside it."
 _IN_COLUMNS = "Move each value to its own column, and clear the cells beyond the last column."
+_FULL_SHEETS = (65_536, 1_048_576)  # rows of an .xls and an .xlsx
 _MAX_SHORT_ROWS = 10  # reported one by one in any file; ten times as many in a file in which they are rare
 
 Loaded = tuple[SourceTable, list[Problem]]
@@ -101,6 +102,7 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
             f"{origin.at(header.row)}: the header has {len(header.cells):,} columns; at most {MOST_COLUMNS:,} are read"
         )
         raise SourceError(message, "Is it a list of customers? Delete the columns that do not belong to it.")
+    full = _full_sheet(origin, body)
     reasons, doubtful = classify(body, header)
     keep = ~np.logical_or.reduce([mask for _, mask in reasons])
     like_total = body.numbers[doubtful]
@@ -135,7 +137,17 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     details = {**origin.details, "header_row": header.row}
     described = (body.numbers, skipped, broken, secrets, details, path, emptied)
     table = SourceTable(origin.file, origin.sheet, frame, *described)
-    return table, [*problems, *raw.more_problems(table)]
+    return table, [*problems, *full, *raw.more_problems(table)]
+
+
+def _full_sheet(origin: Origin, body: Body) -> list[Problem]:
+    """A warning if the last row is the last one that a sheet can have."""
+    last = int(body.numbers[-1]) if len(body) else 0
+    if last not in _FULL_SHEETS:
+        return []
+    message = f"this is the last row that an Excel sheet can have ({last:,}): rows may be missing after it"
+    hint = "Compare the number of rows with your system, or export in several parts or as CSV, without Excel."
+    return [Problem(Severity.WARNING, "sheet_full", message, hint, location=origin.at(last))]
 
 
 def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataFrame) -> Iterator[Problem]:
