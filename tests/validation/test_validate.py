@@ -103,6 +103,9 @@ WRONG = [
             '="00"&"17"',
         )
     ),
+    *(("address", "address_line_1", text, "address_doubtful") for text in ("Same", "SAME AS BILLING", "see above.")),
+    *(("address", "address_line_1", text, "address_doubtful") for text in ("12-Oct", "Mar-04", "4.2E+05")),
+    *(("address", "city", text, "address_doubtful") for text in ("43000", "?", "same as above")),
     ("customer", "reference_id", "#N/A", "formula_error"),
     ("address", "zip_code", "#VALUE!", "formula_error"),
     ("customer", "reference_id", "1.23E+05", "excel_damaged"),
@@ -147,6 +150,11 @@ def test_each_rule_alone_at_its_cell(entity: str, field: str, value: Any, code: 
 @pytest.mark.parametrize("value", ["#1 Pizza", "#", "##", "#REF", "#REF! 5", "Err:5"])
 def test_what_is_no_error_of_a_formula_is_a_name(value: str) -> None:
     assert problems_of(*with_value("customer", "company_name", value)) == []
+
+
+@pytest.mark.parametrize("value", ["Samerstr. 5", "12 Oct Lane", "12", "Calle 4-Mar 2", "1E5 Road"])
+def test_what_may_be_a_street(value: str) -> None:
+    assert problems_of(*with_value("address", "address_line_1", value)) == []
 
 
 @pytest.mark.parametrize("value", ["Guess?", "What? Inc", "Who's There?", "https://example.com/shop?id", "shop?id=5"])
