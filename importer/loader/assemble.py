@@ -16,7 +16,7 @@ from importer.cell_text import filled_cells, header_key, unmark_formulas
 from importer.errors import SourceError
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, header_score
 from importer.loader.non_data_rows import classify
-from importer.loader.other_headers import other_headers
+from importer.loader.other_headers import lone_texts, other_headers
 from importer.loader.sensitive_columns import (
     holds_card_numbers,
     holds_password_hashes,
@@ -26,7 +26,7 @@ from importer.loader.sensitive_columns import (
 from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored
 from importer.records import Location, Problem, Severity
 from importer.tables import IMPORT_ERRORS, Mask, Positions, SourceTable
-from importer.wording import counted
+from importer.wording import counted, first_few
 
 _FEW_CELLS, _MOST_PIECES = 2, 1000
 _IN_QUOTES = "Put the cell that contains a delimiter in quotation marks, and double any quotation marks inside it."
@@ -120,6 +120,7 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     broken |= np.isin(body.numbers, at_fault)
     problems += _short_rows(origin, body, broken, header.width, ends_in_data=bool(keep[-1:].all()))
     problems += _other_headers(origin, body, header, skipped)
+    problems += _lone_texts(origin, body, header, broken, like_total)
     message = "the row looks like a total, but may be a customer with that name: it was read like any other row"
     hint = "If it is a total, delete the row or skip it with a `skip` rule in the mapping."
     problems += [
@@ -170,6 +171,21 @@ def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataF
             )
             hint = "If the rows below it belong to another table, delete them or put them in a separate file."
         yield Problem(Severity.WARNING, "row_like_header", message, hint, location=origin.at(row))
+
+
+def _lone_texts(origin: Origin, body: Body, header: Header, broken: Mask, like_total: Positions) -> list[Problem]:
+    """A warning about rows that may be headings of groups, or notes."""
+    told = np.concatenate([body.numbers[broken], like_total])
+    rows = [row for row in lone_texts(body, header).tolist() if row not in told]
+    if not rows:
+        return []
+    has, was = ("row has", "it was") if len(rows) == 1 else ("rows have", "they were")
+    places = first_few(rows, _MAX_SHORT_ROWS)
+    message = (
+        f"{len(rows):,} {has} a text in the first column and nothing else ({places}): {was} read like any other row"
+    )
+    hint = "If it is a heading or a note, not a customer, delete it, or leave it out with a `skip` rule."
+    return [Problem(Severity.WARNING, "row_like_header", message, hint, location=origin.at(rows[0]))]
 
 
 def ignored_table(raw: RawTable) -> Loaded:

@@ -35,7 +35,8 @@ def test_what_is_undone(text: str, plain: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["AT&T", "R&D; Sons", "5 < 6 > 4", "Dana <dana@example.com>", "100% Wool", "<b@example.com>", "Smith&ltd",
-     "https://example.com/a%20b", "&unknown;", r"\n", r"\\server\North", "A_x0041_"],
+     "https://example.com/a%20b", "&unknown;", r"\n", r"\\server\North", "A_x0041_", "[Closed] Harbor",
+     "{Harbor}"],
 )  # fmt: skip
 def test_what_is_no_code_stays(text: str) -> None:
     result = decode(pa.array([text]))
