@@ -57,6 +57,10 @@ def test_what_is_no_code_stays(text: str) -> None:
         r"4 Pier Rd\nSuite 5",
         r"4 Pier Rd\r\nSuite 5",
         "4 Pier Rd%0ASuite 5",
+        "{'name': 'Harbor'}",
+        '{"street": "4 Pier Rd"}',
+        "['Harbor']",
+        '[{"a": 1}]',
     ],
 )
 def test_what_may_be_a_code_stays_with_a_warning(text: str) -> None:

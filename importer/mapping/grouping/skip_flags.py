@@ -16,9 +16,9 @@ from importer.wording import counted
 
 def unread_flags(rule: TableRule, table: TableData, skipped: Mask) -> Iterator[ProblemTable]:
     """For each such column a warning about the rows, not ``skipped`` otherwise, that say neither yes nor no."""
-    parts = [part for skip in rule.skip for part in skip.parts() if part.column is not None]
-    otherwise = {part.column for part in parts if part.flag is None}  # which knows other words
-    for reference in dict.fromkeys(part.column for part in parts if part.column not in otherwise):
+    parts = [(part.column, part.flag) for skip in rule.skip for part in skip.parts() if part.column is not None]
+    otherwise = {column for column, flag in parts if flag is None}  # which knows other words
+    for reference in dict.fromkeys(column for column, _ in parts if column not in otherwise):
         column = table.column(reference)
         unread = np.array([read_flag(text) is None for text in column.values.to_pylist()], bool)
         at = np.flatnonzero(~skipped & column.rows_with(unread & ~table.blanks.among(column.values, "")))
