@@ -20,10 +20,11 @@ _DATE = rf"^(?:[0-9]{{1,2}}-{_MONTHS}(?:-[0-9]{{2,4}})?|{_MONTHS}-[0-9]{{2}}|[0-
 _GROUPED = r"^[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?:\.[0-9]{3})+)$"
 _UNGROUPED = r"^[0-9]{4}|[^0-9.,]"  # where these are, commas and periods are no thousands separators
 _QUOTED = "^'[0-9]"
+_LONG, _ROUNDED = "^[0-9]{16,}$", "^[0-9]{15}0+$"
 
 
 def rewritten_ids(table: TableData, reference: str) -> Iterator[ProblemTable]:
-    """Warnings about a column of ids: dates, thousands separators, and apostrophes that programs have put there."""
+    """Warnings about a column of ids: dates, rounded numbers, thousands separators, and apostrophes."""
     values = table.column(reference).values
     dates, grouped, quoted = (pc.match_substring_regex(values, form) for form in (_DATE, _GROUPED, _QUOTED))
     words = ("looks like a date", "look like dates")
@@ -32,6 +33,10 @@ def rewritten_ids(table: TableData, reference: str) -> Iterator[ProblemTable]:
         words = ("contains a thousands separator", "contain thousands separators")
         hint = 'If your IDs have none, remove them in the mapping (`as: {replace: [",", ""]}`).'
         yield from _warning(table, reference, grouped, words, hint)
+    rounded = pc.match_substring_regex(values, _ROUNDED)
+    if pc.any(rounded).as_py() and rounded.equals(pc.match_substring_regex(values, _LONG)):
+        words = ("has more than 15 digits and ends in zeros", "have more than 15 digits and end in zeros")
+        yield from _warning(table, reference, rounded, words, "Spreadsheets turn all digits after the 15th into zeros.")
     words = ("begins with an apostrophe", "begin with an apostrophe")
     yield from _warning(
         table, reference, quoted, words, "If your IDs do not, remove it in the mapping (`as: unquote`)."
