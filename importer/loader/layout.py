@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path, PurePath
 
 from importer.cell_text import header_key
@@ -255,9 +256,10 @@ def _find_grouped(
     """
     found: tuple[int, list[str]] | None = None
     for index in range(1, min(len(rows), _FIRST_ROWS)):
-        names = _joined(rows[index - 1], rows[index])
-        if names is not None and (own := header_score(names, options)) > best:
-            best, found = own, (index, names)
+        joined = _joined(rows[index - 1], rows[index])
+        for names in () if joined is None else (joined, _lowest(rows[index - 1], rows[index])):
+            if (own := header_score(names, options)) > best:
+                best, found = own, (index, names)
     if found is not None or header is None:
         return found
     for index in (header, header + 1):
@@ -280,6 +282,13 @@ def _joined(upper: Row, lower: Row) -> list[str] | None:
         group = title if title and name else "" if title or not name else group
         names.append(f"{group} {name}".strip() if name else title)
     return names if spans and not any(map(_is_value, (*upper, *lower))) else None
+
+
+def _lowest(upper: Row, lower: Row) -> list[str]:
+    """The names of the columns without the titles of groups; none if two columns would have the same name."""
+    names = [below.strip() or above.strip() for above, below in zip_longest(upper, lower, fillvalue="")]
+    filled = [header_key(name) for name in names if name]
+    return names if len(set(filled)) == len(filled) else []
 
 
 def _is_value(cell: str) -> bool:
