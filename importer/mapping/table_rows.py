@@ -257,10 +257,11 @@ def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) ->
         if not absent:
             continue
         lines = ";\n  ".join(_absent_column(reference, headers) for reference in absent)
+        sheet = " To read only one sheet, use --sheet." if table.sheet is not None and len(tables) > 1 else ""
         raise MappingError(
             f"{table.name} lacks {counted(len(absent), 'column')} that the mapping needs:\n  {lines}",
             f"{_its_columns(headers)} Correct the mapping, add the file's header as an alternative ('A|B'), "
-            "or set `optional: true`.",
+            f"or set `optional: true`.{sheet}",
         )
 
 
