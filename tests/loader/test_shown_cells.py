@@ -321,6 +321,31 @@ def marked_xls(path: Path) -> Path:
     return path
 
 
+def marked_xml(path: Path) -> Path:
+    fonts = (("s", "StrikeThrough"), ("b", "Bold"))
+    looks = "".join(f"<Style ss:ID='{style}'><Font ss:{font}='1'/></Style>" for style, font in fonts)
+    lines = "".join(
+        f"<Row><Cell ss:StyleID='{style}'><Data ss:Type='String'>{style}</Data></Cell></Row>" for style in "abscd"
+    )
+    return write(
+        path, SPREADSHEETML.format(f"<Styles>{looks}</Styles><Worksheet ss:Name='A'><Table>{lines}</Table></Worksheet>")
+    )
+
+
+MARKED_HTML = (
+    "<td><s>3</s></td>",
+    "<td>x <del><b>3</b></del></td>",
+    '<td style="text-decoration: underline line-through">3</td>',
+    "<td class=xl1>3</td>",
+)
+
+
+def marked_html(path: Path, cell: str) -> Path:
+    css = "<style>.xl1 {text-line-through:single} .xl2 {text-line-through:none}</style>"
+    lines = "".join(f"<tr>{own}</tr>" for own in ("<th>Id</th>", "<td class=xl2><s></s>2</td>", cell, "<td>4</td>"))
+    return write(path, f"<html>{css}<table>{lines}</table></html>")
+
+
 def marked_ods(path: Path) -> Path:
     line = '<style:style style:name="{0}"><style:text-properties style:text-line-through-style="{0}"/></style:style>'
     lines = [[ods_cell(style, more=f'table:style-name="{style}"')] for style in ("none", "solid", "other")]
@@ -334,8 +359,10 @@ def marked_ods(path: Path) -> Path:
         (lambda path: marked_xlsx(path, '<c r="{}" s="{}" t="str"><v>x</v></c>'), ["4"]),
         (marked_xls, ["4"]),
         (marked_ods, []),
+        (marked_xml, []),
+        *((lambda path, cell=cell: marked_html(path, cell), []) for cell in MARKED_HTML),
     ],
-    ids=["xlsx", "xlsx texts", "xls", "ods"],
+    ids=["xlsx", "xlsx texts", "xls", "ods", "xml", "s", "del", "own style", "class"],
 )
 def test_rows_that_are_crossed_out_or_not_shown(tmp_path: Path, make, rows_unseen: list[str]) -> None:
     found = [problem for problem in sources(make(tmp_path / "a.xlsx")).problems if problem.code == "row_marked"]
