@@ -33,6 +33,7 @@ _MAX_RATIO, _MAX_BYTES = 100, 4 * 1024**3
 _HARMLESS_BYTES, _HARMLESS_WORKBOOK = 16 * 1024**2, 32 * 1024**2  # of any ratio: read in seconds
 _MAX_MEMBERS = 1000
 _CLUTTER = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon", "$recycle.bin"})
+_COPIES = ("~", ".bak", ".old", ".swp", ".tmp")
 _PIECE = 2 * 1024**2
 
 
@@ -64,9 +65,10 @@ class Content:
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a file (by its name or path) is hidden, or one that Excel, LibreOffice, Windows, or macOS leaves."""
+    """Whether a file (by its name or path) is hidden, a backup copy, or one that Excel, Windows, or macOS leaves."""
     base = re.split(r"[/\\]", name)[-1]
-    return base.startswith((".", "~$")) or base.strip().casefold() in _CLUTTER
+    plain = base.strip().casefold()
+    return base.startswith((".", "~$")) or plain in _CLUTTER or plain.endswith(_COPIES)
 
 
 def is_packed(start: bytes) -> bool:
