@@ -49,9 +49,9 @@ def zeros_lost(table: TableData, reference: str) -> Iterator[ProblemTable]:
     padded = pc.match_substring_regex(values, "^0+[1-9][0-9]*$")
     if pc.any(padded).as_py():
         short = pc.is_in(values, value_set=pc.utf8_ltrim(values.filter(padded), characters="0"))
-        words = ("is like another one", "are like others")
+        words = ("differs from another one only in leading zeros", "differ from others only in leading zeros")
         hint = "Leading zeros may have been lost. If it is the same customer, use the same ID in all rows."
-        yield from _warning(table, reference, short, words, hint, " but for leading zeros")
+        yield from _warning(table, reference, short, words, hint)
 
 
 def missing_ids(table: TableData, rule: FieldRule) -> Iterator[ProblemTable]:
@@ -73,12 +73,12 @@ def missing_ids(table: TableData, rule: FieldRule) -> Iterator[ProblemTable]:
 
 
 def _warning(
-    table: TableData, reference: str, found: pa.Array, words: Sequence[str], hint: str, ending: str = ""
+    table: TableData, reference: str, found: pa.Array, words: Sequence[str], hint: str
 ) -> Iterator[ProblemTable]:
     """One warning for a column, at its first cell. ``words``: what is said of one id, and of several."""
     at = np.flatnonzero(table.column(reference).rows_with(found.to_numpy(zero_copy_only=False)))
     if len(at):
-        message = f"{counted(len(at), 'ID')} of this column {words[len(at) > 1]}{ending}"
+        message = f"{counted(len(at), 'ID')} of this column {words[len(at) > 1]}"
         yield _problem(table, reference, at, message, hint)
 
 
