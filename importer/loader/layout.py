@@ -257,9 +257,9 @@ def _find_grouped(
     found: tuple[int, list[str]] | None = None
     for index in range(1, min(len(rows), _FIRST_ROWS)):
         joined = _joined(rows[index - 1], rows[index])
-        for names in () if joined is None else (joined, _lowest(rows[index - 1], rows[index])):
-            if (own := header_score(names, options)) > best:
-                best, found = own, (index, names)
+        for way in () if joined is None else (joined, _lowest(rows[index - 1], rows[index])):
+            if (own := header_score(way, options)) > best:
+                best, found = own, (index, way)
     if found is not None or header is None:
         return found
     for index in (header, header + 1):
