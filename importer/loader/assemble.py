@@ -16,7 +16,7 @@ from importer.cell_text import filled_cells, header_key, unmark_formulas
 from importer.errors import SourceError
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, header_score
 from importer.loader.non_data_rows import classify
-from importer.loader.other_headers import other_headers
+from importer.loader.other_headers import lone_texts, other_headers
 from importer.loader.sensitive_columns import (
     holds_card_numbers,
     holds_password_hashes,
@@ -26,11 +26,12 @@ from importer.loader.sensitive_columns import (
 from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored
 from importer.records import Location, Problem, Severity
 from importer.tables import IMPORT_ERRORS, Mask, Positions, SourceTable
-from importer.wording import counted
+from importer.wording import counted, first_few
 
 _FEW_CELLS, _MOST_PIECES = 2, 1000
 _IN_QUOTES = "Put the cell that contains a delimiter in quotation marks, and double any quotation marks inside it."
 _IN_COLUMNS = "Move each value to its own column, and clear the cells beyond the last column."
+_FULL_SHEETS = (65_536, 1_048_576)  # rows of an .xls and an .xlsx
 _MAX_SHORT_ROWS = 10  # reported one by one in any file; ten times as many in a file in which they are rare
 
 Loaded = tuple[SourceTable, list[Problem]]
@@ -101,6 +102,7 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
             f"{origin.at(header.row)}: the header has {len(header.cells):,} columns; at most {MOST_COLUMNS:,} are read"
         )
         raise SourceError(message, "Is it a list of customers? Delete the columns that do not belong to it.")
+    full = _full_sheet(origin, body)
     reasons, doubtful = classify(body, header)
     keep = ~np.logical_or.reduce([mask for _, mask in reasons])
     like_total = body.numbers[doubtful]
@@ -118,6 +120,7 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     broken |= np.isin(body.numbers, at_fault)
     problems += _short_rows(origin, body, broken, header.width, ends_in_data=bool(keep[-1:].all()))
     problems += _other_headers(origin, body, header, skipped)
+    problems += _lone_texts(origin, body, header, broken, like_total)
     message = "the row looks like a total, but may be a customer with that name: it was read like any other row"
     hint = "If it is a total, delete the row or skip it with a `skip` rule in the mapping."
     problems += [
@@ -135,7 +138,17 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     details = {**origin.details, "header_row": header.row}
     described = (body.numbers, skipped, broken, secrets, details, path, emptied)
     table = SourceTable(origin.file, origin.sheet, frame, *described)
-    return table, [*problems, *raw.more_problems(table)]
+    return table, [*problems, *full, *raw.more_problems(table)]
+
+
+def _full_sheet(origin: Origin, body: Body) -> list[Problem]:
+    """A warning if the last row is the last one that a sheet can have."""
+    last = int(body.numbers[-1]) if len(body) else 0
+    if last not in _FULL_SHEETS:
+        return []
+    message = f"this is the last row that an Excel sheet can have ({last:,}): rows may be missing after it"
+    hint = "Compare the number of rows with your system, or export in several parts or as CSV, without Excel."
+    return [Problem(Severity.WARNING, "sheet_full", message, hint, location=origin.at(last))]
 
 
 def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataFrame) -> Iterator[Problem]:
@@ -158,6 +171,21 @@ def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataF
             )
             hint = "If the rows below it belong to another table, delete them or put them in a separate file."
         yield Problem(Severity.WARNING, "row_like_header", message, hint, location=origin.at(row))
+
+
+def _lone_texts(origin: Origin, body: Body, header: Header, broken: Mask, like_total: Positions) -> list[Problem]:
+    """A warning about rows that may be headings of groups, or notes."""
+    told = np.concatenate([body.numbers[broken], like_total])
+    rows = [row for row in lone_texts(body, header).tolist() if row not in told]
+    if not rows:
+        return []
+    has, was = ("row has", "it was") if len(rows) == 1 else ("rows have", "they were")
+    places = first_few(rows, _MAX_SHORT_ROWS)
+    message = (
+        f"{len(rows):,} {has} a text in the first column and nothing else ({places}): {was} read like any other row"
+    )
+    hint = "If it is a heading or a note, not a customer, delete it, or leave it out with a `skip` rule."
+    return [Problem(Severity.WARNING, "row_like_header", message, hint, location=origin.at(rows[0]))]
 
 
 def ignored_table(raw: RawTable) -> Loaded:

@@ -24,6 +24,7 @@ _OTHER_KINDS = {
     b"%PDF-": "PDF document",
     b"MIME-Version:": "saved web page",
     b"{\\rtf": "text document",
+    b"BEGIN:VCARD": "vCard file",
 }
 _WORKBOOK_PARTS = frozenset({"[content_types].xml", "mimetype", "content.xml", "xl/workbook.xml", "xl/workbook.bin"})
 _WORKBOOK_NAMES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
@@ -32,6 +33,7 @@ _MAX_RATIO, _MAX_BYTES = 100, 4 * 1024**3
 _HARMLESS_BYTES, _HARMLESS_WORKBOOK = 16 * 1024**2, 32 * 1024**2  # of any ratio: read in seconds
 _MAX_MEMBERS = 1000
 _CLUTTER = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon", "$recycle.bin"})
+_COPIES = ("~", ".bak", ".old", ".swp", ".tmp")
 _PIECE = 2 * 1024**2
 
 
@@ -63,9 +65,10 @@ class Content:
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a file (by its name or path) is hidden, or one that Excel, LibreOffice, Windows, or macOS leaves."""
+    """Whether a file (by its name or path) is hidden, a backup copy, or one that Excel, Windows, or macOS leaves."""
     base = re.split(r"[/\\]", name)[-1]
-    return base.startswith((".", "~$")) or base.strip().casefold() in _CLUTTER
+    plain = base.strip().casefold()
+    return base.startswith((".", "~$")) or plain in _CLUTTER or plain.endswith(_COPIES)
 
 
 def is_packed(start: bytes) -> bool:
@@ -102,7 +105,8 @@ def unpack(content: bytes, file: str) -> list[tuple[str, bytes]]:
             f"{file}: the archive uses an unsupported compression method ({error})", "Unpack it first."
         ) from error
     for name, inner in files:
-        if inner.startswith(_GZIP) or (inner.startswith(_ZIP) and not _is_workbook_container(inner, name)):
+        is_tar = inner[257:262] == b"ustar"
+        if is_tar or inner.startswith(_GZIP) or (inner.startswith(_ZIP) and not _is_workbook_container(inner, name)):
             raise SourceError(
                 f"{name}: an archive within an archive", "Unpack the outer archive, and import the files in it."
             )
@@ -133,6 +137,10 @@ def _members(content: bytes, file: str) -> Iterator[tuple[str, bytes]]:
         ]
         if not members:
             raise SourceError(f"{file}: the archive contains no files", "Export the table again.")
+        if any(member.filename.endswith(".iwa") for member in members):
+            raise SourceError(
+                f"{file}: an Apple Numbers document", "In Numbers, export it as an Excel workbook or as CSV."
+            )
         if len(members) > _MAX_MEMBERS:
             message = f"{file}: the archive contains {len(members):,} files"
             raise SourceError(message, "Unpack it, and import only the tables.")

@@ -258,9 +258,10 @@ def _find_grouped(
     """
     found: tuple[int, list[str]] | None = None
     for index in range(1, min(len(rows), _FIRST_ROWS)):
-        names = _joined(rows[index - 1], rows[index])
-        if names is not None and (own := header_score(names, options)) > best:
-            best, found = own, (index, names)
+        joined = _joined(rows[index - 1], rows[index])
+        for way in () if joined is None else (joined, _lowest(rows[index - 1], rows[index])):
+            if (own := header_score(way, options)) > best:
+                best, found = own, (index, way)
     if found is not None or header is None:
         return found
     for index in (header, header + 1):
@@ -294,6 +295,13 @@ def _joined(upper: Row, lower: Row) -> list[str] | None:
 def _is_wrapped(row: Row) -> bool:
     """Whether names go on in the row below: with a hyphen at the end of several."""
     return sum(cell.strip().endswith("-") and len(cell.strip()) > 1 for cell in row) >= _FEWEST_WRAPPED
+
+
+def _lowest(upper: Row, lower: Row) -> list[str]:
+    """The names of the columns without the titles of groups; none if two columns would have the same name."""
+    names = [below.strip() or above.strip() for above, below in zip_longest(upper, lower, fillvalue="")]
+    filled = [header_key(name) for name in names if name]
+    return names if len(set(filled)) == len(filled) else []
 
 
 def _is_value(cell: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from importer.errors import NoSourceError, SourceError
+from importer.loader.content import is_clutter
 from importer.settings.api_access import is_loopback
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::|://)")
@@ -94,7 +95,7 @@ def find_remote(source: str) -> list[RemoteFile]:
             found = [name for name in system.ls(path, detail=False) if not system.isdir(name)]
         else:
             return [RemoteFile(shown, path, system)]
-    names = sorted(name for name in found if not name.rsplit("/", 1)[-1].startswith((".", "~$")))
+    names = sorted(name for name in found if not is_clutter(name))
     if not names:
         raise NoSourceError(f"{shown}: no file matches", "Check the address; hidden files are not read.")
     chain = shown.partition("::")[1:]

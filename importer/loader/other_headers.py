@@ -16,6 +16,8 @@ from importer.tables import Mask, Positions, taken
 _MOST_GAPS = 1000  # blank rows; where there are more, they do not part tables
 _MOST_NAMES = 0.6  # of the columns; a customer may be called like some
 _FEWEST, _NUMBERED = 3, 0.75  # rows with a number in the first column, and their share
+_LONE = 0.05  # of the rows; where more have one cell only, these are customers
+_FEWEST_COLUMNS = 4
 _NEAR = 2  # rows below a blank one: a title may be above the header
 
 Kind = Literal["reordered", "renamed", "page"]  # of the same columns, of others, or none but the head of a page
@@ -68,3 +70,23 @@ def _without_number(ids: pa.ChunkedArray, at: Positions) -> Mask:
     usual = numbers.sum() >= max(_FEWEST, _NUMBERED * filled.sum())
     words: Mask = usual & filled[at] & ~numbers[at]
     return words
+
+
+def lone_texts(body: Body, header: Header) -> Positions:
+    """The numbers of rows with words in the first column and nothing else, as headings and notes have; if few do."""
+    names = [place for place, cell in enumerate(header.cells) if cell.strip()]
+    if len(names) < _FEWEST_COLUMNS or not len(body):
+        return body.numbers[:0]
+    first = body.columns[names[0]]
+    lone = filled_cells(first)
+    for column in body.columns[names[0] + 1 :]:
+        lone &= ~filled_cells(column)
+        if not lone.any():  # soon, as a rule
+            break
+    body.stored.release_memory()
+    at = np.flatnonzero(lone)
+    if len(at) > max(1, _LONE * len(body)):
+        return body.numbers[:0]
+    texts = pc.match_substring_regex(taken(first, at), r"^[^0-9]*\pL[^0-9]*$|\pL.*\s|\s.*\pL")
+    found: Positions = body.numbers[at[texts.to_numpy(zero_copy_only=False)]]
+    return found

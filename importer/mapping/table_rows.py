@@ -257,10 +257,11 @@ def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) ->
         if not absent:
             continue
         lines = ";\n  ".join(_absent_column(reference, headers) for reference in absent)
+        sheet = " To read only one sheet, use --sheet." if table.sheet is not None and len(tables) > 1 else ""
         raise MappingError(
             f"{table.name} lacks {counted(len(absent), 'column')} that the mapping needs:\n  {lines}",
             f"{_its_columns(headers)} Correct the mapping, add the file's header as an alternative ('A|B'), "
-            "or set `optional: true`.",
+            f"or set `optional: true`.{sheet}",
         )
 
 
@@ -275,6 +276,9 @@ def _absent_column(reference: str, headers: Sequence[str]) -> str:
 
 
 def _its_columns(headers: Sequence[str]) -> str:
+    if len(headers) == 1:
+        more = "If it should have more, choose the delimiter with --delimiter; if spaces align them, export it as CSV."
+        return f"The file has only one column, {headers[0]!r}. {more}"
     return f"The file's columns are {first_few(headers, _MOST_COLUMNS, text=repr)}."
 
 

@@ -28,6 +28,14 @@ REQUIRED: dict[Entity, frozenset[str]] = {
 _LINE_BREAK = r"[\t\n\x0b\x0c\r\x85\x{2028}\x{2029}]"
 _CONTROL = r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
 ANY_CONTROL = f"{_LINE_BREAK}|{_CONTROL}"
+_LETTER_LOST = r"\pL\?+\pL|(?:^|\s)\?+\p{Ll}|\?{3}"  # M?ller, ?sterreich, ????? Ltd; not Guess?
+_QUERY = r"://|^www\.|\?[\w.-]+="  # of a web address
+# What stands where a part of an address should: a note, a date that a spreadsheet made of 10-12, or a rounded number.
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_NO_ADDRESS = (
+    r"^(?i:same(?: as .*)?|(?:as|see) (?:above|billing|shipping|mailing|main)\b.*|ditto|dito|idem|(?:siehe|wie) oben"
+    rf"|[0-9]{{1,2}}-(?:{_MONTHS})|(?:{_MONTHS})-[0-9]{{2}}|[0-9](?:[.,][0-9]+)?E\+[0-9]{{2}})\W*$"
+)
 _UUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 # What a spreadsheet shows where a formula failed, in several languages, or where a column is too narrow.
 _FORMULA_ERROR = (
@@ -71,6 +79,16 @@ def is_whole_composite_id(texts: pa.Array) -> pa.Array:
 def is_no_formula_error(texts: pa.Array) -> pa.Array:
     """Not ``#REF!``, ``#DIV/0!``, ``Err:508``, ``#####``, or a formula such as ``=T("0017")``."""
     return pc.invert(pc.match_substring_regex(texts, _FORMULA_ERROR))
+
+
+def is_street(texts: pa.Array) -> pa.Array:
+    """Not ``same as billing``, or ``12-Oct``, which a spreadsheet made of a house number."""
+    return pc.invert(pc.match_substring_regex(texts, _NO_ADDRESS))
+
+
+def is_city(texts: pa.Array) -> pa.Array:
+    """As :func:`is_street`, and with a letter."""
+    return pc.and_(is_street(texts), pc.match_substring_regex(texts, r"\pL|^\s*$"))
 
 
 def is_phone(texts: pa.Array) -> pa.Array:
@@ -130,7 +148,15 @@ def _without(texts: pa.Array, pattern: str) -> pa.Array:
 
 is_printable = partial(_without, pattern=_CONTROL)
 is_one_line = partial(_without, pattern=_LINE_BREAK)
-keeps_its_letters = partial(_without, pattern="\ufffd")  # which replaces letters when the encoding is wrong
+
+
+def keeps_its_letters(texts: pa.Array) -> pa.Array:
+    """Without U+FFFD, and without question marks where letters were: programs write both for what they cannot."""
+    passed = _without(texts, "\ufffd")
+    if not (np.frombuffer(texts.buffers()[2] or b" ", dtype=np.uint8) == ord("?")).any():
+        return passed
+    lost = pc.match_substring_regex(texts, _LETTER_LOST)
+    return pc.and_(passed, pc.invert(pc.and_not(lost, pc.match_substring_regex(texts, _QUERY))))
 
 
 @cache
@@ -167,6 +193,8 @@ def _checks(entity: Entity, field: str) -> Iterator[pandera.Check]:
         yield _check("formula_error", is_no_formula_error)
     if field in _FORMS:
         yield _check(*_FORMS[field])
+    if field in {"address_line_1", "city"}:
+        yield _check("address_doubtful", is_city if field == "city" else is_street)
     if field == "reference_id":
         # A child's own id is one cell, and one made from its customer's id must not repeat the customer's problem.
         yield _check("excel_damaged", is_whole_composite_id if entity == "customer" else is_whole_number)

@@ -279,3 +279,13 @@ def test_giant_cell_is_refused_with_its_row(tmp_path: Path, monkeypatch: pytest.
 def test_delimiters_are_tried_on_the_head_alone(tmp_path: Path) -> None:
     delimiter, rows, ends = _choose_delimiter(b"Id,Name\n" + b"1,A\n" * 300_000, options())
     assert (delimiter, len(rows), ends[-1]) == (",", 60, 8 + 59 * 4)
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"), [(65_535, []), (65_536, [("warning", "sheet_full", "a.csv:65536")]), (65_537, [])]
+)
+def test_a_file_with_as_many_rows_as_a_sheet_can_have(
+    tmp_path: Path, rows: int, told: list[tuple[str, str, str]]
+) -> None:
+    found = sources(write(tmp_path / "a.csv", "Id,Name\n" + "1,A\n" * (rows - 1)))
+    assert problems(found) == told

@@ -194,7 +194,19 @@ def test_a_pipe_without_a_name_is_read_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Thumbs.db", "desktop.ini", ".DS_Store", "~$a.xlsx", "ehthumbs.db", "Icon\r", "._a.csv"]
+    "name",
+    [
+        "Thumbs.db",
+        "desktop.ini",
+        ".DS_Store",
+        "~$a.xlsx",
+        "ehthumbs.db",
+        "Icon\r",
+        "._a.csv",
+        "a.csv.bak",
+        "a.csv~",
+        "A.OLD",
+    ],
 )
 def test_what_systems_leave_in_a_folder_is_passed_over(tmp_path: Path, name: str) -> None:
     write(tmp_path / "a.csv", "Id,Name\n1,A\n")

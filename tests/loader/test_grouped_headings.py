@@ -57,6 +57,16 @@ def test_the_mapping_decides_for_the_names_it_has(tmp_path: Path) -> None:
     assert list(read.frame.columns) == ["Code", "Customer", "Street", "City", "Street#2", "City#2"]
 
 
+def test_a_title_above_names_that_the_mapping_has_leaves_them_alone(tmp_path: Path) -> None:
+    text = "Code,Customer,Address,,\n,,Street,City,ZIP\n1,Harbor,4 Pier Rd,Marlow,43000\n"
+    hints = ("Code", "Customer", "Street", "City")
+    read = table(write(tmp_path / "a.csv", text), options(*hints))
+    assert list(read.frame.columns) == [*hints, "ZIP"]
+    assert skipped(read) == [(1, "header"), (2, "header")]
+    two = table(write(tmp_path / "b.csv", UPPER + LOWER + DATA), options("Code", "Customer", "Street"))
+    assert list(two.frame.columns) == NAMES
+
+
 def test_a_row_with_gaps_below_the_header_is_data(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", "Code,Customer,Street,City\n1,Acme,,\n2,B,x,y\n3,C,x,y\n"))
     assert list(read.frame.columns) == ["Code", "Customer", "Street", "City"]

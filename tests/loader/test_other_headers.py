@@ -90,3 +90,20 @@ def test_a_customer_who_is_called_like_less_than_half_of_a_row_is_no_header(tmp_
 def test_many_blank_rows_do_not_part_tables(tmp_path: Path) -> None:
     rows = [*[",,"] * 1001, "Kestrel,Alder,City", "0018,Kestrel,Austin"]
     assert found_in(tmp_path, *rows)[1] == []
+
+
+@pytest.mark.parametrize("text", ["Ohio", "* preliminary data", "Revised 2024-01-02 for Dana"])
+def test_a_text_alone_in_a_row_is_said(tmp_path: Path, text: str) -> None:
+    header, row = f"{HEADER},Zip", "0018,Kestrel,Austin,78701"
+    table, found = found_in(tmp_path, f"{text},,,", row, header=header)
+    assert ("warning", "row_like_header", "a.csv:3") in found
+    assert 3 in table.row_numbers
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [["0019,,,", "C-19,,,"], ["Alder,,,", "Reno,,,"], ["Alder,Alder,,"], [",Alder,,"]],
+)
+def test_ids_alone_and_many_names_are_no_headings(tmp_path: Path, rows: list[str]) -> None:
+    found = found_in(tmp_path, *rows, header=f"{HEADER},Zip")[1]
+    assert "row_like_header" not in {code for _, code, _ in found}

@@ -101,6 +101,7 @@ EURO = chr(0x20AC)
         *((6563234567, "+0", "+6563234567"), (65, "\\+0", "+65"), (65, '"+"0', "+65"), (65, "+0;-0", "+65")),
         # Amounts and numbers with thousands stay bare.
         *((1234, "#,##0", "1234"), (1234, "# ##0", "1234"), (12, "0_);(0)", "12"), (12, "# ?/?", "12")),
+        *((0.02, "0%", "2%"), (0.075, "0%", "7.5%"), (1, "0.00%", "100%"), (-0.07, "0%;(0%)", "-7%")),
         *((12, f"[${EURO}-407] #,##0", "12"), (-5, "0000", "-5"), (1, '"Yes";;"No"', "Yes"), (0, '"Yes";;"No"', "No")),
         # Long numbers are shown without an exponent where their format says so.
         *((3.10101195608231e17, "0", "310101195608231000"), (3.10101195608231e17, "General", "3.10101195608231e+17")),
@@ -297,6 +298,77 @@ def test_hidden_sheets_are_left_out_and_named(tmp_path: Path, make) -> None:
     named = sources(path, using=options("Id", sheet="B"))
     assert [(item.sheet, len(item.frame)) for item in named.tables] == [("B", 1)]
     assert named.problems == ()
+
+
+MARKED = (
+    f'<styleSheet xmlns="{MAIN}"><fonts><font/><font><b/><strike/></font><font><strike val="0"/></font></fonts>'
+    '<numFmts><numFmt numFmtId="164" formatCode=";;;"/></numFmts><cellXfs><xf fontId="0"/><xf fontId="1"/>'
+    '<xf numFmtId="164"/><xf fontId="2"/></cellXfs><dxfs><dxf><font><strike/></font></dxf></dxfs></styleSheet>'
+)
+
+
+def marked_xlsx(path: Path, cell: str) -> Path:
+    lines = [cell.format(f"A{number}", style) for number, style in enumerate((3, 1, 2, 0), start=2)]
+    return save(path, rows(text("A1", "Id"), *lines, '<c r="A6" s="1"/>'), look=MARKED)
+
+
+def marked_xls(path: Path) -> Path:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("A")
+    for row, look in enumerate(["", "font: bold on", "font: struck_out on", "", ""]):
+        sheet.write(row, 0, f"Id{row}", xlwt.easyxf(look, num_format_str=";;;" if row == 3 else "0"))
+    book.save(str(path))
+    return path
+
+
+def marked_xml(path: Path) -> Path:
+    fonts = (("s", "StrikeThrough"), ("b", "Bold"))
+    looks = "".join(f"<Style ss:ID='{style}'><Font ss:{font}='1'/></Style>" for style, font in fonts)
+    lines = "".join(
+        f"<Row><Cell ss:StyleID='{style}'><Data ss:Type='String'>{style}</Data></Cell></Row>" for style in "abscd"
+    )
+    return write(
+        path, SPREADSHEETML.format(f"<Styles>{looks}</Styles><Worksheet ss:Name='A'><Table>{lines}</Table></Worksheet>")
+    )
+
+
+MARKED_HTML = (
+    "<td><s>3</s></td>",
+    "<td>x <del><b>3</b></del></td>",
+    '<td style="text-decoration: underline line-through">3</td>',
+    "<td class=xl1>3</td>",
+)
+
+
+def marked_html(path: Path, cell: str) -> Path:
+    css = "<style>.xl1 {text-line-through:single} .xl2 {text-line-through:none}</style>"
+    lines = "".join(f"<tr>{own}</tr>" for own in ("<th>Id</th>", "<td class=xl2><s></s>2</td>", cell, "<td>4</td>"))
+    return write(path, f"<html>{css}<table>{lines}</table></html>")
+
+
+def marked_ods(path: Path) -> Path:
+    line = '<style:style style:name="{0}"><style:text-properties style:text-line-through-style="{0}"/></style:style>'
+    lines = [[ods_cell(style, more=f'table:style-name="{style}"')] for style in ("none", "solid", "other")]
+    return ods(path, ods_table("A", ["Id"], *lines), styles=line.format("none") + line.format("solid"))
+
+
+@pytest.mark.parametrize(
+    ("make", "rows_unseen"),
+    [
+        (lambda path: marked_xlsx(path, '<c r="{}" s="{}"><v>7</v></c>'), ["4"]),
+        (lambda path: marked_xlsx(path, '<c r="{}" s="{}" t="str"><v>x</v></c>'), ["4"]),
+        (marked_xls, ["4"]),
+        (marked_ods, []),
+        (marked_xml, []),
+        *((lambda path, cell=cell: marked_html(path, cell), []) for cell in MARKED_HTML),
+    ],
+    ids=["xlsx", "xlsx texts", "xls", "ods", "xml", "s", "del", "own style", "class"],
+)
+def test_rows_that_are_crossed_out_or_not_shown(tmp_path: Path, make, rows_unseen: list[str]) -> None:
+    found = [problem for problem in sources(make(tmp_path / "a.xlsx")).problems if problem.code == "row_marked"]
+    crossed_out, *unseen = (problem.message for problem in found)
+    assert crossed_out == "1 row has cells that are crossed out and was read like the others: 3"
+    assert [message.rpartition(" ")[2] for message in unseen] == rows_unseen
 
 
 def test_workbook_of_hidden_sheets_only(tmp_path: Path) -> None:
@@ -588,6 +660,7 @@ def test_dates_and_times_of_spreadsheetml(tmp_path: Path, value: str, kind: str,
     [
         (ods_cell("00017", "float", 'office:value="17"'), "00017"),
         (ods_cell("+65 6323", "float", 'office:value="656323"'), "+65 6323"),
+        (ods_cell("8%", "percentage", 'office:value="0.075"'), "7.5%"),
         (ods_cell("1,234", "float", 'office:value="1234"'), "1234"),
         (ods_cell("3.101E+17", "float", 'office:value="310101195608231000"'), "3.10101195608231e+17"),
         (ods_cell("310101195608231000", "float", 'office:value="310101195608231000"'), "310101195608231000"),

@@ -286,13 +286,13 @@ def test_open_document_as_a_person_sees_it(tmp_path: Path) -> None:
             ods_text("#N/A", 'office:string-value="" calcext:value-type="error"'),
             number_rows_repeated="2",
         ),
-        ods_row(ods_text("x", 'table:number-columns-spanned="2"'), visibility="collapse"),
+        ods_row(ods_text("18", 'table:number-columns-spanned="2"'), visibility="collapse"),
         columns='<table:table-column table:number-columns-repeated="2"/>'
         '<table:table-column table:visibility="collapse"/>',
     )
     found = sources(path)
     row = ["C-0017", "02138", "1234", "#N/A"]
-    assert cells(found.tables[0])[1:] == [row, row, ["x", "", "", ""]]
+    assert cells(found.tables[0])[1:] == [row, row, ["18", "", "", ""]]
     assert problems(found) == [
         ("warning", "hidden_rows", "a.ods!A:4"),
         ("info", "hidden_columns", "a.ods!A:1 [Amount]"),

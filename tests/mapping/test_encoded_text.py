@@ -21,6 +21,8 @@ from tests.mapping.support import BASE, apply, column, field, problems, records
         ("<b>Alder</b> Supply<br>West", "Alder Supply\nWest"),
         ("<p class='x'>9 Dock St</p>", "9 Dock St"),
         ("&lt;b&gt;Alder&lt;/b&gt;", "Alder"),
+        ("4 Pier Rd_x000D_\nSuite 5_x000d_", "4 Pier Rd\nSuite 5"),
+        ("4 Pier Rd_x000D__x000A_Suite_x0009_5", "4 Pier Rd\nSuite 5"),
         ("%D0%9C%D0%B8%D1%80", "\u041c\u0438\u0440"),
         ('<a href="mailto:office@example.com">office@example.com</a>', "office@example.com"),
     ],
@@ -33,7 +35,8 @@ def test_what_is_undone(text: str, plain: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["AT&T", "R&D; Sons", "5 < 6 > 4", "Dana <dana@example.com>", "100% Wool", "<b@example.com>", "Smith&ltd",
-     "https://example.com/a%20b", "&unknown;"],
+     "https://example.com/a%20b", "&unknown;", r"\n", r"\\server\North", "A_x0041_", "[Closed] Harbor",
+     "{Harbor}"],
 )  # fmt: skip
 def test_what_is_no_code_stays(text: str) -> None:
     result = decode(pa.array([text]))
@@ -42,7 +45,23 @@ def test_what_is_no_code_stays(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["50%20 off", "Harbor%20Goods West", "A &amp B", "50%20", "5%C2%B0 Ave", "a%20%FFb", r"Caf\u00e9", "Caf=C3=A9"],
+    [
+        "50%20 off",
+        "Harbor%20Goods West",
+        "A &amp B",
+        "50%20",
+        "5%C2%B0 Ave",
+        "a%20%FFb",
+        r"Caf\u00e9",
+        "Caf=C3=A9",
+        r"4 Pier Rd\nSuite 5",
+        r"4 Pier Rd\r\nSuite 5",
+        "4 Pier Rd%0ASuite 5",
+        "{'name': 'Harbor'}",
+        '{"street": "4 Pier Rd"}',
+        "['Harbor']",
+        '[{"a": 1}]',
+    ],
 )
 def test_what_may_be_a_code_stays_with_a_warning(text: str) -> None:
     result = decode(pa.array([text]))

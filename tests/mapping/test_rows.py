@@ -228,3 +228,17 @@ def test_the_hint_of_an_orphan_names_the_key_that_was_probably_meant(wrong: str,
     firms = sheet("Id | Name\n0017 | Harbor Goods\nAB-4 | Kestrel", "a.csv")
     made = apply(mapping, firms, sheet(f"Owner | Street | Town\n{wrong} | 1 Main St | Anytown", "b.csv"))
     assert problems(made, "code", "hint") == [("orphan_row", hint)]
+
+
+def test_a_cell_of_a_skip_rule_that_says_neither_yes_nor_no() -> None:
+    mapping = """
+        title: T
+        key: Id
+        skip: [{column: Old, flag: yes, reason: old}, {column: Kind, is: Lead, reason: lead}]
+        customer: {company_name: Name}
+    """
+    made = apply(mapping, "Id|Name|Old|Kind\n1|A|✓|Lead\n2|B|No|\n3|C|2019-01-01|\n4|D|yes|\n5|E||\n6|F|N/A|")
+    assert column(made, "reference_id") == ["2", "3", "5", "6"]
+    assert problems(made, "severity", "code", "row", "column") == [("warning", "skip_unsure", 4, "Old")]
+    known = mapping.replace("reason: old}", 'reason: old}, {column: Old, matches: "^20", reason: old}')
+    assert problems(apply(known, "Id|Name|Old|Kind\n3|C|2019-01-01|")) == []

@@ -232,6 +232,8 @@ def test_netsuite_rows_with_nothing_but_an_id_and_closed_names(tmp_path: Path) -
             for name in ("Shop (Inactive) ", "Shop - CLOSED", "*Closed* Shop", "Shop: inactive")
         ),
         *((name, ["name_says_closed"]) for name in ("CLOSED - Shop", "Shop **DO NOT USE**", "Shop (ceased trading)")),
+        *((name, ["name_says_closed"]) for name in ("TEST", "zz-Test Customer 2", "Dummy account", "asdf", "XXX")),
+        *((name, []) for name in ("Test Equipment Co", "Testa Rossa", "Dummy Co Ltd", "XX", "Contest")),
         *((name, []) for name in ("Closed Loop Ltd", "Closed-Cell Foam", "Enclosed (Spaces)", "Inactive Life")),
     ],
 )

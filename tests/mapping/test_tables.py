@@ -79,6 +79,19 @@ def test_absent_columns_are_named_with_the_nearest_there_is() -> None:
     assert "'Id', 'Nmae', 'mail adress'" in caught.value.hint
 
 
+def test_a_sheet_with_some_of_the_columns() -> None:
+    pages = [sheet("Id|Name\n1|Harbor", sheet="List"), sheet("Name|Count\nHarbor|1", sheet="Pivot")]
+    with pytest.raises(MappingError, match="!Pivot lacks 1 column") as caught:
+        apply(BASE, *pages)
+    assert caught.value.hint.endswith("To read only one sheet, use --sheet.")
+
+
+def test_a_file_that_was_not_split_into_columns() -> None:
+    with pytest.raises(MappingError) as caught:
+        apply(BASE, "Id  Name    City\n1   Harbor  Marlow")
+    assert "only one column, 'Id  Name    City'. If it should have more" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("reference", "headers", "wanted"),
     [

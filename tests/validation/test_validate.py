@@ -84,7 +84,10 @@ WRONG = [
     ("customer", "attributes.note", "a\x00b", "control_character"),
     ("contact", "email", "ann@exam\nple.com", "line_break"),
     ("customer", "phone", "+1415555012\x00", "control_character"),
-    ("customer", "company_name", "Caf\ufffd", "replacement_character"),
+    *(
+        ("customer", "company_name", text, "replacement_character")
+        for text in ("Caf\ufffd", "M?ller GmbH", "Soci?t? G?n?rale", "?lpunkt", "????? Ltd")
+    ),
     *(
         ("customer", "company_name", text, "formula_error")
         for text in (
@@ -100,6 +103,9 @@ WRONG = [
             '="00"&"17"',
         )
     ),
+    *(("address", "address_line_1", text, "address_doubtful") for text in ("Same", "SAME AS BILLING", "see above.")),
+    *(("address", "address_line_1", text, "address_doubtful") for text in ("12-Oct", "Mar-04", "4.2E+05")),
+    *(("address", "city", text, "address_doubtful") for text in ("43000", "?", "same as above")),
     ("customer", "reference_id", "#N/A", "formula_error"),
     ("address", "zip_code", "#VALUE!", "formula_error"),
     ("customer", "reference_id", "1.23E+05", "excel_damaged"),
@@ -143,6 +149,16 @@ def test_each_rule_alone_at_its_cell(entity: str, field: str, value: Any, code: 
 
 @pytest.mark.parametrize("value", ["#1 Pizza", "#", "##", "#REF", "#REF! 5", "Err:5"])
 def test_what_is_no_error_of_a_formula_is_a_name(value: str) -> None:
+    assert problems_of(*with_value("customer", "company_name", value)) == []
+
+
+@pytest.mark.parametrize("value", ["Samerstr. 5", "12 Oct Lane", "12", "Calle 4-Mar 2", "1E5 Road"])
+def test_what_may_be_a_street(value: str) -> None:
+    assert problems_of(*with_value("address", "address_line_1", value)) == []
+
+
+@pytest.mark.parametrize("value", ["Guess?", "What? Inc", "Who's There?", "https://example.com/shop?id", "shop?id=5"])
+def test_a_question_mark_that_stands_for_no_letter(value: str) -> None:
     assert problems_of(*with_value("customer", "company_name", value)) == []
 
 

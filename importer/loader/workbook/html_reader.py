@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 from importer.errors import SourceError, UsageError
 from importer.loader.text.encoding import whole_text
 from importer.loader.workbook.number_formats import named_format, number_text, shown
-from importer.loader.workbook.sheet_cells import MAX_COLUMNS, Allowance, SheetCells
+from importer.loader.workbook.sheet_cells import CROSSED_OUT, MAX_COLUMNS, Allowance, SheetCells
 
 _CHARSET = re.compile(rb"""<meta[^>]{0,1000}charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
 _DECLARATION = re.compile(r"""(?<![\w-])([\w-]++)\s*+:\s*+((?:"[^"]*"|'[^']*'|[^;"'])*)""")
@@ -25,6 +25,7 @@ _VOID = frozenset(
 _CLOSED_BY = {"tr": ("tr", "td", "th"), "td": ("td", "th"), "th": ("td", "th"), "p": ("p",), "li": ("li",)}
 _MAX_DEPTH = 2000
 _ASIDE = re.compile(r"<!--|<[!?]|<(style|script|template|title)\b", re.IGNORECASE)
+_CROSSED_OUT = frozenset({"s", "strike", "del"})
 _NO_STYLE: dict[str, str] = {}
 
 
@@ -58,10 +59,11 @@ def read_html(content: bytes, file: str, encoding: str | None) -> list[SheetCell
 
 @dataclass
 class _Element:
-    """An element that is open; ``hidden``: it, or one around it, is not shown."""
+    """An element that is open; ``hidden``, ``crossed_out``: it, or one around it, is not shown, or is crossed out."""
 
     name: str
     hidden: bool
+    crossed_out: bool
 
 
 class _Page(HTMLParser):
@@ -85,7 +87,8 @@ class _Page(HTMLParser):
         style = self._style(tag, attributes)
         hidden = self._hidden or _is_hidden(style) or "hidden" in attributes
         if tag not in _VOID:
-            self.elements.append(_Element(tag, hidden))
+            crossed_out = bool(self.elements) and self.elements[-1].crossed_out
+            self.elements.append(_Element(tag, hidden, crossed_out or tag in _CROSSED_OUT or _is_crossed_out(style)))
             self.names[tag] += 1
         if len(self.elements) > _MAX_DEPTH:
             raise SourceError(
@@ -120,6 +123,8 @@ class _Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1].text is not None:
             self.open[-1].add(re.sub(r"[ \t\r\n]+", " ", data), hidden=self._hidden)
+            if self.elements and self.elements[-1].crossed_out and data.strip():
+                self.open[-1].cells.mark(CROSSED_OUT, [self.open[-1].row])
 
     @property
     def _hidden(self) -> bool:
@@ -158,7 +163,7 @@ class _Page(HTMLParser):
     def _add_rules(self, css: str) -> None:
         for rule in css.replace("<!--", "").replace("-->", "").split("}"):
             selectors, _, body = rule.rpartition("{")
-            if "display" in body or "visibility" in body or "mso-number-format" in body:
+            if "display" in body or "visibility" in body or "mso-number-format" in body or "line-through" in body:
                 for selector in selectors.casefold().split(","):
                     self.rules.setdefault(selector.strip(), {}).update(_declarations(body))
 
@@ -278,6 +283,12 @@ def _css_character(code: re.Match[str]) -> str:
 def _is_hidden(style: dict[str, str]) -> bool:
     display, visibility = style.get("display", "").casefold(), style.get("visibility", "").casefold()
     return display.startswith("none") or visibility.startswith(("hidden", "collapse"))
+
+
+def _is_crossed_out(style: dict[str, str]) -> bool:
+    """Excel itself writes ``text-line-through: single`` beside what browsers know."""
+    lines = style.get("text-decoration", "") + style.get("text-decoration-line", "")
+    return "line-through" in lines.casefold() or style.get("text-line-through", "none").casefold() != "none"
 
 
 def _span(value: str | None) -> int:

@@ -1,8 +1,9 @@
 """Numbers as a person sees them: Excel's number formats (ECMA-376, part 18.8.31), dates and times.
 
 A format changes how a number is written here only where the bare number would lose something: leading zeros, a plus,
-text between or around the digits (``00000``, ``+0``, ``"C-"0``). ``0.00``, ``#,##0``, and money give the bare number,
-so that amounts are not rounded. Dates are written as in ISO 8601, in whatever order the format has day and month.
+a percent sign, text between or around the digits (``00000``, ``+0``, ``0%``, ``"C-"0``). ``0.00``, ``#,##0``, and
+money give the bare number, so that amounts are not rounded. Dates are written as in ISO 8601, in whatever order the
+format has day and month.
 """
 
 import datetime as dt
@@ -57,8 +58,8 @@ _PUNCTUATION = frozenset("-/():+ \u00a0")  # plain signs that stand between the 
 class _Section:
     """One of a format's sections. ``parts``: (True, the sign) for a digit, (False, the text) between them.
 
-    ``kind``: ``general``, ``digits``, ``number`` (one with decimals, thousands, a percent sign, an exponent, a
-    fraction), ``date``, ``elapsed``, ``words`` (nothing but a text, such as "Yes"), or ``text``.
+    ``kind``: ``general``, ``digits``, ``number`` (one with decimals, thousands, an exponent, a fraction), ``percent``,
+    ``date``, ``elapsed``, ``words`` (nothing but a text, such as "Yes"), or ``text``.
     """
 
     kind: str
@@ -89,8 +90,8 @@ def shown(value: float, number_format: str, *, since_1904: bool = False) -> str:
     if section.kind in {"date", "elapsed"}:
         text = _elapsed(value) if section.kind == "elapsed" else moment_text(value, since_1904=since_1904)
         return text or number_text(value)
-    if section.kind == "words":
-        return "".join(text for _, text in section.parts)
+    if section.kind in {"percent", "words"}:
+        return percent_text(value) if section.kind == "percent" else "".join(text for _, text in section.parts)
     if value != int(value) or section.kind in {"general", "text"}:
         return number_text(value)
     if value >= 0 and section.shows_more:
@@ -110,6 +111,11 @@ def is_plain(number_format: str) -> bool:
     return all(section.kind == "general" for section in _sections(number_format))
 
 
+def is_unseen(number_format: str) -> bool:
+    """Whether a format shows nothing, whatever the cell has."""
+    return number_format.replace('""', "").strip() == ";;;"
+
+
 def named_format(number_format: str) -> str:
     """The code of a format that may be given by its name, such as ``Short Date``."""
     return _NAMED.get(number_format.strip().casefold(), number_format)
@@ -123,6 +129,11 @@ def number_text(value: float) -> str:
     if "e-" in text and abs(value) >= _SMALL:
         text = f"{Decimal(text):f}"
     return text if math.isfinite(value) else ""
+
+
+def percent_text(value: float) -> str:
+    """A share as a percentage, without rounding: 0.075 is 7.5%."""
+    return f"{number_text(value * 100)}%"
 
 
 def moment_text(days: float, *, since_1904: bool = False) -> str:
@@ -228,5 +239,7 @@ def _kind(signs: str, parts: list[tuple[bool, str]]) -> str:
         return "date"
     if "@" in signs or not has_digits:
         return "words" if any(char.isalnum() for _, text in parts for char in text) and not signs else "text"
+    if "%" in signs:
+        return "percent"
     is_fraction = (False, "/") in parts and (True, "?") in parts
     return "number" if signs or is_fraction else "digits"

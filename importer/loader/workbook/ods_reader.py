@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from importer.errors import SourceError
-from importer.loader.workbook.number_formats import duration_text, is_rounded, number_text
-from importer.loader.workbook.sheet_cells import MAX_COLUMNS, MAX_ROWS, Allowance, SheetCells
+from importer.loader.workbook.number_formats import duration_text, is_rounded, number_text, percent_text
+from importer.loader.workbook.sheet_cells import CROSSED_OUT, MAX_COLUMNS, MAX_ROWS, Allowance, SheetCells
 from importer.loader.workbook.workbook_parts import (
     Attributes,
     BrokenXmlError,
@@ -59,6 +59,7 @@ class _Content(XmlStream):
         self.allowance, self.wanted = allowance, wanted
         self.sheets: list[SheetCells] = []
         self.hidden_styles: set[str] = set()
+        self.crossed_out: set[str] = set()  # styles
         self.style = ""
         self.cells: SheetCells | None = None
         self.rows = self.columns = range(0)  # of the current row and cell
@@ -68,6 +69,7 @@ class _Content(XmlStream):
         self.before = ""  # text before something that stands aside
         self.aside = self.tables = self.paragraphs = 0
         self.starts = {"style": self._start_style, "table-properties": self._table_style, "table": self._start_table}
+        self.starts["text-properties"] = self._text_style
         self.starts |= {"table-column": self._start_column, "table-row": self._start_row, "p": self._start_line}
         self.starts |= {"table-cell": self._start_cell, "covered-table-cell": self._start_cell}
         self.starts |= {"s": self._spaces, "tab": lambda _: self.add(_TAB)}
@@ -82,6 +84,10 @@ class _Content(XmlStream):
     def _table_style(self, attributes: Attributes) -> None:
         if local(attributes, "display") == "false":
             self.hidden_styles.add(self.style)
+
+    def _text_style(self, attributes: Attributes) -> None:
+        if (local(attributes, "text-line-through-style") or "none") != "none":
+            self.crossed_out.add(self.style)
 
     def _start_aside(self, _: Attributes) -> None:
         if not self.aside:
@@ -172,14 +178,18 @@ class _Content(XmlStream):
         text = shown if is_error else _text(kind, cell, shown)
         if kind in {"float", "currency"} and text.isdecimal() and len(text) > 15 and is_rounded(float(text)):
             cells.rounded.append((self.rows.start, self.columns.start))
+        if text and local(cell, "style-name") in self.crossed_out:
+            cells.mark(CROSSED_OUT, self.rows)
         cells.put_repeated(self.rows, self.columns, text)
 
 
 def _text(kind: str | None, cell: Attributes, shown: str) -> str:
     """The text of a cell: as it is shown, but for numbers without rounding, and dates as in ISO 8601."""
     match kind:
-        case "float" | "currency" | "percentage":
+        case "float" | "currency":
             return _number(local(cell, "value") or "", shown)
+        case "percentage":
+            return _percentage(local(cell, "value") or "", shown)
         case "date":
             day, _, clock = (local(cell, "date-value") or "").partition("T")
             clock = clock.partition(".")[0].removesuffix("Z")
@@ -205,6 +215,13 @@ def _number(value: str, shown: str) -> str:
         if abs(number) >= 1e15 and shown.isdecimal():
             return shown  # without an exponent, because its format shows all digits
     return number_text(number)
+
+
+def _percentage(value: str, shown: str) -> str:
+    try:
+        return percent_text(float(value))
+    except ValueError:
+        return shown
 
 
 def _time(value: str, shown: str) -> str:

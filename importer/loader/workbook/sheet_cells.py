@@ -4,7 +4,7 @@ A sheet may have a million rows and 16,384 columns, and a stray cell in its last
 with their rows, and the finished columns have only those blank rows and columns that stand between others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -22,6 +22,7 @@ _MAX_AREA = 50_000_000  # cells, blank ones between others included
 _MAX_CELLS, _MIN_TEXT = 100_000_000, 128 * 1024**2
 _PENDING = 10_000  # cells of a column that wait as Python objects
 _ROW_GAP, _COLUMN_GAP = 1000, 100  # as many blank ones in a row are kept
+CROSSED_OUT, UNSEEN = "cells that are crossed out", "cells that their number format does not show"
 EXPORT = "Open it in a spreadsheet program, delete everything below and next to the table, and save it as .xlsx."
 
 
@@ -93,8 +94,9 @@ class SheetCells:
     """A sheet; all places count from 0.
 
     ``merged``: (first row, first column, last row, last column) of each merged block. ``uncalculated``: formulas
-    without a value. ``rounded``: whole numbers whose last digits are gone. ``invisible``: how many rows and texts that
-    are not shown were left out. ``notes``: what else is to be said of how it was read.
+    without a value. ``rounded``: whole numbers whose last digits are gone. ``marked``: what a person sees of cells that
+    are crossed out or not shown, and their rows. ``invisible``: how many rows and texts that are not shown were left
+    out. ``notes``: what else is to be said of how it was read.
     """
 
     name: str
@@ -105,6 +107,7 @@ class SheetCells:
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
     uncalculated: list[tuple[int, int]] = field(default_factory=list)
     rounded: list[tuple[int, int]] = field(default_factory=list)
+    marked: dict[str, list[int]] = field(default_factory=dict)
     invisible: dict[str, int] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
     _columns: dict[int, _Column] = field(default_factory=dict)
@@ -133,6 +136,10 @@ class SheetCells:
             own = self._columns.setdefault(int(columns[start]), _Column())
             own.store()
             own.stored.append((rows[start:end], texts.slice(start, end - start)))
+
+    def mark(self, how: str, rows: Iterable[int]) -> None:
+        """Note rows with a filled cell that is crossed out or not shown; ``how``: in words."""
+        self.marked.setdefault(how, []).extend(rows)
 
     def put_repeated(self, rows: range, columns: range, text: str) -> None:
         if text:

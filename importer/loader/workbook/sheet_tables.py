@@ -92,7 +92,19 @@ class Sheet:
             message = f"{count:,} {shown} left out"
             hint = "To import them, make them visible in the page, or export the table again."
             yield Problem(Severity.WARNING, "invisible_cells", message, hint, location=self.origin.at(None))
+        yield from self._marked(header)
         yield from self._hidden_and_merged(header, names)
+
+    def _marked(self, header: int) -> Iterator[Problem]:
+        """A warning for each way in which cells are crossed out or not shown."""
+        for how, marked in self.cells.marked.items():
+            rows = sorted({row + 1 for row in marked if row >= header})
+            if rows:
+                has = "1 row has" if len(rows) == 1 else f"{len(rows):,} rows have"
+                are = "was" if len(rows) == 1 else "were"
+                message = f"{has} {how} and {are} read like the others: {_listed(rows)}"
+                hint = "If they should not be imported, delete them, or leave them out with a `skip` rule."
+                yield Problem(Severity.WARNING, "row_marked", message, hint, location=self.origin.at(rows[0]))
 
     def _rounded(self, header: int, names: list[str]) -> Iterator[Problem]:
         """Numbers whose digits are gone: one problem for each column."""

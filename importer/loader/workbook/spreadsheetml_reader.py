@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from importer.loader.workbook.number_formats import is_rounded, moment_text, named_format, shown
-from importer.loader.workbook.sheet_cells import MAX_COLUMNS, Allowance, SheetCells
+from importer.loader.workbook.sheet_cells import CROSSED_OUT, MAX_COLUMNS, Allowance, SheetCells
 from importer.loader.workbook.workbook_parts import (
     Attributes,
     BrokenXmlError,
@@ -43,6 +43,7 @@ class _Workbook(XmlStream):
         self.since_1904 = False
         self.formats: dict[str, str] = {}
         self.parents: dict[str, str] = {}
+        self.crossed_out: set[str] = set()  # styles
         self.style = self.table_style = ""
         self.row_attributes: Attributes = {}
         self.columns: dict[int, str] = {}  # their styles
@@ -52,6 +53,7 @@ class _Workbook(XmlStream):
         self.data = ""
         self.aside = 0
         self.starts = {"Style": self._start_style, "NumberFormat": self._format, "Worksheet": self._start_sheet}
+        self.starts["Font"] = self._font
         self.starts |= {"Table": self._start_table, "Column": self._start_column, "Row": self._start_row}
         self.starts |= {"Cell": self._start_cell, "Data": self._start_data, "Date1904": self._date_1904}
         self.starts |= {"Visible": lambda _: self.clear(), "Comment": self._start_aside}
@@ -64,6 +66,10 @@ class _Workbook(XmlStream):
 
     def _format(self, attributes: Attributes) -> None:
         self.formats[self.style] = named_format(local(attributes, "Format") or "")
+
+    def _font(self, attributes: Attributes) -> None:
+        if local(attributes, "StrikeThrough") == "1":
+            self.crossed_out.add(self.style)
 
     def _date_1904(self, _: Attributes) -> None:
         self.since_1904 = True
@@ -138,6 +144,9 @@ class _Workbook(XmlStream):
                 cells.merged.append((self.row, self.column, self.row + down, self.column + across))
             if self.kind is None and local(cell, "Formula"):
                 cells.uncalculated.append((self.row, self.column))
+            style = local(cell, "StyleID") or local(self.row_attributes, "StyleID")
+            if self.data and style in self.crossed_out:
+                cells.mark(CROSSED_OUT, [self.row])
             cells.put(self.row, self.column, self._shown(cell, cells))
         self.column += across + 1
 

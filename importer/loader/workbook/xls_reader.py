@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 import xlrd
 
 from importer.errors import SourceError
-from importer.loader.workbook.number_formats import is_plain, is_rounded, moment_text, shown
-from importer.loader.workbook.sheet_cells import Allowance, Note, SheetCells
+from importer.loader.workbook.number_formats import is_plain, is_rounded, is_unseen, moment_text, shown
+from importer.loader.workbook.sheet_cells import CROSSED_OUT, UNSEEN, Allowance, Note, SheetCells
 from importer.loader.workbook.xlsx_reader import NO_STYLES, plain_text
 
 _DAMAGED = Note(
@@ -73,6 +73,9 @@ def _broken(what: str, error: Exception) -> BrokenXlsError:
 def _read_sheet(book: xlrd.Book, sheet: xlrd.sheet.Sheet, cells: SheetCells) -> None:
     codes = [book.format_map[style.format_key].format_str for style in book.xf_list] if book.formatting_info else []
     formats = {number: "" if is_plain(code) else code for number, code in enumerate(codes)}
+    fonts = [book.font_list[style.font_index].struck_out for style in book.xf_list] if book.formatting_info else []
+    marks = {number: CROSSED_OUT for number, struck_out in enumerate(fonts) if struck_out}
+    marks |= {number: UNSEEN for number, code in enumerate(codes) if is_unseen(code)}
     since_1904 = book.datemode == 1
     rows = sheet.rowinfo_map.items()
     cells.hidden_rows += [range(row, row + 1) for row, info in rows if info.hidden or info.height == 0]
@@ -100,3 +103,5 @@ def _read_sheet(book: xlrd.Book, sheet: xlrd.sheet.Sheet, cells: SheetCells) -> 
             case _:
                 text = ""
         cells.put(row, column, text)
+        if text and (mark := marks.get(cell.xf_index)):
+            cells.mark(mark, [row])

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from xlrd.formatting import std_format_strings
 
 from importer.errors import SourceError
-from importer.loader.workbook.number_formats import is_plain, is_rounded, shown
+from importer.loader.workbook.number_formats import is_plain, is_rounded, is_unseen, shown
 from importer.loader.workbook.plain_rows import PlainCells, PlainRows
-from importer.loader.workbook.sheet_cells import MAX_COLUMNS, MAX_ROWS, Allowance, Note, SheetCells
+from importer.loader.workbook.sheet_cells import CROSSED_OUT, MAX_COLUMNS, MAX_ROWS, UNSEEN, Allowance, Note, SheetCells
 from importer.loader.workbook.workbook_parts import (
     Attributes,
     BrokenXmlError,
@@ -124,16 +124,18 @@ def plain_text(text: str) -> str:
 
 
 class _Styles(XmlStream):
-    """Number formats by the numbers of cell styles."""
+    """Number formats and fonts by the numbers of cell styles; which fonts are crossed out."""
 
     def __init__(self) -> None:
         super().__init__()
         self.codes: dict[str, str] = {}
-        self.formats: list[str] = []
+        self.formats: list[tuple[str, str]] = []
+        self.fonts: list[bool] = []
         self.within = ""
         self.starts = {"numFmts": lambda _: self._enter("codes"), "cellXfs": lambda _: self._enter("cells")}
+        self.starts |= {"fonts": lambda _: self._enter("fonts"), "font": self._font, "strike": self._strike}
         self.starts |= {"numFmt": self._code, "xf": self._style}
-        self.ends = {"numFmts": lambda: self._enter(""), "cellXfs": lambda: self._enter("")}
+        self.ends = dict.fromkeys(("numFmts", "cellXfs", "fonts"), lambda: self._enter(""))
 
     def _enter(self, what: str) -> None:
         self.within = what
@@ -144,7 +146,15 @@ class _Styles(XmlStream):
 
     def _style(self, attributes: Attributes) -> None:
         if self.within == "cells":
-            self.formats.append(attributes.get("numFmtId", "0"))
+            self.formats.append((attributes.get("numFmtId", "0"), attributes.get("fontId", "0")))
+
+    def _font(self, _: Attributes) -> None:
+        if self.within == "fonts":
+            self.fonts.append(False)
+
+    def _strike(self, attributes: Attributes) -> None:
+        if self.within == "fonts":
+            self.fonts[-1:] = [attributes.get("val", "1") in _TRUE]
 
 
 @cache
@@ -154,11 +164,12 @@ def built_in(number: int) -> str:
 
 
 class _Look:
-    """How numbers are shown by cell styles."""
+    """How numbers are shown by cell styles, and which styles cross cells out or do not show them."""
 
     def __init__(self, container: Container, part: str | None, *, since_1904: bool) -> None:
         self.since_1904 = since_1904
         self.formats: dict[str, str] = {}
+        self.marks: dict[str, str] = {}
         reader = _Styles()
         try:
             if part is not None:
@@ -166,9 +177,12 @@ class _Look:
                     reader.read(container.open(part))
         except SourceError:
             return
-        for style, number in enumerate(reader.formats):
+        crossed_out = {str(number) for number, strike in enumerate(reader.fonts) if strike}
+        for style, (number, font) in enumerate(reader.formats):
             code = reader.codes.get(number) or built_in(int(number) if number.isdecimal() else 0)
             self.formats[str(style)] = "" if is_plain(code) else code
+            if font in crossed_out or is_unseen(code):
+                self.marks[str(style)] = CROSSED_OUT if font in crossed_out else UNSEEN
 
     def number(self, text: str, code: str) -> tuple[str, bool]:
         """A number as it is shown, and whether digits of it are gone."""
@@ -234,8 +248,16 @@ class _Sheet:
             numbers.append(self._end_number(plain.values[place] or "", plain.styles[place] or "0"))
         texts = pc.replace_with_mask(texts, pc.invert(is_text), pa.array(numbers, pa.string()))
         self.cells.put_all(rows, np.array(columns), texts)
+        for mark, at in self._marked(plain):
+            self.cells.mark(mark, [int(rows[at])])
         self.row = int(rows[-1])
         return True
+
+    def _marked(self, plain: PlainCells) -> Iterator[tuple[str, int]]:
+        marks = self.look.marks
+        for at, style in enumerate(plain.styles if marks else ()):
+            if style in marks and plain.values[at] is not None:
+                yield marks[style], at
 
     def _start(self, name: str, attributes: Attributes) -> None:
         kind = self.kinds[name]
@@ -312,6 +334,8 @@ class _Sheet:
         self.has_formula = False
         if text:
             self.cells.put(self.row, self.column, text)
+            if (mark := self.look.marks.get(cell.get("s", ""))) is not None:
+                self.cells.mark(mark, [self.row])
 
     def _end_exact(self, kind: str) -> str:
         value, self.value = self.value, ""

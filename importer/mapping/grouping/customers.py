@@ -30,6 +30,10 @@ _CLOSED = (
     rf"[(\[*]\s*{_SAID}\s*[)\]*]+\s*$|[-\x{{2013}}:]\s+{_SAID}\s*$"
     rf"|^[(\[*]+\s*{_SAID}\s*[)\]*]|^{_SAID}\s*[-\x{{2013}}:]\s"
 )
+_TEST = (
+    r"^(?:[xz]{2,}\W*)?(?:test|dummy)(?:\W*(?:test|account|client|company|customer|cliente?|kunde|firma|klant|[0-9]+))*\W*$"
+    r"|^(?:asdf+|qwerty|x{3,}|z{3,})$"
+)
 _AGREE = "Rows for the same customer must agree: correct one of them, or set `conflict: first` in the mapping."
 
 
@@ -143,15 +147,15 @@ def _as_written(found: Evaluated, table: TableData, at: Codes, others: Codes) ->
 
 
 def _closed(found: Evaluated, table: TableData, codes: Codes) -> Iterator[ProblemTable]:
-    """Names that say that there is no such customer any more, once for each customer."""
-    closed = pc.match_substring_regex(found.column.values, _CLOSED, ignore_case=True)
+    """Names that say that there is no such customer, or none any more, once for each customer."""
+    closed = pc.match_substring_regex(found.column.values, f"{_CLOSED}|{_TEST}", ignore_case=True)
     at = np.flatnonzero(found.column.rows_with(closed.to_numpy(zero_copy_only=False)))
     if not len(at):
         return
     at = at[unrepeated(codes[at], found.column.codes[at])]
     for column, rows in found.by_reference(at):
         names = found.column.take(rows).to_arrow()
-        message = pc.binary_join_element_wise("The name '", names, "' says that the customer is not active", "")
+        message = pc.binary_join_element_wise("The name '", names, "' says that the customer is closed, or a test", "")
         hint = "To leave out such rows, use `skip` with `matches` in the mapping."
         told = {"severity": Severity.WARNING, "code": "name_says_closed", "message": message, "hint": hint}
         yield _customer_problems(table, rows, column, codes, "company_name", **told)

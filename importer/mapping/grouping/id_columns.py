@@ -1,13 +1,15 @@
 """The columns that keys and reference ids come from: ids that a program wrote as numbers, and ids that look wrong."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import cell_problems
+from importer.mapping.grouping.doubtful_ids import missing_ids, rewritten_ids, zeros_lost
 from importer.mapping.language.mapping_model import Mapping
-from importer.mapping.language.mapping_rules import NUMBER
+from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData
 from importer.mapping.transforms.text_forms import WHOLE
 from importer.records import Severity
@@ -24,20 +26,31 @@ def read_id_columns(mapping: Mapping, tables: dict[str, TableData]) -> tuple[dic
     problems: list[ProblemTable] = []
     for name, table in tables.items():
         numbered = []
-        for reference in _id_columns(mapping, name):
+        rules = _id_rules(mapping, name)
+        plain = _columns([rule for rule in rules if rule.as_ is None])
+        for reference in _columns(rules):
             if _are_numbers(table, reference, problems):
                 numbered.append(reference)
+            elif reference in plain:
+                problems += rewritten_ids(table, reference)
             _find_placeholders(table, reference, problems)
+        key = mapping.tables[name].key
+        if name == mapping.main_table and len(key) == 1:  # the same number is in several divisions
+            problems += zeros_lost(table, key[0].columns()[0])
+            problems += missing_ids(table, key[0])
         found[name] = replace(table, numbered=frozenset(numbered))
     return found, problems
 
 
-def _id_columns(mapping: Mapping, table: str) -> dict[str, None]:
-    """The columns of a table that keys and reference ids come from."""
+def _id_rules(mapping: Mapping, table: str) -> list[FieldRule]:
+    """The rules of a table's keys and reference ids."""
     rules = list(mapping.tables[table].key)
     sections = [mapping.customer] if table == mapping.main_table else []
     sections += [entry for entry in mapping.children() if (entry.table or mapping.main_table) == table]
-    rules += [section.reference_id for section in sections if section.reference_id is not None]
+    return rules + [section.reference_id for section in sections if section.reference_id is not None]
+
+
+def _columns(rules: Iterable[FieldRule]) -> dict[str, None]:
     return dict.fromkeys(reference for rule in rules for reference in rule.columns() if NUMBER not in reference)
 
 

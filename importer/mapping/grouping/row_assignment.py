@@ -16,6 +16,7 @@ from importer.mapping.field_parts import LIST_SEPARATOR
 from importer.mapping.grouping.id_columns import read_id_columns
 from importer.mapping.grouping.keys import KeyCells, Keys, continued_rows, key_cells, match_keys, read_keys
 from importer.mapping.grouping.parents import OPEN, Names, find_parents, parent_problems, read_names
+from importer.mapping.grouping.skip_flags import unread_flags
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import TableRule
@@ -103,7 +104,7 @@ def assign_rows(
         status.skipped[sources.corrections.left_out] = LEFT_OUT
     tables, problems = read_id_columns(mapping, tables)
     name = mapping.main_table
-    read = _read(mapping, name, tables[name], status, loaded)
+    read = _read(mapping, name, tables[name], status, loaded, problems)
     main, keys = _with_keys(read, status, problems)
     if len(tables) > 1 or read.names is not None:
         gone = read_keys(read.cells.keep(read.skipped))
@@ -116,7 +117,7 @@ def assign_rows(
         by_table[name] = _resolve_parents(read, read.names, keys, status, sources, problems)
     for other, table in tables.items():
         if other != name:
-            rows = _read(mapping, other, table, status, loaded)
+            rows = _read(mapping, other, table, status, loaded, problems)
             every.append(rows)
             by_table[other] = _children(rows, main, keys, status, problems)
     tidied = tuple((one.table, _tidied(one.cells.changes)) for one in every if _tidied(one.cells.changes))
@@ -133,7 +134,14 @@ def _tidied(changes: tuple[RowChange, ...]) -> tuple[RowChange, ...]:
     return tuple(change for change in changes if change.code == "key_tidied")
 
 
-def _read(mapping: Mapping, name: str, table: TableData, status: RowStatus, loaded: LoadedMapping) -> _Rows:
+def _read(
+    mapping: Mapping,
+    name: str,
+    table: TableData,
+    status: RowStatus,
+    loaded: LoadedMapping,
+    problems: list[ProblemTable],
+) -> _Rows:
     """Read the key of every row, and leave out the rows for which a skip rule holds; the first such rule counts."""
     rule = mapping.tables[name]
     cells = key_cells(rule.key, table, loaded.folder)
@@ -144,6 +152,7 @@ def _read(mapping: Mapping, name: str, table: TableData, status: RowStatus, load
         chosen = holds(skip, table, mapped) & ~skipped
         status.skipped[table.rows[chosen]] = skip.reason
         skipped |= chosen
+    problems += unread_flags(rule, table, skipped)
     above = None
     if rule.blank_key == "above":
         above = continued_rows(cells, table, np.zeros(len(table), bool) if names is None else names.parent.filled)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, create_model, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, create_model, model_validator
 
 from importer.catalogue import CODES, near
 from importer.catalogue.field_names import ADDRESS_PARTS, part_column
@@ -31,6 +31,7 @@ from importer.mapping.language.mapping_rules import (
     error_at,
     require_one_value,
 )
+from importer.mapping.transforms.countries import country_code
 from importer.mapping.transforms.registry import read_flag
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, Entity
@@ -122,6 +123,13 @@ class CustomerEntry(_CustomerFields):  # type: ignore[misc,valid-type]  # the ba
         return self
 
 
+def _country(code: str) -> str:
+    meant = country_code(code)
+    if meant != code:
+        raise ValueError(f"{code!r} is not a country's code{f'; did you mean {meant}?' if meant else ''}")
+    return code
+
+
 def _repeat(value: Any) -> Any:
     match = re.fullmatch(r"(\d+)\s*\.\.\s*(\d+)", str(value).strip())
     if match is None or int(match[1]) > int(match[2]) or int(match[2]) - int(match[1]) > 999:
@@ -202,7 +210,7 @@ class Mapping(Strict):
     title: str
     description: str = ""
     export: str = ""
-    country: str | None = Field(None, pattern="^[A-Z]{2}$")
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$"), AfterValidator(_country)] | None = None
     tables: dict[str, TableRule] = Field(min_length=1)
     customer: CustomerEntry
     addresses: list[AddressEntry] = Field(default_factory=list)

@@ -33,7 +33,9 @@ _ZIP = re.compile(r"\d{5}(-\d{4})?")
 _SHORT_ZIP = re.compile(r"(?P<base>\d{5}|\d{4}|\d{3})(?:(?P<mark>[ -]?)(?P<plus>\d{4}))?")
 _CANADIAN = re.compile(r"[A-Z]\d[A-Z][ -]?\d[A-Z]\d", re.IGNORECASE)
 _WITH_STATE = re.compile(r"(?:(?P<country>[A-Z]{2})-)?(?P<state>[A-Z]{2,3})[ ,-]+(?P<code>\S.*)")
-_AS_NUMBER = re.compile(rf"(\d+){WHOLE}")
+_AS_NUMBER = re.compile(rf"(?!\d{{1,3}}\.000$)(\d+){WHOLE}")  # 43.000 has a thousands separator
+_MARKS = re.compile(r"[\s.\-\u2010-\u2015]+")
+_COUNTRY = re.compile(r"^[A-Z]{1,3}(?=\d+$)")  # in front of a code of digits: D-10115
 
 
 @dataclass(frozen=True)
@@ -157,10 +159,12 @@ def _american(address: _Address) -> _Address:
     """A ZIP code with its hyphen, and with the zeros that a spreadsheet removed where only one reading is left."""
     code = address.code
     match = _SHORT_ZIP.fullmatch(code)
-    if _ZIP.fullmatch(code) or (match is None and address.country is None and not code.isdecimal()):
+    is_known = address.country is not None or address.area in _areas("US")
+    if _ZIP.fullmatch(code) or (match is None and not is_known and not code.isdecimal()):
         return address
     if match is None and _CANADIAN.fullmatch(code):
-        words = f"is a Canadian postal code, but the country is {address.country}"
+        own = f"country is {address.country}" if address.country else f"state is {address.area}"
+        words = f"is a Canadian postal code, but the {own}"
         return address.warned("zip_country_mismatch", words, "Fix one of them.")
     if match is None:
         hint = "A ZIP code has five digits, or nine with a hyphen: 43000-1234."
@@ -180,7 +184,7 @@ def _american(address: _Address) -> _Address:
 
 
 def _elsewhere(address: _Address) -> _Address:
-    """Digits that are a postal code of the country with a leading zero, where codes of the country have one."""
+    """A code that has not the form of the country's, and digits that lost the zero that such codes begin with."""
     place, code = address.country, address.code
     if place == "CA" and _ZIP.fullmatch(code):
         words = "is a U.S. ZIP code, but the country is CA"
@@ -190,7 +194,7 @@ def _elsewhere(address: _Address) -> _Address:
     if (other := _state_elsewhere(address, place)) is not None:
         words = f"is a postal code of {address.state or place} ({other}), but the country is {place}"
         return address.warned("zip_country_mismatch", words, "Fix one of them.")
-    if not code.isdecimal() or _has_form_of(place, code):
+    if _has_form_of(place, code) or (place == "IE" and not code.isdecimal()):  # Dublin 4 is an older form
         return address
     zeros = ("0", "00") if place in _WITH_TWO else ("0",) if place in _WITH_ZEROS else ()
     longer = next((zero + code for zero in zeros if _form(place).fullmatch(zero + code)), None)
@@ -238,10 +242,14 @@ def _form(country: str) -> re.Pattern[str]:
     return re.compile(_data(country).get("zip", ".*"))
 
 
-def _has_form_of(country: str, digits: str) -> bool:
-    """Whether digits are a postal code of the country, perhaps without its hyphen or space."""
-    written = (f"{digits[:at]}{mark}{digits[at:]}" for at in range(1, len(digits)) for mark in "- ")
-    return any(_form(country).fullmatch(form) for form in (digits, *written))
+def _has_form_of(country: str, code: str) -> bool:
+    """Whether it is a postal code of the country, whatever its hyphens and spaces, perhaps behind the country."""
+    form, capitals = _form(country), code.upper()
+    if form.fullmatch(capitals):
+        return True
+    bare = _COUNTRY.sub("", _MARKS.sub("", capitals))
+    written = (f"{bare[:at]}{mark}{bare[at:]}" for at in range(1, len(bare)) for mark in "- ")
+    return any(form.fullmatch(own) for own in (bare, *written))
 
 
 @cache

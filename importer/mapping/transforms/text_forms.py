@@ -57,7 +57,7 @@ def comparable(values: pa.Array) -> pa.Array:
     return trim(found)
 
 
-_MAYBE = r"&[#A-Za-z]|<|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|=[C-F][0-9A-F]=[89AB]"
+_MAYBE = r"&[#A-Za-z]|<|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\n|=[C-F][0-9A-F]=[89AB]|_x000[9ADad]_|^[\[{]"
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _LINES = "br|p|div|li|tr|h[1-6]|hr|ul|ol|table"
 _TAG = re.compile(
@@ -66,11 +66,16 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _LINE = re.compile(rf"(?:{_LINES})", re.IGNORECASE)
+_IN_WORKBOOKS = (  # how a workbook writes line breaks and tabs, in a file made of its text
+    (re.compile("(?:_x000[Dd]_)?(?:\n|_x000[Aa]_)|_x000[Dd]_"), "\n"),
+    (re.compile("_x0009_"), " "),
+)
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ADDRESS = re.compile(r"://|^www\.", re.IGNORECASE)  # of a web page, where %20 belongs
 _REST = re.compile(
-    r"&(?:amp|quot|apos|nbsp|lt|gt|#\d{2,4})(?![A-Za-z0-9;])|%(?:20|26|27|2C|40|[C-F][\dA-F]%[89AB][\dA-F])"
-    r"|\\u[\dA-F]{4}|=[C-F][\dA-F]=[89AB][\dA-F]",  # of JSON, and of mail
+    r"&(?:amp|quot|apos|nbsp|lt|gt|#\d{2,4})(?![A-Za-z0-9;])|%(?:0A|0D|20|26|27|2C|40|[C-F][\dA-F]%[89AB][\dA-F])"
+    r"|\\u[\dA-F]{4}|(?-i:.\\n|\\n.)|^[\[{]\s*[{'\"].*[\]}]$"  # of JSON
+    r"|=[C-F][\dA-F]=[89AB][\dA-F]",  # of mail
     re.IGNORECASE,
 )
 _HINT = "If the text is encoded, export it as plain text. Otherwise, no action is needed."
@@ -90,6 +95,8 @@ def decode(values: pa.Array, *, tags: bool = True) -> TransformResult:
 
 
 def _decoded(text: str, *, tags: bool) -> str:
+    for escaped, meant in _IN_WORKBOOKS:
+        text = escaped.sub(meant, text)
     for _ in range(2):  # &amp;amp; was encoded twice
         text = _ENTITY.sub(lambda found: html.unescape(found[0]) if _is_known(found[0]) else found[0], text)
     if tags and _TAG.sub("", text).strip():  # a value of nothing but tags stays

@@ -1,0 +1,64 @@
+"""IDs that are used as they are, and of which a warning says why they may be wrong."""
+
+import pytest
+
+from tests.mapping.support import BASE, apply, column, problems
+
+TOLD = ("severity", "code", "row", "column")
+FALLBACK = """
+title: Test
+key: {from: [Id, Name], take: first, optional: true}
+customer: {company_name: Name}
+"""
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        ("2-Jan", "7"),
+        ("Jan-02", "A"),
+        ("2024-01-02", "3-4"),
+        ("1,017", "17"),
+        ("12.018", "1.017"),
+        ("'0018", "0019"),
+        ("123456789012346000", "7"),
+        ("17", "0017"),
+    ],
+)
+def test_ids_that_a_program_may_have_rewritten_are_told(ids: tuple[str, str]) -> None:
+    made = apply(BASE, f"Id|Name\n{ids[0]}|A\n{ids[1]}|B")
+    assert column(made, "reference_id") == list(ids)
+    assert problems(made, *TOLD) == [("warning", "id_doubtful", 2, "Id")]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        ("JAN-02", "1-2"),
+        ("1,017", "1018"),
+        ("1.017", "A1"),
+        ("0.017", "17"),
+        ("'t Huis", "017"),
+        ("A017", "A17"),
+        ("1234567890123450", "1234567890123457"),
+    ],
+)
+def test_ids_that_look_as_they_should_are_not_told(ids: tuple[str, str]) -> None:
+    assert problems(apply(BASE, f"Id|Name\n{ids[0]}|A\n{ids[1]}|B")) == []
+
+
+def test_a_mapping_that_changes_ids_knows_about_them() -> None:
+    made = apply(BASE.replace("key: Id", "key: {from: Id, as: unquote}"), "Id|Name\n'0018|A")
+    assert (column(made, "reference_id"), problems(made)) == (["0018"], [])
+
+
+def test_the_same_number_in_two_divisions() -> None:
+    mapping = BASE.replace("key: Id", "key: [Division, Id]")
+    assert problems(apply(mapping, "Division|Id|Name\n01|17|A\n02|0017|B")) == []
+
+
+def test_a_row_without_an_id_whose_company_has_one() -> None:
+    made = apply(FALLBACK, "Id|Name\n0017|Harbor\n|Kestrel\n|Harbor")
+    assert column(made, "reference_id") == ["0017", "Kestrel", "Harbor"]
+    assert problems(made, *TOLD) == [("warning", "id_doubtful", 4, "Id")]
+    assert problems(apply(FALLBACK, "Name\nHarbor\nKestrel")) == []
