@@ -301,21 +301,26 @@ def test_hidden_sheets_are_left_out_and_named(tmp_path: Path, make) -> None:
 
 
 MARKED = (
-    f'<styleSheet xmlns="{MAIN}"><fonts><font/><font><b/><strike/></font><font><strike val="0"/></font></fonts>'
+    f'<styleSheet xmlns="{MAIN}"><fonts><font/><font><b/><strike/></font><font><strike val="0"/></font>'
+    '<font><color rgb="FFFFFFFF"/></font><font><color theme="0"/></font></fonts>'
+    '<fills><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="solid"><fgColor theme="4"/>'
+    '</patternFill></fill><fill><patternFill patternType="solid"><fgColor indexed="9"/></patternFill></fill></fills>'
     '<numFmts><numFmt numFmtId="164" formatCode=";;;"/></numFmts><cellXfs><xf fontId="0"/><xf fontId="1"/>'
-    '<xf numFmtId="164"/><xf fontId="2"/></cellXfs><dxfs><dxf><font><strike/></font></dxf></dxfs></styleSheet>'
+    '<xf numFmtId="164"/><xf fontId="2"/><xf fontId="3"/><xf fontId="3" fillId="1"/><xf fontId="4" fillId="2"/>'
+    "</cellXfs><dxfs><dxf><font><strike/></font></dxf></dxfs></styleSheet>"
 )
 
 
 def marked_xlsx(path: Path, cell: str) -> Path:
-    lines = [cell.format(f"A{number}", style) for number, style in enumerate((3, 1, 2, 0), start=2)]
-    return save(path, rows(text("A1", "Id"), *lines, '<c r="A6" s="1"/>'), look=MARKED)
+    lines = [cell.format(f"A{number}", style) for number, style in enumerate((3, 1, 2, 0, 4, 5, 6), start=2)]
+    return save(path, rows(text("A1", "Id"), *lines, '<c r="A9" s="1"/>'), look=MARKED)
 
 
 def marked_xls(path: Path) -> Path:
     book = xlwt.Workbook()
     sheet = book.add_sheet("A")
-    for row, look in enumerate(["", "font: bold on", "font: struck_out on", "", ""]):
+    hidden, seen = "font: color white", "font: color white; pattern: pattern solid, fore_color blue"
+    for row, look in enumerate(["", "font: bold on", "font: struck_out on", "", "", hidden, seen]):
         sheet.write(row, 0, f"Id{row}", xlwt.easyxf(look, num_format_str=";;;" if row == 3 else "0"))
     book.save(str(path))
     return path
@@ -355,9 +360,9 @@ def marked_ods(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "rows_unseen"),
     [
-        (lambda path: marked_xlsx(path, '<c r="{}" s="{}"><v>7</v></c>'), ["4"]),
-        (lambda path: marked_xlsx(path, '<c r="{}" s="{}" t="str"><v>x</v></c>'), ["4"]),
-        (marked_xls, ["4"]),
+        (lambda path: marked_xlsx(path, '<c r="{}" s="{}"><v>7</v></c>'), ["4, 6, 8"]),
+        (lambda path: marked_xlsx(path, '<c r="{}" s="{}" t="str"><v>x</v></c>'), ["4, 6, 8"]),
+        (marked_xls, ["4, 6"]),
         (marked_ods, []),
         (marked_xml, []),
         *((lambda path, cell=cell: marked_html(path, cell), []) for cell in MARKED_HTML),
@@ -368,7 +373,7 @@ def test_rows_that_are_crossed_out_or_not_shown(tmp_path: Path, make, rows_unsee
     found = [problem for problem in sources(make(tmp_path / "a.xlsx")).problems if problem.code == "row_marked"]
     crossed_out, *unseen = (problem.message for problem in found)
     assert crossed_out == "1 row has cells that are crossed out and was read like the others: 3"
-    assert [message.rpartition(" ")[2] for message in unseen] == rows_unseen
+    assert [message.rpartition(": ")[2] for message in unseen] == rows_unseen
 
 
 def test_workbook_of_hidden_sheets_only(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ _MAX_AREA = 50_000_000  # cells, blank ones between others included
 _MAX_CELLS, _MIN_TEXT = 100_000_000, 128 * 1024**2
 _PENDING = 10_000  # cells of a column that wait as Python objects
 _ROW_GAP, _COLUMN_GAP = 1000, 100  # as many blank ones in a row are kept
-CROSSED_OUT, UNSEEN = "cells that are crossed out", "cells that their number format does not show"
+CROSSED_OUT, UNSEEN = "cells that are crossed out", "cells that cannot be seen"
 EXPORT = "Open it in a spreadsheet program, delete everything below and next to the table, and save it as .xlsx."
 
 

@@ -8,8 +8,10 @@ import xlrd
 from importer.errors import SourceError
 from importer.loader.workbook.number_formats import is_plain, is_rounded, is_unseen, moment_text, shown
 from importer.loader.workbook.sheet_cells import CROSSED_OUT, UNSEEN, Allowance, Note, SheetCells
-from importer.loader.workbook.xlsx_reader import NO_STYLES, plain_text
+from importer.loader.workbook.xlsx_reader import plain_text
+from importer.loader.workbook.xlsx_styles import NO_STYLES
 
+_WHITE = frozenset({1, 9})  # in the palette
 _DAMAGED = Note(
     "workbook_damaged",
     "the workbook's list of parts is damaged: rows may be missing",
@@ -70,12 +72,19 @@ def _broken(what: str, error: Exception) -> BrokenXlsError:
     return BrokenXlsError(f"{what} cannot be read ({str(error) or type(error).__name__})", hint)
 
 
+def _is_white(book: xlrd.Book, style: xlrd.formatting.XF) -> bool:
+    """Whether a style has white text on nothing, or on white."""
+    on_white = style.background.fill_pattern == 0 or style.background.pattern_colour_index in _WHITE
+    return on_white and book.font_list[style.font_index].colour_index in _WHITE
+
+
 def _read_sheet(book: xlrd.Book, sheet: xlrd.sheet.Sheet, cells: SheetCells) -> None:
     codes = [book.format_map[style.format_key].format_str for style in book.xf_list] if book.formatting_info else []
     formats = {number: "" if is_plain(code) else code for number, code in enumerate(codes)}
-    fonts = [book.font_list[style.font_index].struck_out for style in book.xf_list] if book.formatting_info else []
-    marks = {number: CROSSED_OUT for number, struck_out in enumerate(fonts) if struck_out}
-    marks |= {number: UNSEEN for number, code in enumerate(codes) if is_unseen(code)}
+    styles = book.xf_list if book.formatting_info else []
+    white = {number for number, style in enumerate(styles) if _is_white(book, style)}
+    marks = {number: UNSEEN for number, code in enumerate(codes) if number in white or is_unseen(code)}
+    marks |= {number: CROSSED_OUT for number, style in enumerate(styles) if book.font_list[style.font_index].struck_out}
     since_1904 = book.datemode == 1
     rows = sheet.rowinfo_map.items()
     cells.hidden_rows += [range(row, row + 1) for row, info in rows if info.hidden or info.height == 0]

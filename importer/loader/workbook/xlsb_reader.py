@@ -10,7 +10,8 @@ from importer.errors import SourceError
 from importer.loader.workbook.number_formats import is_plain, is_rounded, shown
 from importer.loader.workbook.sheet_cells import Allowance, SheetCells
 from importer.loader.workbook.workbook_parts import Container, explained, worksheets
-from importer.loader.workbook.xlsx_reader import NO_STYLES, built_in, plain_text
+from importer.loader.workbook.xlsx_reader import plain_text
+from importer.loader.workbook.xlsx_styles import NO_STYLES, built_in
 
 # Types of records.
 _ROW, _CELLS, _SHORT_CELLS, _RICH_CELL, _TEXT_ITEM = 0, range(1, 12), range(12, 19), 62, 19

@@ -1,9 +1,7 @@
 """Sheets of .xlsx and .xlsm files, read from their XML (ECMA-376, part 18) in one pass: values and how they look."""
 
-import math
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
 from itertools import islice, product
 from string import ascii_uppercase
 from typing import IO
@@ -11,12 +9,9 @@ from typing import IO
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from xlrd.formatting import std_format_strings
 
-from importer.errors import SourceError
-from importer.loader.workbook.number_formats import is_plain, is_rounded, is_unseen, shown
 from importer.loader.workbook.plain_rows import PlainCells, PlainRows
-from importer.loader.workbook.sheet_cells import CROSSED_OUT, MAX_COLUMNS, MAX_ROWS, UNSEEN, Allowance, Note, SheetCells
+from importer.loader.workbook.sheet_cells import MAX_COLUMNS, MAX_ROWS, Allowance, SheetCells
 from importer.loader.workbook.workbook_parts import (
     Attributes,
     BrokenXmlError,
@@ -30,15 +25,10 @@ from importer.loader.workbook.workbook_parts import (
     whole_number,
     worksheets,
 )
+from importer.loader.workbook.xlsx_styles import NO_STYLES, TRUE, CellStyles
 
-_TRUE = frozenset({"1", "true", "on"})
 _PLACE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
-NO_STYLES = Note(
-    "look_unknown",
-    "the workbook's number formats cannot be read: leading zeros and dates may be missing",
-    "Open the file in a spreadsheet program and save it again as .xlsx.",
-)
 Wanted = Callable[[str], bool]
 
 
@@ -56,7 +46,7 @@ def read_xlsx(container: Container, file: str, wanted: Wanted) -> Iterator[Sheet
         if part is not None:
             if texts is None or look is None:
                 texts = _shared_texts(container, relations.of_kind("sharedStrings"), file)
-                look = _Look(container, relations.of_kind("styles"), since_1904=book.since_1904)
+                look = CellStyles(container, relations.of_kind("styles"), since_1904=book.since_1904)
             sheet = _Sheet(cells, texts, look, recalculated=book.recalculated)
             with explained(file, f"the sheet {cells.name!r}"):
                 sheet.read(container.open(part))
@@ -77,10 +67,10 @@ class _Workbook(XmlStream):
         self.sheets.append((attributes.get("name", ""), hidden, local(attributes, "id") or ""))
 
     def _properties(self, attributes: Attributes) -> None:
-        self.since_1904 = attributes.get("date1904", "") in _TRUE
+        self.since_1904 = attributes.get("date1904", "") in TRUE
 
     def _calculation(self, attributes: Attributes) -> None:
-        self.recalculated = attributes.get("fullCalcOnLoad", "") in _TRUE
+        self.recalculated = attributes.get("fullCalcOnLoad", "") in TRUE
 
 
 class _Texts(XmlStream):
@@ -123,80 +113,6 @@ def plain_text(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # halves of characters
 
 
-class _Styles(XmlStream):
-    """Number formats and fonts by the numbers of cell styles; which fonts are crossed out."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.codes: dict[str, str] = {}
-        self.formats: list[tuple[str, str]] = []
-        self.fonts: list[bool] = []
-        self.within = ""
-        self.starts = {"numFmts": lambda _: self._enter("codes"), "cellXfs": lambda _: self._enter("cells")}
-        self.starts |= {"fonts": lambda _: self._enter("fonts"), "font": self._font, "strike": self._strike}
-        self.starts |= {"numFmt": self._code, "xf": self._style}
-        self.ends = dict.fromkeys(("numFmts", "cellXfs", "fonts"), lambda: self._enter(""))
-
-    def _enter(self, what: str) -> None:
-        self.within = what
-
-    def _code(self, attributes: Attributes) -> None:
-        if self.within == "codes":
-            self.codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
-
-    def _style(self, attributes: Attributes) -> None:
-        if self.within == "cells":
-            self.formats.append((attributes.get("numFmtId", "0"), attributes.get("fontId", "0")))
-
-    def _font(self, _: Attributes) -> None:
-        if self.within == "fonts":
-            self.fonts.append(False)
-
-    def _strike(self, attributes: Attributes) -> None:
-        if self.within == "fonts":
-            self.fonts[-1:] = [attributes.get("val", "1") in _TRUE]
-
-
-@cache
-def built_in(number: int) -> str:
-    """A format that workbooks name by its number only. Some are dates that depend on the language."""
-    return "yyyy-mm-dd" if 27 <= number <= 36 or 50 <= number <= 58 else std_format_strings.get(number, "")
-
-
-class _Look:
-    """How numbers are shown by cell styles, and which styles cross cells out or do not show them."""
-
-    def __init__(self, container: Container, part: str | None, *, since_1904: bool) -> None:
-        self.since_1904 = since_1904
-        self.formats: dict[str, str] = {}
-        self.marks: dict[str, str] = {}
-        reader = _Styles()
-        try:
-            if part is not None:
-                with explained(""):
-                    reader.read(container.open(part))
-        except SourceError:
-            return
-        crossed_out = {str(number) for number, strike in enumerate(reader.fonts) if strike}
-        for style, (number, font) in enumerate(reader.formats):
-            code = reader.codes.get(number) or built_in(int(number) if number.isdecimal() else 0)
-            self.formats[str(style)] = "" if is_plain(code) else code
-            if font in crossed_out or is_unseen(code):
-                self.marks[str(style)] = CROSSED_OUT if font in crossed_out else UNSEEN
-
-    def number(self, text: str, code: str) -> tuple[str, bool]:
-        """A number as it is shown, and whether digits of it are gone."""
-        if not code and len(text) < 16 and text.isdecimal() and (text[0] != "0" or text == "0"):
-            return text, False
-        try:
-            value = float(text)
-        except ValueError:
-            return text, False
-        if not math.isfinite(value):
-            return text, False
-        return shown(value, code, since_1904=self.since_1904), is_rounded(value)
-
-
 class _Sheet:
     """A sheet that is being read. ``row``, ``column``: of the current cell.
 
@@ -204,7 +120,7 @@ class _Sheet:
     of them is the value. In other cells (``exact``) the ends of tags count, too.
     """
 
-    def __init__(self, cells: SheetCells, texts: pa.StringArray, look: _Look, *, recalculated: bool) -> None:
+    def __init__(self, cells: SheetCells, texts: pa.StringArray, look: CellStyles, *, recalculated: bool) -> None:
         self.cells, self.texts, self.look, self.recalculated = cells, texts, look, recalculated
         self.lengths = pc.binary_length(texts)
         self.parser = new_parser()
@@ -305,11 +221,11 @@ class _Sheet:
         self.row = whole_number(attributes, "r", self.row + 2) - 1
         self.number = str(self.row + 1)
         self.column = -1
-        if attributes.get("hidden") in _TRUE or attributes.get("ht") == "0":
+        if attributes.get("hidden") in TRUE or attributes.get("ht") == "0":
             self.cells.hidden_rows.append(range(self.row, self.row + 1))
 
     def _start_column(self, attributes: Attributes) -> None:
-        if attributes.get("hidden") in _TRUE or attributes.get("width") == "0":
+        if attributes.get("hidden") in TRUE or attributes.get("width") == "0":
             first = whole_number(attributes, "min", 1)
             self.cells.hidden_columns.append(range(first - 1, whole_number(attributes, "max", first)))
 
@@ -340,7 +256,7 @@ class _Sheet:
     def _end_exact(self, kind: str) -> str:
         value, self.value = self.value, ""
         if kind == "b":
-            return "TRUE" if value.strip() in _TRUE else "FALSE" if value else ""
+            return "TRUE" if value.strip() in TRUE else "FALSE" if value else ""
         if kind == "d":
             return value.strip().partition(".")[0].removesuffix("Z").removesuffix("T00:00:00").replace("T", " ")
         return plain_text(value)
