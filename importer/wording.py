@@ -40,7 +40,7 @@ def shortened(text: str, longest: int) -> str:
 
 
 def readable(name: str) -> str:
-    """A file's name as reports can hold it: a byte that is not UTF-8 becomes a sign for a lost character."""
+    """A file's name as reports can hold it: a byte that is not UTF-8 becomes the replacement character (U+FFFD)."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

@@ -31,7 +31,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 def ready_streams() -> None:
     """From now on what a console's encoding does not have is written in ASCII: ``…`` as ``...``, a letter as ``?``.
 
-    Where a stream is closed, what is written to it is lost.
+    What is written to a closed stream is lost.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -130,7 +130,7 @@ def put(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """A message on stderr; that it cannot be written ends no run."""
+    """Print a message on stderr. If that fails, the run goes on."""
     with suppress(OSError):
         print(safe(text, colors=colored(sys.stderr)), file=sys.stderr, flush=True)
 
@@ -145,7 +145,7 @@ def failed(error: BaseException) -> int:
         return 3
     if isinstance(error, OSError) and error.errno in _FULL:
         what = f"{error.filename or 'the output'} cannot be written: {error.strerror}"
-        _complain(what, "Free some space on the disk.")
+        _complain(what, "Free some space, or write to another disk.")
         return 3
     what = f"something went wrong inside the importer: {type(error).__name__}: {error}"
     _complain(what, f"This is a bug in the importer, not a problem with your data. {DEBUG}=1 shows where it happened.")

@@ -62,8 +62,9 @@ async def _send(job: Job, client: Client, *, confirm: Confirm | None) -> None:
 
 def _say_undone(job: Job) -> None:
     if count := job.ledger.count_undone(job.run):
-        were = "was" if count == 1 else "were"
-        job.watch.phase(f"{counted(count, 'customer')} of this run {were} undone, and will be sent only by a new run.")
+        were, them = ("was", "it") if count == 1 else ("were", "them")
+        customers = counted(count, "customer")
+        job.watch.phase(f"{customers} of this run {were} undone. To send {them} again, start a new run.")
 
 
 def _check_sends(job: Job, confirm: Confirm | None) -> None:

@@ -57,7 +57,8 @@ class Draft:
     ``fits``: the mapping that reads the file already, and its coverage. ``layout``: the family. ``key``: headers;
     ``instead``: the column that stands in where the key is blank.
     ``answers``: what the draft assumes for each question; ``open``: those that nobody answered. ``mapping``: YAML.
-    ``notes``: tables and addresses that it does not use, each with the reason, and numbers that it compares otherwise.
+    ``notes``: tables and addresses that it does not use, each with the reason, and columns with zeros added or
+    removed.
     """
 
     fits: tuple[str, float] | None
@@ -146,9 +147,9 @@ def _drafted(found: Joined, country: str | None, questions: Questions, choices: 
     notes = [f"Left out: {draft.table.name}, because {why}" for draft, why in found.others]
     notes += [f"Left out: the addresses of people in {draft.table.name}." for draft in ordered if draft.own_addresses]
     notes += [
-        f"{draft.headers[at]} of {draft.table.name} is compared {how} leading zeros, as in {main.table.name}."
+        f"Leading zeros are {how} {draft.headers[at]} in {draft.table.name}, to match {main.table.name}."
         for draft in ordered
-        for at, how in ((at, "with" if width else "without") for at, width in draft.widths.items())
+        for at, how in ((at, "added to" if width else "removed from") for at, width in draft.widths.items())
     ]
     heading += notes
     for draft in others:

@@ -35,7 +35,7 @@ def with_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list[
 
 
 def of_further(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """Names in a table of addresses or contacts: ``Name`` is the place's beside a street, and else the person's."""
+    """Names in a table of addresses or contacts: ``Name`` is the place's with a street, otherwise the person's."""
     streets = any(own.concept in LINES for own in readings)
     people = {own.concept for own in readings} & {"first_name", "last_name", "full_name"}
     out = []

@@ -205,7 +205,7 @@ def _with_division(
 ) -> tuple[int, ...] | None:
     """The key with the column beside it, such as a division, where only both together tell rows apart.
 
-    The same number stands for customers with different names then.
+    Alone, the same number would stand for customers with different names.
     """
     company, headers = out.customer.get("company_name", [key])[0], table.headers
     if company == key or out.readings[key].concept not in ("customer_number", "id"):

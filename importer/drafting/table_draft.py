@@ -63,7 +63,7 @@ def can_be_named(header: str) -> bool:
 
 
 def _codes(headers: Sequence[str]) -> CodeTable | None:
-    """The table that the headers are codes of; None if only some are, and these are plain words as ``customer_id``."""
+    """The table that the headers are codes of; None if only some are, and these are words such as ``customer_id``."""
     codes = recognized(headers)
     if codes is None:
         return None

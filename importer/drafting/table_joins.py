@@ -87,10 +87,10 @@ def _why_not(main: TableDraft, draft: TableDraft, columns: Key | None) -> str:
     """Why a table gives nothing. ``columns``: those that name the customers, if any do."""
     name, keys = main.table.name, _named(main, main.structure.key)
     if columns is not None:
-        return f"it has no addresses or contacts. Fields of the customers themselves must be in {name}."
+        return f"it has no addresses or contacts. Other customer fields are read only from {name}."
     for key in _keys(main):
         if (found := _naming(main, key, draft)) is not None:
-            return f"it refers to customers by {_named(draft, found)}, and {name} identifies them by {keys}."
+            return f"it refers to customers by {_named(draft, found)}, but {name} identifies them by {keys}."
     return f"none of its columns refers to the customers of {name}."
 
 
@@ -109,7 +109,7 @@ def _keys(draft: TableDraft) -> Iterator[Key]:
 
 
 def _set_key(draft: TableDraft, key: Key) -> None:
-    """Identify the customers by other columns than those that the table by itself suggests; names are asked about."""
+    """Identify the customers by columns other than those that the table alone suggests; names are asked about."""
     structure, given = draft.structure, draft.assignment
     if key == structure.key:
         return
@@ -130,7 +130,7 @@ def _set_key(draft: TableDraft, key: Key) -> None:
 
 
 def _of_customers(draft: TableDraft, columns: Key, main: TableDraft) -> None:
-    """Leave what a further table gives: addresses, contacts, and the customers that they belong to.
+    """Keep only what a further table can give: addresses, contacts, and the customers that they belong to.
 
     The only address of a row is a shipping address, unless a column says so. Those of people are their own.
     """
@@ -182,7 +182,7 @@ def _lists_people(draft: TableDraft, columns: Key) -> bool:
 
 
 def _has_name(table: SourceTable) -> bool:
-    """Whether the sheet or file is called so: ``Customers``, ``export_kunden_2024.csv``."""
+    """Whether the sheet's or file's name says that it lists customers: ``Customers``, ``export_kunden_2024.csv``."""
     name = table.sheet or table.file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     meanings = [meaning for word in words(name) for meaning in lexicon().phrases.get(word.text, ())]
     names = {meaning.name for meaning in meanings}
@@ -207,7 +207,7 @@ def _naming(main: TableDraft, key: Key, other: TableDraft) -> Key | None:
 
 
 def _column_naming(main: TableDraft, at: int, other: TableDraft, taken: Sequence[int]) -> int | None:
-    """The column whose values are those of a column of the main table: by the header, where several are."""
+    """The column whose values match a column of the main table. If several do, the headers decide."""
     by_name = at in main.assignment.customer.get("company_name", ())
     ranks: dict[int, tuple[float, bool, bool, bool]] = {}
     for column, share in enumerate(_shares(main, at, other)):
@@ -244,7 +244,7 @@ def _is_own_name(draft: TableDraft, column: int) -> bool:
 
 
 def _can_name(reading: Reading, values: ColumnValues) -> bool:
-    """Whether a column can name customers by its header; one that nobody knows can if its values are no small numbers.
+    """Whether a column can name customers by its header; an unknown one can, unless they are small numbers.
 
     Those of suppliers cannot, even if a customer has the same name.
     """

@@ -190,7 +190,7 @@ class AfterRun(Database):
         return self._count(run, _made(run))
 
     def count_undone(self, run: Run) -> int:
-        """How many customers that the run created are, as far as is known, not in the API any more, or inactive."""
+        """How many customers that the run created are no longer in the API, or inactive, as far as is known."""
         inactive = sa.and_(CUSTOMERS.c.state == State.EXISTS, RUN_CUSTOMERS.c.customer_id == CUSTOMERS.c.customer_id)
         gone = sa.or_(CUSTOMERS.c.state.in_(NOT_SENT), inactive)
         return self._count(run, sa.and_(RUN_CUSTOMERS.c.outcome == OutcomeKind.CREATED, gone))

@@ -31,7 +31,7 @@ from importer.wording import counted, first_few
 _FEW_CELLS, _MOST_PIECES = 2, 1000
 _IN_QUOTES = "Put the cell that contains a delimiter in quotation marks, and double any quotation marks inside it."
 _IN_COLUMNS = "Move each value to its own column, and clear the cells beyond the last column."
-_FULL_SHEETS = (65_536, 1_048_576)  # rows of an .xls and an .xlsx
+_FULL_SHEETS = {65_536: "an .xls", 1_048_576: "an .xlsx"}  # their last rows
 _MAX_SHORT_ROWS = 10  # reported one by one in any file; ten times as many in a file in which they are rare
 
 Loaded = tuple[SourceTable, list[Problem]]
@@ -146,7 +146,9 @@ def _full_sheet(origin: Origin, body: Body) -> list[Problem]:
     last = int(body.numbers[-1]) if len(body) else 0
     if last not in _FULL_SHEETS:
         return []
-    message = f"this is the last row that an Excel sheet can have ({last:,}): rows may be missing after it"
+    message = (
+        f"this is row {last:,}, the last that {_FULL_SHEETS[last]} sheet can have: rows after it may have been cut off"
+    )
     hint = "Compare the number of rows with your system, or export in several parts or as CSV, without Excel."
     return [Problem(Severity.WARNING, "sheet_full", message, hint, location=origin.at(last))]
 
@@ -179,12 +181,14 @@ def _lone_texts(origin: Origin, body: Body, header: Header, broken: Mask, like_t
     rows = [row for row in lone_texts(body, header).tolist() if row not in told]
     if not rows:
         return []
-    has, was = ("row has", "it was") if len(rows) == 1 else ("rows have", "they were")
+    one = len(rows) == 1
+    has, was = ("row has", "it was") if one else ("rows have", "they were")
     places = first_few(rows, _MAX_SHORT_ROWS)
-    message = (
-        f"{len(rows):,} {has} a text in the first column and nothing else ({places}): {was} read like any other row"
+    message = f"{len(rows):,} {has} text only in the first column ({places}): {was} read like any other row"
+    notes = (
+        "If it is a heading or a note, not a customer, delete it" if one else "Delete those that are headings or notes"
     )
-    hint = "If it is a heading or a note, not a customer, delete it, or leave it out with a `skip` rule."
+    hint = f"{notes}, or skip such rows with a `skip` rule."
     return [Problem(Severity.WARNING, "row_like_header", message, hint, location=origin.at(rows[0]))]
 
 

@@ -136,7 +136,7 @@ def _members(content: bytes, file: str) -> Iterator[tuple[str, bytes]]:
             if not (member.is_dir() or member.filename.startswith("__MACOSX/") or is_clutter(member.filename))
         ]
         if not members:
-            raise SourceError(f"{file}: the archive contains no files", "Export the table again.")
+            raise SourceError(f"{file}: the archive contains no files that can be read", "Export the table again.")
         if any(member.filename.endswith(".iwa") for member in members):
             raise SourceError(
                 f"{file}: an Apple Numbers document", "In Numbers, export it as an Excel workbook or as CSV."

@@ -277,7 +277,9 @@ def _absent_column(reference: str, headers: Sequence[str]) -> str:
 
 def _its_columns(headers: Sequence[str]) -> str:
     if len(headers) == 1:
-        more = "If it should have more, choose the delimiter with --delimiter; if spaces align them, export it as CSV."
+        more = (
+            "If it should have more, choose the delimiter with --delimiter; if spaces align the columns, export as CSV."
+        )
         return f"The file has only one column, {headers[0]!r}. {more}"
     return f"The file's columns are {first_few(headers, _MOST_COLUMNS, text=repr)}."
 

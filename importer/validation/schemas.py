@@ -82,7 +82,7 @@ def is_no_formula_error(texts: pa.Array) -> pa.Array:
 
 
 def is_street(texts: pa.Array) -> pa.Array:
-    """Not ``same as billing``, or ``12-Oct``, which a spreadsheet made of a house number."""
+    """Neither ``same as billing`` nor ``12-Oct``, which a spreadsheet made of a house number."""
     return pc.invert(pc.match_substring_regex(texts, _NO_ADDRESS))
 
 
@@ -151,7 +151,7 @@ is_one_line = partial(_without, pattern=_LINE_BREAK)
 
 
 def keeps_its_letters(texts: pa.Array) -> pa.Array:
-    """Without U+FFFD, and without question marks where letters were: programs write both for what they cannot."""
+    """Without U+FFFD and question marks where letters were: programs write these for letters they cannot represent."""
     passed = _without(texts, "\ufffd")
     if not (np.frombuffer(texts.buffers()[2] or b" ", dtype=np.uint8) == ord("?")).any():
         return passed

@@ -112,7 +112,7 @@ def _field(where: Sequence[str]) -> str:
 
 
 def _child(frame: pd.DataFrame, position: int, name: str) -> int:
-    """The record of a customer's child; -1 if the source calls it otherwise than WizCommerce does."""
+    """The record of a customer's child; -1 if the source does not use WizCommerce's ID for it."""
     owner = frame["_customer"].to_numpy()
     first, last = np.searchsorted(owner, [position, position + 1]).tolist()
     own = frame["reference_id"].iloc[first:last].tolist()

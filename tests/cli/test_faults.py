@@ -273,7 +273,7 @@ def test_a_named_tenant_is_one_account_whatever_the_key(desk, command, api) -> N
         assert desk.run(box.url, *desk.small(), "--tenant", "shop").code == 0
     refused = desk.do(command, *desk.small(), "--tenant", "shop", "--accept-key", "--api", api)
     assert (refused.code, refused.out) == (2, "")
-    assert "tenant shop is an account at localhost, not at" in refused.err
+    assert "tenant shop was used with localhost before, not with" in refused.err
 
 
 def test_what_went_wrong_inside_is_one_line_and_debugging_shows_the_rest(capsys, monkeypatch) -> None:

@@ -52,12 +52,12 @@ def test_the_key_is_what_other_files_name_customers_by(firms, people, key, tmp_p
     assert set(tables.customers["display_id"]) == {row["Customer Number"] for row in FIRMS}
 
 
-@pytest.mark.parametrize(("main", "other", "how"), [("000{n}", "{n}", "with"), ("{n}", "000{n}", "without")])
+@pytest.mark.parametrize(("main", "other", "how"), [("000{n}", "{n}", "added to"), ("{n}", "000{n}", "removed from")])
 def test_leading_zeros_that_one_file_has_lost(main, other, how, tmp_path) -> None:
     firms = [{"Customer ID": main.format(n=n + 101), "Name": f"Firm {n} Ltd"} for n in range(COUNT)]
     people = [{"Customer ID": other.format(n=n // 2 + 101), **row} for n, row in enumerate(PEOPLE)]
     made = drafted([firms, people])
-    assert made.notes == [f"Customer ID of file 1.csv is compared {how} leading zeros, as in file 0.csv."]
+    assert made.notes == [f"Leading zeros are {how} Customer ID in file 1.csv, to match file 0.csv."]
     tables = sent(made, [firms, people], tmp_path)
     assert (len(tables.customers), len(tables.contacts)) == (COUNT, 2 * COUNT)
 
@@ -69,7 +69,7 @@ def test_names_as_the_key_are_asked_about(tmp_path) -> None:
     assert len(sent(made, files, tmp_path).contacts) == 2 * COUNT
     by_number = drafted(files, answers={"key": "Customer Number"})
     assert by_number.key == ["Customer Number"]
-    why = "it refers to customers by Company, and file 0.csv identifies them by Customer Number."
+    why = "it refers to customers by Company, but file 0.csv identifies them by Customer Number."
     assert by_number.notes == [f"Left out: file 1.csv, because {why}"]
 
 
@@ -129,7 +129,7 @@ SMALL = [{"ID": f"{n + 1}", **row} for n, row in enumerate(FIRMS)]
     [
         (FIRMS, SUPPLIERS, "none of its columns refers to the customers of file 0.csv."),
         (SMALL, LINES, "none of its columns refers to the customers of file 0.csv."),
-        (FIRMS, TERMS, "it has no addresses or contacts. Fields of the customers themselves must be in file 0.csv."),
+        (FIRMS, TERMS, "it has no addresses or contacts. Other customer fields are read only from file 0.csv."),
     ],
 )
 def test_a_file_that_gives_nothing_is_told_with_the_reason(firms, other, why) -> None:

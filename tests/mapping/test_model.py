@@ -30,8 +30,8 @@ def faults(text: str) -> list[str]:
         (TOP + "skpi: []\n", "4: unknown key 'skpi'; did you mean 'skip'?"),
         (TOP + "zzz: []\n", "4: unknown key 'zzz'; valid keys: addresses, blank_key, blanks, columns, contact_email"),
         (TOP + "country: usa\n", "4: country: must be a code of two capital letters"),
-        (TOP + "country: UK\n", "4: country: 'UK' is not a country's code; did you mean GB?"),
-        (TOP + "country: XX\n", "4: country: 'XX' is not a country's code"),
+        (TOP + "country: UK\n", "4: country: 'UK' is not a country code; did you mean GB?"),
+        (TOP + "country: XX\n", "4: country: 'XX' is not a country code"),
         (
             TOP + "severity: {phone_invalid: info}\n",
             "4: severity.phone_invalid: no problem has this code; did you",

@@ -273,7 +273,7 @@ def test_going_on_with_a_run_says_what_was_undone(desk, box, command):
     bench.undo()
     said = desk.do(command, bench.run_id)
     assert (said.code, box.customers()) == (0, [])
-    assert "3 customers of this run were undone, and will be sent only by a new run." in said.err
+    assert "3 customers of this run were undone. To send them again, start a new run." in said.err
     assert desk.run(box.url, *bench.words).summary["customers"]["created"] == 3
     assert "undone" not in desk.do(command, bench.run_id).err
 

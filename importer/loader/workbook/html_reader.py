@@ -286,7 +286,7 @@ def _is_hidden(style: dict[str, str]) -> bool:
 
 
 def _is_crossed_out(style: dict[str, str]) -> bool:
-    """Excel itself writes ``text-line-through: single`` beside what browsers know."""
+    """Whether a style crosses text out. Excel also writes ``text-line-through: single``, which browsers ignore."""
     lines = style.get("text-decoration", "") + style.get("text-decoration-line", "")
     return "line-through" in lines.casefold() or style.get("text-line-through", "none").casefold() != "none"
 

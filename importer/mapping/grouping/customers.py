@@ -155,7 +155,9 @@ def _closed(found: Evaluated, table: TableData, codes: Codes) -> Iterator[Proble
     at = at[unrepeated(codes[at], found.column.codes[at])]
     for column, rows in found.by_reference(at):
         names = found.column.take(rows).to_arrow()
-        message = pc.binary_join_element_wise("The name '", names, "' says that the customer is closed, or a test", "")
+        message = pc.binary_join_element_wise(
+            "The name '", names, "' suggests that the customer is closed or only a test", ""
+        )
         hint = "To leave out such rows, use `skip` with `matches` in the mapping."
         told = {"severity": Severity.WARNING, "code": "name_says_closed", "message": message, "hint": hint}
         yield _customer_problems(table, rows, column, codes, "company_name", **told)

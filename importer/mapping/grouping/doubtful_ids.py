@@ -15,7 +15,7 @@ from importer.tables import ProblemTable
 from importer.wording import counted
 
 _MONTHS = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-# What a spreadsheet makes of 1-2: in a workbook, and in a CSV file of it.
+# What a spreadsheet makes of 1-2: in a workbook, and in a CSV file saved from it.
 _DATE = rf"^(?:[0-9]{{1,2}}-{_MONTHS}(?:-[0-9]{{2,4}})?|{_MONTHS}-[0-9]{{2}}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?: .*)?)$"
 _GROUPED = r"^[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?:\.[0-9]{3})+)$"
 _UNGROUPED = r"^[0-9]{4}|[^0-9.,]"  # where these are, commas and periods are no thousands separators
@@ -31,15 +31,16 @@ def rewritten_ids(table: TableData, reference: str) -> Iterator[ProblemTable]:
     yield from _warning(table, reference, dates, words, "Spreadsheets turn IDs such as 1-2 into dates.")
     if pc.any(grouped).as_py() and not pc.any(pc.match_substring_regex(values, _UNGROUPED)).as_py():
         words = ("contains a thousands separator", "contain thousands separators")
-        hint = 'If your IDs have none, remove them in the mapping (`as: {replace: [",", ""]}`).'
+        sign = "," if pc.any(pc.match_substring(values, ",")).as_py() else "."
+        hint = f'If your IDs have no separators, remove them in the mapping (`as: {{replace: ["{sign}", ""]}}`).'
         yield from _warning(table, reference, grouped, words, hint)
     rounded = pc.match_substring_regex(values, _ROUNDED)
     if pc.any(rounded).as_py() and rounded.equals(pc.match_substring_regex(values, _LONG)):
-        words = ("has more than 15 digits and ends in zeros", "have more than 15 digits and end in zeros")
+        words = ("has only zeros after the 15th digit", "have only zeros after the 15th digit")
         yield from _warning(table, reference, rounded, words, "Spreadsheets turn all digits after the 15th into zeros.")
     words = ("begins with an apostrophe", "begin with an apostrophe")
     yield from _warning(
-        table, reference, quoted, words, "If your IDs do not, remove it in the mapping (`as: unquote`)."
+        table, reference, quoted, words, "If your IDs have no apostrophe, remove it in the mapping (`as: unquote`)."
     )
 
 
@@ -67,8 +68,10 @@ def missing_ids(table: TableData, rule: FieldRule) -> Iterator[ProblemTable]:
     if len(at):
         name = table.names(columns[1])[0]
         some = f"{counted(len(at), 'row')} {'has' if len(at) == 1 else 'have'} no ID"
-        message = f'{some}, although other rows with the same "{name}" have one'
-        hint = f'The text in "{name}" is used as the ID, so it is another customer. If it is the same, enter its ID.'
+        message = f'{some}, although other rows with the same value in "{name}" have one'
+        hint = (
+            f'The text in "{name}" is used as the ID of a separate customer. If it is the same customer, enter its ID.'
+        )
         yield _problem(table, columns[0], at, message, hint)
 
 
@@ -78,7 +81,7 @@ def _warning(
     """One warning for a column, at its first cell. ``words``: what is said of one id, and of several."""
     at = np.flatnonzero(table.column(reference).rows_with(found.to_numpy(zero_copy_only=False)))
     if len(at):
-        message = f"{counted(len(at), 'ID')} of this column {words[len(at) > 1]}"
+        message = f"{counted(len(at), 'ID')} in this column {words[len(at) > 1]}"
         yield _problem(table, reference, at, message, hint)
 
 

@@ -23,8 +23,8 @@ def unread_flags(rule: TableRule, table: TableData, skipped: Mask) -> Iterator[P
         unread = np.array([read_flag(text) is None for text in column.values.to_pylist()], bool)
         at = np.flatnonzero(~skipped & column.rows_with(unread & ~table.blanks.among(column.values, "")))
         if len(at):
-            are = "is" if len(at) == 1 else "are"
-            message = f"{counted(len(at), 'cell')} of this column {are} neither yes nor no: no row is left out for it"
+            are, rows = ("is", "its row is") if len(at) == 1 else ("are", "their rows are")
+            message = f"{counted(len(at), 'cell')} in this column {are} neither yes nor no, so {rows} not left out"
             hint = "If such rows should be left out, list the values in the mapping's skip rule with `is`."
             texts = {"severity": Severity.WARNING, "code": "skip_unsure", "message": message, "hint": hint}
             yield cell_problems(table, at[:1], reference, **texts)

@@ -126,7 +126,7 @@ class CustomerEntry(_CustomerFields):  # type: ignore[misc,valid-type]  # the ba
 def _country(code: str) -> str:
     meant = country_code(code)
     if meant != code:
-        raise ValueError(f"{code!r} is not a country's code{f'; did you mean {meant}?' if meant else ''}")
+        raise ValueError(f"{code!r} is not a country code{f'; did you mean {meant}?' if meant else ''}")
     return code
 
 

@@ -184,7 +184,7 @@ def _american(address: _Address) -> _Address:
 
 
 def _elsewhere(address: _Address) -> _Address:
-    """A code that has not the form of the country's, and digits that lost the zero that such codes begin with."""
+    """A code that does not have the country's form, and digits that lost the zero that such codes begin with."""
     place, code = address.country, address.code
     if place == "CA" and _ZIP.fullmatch(code):
         words = "is a U.S. ZIP code, but the country is CA"
