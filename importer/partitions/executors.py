@@ -127,7 +127,7 @@ def dask_executor(engine: str, folder: Path) -> Iterator[tuple[Executor, int]]:
                 n_workers=processors(),
                 threads_per_worker=1,
                 dashboard_address=None,
-                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # Dask itself takes port 8787, which may be taken
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # else port 8787, which may be taken
                 local_directory=str(folder),
                 silence_logs=logging.CRITICAL,
             )
