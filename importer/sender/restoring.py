@@ -3,7 +3,7 @@
 A write is taken back only while WizCommerce still has the values that it set. A child that the run added is deleted.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -147,16 +147,22 @@ class Forecast:
     kept: int
 
 
-def forecast(ledger: Ledger, run: Run) -> Forecast:
-    """What undoing ``run`` would do, as far as the ledger knows. Raises :class:`LedgerError`."""
-    restored = kept = 0
+def updated_customers(ledger: Ledger, run: Run) -> Iterator[tuple[LedgerCustomer, list[Write]]]:
+    """The customers that the run changed or may have changed, each with all its writes of the run."""
     after = -1
     while block := ledger.updated_by(run, after=after, count=BLOCK):
         after = block[-1].item.position
-        for writes in ledger.writes_of(run, [customer.item.reference_id for customer in block]).values():
-            left = [replaced_by(write).restorable for write in writes if is_open(write)]
-            restored += any(left)
-            kept += not any(left) and bool(left or not writes)
+        writes = ledger.writes_of(run, [customer.item.reference_id for customer in block])
+        yield from ((customer, writes[customer.item.reference_id]) for customer in block)
+
+
+def forecast(ledger: Ledger, run: Run) -> Forecast:
+    """What undoing ``run`` would do, as far as the ledger knows. Raises :class:`LedgerError`."""
+    restored = kept = 0
+    for _, writes in updated_customers(ledger, run):
+        left = [replaced_by(write).restorable for write in writes if is_open(write)]
+        restored += any(left)
+        kept += not any(left) and bool(left or not writes)
     return Forecast(ledger.count_made(run), restored, kept)
 
 

@@ -11,11 +11,10 @@ from importer.planner import FieldChange
 from importer.planner.readback import sent_values
 from importer.report.report_files import write_csv
 from importer.run_folder import RunFolder, Stage
-from importer.sender.customer_rounds import BLOCK
+from importer.sender.restoring import KINDS, updated_customers
 from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, TEXT, Entity
 from importer.validation.field_places import locate
 
-_KINDS: Mapping[Entity, str] = {entity: str(kind) for kind, entity in CHILD_ENTITIES.items()}
 _TOOK_EFFECT = frozenset({WriteState.DONE, WriteState.RESTORED, WriteState.KEPT})  # undo comes later
 _CHILDREN: Mapping[str, Entity] = {str(kind): entity for kind, entity in CHILD_ENTITIES.items()}
 MOST_EXAMPLES = 3  # customers
@@ -52,13 +51,10 @@ def write_run_changes(folder: RunFolder, stage: Stage, ledger: Ledger, run: Run)
     """
     changes: dict[str, list[FieldChange]] = {}
     positions: dict[str, int] = {}
-    after = -1
-    while block := ledger.updated_by(run, after=after, count=BLOCK):
-        after = block[-1].item.position
-        positions |= {customer.item.reference_id: customer.item.position for customer in block}
-        for name, writes in ledger.writes_of(run, [customer.item.reference_id for customer in block]).items():
-            if found := [change for write in writes for change in _made_by(write)]:
-                changes[name] = found
+    for customer, writes in updated_customers(ledger, run):
+        if found := [change for write in writes for change in _made_by(write)]:
+            changes[customer.item.reference_id] = found
+            positions[customer.item.reference_id] = customer.item.position
     planned = pd.DataFrame({"reference_id": list(positions), "position": list(positions.values())})
     write_changes(folder, stage, planned, changes)
 
@@ -68,7 +64,7 @@ def _made_by(write: Write) -> list[FieldChange]:
     if write.state not in _TOOK_EFFECT or write.after is None:
         return []
     name = write.child_reference_id or write.child_id or ""
-    place = (_KINDS[write.entity], name) if write.entity in _KINDS else ()
+    place = (str(KINDS[write.entity]), name) if write.entity in KINDS else ()
     before, after = sent_values(write.before or {}), sent_values(write.after)
     return [FieldChange((*place, *path), before.get(path), after.get(path), name) for path in after | before]
 
