@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 BLANKS = (
     f" \t\r\n\v\f\u00a0\u1680{''.join(map(chr, range(0x2000, 0x200B)))}\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 )
-
+_MONTHS = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+MADE_A_DATE = rf"(?:[0-9]{{1,2}}-{_MONTHS}|{_MONTHS}-[0-9]{{2}})"  # what a spreadsheet makes of a text such as 10-12
 
 Offsets = npt.NDArray[np.int32]
 

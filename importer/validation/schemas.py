@@ -18,6 +18,7 @@ import pycountry
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from pandera.errors import SchemaErrors
 
+from importer.cell_text import MADE_A_DATE
 from importer.tables import ATTRIBUTE_PREFIX, TEXT, Entity, Positions, arrow
 
 REQUIRED: dict[Entity, frozenset[str]] = {
@@ -31,10 +32,9 @@ ANY_CONTROL = f"{_LINE_BREAK}|{_CONTROL}"
 _LETTER_LOST = r"\pL\?+\pL|(?:^|\s)\?+\p{Ll}|\?{3}"  # M?ller, ?sterreich, ????? Ltd; not Guess?
 _QUERY = r"://|^www\.|\?[\w.-]+="  # of a web address
 # What stands where a part of an address should: a note, a date that a spreadsheet made of 10-12, or a rounded number.
-_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _NO_ADDRESS = (
     r"^(?i:same(?: as .*)?|(?:as|see) (?:above|billing|shipping|mailing|main)\b.*|ditto|dito|idem|(?:siehe|wie) oben"
-    rf"|[0-9]{{1,2}}-(?:{_MONTHS})|(?:{_MONTHS})-[0-9]{{2}}|[0-9](?:[.,][0-9]+)?E\+[0-9]{{2}})\W*$"
+    rf"|{MADE_A_DATE}|[0-9](?:[.,][0-9]+)?E\+[0-9]{{2}})\W*$"
 )
 _UUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 # What a spreadsheet shows where a formula failed, in several languages, or where a column is too narrow.

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.cell_text import MADE_A_DATE
 from importer.mapping.cell_problems import cell_problems
 from importer.mapping.columns import Codes
 from importer.mapping.language.mapping_rules import FieldRule
@@ -14,9 +15,7 @@ from importer.records import Severity
 from importer.tables import ProblemTable
 from importer.wording import counted
 
-_MONTHS = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-# What a spreadsheet makes of 1-2: in a workbook, and in a CSV file saved from it.
-_DATE = rf"^(?:[0-9]{{1,2}}-{_MONTHS}(?:-[0-9]{{2,4}})?|{_MONTHS}-[0-9]{{2}}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?: .*)?)$"
+_DATE = rf"^(?:{MADE_A_DATE}(?:-[0-9]{{2,4}})?|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?: .*)?)$"  # also as workbooks have it
 _GROUPED = r"^[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?:\.[0-9]{3})+)$"
 _UNGROUPED = r"^[0-9]{4}|[^0-9.,]"  # where these are, commas and periods are no thousands separators
 _QUOTED = "^'[0-9]"
