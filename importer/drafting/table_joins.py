@@ -213,7 +213,8 @@ def _column_naming(main: TableDraft, at: int, other: TableDraft, taken: Sequence
     for column, share in enumerate(_shares(main, at, other)):
         reading, own = other.readings[column], other.values[column]
         same = other.headers[column] == main.headers[at]
-        if share < _INCLUDED or column in taken or not (same or _can_name(reading, own)):
+        supplier = other.assignment.readings[column].concept == "supplier_number"  # customers may have the same numbers
+        if share < _INCLUDED or column in taken or supplier or not (same or _can_name(reading, own)):
             continue
         if not by_name or not _is_own_name(other, column):
             named = same and reading.concept != "id"  # every table may have an "id" of its own

@@ -119,6 +119,7 @@ def test_the_file_called_customers_is_the_main_one() -> None:
 
 
 SUPPLIERS = [{"Vendor ID": f"V{n}", "Vendor Name": f"Firm {n} Ltd", "Street": f"{n} Low St"} for n in range(COUNT)]
+VENDORS = [{"Vendor No": f"{100 + n}", "Street": f"{n} Low St", "City": "Bath"} for n in range(COUNT)]
 TERMS = [{"Cust No": f"{100 + n}", "Terms": "30 days"} for n in range(COUNT)]
 LINES = [{"Line": f"{n + 1}", "Street": f"{n} Low St", "City": "Bath"} for n in range(COUNT)]
 SMALL = [{"ID": f"{n + 1}", **row} for n, row in enumerate(FIRMS)]
@@ -128,6 +129,7 @@ SMALL = [{"ID": f"{n + 1}", **row} for n, row in enumerate(FIRMS)]
     ("firms", "other", "why"),
     [
         (FIRMS, SUPPLIERS, "none of its columns refers to the customers of file 0.csv."),
+        (FIRMS, VENDORS, "none of its columns refers to the customers of file 0.csv."),
         (SMALL, LINES, "none of its columns refers to the customers of file 0.csv."),
         (FIRMS, TERMS, "it has no addresses or contacts. Other customer fields are read only from file 0.csv."),
     ],
