@@ -302,18 +302,19 @@ def test_hidden_sheets_are_left_out_and_named(tmp_path: Path, make) -> None:
 
 MARKED = (
     f'<styleSheet xmlns="{MAIN}"><fonts><font/><font><b/><strike/></font><font><strike val="0"/></font>'
-    '<font><color rgb="FFFFFFFF"/></font><font><color theme="0"/></font></fonts>'
+    '<font><color rgb="FFFFFFFF"/></font><font><color theme="0"/></font>'
+    '<font><color theme="0" tint="-0.5"/></font></fonts>'
     '<fills><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="solid"><fgColor theme="4"/>'
     '</patternFill></fill><fill><patternFill patternType="solid"><fgColor indexed="9"/></patternFill></fill></fills>'
     '<numFmts><numFmt numFmtId="164" formatCode=";;;"/></numFmts><cellXfs><xf fontId="0"/><xf fontId="1"/>'
     '<xf numFmtId="164"/><xf fontId="2"/><xf fontId="3"/><xf fontId="3" fillId="1"/><xf fontId="4" fillId="2"/>'
-    "</cellXfs><dxfs><dxf><font><strike/></font></dxf></dxfs></styleSheet>"
+    '<xf fontId="5"/></cellXfs><dxfs><dxf><font><strike/></font></dxf></dxfs></styleSheet>'
 )
 
 
 def marked_xlsx(path: Path, cell: str) -> Path:
-    lines = [cell.format(f"A{number}", style) for number, style in enumerate((3, 1, 2, 0, 4, 5, 6), start=2)]
-    return save(path, rows(text("A1", "Id"), *lines, '<c r="A9" s="1"/>'), look=MARKED)
+    lines = [cell.format(f"A{number}", style) for number, style in enumerate((3, 1, 2, 0, 4, 5, 6, 7), start=2)]
+    return save(path, rows(text("A1", "Id"), *lines, '<c r="A10" s="1"/>'), look=MARKED)
 
 
 def marked_xls(path: Path) -> Path:

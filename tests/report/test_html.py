@@ -170,6 +170,17 @@ def test_every_code_stands_with_its_count_and_how_to_fix_it(tmp_path: Path) -> N
     assert ">Errors: " in text
 
 
+def test_a_word_that_is_reported_once_counts_no_customers(tmp_path: Path) -> None:
+    """Its line is at the first customer that has it."""
+    report = small_run()
+    told = ProblemTable.build(1, severity=Severity.WARNING, code="word_unknown", customer=1, value="x", message="m")
+    affected = []
+    for code in ("word_unknown", "too_long"):
+        page = written(tmp_path, replace(report, problems=replace(told, frame=told.frame.assign(code=code))))
+        affected.append(page.count("1 customer affected"))
+    assert affected == [1, 2]  # the files have a problem, too
+
+
 def test_sums_add_up() -> None:
     summary = summary_of(small_run())
     for total in tiles(summary):

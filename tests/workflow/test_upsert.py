@@ -223,6 +223,27 @@ def test_refusals_lead_to_the_cell_and_nothing_is_believed_to_be_sent(desk) -> N
         assert desk.run(api.url, *write(desk, rows)).outcomes["C1"] == "updated"
 
 
+class _FromTheSecond(dict[str, list[tuple[str, str]]]):
+    """What is refused: not the first request about a customer, but those after it."""
+
+    asked = 0
+
+    def __contains__(self, name: object) -> bool:
+        self.asked += super().__contains__(name)
+        return super().__contains__(name) and self.asked > 1
+
+
+def test_what_was_refused_is_not_told_as_changed(desk) -> None:
+    rows = export(3)
+    with strict_api() as api:
+        desk.run(api.url, *write(desk, rows))
+        api.aimed = _FromTheSecond(C1=[("address_line_1", "is a dream")])
+        rows["C1"] |= {"Phone": "+12125550101", "Street": "Nowhere"}
+        said = desk.run(api.url, *write(desk, rows))
+        assert (said.outcomes["C1"], api.patches) == ("failed", {"C1": [{"phone": "+12125550101"}]})
+    assert [(line["field"], line["after"]) for line in said.table("changes.csv")] == [("phone", "+12125550101")]
+
+
 def test_a_plan_that_updates_is_applied(desk) -> None:
     rows = export(4)
     with strict_api() as api:
