@@ -29,10 +29,11 @@ def known_ledger(options: Options) -> Ledger:
 def runs(options: Options) -> list[dict[str, Any]]:
     """The runs that the ledger knows (of one tenant, when it is named) as plain values, newest first."""
     with known_ledger(options) as ledger:
-        return [_line(item) for item in ledger.runs(options.tenant)]
+        undone = ledger.undone()
+        return [_line(item, undone.get(item.id, 0)) for item in ledger.runs(options.tenant)]
 
 
-def _line(item: Run) -> dict[str, Any]:
+def _line(item: Run, undone: int) -> dict[str, Any]:
     return {
         "run_id": item.id,
         "tenant": item.tenant,
@@ -44,6 +45,7 @@ def _line(item: Run) -> dict[str, Any]:
         "folder": str(item.out),
         "folder_gone": bool(item.summary) and not item.out.is_dir(),
         "customers": dict((item.summary or {}).get("customers", {})),
+        "undone": undone,
     }
 
 

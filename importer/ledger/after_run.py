@@ -195,6 +195,17 @@ class AfterRun(Database):
         gone = sa.or_(CUSTOMERS.c.state.in_(NOT_SENT), inactive)
         return self._count(run, sa.and_(RUN_CUSTOMERS.c.outcome == OutcomeKind.CREATED, gone))
 
+    def undone(self) -> dict[str, int]:
+        """Run ID → how many of its customers undo removed, or gave back previous values; whatever came later."""
+        deleted = sa.and_(WRITES.c.method == "DELETE", WRITES.c.entity == "customer", WRITES.c.state == WriteState.DONE)
+        query = (
+            sa.select(WRITES.c.run_id, sa.func.count(WRITES.c.reference_id.distinct()).label("undone"))
+            .where(sa.or_(deleted, WRITES.c.state == WriteState.RESTORED))
+            .group_by(WRITES.c.run_id)
+        )
+        with self._read() as connection:
+            return {row.run_id: row.undone for row in connection.execute(query)}
+
     def updated_by(self, run: Run, *, after: int, count: int) -> list[LedgerCustomer]:
         """The next ``count`` customers after the position ``after`` that the run changed or may have changed.
 

@@ -275,7 +275,7 @@ def runs_text(runs: Sequence[Mapping[str, Any]], *, width: int, color: bool, uni
     """The history for a person, a line for each run, at most ``width`` columns wide (two lines if it is narrow).
 
     ``runs``: mappings with ``run_id``, ``tenant``, ``mapping``, ``exit_code`` (None: unfinished), ``customers``,
-    and ``folder_gone`` if it was deleted.
+    ``undone`` (of its customers), and ``folder_gone`` if it was deleted.
     """
     look = Look(max(width, _NARROWEST), color, unicode)
     rows = [_run_cells(run) for run in runs]
@@ -297,6 +297,7 @@ def runs_text(runs: Sequence[Mapping[str, Any]], *, width: int, color: bool, uni
 def _run_cells(run: Mapping[str, Any]) -> tuple[str, ...]:
     ended = "open" if run["exit_code"] is None else str(run["exit_code"])
     outcomes = [f"{count:,} {kind}" for kind, count in run["customers"].items() if count and kind != "read"]
+    outcomes += [f"{count:,} undone"] if (count := run.get("undone")) else []
     outcomes += ["folder gone"] if run.get("folder_gone") else []
     return str(run["run_id"]), ended, str(run["mapping"]), str(run["tenant"]), ", ".join(outcomes)
 

@@ -1,6 +1,7 @@
 """``undo`` and ``verify`` as commands: the question, the files, the exit codes."""
 
 import csv
+import json
 import stat
 from dataclasses import replace
 
@@ -265,6 +266,15 @@ def test_a_run_of_another_tenant_is_refused(desk, box, command):
     said = desk.do(*command, bench.run_id, "--tenant", "other")
     assert (said.code, said.out, len(box.customers())) == (2, "", 3)
     assert f"run {bench.run_id} belongs to tenant {desk.tenants()[0]}, not other" in said.err
+
+
+def test_the_history_tells_what_was_undone(desk, box):
+    bench = Bench(desk, box)
+    assert [line["undone"] for line in json.loads(desk.do("runs", "--json").out)] == [0]
+    assert "undone" not in desk.do("runs").out
+    bench.undo()
+    assert [line["undone"] for line in json.loads(desk.do("runs", "--json").out)] == [3]
+    assert "3 created, 3 undone" in desk.do("runs").out
 
 
 @pytest.mark.parametrize("command", ["resume", "retry"])
