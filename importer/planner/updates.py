@@ -156,7 +156,7 @@ def child_changes(
             body = new_child(child, current.get(kind) or (), stated=(kind, reference_id) in stated)
             yield ChildChange(kind, None, reference_id, body, place)
         elif one.current is None:
-            continue  # someone removed it there, and the source has not changed it
+            yield f"{label} was removed from WizCommerce, and the source has not changed it: not added again"
         elif not one.active:
             yield f"{label} is inactive in WizCommerce: neither changed nor added"
         elif values := _new_values(kind, child, one, stated):

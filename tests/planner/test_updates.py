@@ -315,7 +315,10 @@ def test_one_that_vanished_comes_back() -> None:
 def test_what_somebody_removed_there_is_added_again_only_when_the_source_changes_it() -> None:
     shop = Shop(SOURCE)
     shop.data["contacts"] = []
-    assert MERGER.update(SOURCE, shop.data, SOURCE, None).empty
+    update = MERGER.update(SOURCE, shop.data, SOURCE, None)
+    assert update.empty
+    removed = "contacts[P1] was removed from WizCommerce, and the source has not changed it: not added again"
+    assert update.reports == (removed,)
     assert MERGER.update(SOURCE, shop.data, MERGER.settled(shop.data, SOURCE, SOURCE), None).empty
     changed = {**SOURCE, "contacts": [{**SOURCE["contacts"][0], "phone": "+14155550101"}]}
     assert [change.id for change in MERGER.update(changed, shop.data, SOURCE, None).children] == [None]
