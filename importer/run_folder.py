@@ -349,5 +349,5 @@ def _entry(item: dict[str, Any]) -> Entry:
     origins = {
         name: FieldOrigin(**{**origin, "columns": tuple(origin["columns"])}) for name, origin in item["fields"].items()
     }
-    parts = tuple(item.get("idle", ())), tuple(item.get("taken_apart", ()))
+    parts = [tuple(item.get(name, ())) for name in ("idle", "taken_apart", "tables")]  # earlier versions had none
     return Entry(item["entity"], item["label"], origins, item["drop_when_wrong"], *parts)

@@ -312,6 +312,7 @@ class FieldOrigin:
 class Entry:
     """One item of a mapping's ``customer``, ``addresses`` or ``contacts``, for one number of a repeated group.
 
+    ``tables``: the names of the source tables that it reads; empty where an earlier version recorded none.
     ``idle``: fields of addresses to be taken apart that nothing was found for; their column may be another one.
     ``taken_apart``: fields whose text is a part of an address; where one is wrong, the address is left out.
     """
@@ -322,6 +323,7 @@ class Entry:
     drop_when_wrong: bool = False
     idle: tuple[str, ...] = ()
     taken_apart: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
 
     def with_blank(self, names: Collection[str]) -> "Entry":
         """The entry with these fields left blank when they are wrong."""

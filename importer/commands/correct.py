@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -265,5 +266,7 @@ def correct_text(found: CorrectResult) -> str:
         lines += ["Not recorded:", *(f"  {text}" for text in found.not_recorded)]
     if found.open:
         lines.append("Open questions; their cells are not recorded:")
-        lines += [f"  {one.id}: {one.text} --answer {one.id}={'|'.join(one.choices)}" for one in found.open]
+        for question in found.open:
+            answers = [f"--answer {shlex.quote(f'{question.id}={choice}')}" for choice in question.choices]
+            lines.append(f"  {question.text} Answer with {' or '.join(answers)}.")
     return "\n".join(lines)

@@ -236,7 +236,7 @@ def _entity_tables(
     fields = {name: found.origin for name, found in grouped.evaluated.items()}
     if "reference_id" not in fields:
         fields = {"reference_id": assignment.origin, **fields}
-    entries = [Entry("customer", "customer", fields)]
+    entries = [Entry("customer", "customer", fields, tables=_names(assignment.main.rows))]
     frames: dict[Entity, pd.DataFrame] = {}
     for entity, merged in children.items():
         frames[entity] = _frame(entity, merged.columns, merged.rows, merged.entries + len(entries)).assign(
@@ -250,7 +250,8 @@ def _entity_tables(
             label = f"{made.table.name}{' ' + made.number if made.number else ''}"
             origins = {name: found.origin for name, found in made.evaluated.items()}
             dropped = made.entry.on_error == "drop_child"
-            entries.append(Entry(entity, label, origins, dropped, *fields_taken_apart(made.entry)))
+            parts = fields_taken_apart(made.entry)
+            entries.append(Entry(entity, label, origins, dropped, *parts, tables=_names(made.table)))
     zeros = np.zeros(len(assignment.ids), np.int64)
     return EntityTables(
         _frame("customer", {**grouped.columns}, grouped.rows, zeros),
@@ -261,6 +262,10 @@ def _entity_tables(
         grouped.field_rows,
         changes=changes,
     )
+
+
+def _names(table: TableData) -> tuple[str, ...]:
+    return tuple(one.name for one in table.tables)
 
 
 def _changes(evaluated: dict[str, Evaluated]) -> dict[str, tuple[RowChange, ...]]:

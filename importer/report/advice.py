@@ -200,10 +200,15 @@ def _before_sending(summary: Mapping[str, Any]) -> list[str]:
     """What to look at, and how to go on, while nothing is sent yet."""
     command, run = summary["command"], summary["run_id"]
     steps = []
-    if unused_data(summary):
+    if any("unused" in line["categories"] for line in summary["columns"]):
         steps.append(
-            "Look at the columns and cells that are not used (section Columns of report.html). Add the ones that "
-            "matter to the mapping, and list the rest under `ignore`."
+            "Look at the columns that are not used (section Columns of report.html). Add the ones that matter to the "
+            "mapping, and list the rest under `ignore`."
+        )
+    if summary["cells"]["unclaimed"]:
+        steps.append(
+            "Look at the filled cells that are not sent, although the mapping uses their columns (cell_unclaimed in "
+            "errors.csv). If they matter, correct their rows or the conditions in the mapping."
         )
     if summary["exit_code"] == 0 and command == "check":
         steps.append("See what a run would do: importer plan --api sandbox")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -166,17 +167,19 @@ def _cells(cells: pd.DataFrame) -> dict[str, int]:
 
 def source_columns(report: ReportInput) -> list[dict[str, Any]]:
     """Each column with filled cells: the fields that it gives, and how many of its cells are in each category."""
-    fields: dict[str, dict[str, None]] = {}
+    fields: dict[tuple[str, str], dict[str, None]] = {}
+    names = [table.name for table in report.sources.tables]
     for entry in report.tables.entries:
         for name, origin in entry.fields.items():
-            for column in origin.columns:
-                label = name if entry.entity == "customer" else f"{entry.entity} {name}"
-                fields.setdefault(column, {})[label] = None
+            label = name if entry.entity == "customer" else f"{entry.entity} {name}"
+            for key in product(entry.tables or names, origin.columns):
+                fields.setdefault(key, {})[label] = None
     lines = []
     for line in report.tables.cells.to_dict("records"):
         counts = {name: int(line[name]) for name in CELL_CATEGORIES if line[name]}
         table = report.sources.tables[line["table"]]
-        known = list(fields.get(line["column"], ()))
+        # What is used, but by no entry of its table, is the key that its rows have in common with their customers.
+        known = list(fields.get((table.name, line["column"]), ["reference_id"] if "used" in counts else []))
         place = {"source": table.name, "column": line["column"], "fields": known}
         lines.append({**place, "filled": sum(counts.values()), "categories": counts})
     return lines

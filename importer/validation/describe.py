@@ -140,7 +140,9 @@ def _sentence(finding: Finding, _: Places) -> pa.Array:
 
 
 def _fill_in(finding: Finding, places: Places) -> pa.Array:
-    absent = f"Map a column to {finding.field}, or set a default in the mapping."
+    # One country or type may be right for all of a list, but not one city or email address.
+    default = ", or set a default in the mapping" if finding.field in {"country", "type"} else ""
+    absent = f"Map a column to {finding.field}{default}."
     return pc.if_else(pc.is_valid(places.columns), f"Fill in {spoken_name(finding.entity, finding.field)}.", absent)
 
 

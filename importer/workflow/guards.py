@@ -81,7 +81,8 @@ def _unused_cells(job: Job) -> None:
         names = first_few(lost["column"].tolist(), _NAMED, text=repr)
         raise GuardError(
             f"--complete: filled cells of {counted(len(lost), 'column')} are not used: {names}. {NOTHING}",
-            "Add the columns to the mapping or to its `ignore`, or run without --complete.",
+            "Add columns that the mapping does not use to the mapping or to its `ignore`. Where it uses a column in "
+            "other rows only, correct the rows or its conditions. Or run without --complete.",
         )
 
 

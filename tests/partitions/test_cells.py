@@ -99,6 +99,23 @@ def test_fields_are_named_as_the_api_names_them(tmp_path: Path) -> None:
     assert fields["Notes"] == []
 
 
+def test_columns_of_one_name_in_two_files_have_the_fields_of_their_own_file(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("Code,Name,Phone\n0017,Harbor Goods,+14155550101\n", encoding="utf-8")
+    people = "Code,First,Phone\n0017,Dana,+14155550102\n0017,Kim,+14155550103\n"
+    (tmp_path / "p.csv").write_text(people, encoding="utf-8")
+    mapping = {
+        "title": "two files",
+        "tables": {"customers": {"has": ["Name"], "key": "Code"}, "people": {"has": ["First"], "key": "Code"}},
+        "customer": {"company_name": "Name", "phone": "Phone"},
+        "contacts": [{"table": "people", "first_name": "First", "phone": "Phone"}],
+    }
+    found = importer.check([str(tmp_path / "c.csv"), str(tmp_path / "p.csv")], mapping, out=str(tmp_path / "out"))
+    fields = {(line["source"], line["column"]): line["fields"] for line in found.summary["columns"]}
+    assert fields["c.csv", "Phone"] == ["phone"]
+    assert fields["p.csv", "Phone"] == ["contact phone"]
+    assert fields["p.csv", "Code"] == ["reference_id"]
+
+
 def test_the_headline_names_unused_columns_and_unclaimed_cells(tmp_path: Path) -> None:
     page = (Path(checked(tmp_path, ROWS[:3]).summary["folder"]) / "report.html").read_text(encoding="utf-8")
     assert "1 of 13 filled columns is not used: Notes; no customer has a contact." in page

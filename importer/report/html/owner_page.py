@@ -157,8 +157,8 @@ def _subtitle(summary: Mapping[str, Any]) -> str:
     lost = summary["lost_child"]
     parts = []
     if rejected:
-        held = f"{rejected:,} of them cannot be" if rejected > 1 else "1 of them cannot be"
-        parts.append(f"Your list has {counted(total, 'customer')}; {held} imported yet.")
+        held = ", which" if total == 1 else f"; {rejected:,} of them"
+        parts.append(f"Your list has {counted(total, 'customer')}{held} cannot be imported yet.")
     else:
         parts.append(f"Your list has {counted(total, 'customer')}.")
     if lost:
