@@ -2,7 +2,8 @@
 
 import glob
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -41,6 +42,28 @@ def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
         f"{shown[part]} ({count + 1})" if count else shown[part] for part, count in zip(parts, before, strict=True)
     ]
     return sorted(zip(names, found, strict=True), key=lambda item: item[0])
+
+
+def unread_subfolders(sources: Sequence[str]) -> dict[str, list[str]]:
+    """The folders among the sources → their subfolders that contain files, which are not read, sorted by name.
+
+    Hidden subfolders, sources themselves, and those that only contain other folders, as ``results`` does, are left out.
+    """
+    named = [source if (local := local_path(source)) is None else local for source in sources]
+    folders = {folder.resolve(): None for folder in map(Path, named) if folder.is_dir()}
+    found = {folder.name: [path for path in _subfolders(folder) if path not in folders] for folder in folders}
+    return {name: [readable(path.name) for path in paths] for name, paths in found.items() if paths}
+
+
+def _subfolders(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        with suppress(OSError):
+            if (
+                path.is_dir()
+                and not is_clutter(path.name)
+                and _ordinary(file for file in path.iterdir() if file.is_file())
+            ):
+                yield path
 
 
 def real_path(path: Path) -> Path:

@@ -9,15 +9,17 @@ from importer.cell_text import filled_cells
 from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.assemble import Loaded, Origin, RawTable, assemble, ignored_table
 from importer.loader.content import Content, is_packed, unpack
-from importer.loader.discovery import find_files, modified_at, real_path
+from importer.loader.discovery import find_files, modified_at, real_path, unread_subfolders
 from importer.loader.layout import LoadOptions
 from importer.loader.locations import RemoteFile, local_path
 from importer.loader.text.delimited import read_text
 from importer.loader.workbook.workbooks import is_json, is_markup, is_workbook, read_markup, read_workbook
 from importer.records import Location, Problem, Severity
 from importer.tables import Sources
+from importer.wording import first_few
 
 _TABLES = (".csv", ".tsv", ".tab")
+_NAMED = 5  # subfolders in a message
 _START = 64 * 1024  # bytes that show what kind of file it is
 
 
@@ -57,7 +59,8 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
             raise NoSourceError(message, "Export the table again with its rows, or leave this source out.")
         loaded += of_file
     problems = [problem for _, found in loaded for problem in found]
-    return Sources(tuple(table for table, _ in loaded), (*problems, *_read_twice(files)))
+    problems += [*_read_twice(files), *_unread(sources)]
+    return Sources(tuple(table for table, _ in loaded), tuple(problems))
 
 
 def _read_twice(files: Sequence[Sequence[RawTable]]) -> Iterator[Problem]:
@@ -69,6 +72,14 @@ def _read_twice(files: Sequence[Sequence[RawTable]]) -> Iterator[Problem]:
             message = f"the file has the same content as {first}, so its rows add nothing"
             hint = "If you meant to pass a different file, export it again. Otherwise, leave out one of the two."
             yield Problem(Severity.WARNING, "file_twice", message, hint, location=Location(origin.file))
+
+
+def _unread(sources: Sequence[str]) -> Iterator[Problem]:
+    """A note about the subfolders of each folder."""
+    for folder, names in unread_subfolders(sources).items():
+        message = f"files in its subfolders are not read: {first_few(names, _NAMED)}"
+        hint = "If a subfolder has files of this export, pass it as a source, too."
+        yield Problem(Severity.INFO, "subfolder_unread", message, hint, location=Location(folder))
 
 
 def _is_notes(raw: RawTable, options: LoadOptions) -> bool:

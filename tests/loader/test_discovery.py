@@ -44,6 +44,18 @@ def test_two_files_with_the_same_content_are_said(tmp_path: Path) -> None:
     assert problems(sources(tmp_path)) == [("warning", "file_twice", "list.csv")]
 
 
+def test_files_in_subfolders_are_not_read_and_that_is_told(tmp_path: Path) -> None:
+    for name in ("list.csv", "2024/list.csv", "2025/list.csv.bak", ".git/config", "results/20250331-140502/errors.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("Code,Name\n1,Harbor Goods\n", encoding="utf-8")
+    (problem,) = sources(tmp_path).problems
+    assert (problem.severity, problem.code) == ("info", "subfolder_unread")
+    assert str(problem.location) == tmp_path.name
+    assert problem.message == "files in its subfolders are not read: 2024"
+    for others in ([tmp_path / "list.csv"], [tmp_path, tmp_path / "2024"]):
+        assert "subfolder_unread" not in {problem.code for problem in sources(*others).problems}
+
+
 def test_same_base_name_is_told_apart_by_the_shortest_path(tmp_path: Path) -> None:
     paths = [write(tmp_path / name, CSV) for name in ("p/x/a.csv", "q/x/a.csv", "q/y/a.csv", "b.csv")]
     assert names(*paths) == ["b.csv", "p/x/a.csv", "q/x/a.csv", "y/a.csv"]
