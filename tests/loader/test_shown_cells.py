@@ -262,6 +262,7 @@ def ods(path: Path, body: str, styles: str = "", between: str = "") -> Path:
             ("table", "table"),
             ("text", "text"),
             ("style", "style"),
+            ("fo", "xsl-fo-compatible"),
             ("number", "datastyle"),
         ]
     )
@@ -328,10 +329,20 @@ def marked_xls(path: Path) -> Path:
 
 
 def marked_xml(path: Path) -> Path:
-    fonts = (("s", "StrikeThrough"), ("b", "Bold"))
-    looks = "".join(f"<Style ss:ID='{style}'><Font ss:{font}='1'/></Style>" for style, font in fonts)
+    white, fill = "<Font ss:Color='#FFFFFF'/>", "<Interior ss:Color='{}' ss:Pattern='Solid'/>"
+    looks = "".join(
+        f"<Style ss:ID='{style}'>{look}</Style>"
+        for style, look in {
+            "s": "<Font ss:StrikeThrough='1'/>",
+            "b": "<Font ss:Bold='1'/>",
+            "c": white,
+            "d": white + fill.format("#4472C4"),
+            "e": white + fill.format("#ffffff"),
+            "f": "<NumberFormat ss:Format=';;;'/>",
+        }.items()
+    )
     lines = "".join(
-        f"<Row><Cell ss:StyleID='{style}'><Data ss:Type='String'>{style}</Data></Cell></Row>" for style in "abscd"
+        f"<Row><Cell ss:StyleID='{style}'><Data ss:Type='String'>{style}</Data></Cell></Row>" for style in "absbcdef"
     )
     return write(
         path, SPREADSHEETML.format(f"<Styles>{looks}</Styles><Worksheet ss:Name='A'><Table>{lines}</Table></Worksheet>")
@@ -354,8 +365,32 @@ def marked_html(path: Path, cell: str) -> Path:
 
 def marked_ods(path: Path) -> Path:
     line = '<style:style style:name="{0}"><style:text-properties style:text-line-through-style="{0}"/></style:style>'
-    lines = [[ods_cell(style, more=f'table:style-name="{style}"')] for style in ("none", "solid", "other")]
-    return ods(path, ods_table("A", ["Id"], *lines), styles=line.format("none") + line.format("solid"))
+    white = '<style:text-properties fo:color="#ffffff"/>'
+    blue = white + '<style:table-cell-properties fo:background-color="#4472c4"/>'
+    styles = f'<style:style style:name="white">{white}</style:style><style:style style:name="blue">{blue}</style:style>'
+    styles += f'<style:style style:name="own" style:parent-style-name="Header">{white}</style:style>'
+    names = ("none", "solid", "other", "white", "blue", "own")
+    lines = [[ods_cell(style, more=f'table:style-name="{style}"')] for style in names]
+    hidden = [ods_cell("", "float", 'office:value="17"')]
+    return ods(path, ods_table("A", ["Id"], *lines, hidden), styles=line.format("none") + line.format("solid") + styles)
+
+
+def xlsb_color(kind: int, index: int = 0, tint: int = 0, value: bytes = bytes(4)) -> bytes:
+    return struct.pack("<BBh", kind << 1, index, tint) + value
+
+
+def marked_xlsb(path: Path) -> Path:
+    white, black, blue = xlsb_color(3), xlsb_color(1, 8), xlsb_color(2, value=b"\x44\x72\xc4\xff")
+    fonts = [(0, black), (8, black), (0, white), (0, xlsb_color(2, value=b"\xff" * 4)), (0, xlsb_color(3, 0, -100))]
+    looks = b"".join(record(43, struct.pack("<HH", 220, flags) + bytes(8) + color) for flags, color in fonts)
+    looks += b"".join(
+        record(45, struct.pack("<I", fill) + color) for fill, color in [(0, white), (1, blue), (1, white)]
+    )
+    styles = [(0, 0, 0), (0, 0, 0), (0, 1, 0), (164, 0, 0), (0, 2, 0), (0, 3, 1), (0, 3, 2), (0, 4, 0)]
+    looks += record(44, struct.pack("<H", 164) + wide(";;;")) + record(617, b"")
+    looks += b"".join(record(47, struct.pack("<HHHH", 0, *style)) for style in styles) + record(618, b"")
+    lines = [xlsb_row(row, xlsb_cell(6, 0, wide(f"x{row}"), style=row)) for row in range(2, 8)]
+    return write(path, xlsb(*lines, looks=looks, state=1))
 
 
 @pytest.mark.parametrize(
@@ -364,11 +399,12 @@ def marked_ods(path: Path) -> Path:
         (lambda path: marked_xlsx(path, '<c r="{}" s="{}"><v>7</v></c>'), ["4, 6, 8"]),
         (lambda path: marked_xlsx(path, '<c r="{}" s="{}" t="str"><v>x</v></c>'), ["4, 6, 8"]),
         (marked_xls, ["4, 6"]),
-        (marked_ods, []),
-        (marked_xml, []),
+        (marked_xlsb, ["4, 5, 7"]),
+        (marked_ods, ["5, 8"]),
+        (marked_xml, ["5, 7, 8"]),
         *((lambda path, cell=cell: marked_html(path, cell), []) for cell in MARKED_HTML),
     ],
-    ids=["xlsx", "xlsx texts", "xls", "ods", "xml", "s", "del", "own style", "class"],
+    ids=["xlsx", "xlsx texts", "xls", "xlsb", "ods", "xml", "s", "del", "own style", "class"],
 )
 def test_rows_that_are_crossed_out_or_not_shown(tmp_path: Path, make, rows_unseen: list[str]) -> None:
     found = [problem for problem in sources(make(tmp_path / "a.xlsx")).problems if problem.code == "row_marked"]
@@ -410,20 +446,20 @@ def xlsb_row(number: int, *items: bytes, hidden: bool = False) -> bytes:
     return record(0, struct.pack("<IIHBBB", number, 0, 300, 0, 0x10 if hidden else 0, 0)) + b"".join(items)
 
 
-def xlsb(*more: bytes, state: int = 0, end: bytes = record(146, b""), texts: int = 2) -> bytes:
+def xlsb_looks() -> bytes:
+    formats = record(44, struct.pack("<H", 164) + wide("0000"))
+    style = [record(47, struct.pack("<HH", 0, number) + bytes(12)) for number in (0, 164)]
+    unused = record(47, struct.pack("<HH", 0, 9) + bytes(12))
+    return unused + formats + record(617, b"") + b"".join(style) + record(618, b"")
+
+
+def xlsb(
+    *more: bytes, state: int = 0, end: bytes = record(146, b""), texts: int = 2, looks: bytes = xlsb_looks()
+) -> bytes:
     """A binary workbook with the sheets A and B."""
     sheet = record(145, b"") + xlsb_row(0, xlsb_cell(7, 0, struct.pack("<I", 0)), xlsb_cell(6, 1, wide("Name")))
     rk = struct.pack("<I", 17 << 2 | 2)
     sheet += xlsb_row(1, xlsb_cell(2, 0, rk, style=1), xlsb_cell(8, 1, wide("Acme"))) + b"".join(more) + end
-    formats = record(44, struct.pack("<H", 164) + wide("0000"))
-    style = [record(47, struct.pack("<HH", 0, number) + bytes(12)) for number in (0, 164)]
-    looks = (
-        record(47, struct.pack("<HH", 0, 9) + bytes(12))
-        + formats
-        + record(617, b"")
-        + b"".join(style)
-        + record(618, b"")
-    )
     book = record(156, struct.pack("<II", 0, 1) + wide("rId1") + wide("A"))
     book += record(156, struct.pack("<II", state, 2) + wide("rId2") + wide("B"))
     with zipfile.ZipFile(content := io.BytesIO(), "w") as archive:

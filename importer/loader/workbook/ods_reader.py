@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from importer.errors import SourceError
 from importer.loader.workbook.number_formats import duration_text, is_rounded, number_text, percent_text
-from importer.loader.workbook.sheet_cells import CROSSED_OUT, MAX_COLUMNS, MAX_ROWS, Allowance, SheetCells
+from importer.loader.workbook.sheet_cells import MAX_COLUMNS, MAX_ROWS, Allowance, SheetCells
 from importer.loader.workbook.workbook_parts import (
     Attributes,
     BrokenXmlError,
@@ -16,6 +16,7 @@ from importer.loader.workbook.workbook_parts import (
     local,
     whole_number,
 )
+from importer.loader.workbook.xlsx_styles import Font, mark_of
 
 _SHOWN_NUMBER = re.compile(r"0\d[\d() /-]*|\+[\d() /-]+|\(?\d+[)/-][\d() /-]*|(?=.*[A-Za-z])(?=.*\d)[\w() /#+-]+")
 _DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,]\d*)?S)?)?")
@@ -23,6 +24,7 @@ _BLANKS = re.compile(r"[ \t\r\n]+")
 # Control characters that no XML contains stand for the spaces, line breaks, and tabs that are elements.
 _SPACE, _LINE_BREAK, _TAB = "\x01", "\x02", "\x03"
 _AS_SHOWN = {1: " ", 2: "\n", 3: "\t"}
+_WHITE = frozenset({"#ffffff", "transparent"})
 # What stands in a cell or beside the sheets and is not the cell's text.
 _ASIDE = ("annotation", "tracked-changes", "shapes", "frame", "ruby-text", "note", "dde-links", "custom-shape")
 
@@ -59,7 +61,8 @@ class _Content(XmlStream):
         self.allowance, self.wanted = allowance, wanted
         self.sheets: list[SheetCells] = []
         self.hidden_styles: set[str] = set()
-        self.crossed_out: set[str] = set()  # styles
+        self.fonts: dict[str, Font] = {}
+        self.colored: set[str] = set()  # styles whose background is not, or may not be, white
         self.style = ""
         self.cells: SheetCells | None = None
         self.rows = self.columns = range(0)  # of the current row and cell
@@ -69,7 +72,7 @@ class _Content(XmlStream):
         self.before = ""  # text before something that stands aside
         self.aside = self.tables = self.paragraphs = 0
         self.starts = {"style": self._start_style, "table-properties": self._table_style, "table": self._start_table}
-        self.starts["text-properties"] = self._text_style
+        self.starts |= {"text-properties": self._text_style, "table-cell-properties": self._cell_style}
         self.starts |= {"table-column": self._start_column, "table-row": self._start_row, "p": self._start_line}
         self.starts |= {"table-cell": self._start_cell, "covered-table-cell": self._start_cell}
         self.starts |= {"s": self._spaces, "tab": lambda _: self.add(_TAB)}
@@ -80,14 +83,20 @@ class _Content(XmlStream):
 
     def _start_style(self, attributes: Attributes) -> None:
         self.style = local(attributes, "name") or ""
+        if local(attributes, "parent-style-name") not in {None, "Default"}:
+            self.colored.add(self.style)
+
+    def _cell_style(self, attributes: Attributes) -> None:
+        if (color := local(attributes, "background-color")) is not None:
+            (self.colored.discard if color.lower() in _WHITE else self.colored.add)(self.style)
 
     def _table_style(self, attributes: Attributes) -> None:
         if local(attributes, "display") == "false":
             self.hidden_styles.add(self.style)
 
     def _text_style(self, attributes: Attributes) -> None:
-        if (local(attributes, "text-line-through-style") or "none") != "none":
-            self.crossed_out.add(self.style)
+        crossed_out = (local(attributes, "text-line-through-style") or "none") != "none"
+        self.fonts[self.style] = Font(crossed_out, (local(attributes, "color") or "").lower() in _WHITE)
 
     def _start_aside(self, _: Attributes) -> None:
         if not self.aside:
@@ -178,8 +187,11 @@ class _Content(XmlStream):
         text = shown if is_error else _text(kind, cell, shown)
         if kind in {"float", "currency"} and text.isdecimal() and len(text) > 15 and is_rounded(float(text)):
             cells.rounded.append((self.rows.start, self.columns.start))
-        if text and local(cell, "style-name") in self.crossed_out:
-            cells.mark(CROSSED_OUT, self.rows)
+        style = local(cell, "style-name") or ""
+        unseen = bool(self.lines) and not shown
+        mark = mark_of(self.fonts.get(style, Font()), white_fill=style not in self.colored, unseen=unseen)
+        if text and mark:
+            cells.mark(mark, self.rows)
         cells.put_repeated(self.rows, self.columns, text)
 
 

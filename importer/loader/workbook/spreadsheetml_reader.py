@@ -6,10 +6,11 @@ https://learn.microsoft.com/previous-versions/office/developer/office-xp/aa14006
 import datetime as dt
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
-from importer.loader.workbook.number_formats import is_rounded, moment_text, named_format, shown
-from importer.loader.workbook.sheet_cells import CROSSED_OUT, MAX_COLUMNS, Allowance, SheetCells
+from importer.loader.workbook.number_formats import is_rounded, is_unseen, moment_text, named_format, shown
+from importer.loader.workbook.sheet_cells import MAX_COLUMNS, Allowance, SheetCells
 from importer.loader.workbook.workbook_parts import (
     Attributes,
     BrokenXmlError,
@@ -18,7 +19,9 @@ from importer.loader.workbook.workbook_parts import (
     local,
     whole_number,
 )
+from importer.loader.workbook.xlsx_styles import Font, mark_of
 
+T = TypeVar("T")
 _MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.\d*)?)?Z?)?")
 _NO_DATE = dt.date(1899, 12, 31)  # up to this day, a date is a time of day
 _FIRST_MARCH = dt.date(1900, 3, 1)
@@ -43,7 +46,8 @@ class _Workbook(XmlStream):
         self.since_1904 = False
         self.formats: dict[str, str] = {}
         self.parents: dict[str, str] = {}
-        self.crossed_out: set[str] = set()  # styles
+        self.fonts: dict[str, Font] = {}
+        self.white_fills: dict[str, bool] = {}
         self.style = self.table_style = ""
         self.row_attributes: Attributes = {}
         self.columns: dict[int, str] = {}  # their styles
@@ -53,7 +57,7 @@ class _Workbook(XmlStream):
         self.data = ""
         self.aside = 0
         self.starts = {"Style": self._start_style, "NumberFormat": self._format, "Worksheet": self._start_sheet}
-        self.starts["Font"] = self._font
+        self.starts |= {"Font": self._font, "Interior": self._interior}
         self.starts |= {"Table": self._start_table, "Column": self._start_column, "Row": self._start_row}
         self.starts |= {"Cell": self._start_cell, "Data": self._start_data, "Date1904": self._date_1904}
         self.starts |= {"Visible": lambda _: self.clear(), "Comment": self._start_aside}
@@ -68,8 +72,10 @@ class _Workbook(XmlStream):
         self.formats[self.style] = named_format(local(attributes, "Format") or "")
 
     def _font(self, attributes: Attributes) -> None:
-        if local(attributes, "StrikeThrough") == "1":
-            self.crossed_out.add(self.style)
+        self.fonts[self.style] = Font(local(attributes, "StrikeThrough") == "1", _is_white(attributes))
+
+    def _interior(self, attributes: Attributes) -> None:
+        self.white_fills[self.style] = local(attributes, "Color") is None or _is_white(attributes)
 
     def _date_1904(self, _: Attributes) -> None:
         self.since_1904 = True
@@ -144,9 +150,8 @@ class _Workbook(XmlStream):
                 cells.merged.append((self.row, self.column, self.row + down, self.column + across))
             if self.kind is None and local(cell, "Formula"):
                 cells.uncalculated.append((self.row, self.column))
-            style = local(cell, "StyleID") or local(self.row_attributes, "StyleID")
-            if self.data and style in self.crossed_out:
-                cells.mark(CROSSED_OUT, [self.row])
+            if self.data and (mark := self._mark(cell)):
+                cells.mark(mark, [self.row])
             cells.put(self.row, self.column, self._shown(cell, cells))
         self.column += across + 1
 
@@ -157,7 +162,7 @@ class _Workbook(XmlStream):
                 return {"1": "TRUE", "0": "FALSE"}.get(value, value)
             case "DateTime":
                 days = _days(value, since_1904=self.since_1904)
-                code = self._code(cell)
+                code = self._own(self.formats, cell, "")
                 text = shown(days, code) if days is not None and "[" in code else moment_text(days or 0)
                 return value if days is None else text
             case "Number":
@@ -167,19 +172,27 @@ class _Workbook(XmlStream):
                     return value
                 if is_rounded(number):
                     cells.rounded.append((self.row, self.column))
-                return shown(number, self._code(cell), since_1904=self.since_1904)
+                return shown(number, self._own(self.formats, cell, ""), since_1904=self.since_1904)
         return self.data
 
-    def _code(self, cell: Attributes) -> str:
-        """The number format of a cell: of its style, its row's, its column's, or the table's, or of a parent of it."""
+    def _mark(self, cell: Attributes) -> str:
+        font, white_fill = self._own(self.fonts, cell, Font()), self._own(self.white_fills, cell, default=True)
+        return mark_of(font, white_fill=white_fill, unseen=is_unseen(self._own(self.formats, cell, "")))
+
+    def _own(self, looks: Mapping[str, T], cell: Attributes, default: T) -> T:
+        """A cell's number format, font, or fill: of its style, its row's, its column's, the table's, or of a parent."""
         style = local(cell, "StyleID") or local(self.row_attributes, "StyleID")
         if not style:
             style = self.columns.get(self.column) or self.table_style or "Default"
         for _ in range(10):
-            if style in self.formats:
-                return self.formats[style]
+            if style in looks:
+                return looks[style]
             style = self.parents.get(style, "")
-        return ""
+        return default
+
+
+def _is_white(attributes: Attributes) -> bool:
+    return (local(attributes, "Color") or "").upper() == "#FFFFFF"
 
 
 def _place(attributes: Attributes, following: int) -> int:

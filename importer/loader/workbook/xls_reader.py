@@ -7,9 +7,9 @@ import xlrd
 
 from importer.errors import SourceError
 from importer.loader.workbook.number_formats import is_plain, is_rounded, is_unseen, moment_text, shown
-from importer.loader.workbook.sheet_cells import CROSSED_OUT, UNSEEN, Allowance, Note, SheetCells
+from importer.loader.workbook.sheet_cells import Allowance, Note, SheetCells
 from importer.loader.workbook.xlsx_reader import plain_text
-from importer.loader.workbook.xlsx_styles import NO_STYLES
+from importer.loader.workbook.xlsx_styles import NO_STYLES, Font, mark_of
 
 _WHITE = frozenset({1, 9})  # in the palette
 _DAMAGED = Note(
@@ -72,19 +72,17 @@ def _broken(what: str, error: Exception) -> BrokenXlsError:
     return BrokenXlsError(f"{what} cannot be read ({str(error) or type(error).__name__})", hint)
 
 
-def _is_white(book: xlrd.Book, style: xlrd.formatting.XF) -> bool:
-    """Whether a style has white text on nothing, or on white."""
-    on_white = style.background.fill_pattern == 0 or style.background.pattern_colour_index in _WHITE
-    return on_white and book.font_list[style.font_index].colour_index in _WHITE
+def _mark(book: xlrd.Book, style: xlrd.formatting.XF, code: str) -> str:
+    font = book.font_list[style.font_index]
+    white_fill = style.background.fill_pattern == 0 or style.background.pattern_colour_index in _WHITE
+    own = Font(bool(font.struck_out), font.colour_index in _WHITE)
+    return mark_of(own, white_fill=white_fill, unseen=is_unseen(code))
 
 
 def _read_sheet(book: xlrd.Book, sheet: xlrd.sheet.Sheet, cells: SheetCells) -> None:
     codes = [book.format_map[style.format_key].format_str for style in book.xf_list] if book.formatting_info else []
     formats = {number: "" if is_plain(code) else code for number, code in enumerate(codes)}
-    styles = book.xf_list if book.formatting_info else []
-    white = {number for number, style in enumerate(styles) if _is_white(book, style)}
-    marks = {number: UNSEEN for number, code in enumerate(codes) if number in white or is_unseen(code)}
-    marks |= {number: CROSSED_OUT for number, style in enumerate(styles) if book.font_list[style.font_index].struck_out}
+    marks = [_mark(book, style, code) for style, code in zip(book.xf_list, codes, strict=False)]
     since_1904 = book.datemode == 1
     rows = sheet.rowinfo_map.items()
     cells.hidden_rows += [range(row, row + 1) for row, info in rows if info.hidden or info.height == 0]
@@ -112,5 +110,5 @@ def _read_sheet(book: xlrd.Book, sheet: xlrd.sheet.Sheet, cells: SheetCells) -> 
             case _:
                 text = ""
         cells.put(row, column, text)
-        if text and (mark := marks.get(cell.xf_index)):
+        if text and marks and (mark := marks[cell.xf_index]):
             cells.mark(mark, [row])

@@ -7,17 +7,29 @@ from dataclasses import dataclass, field
 import xlrd
 
 from importer.errors import SourceError
-from importer.loader.workbook.number_formats import is_plain, is_rounded, shown
+from importer.loader.workbook.number_formats import is_plain, is_rounded, is_unseen, shown
 from importer.loader.workbook.sheet_cells import Allowance, SheetCells
 from importer.loader.workbook.workbook_parts import Container, explained, worksheets
 from importer.loader.workbook.xlsx_reader import plain_text
-from importer.loader.workbook.xlsx_styles import NO_STYLES, built_in
+from importer.loader.workbook.xlsx_styles import NO_STYLES, Font, built_in, mark_of
 
 # Types of records.
 _ROW, _CELLS, _SHORT_CELLS, _RICH_CELL, _TEXT_ITEM = 0, range(1, 12), range(12, 19), 62, 19
-_FORMAT, _STYLE, _COLUMNS, _END_OF_CELLS, _WORKBOOK, _SHEET, _MERGED = 44, 47, 60, 146, 153, 156, 176
+_FONT, _FORMAT, _FILL, _STYLE, _COLUMNS, _END_OF_CELLS, _WORKBOOK, _SHEET, _MERGED = (
+    43,
+    44,
+    45,
+    47,
+    60,
+    146,
+    153,
+    156,
+    176,
+)
 _BEGIN_STYLES, _END_STYLES = 617, 618
 _MAX_TYPE_BYTES, _MAX_SIZE_BYTES = 2, 4
+_PALETTE, _RGB, _THEME = 1, 2, 3  # types of colors
+_WHITE = frozenset({(_PALETTE, 9), (_RGB, b"\xff\xff\xff"), (_THEME, 0)})
 
 
 def read_xlsb(container: Container, file: str, wanted: Callable[[str], bool]) -> Iterator[SheetCells]:
@@ -36,6 +48,7 @@ def read_xlsb(container: Container, file: str, wanted: Callable[[str], bool]) ->
                 book.read(container.open(styles).read())
     except SourceError:
         book.styles.clear()
+        book.marks.clear()
     allowance = Allowance.for_size(file, container.size)
     for cells, part in worksheets(book.sheets, relations, allowance, wanted):
         if part is not None:
@@ -86,13 +99,19 @@ def _text(data: bytes, at: int) -> tuple[str, int]:
 
 @dataclass
 class _Book:
-    """What all sheets share: their list, texts, and the formats of styles (blank ones for plain numbers)."""
+    """What all sheets share: their list, texts, and the formats of styles (blank ones for plain numbers).
+
+    ``marks``: of each style, as :func:`mark_of` gives them.
+    """
 
     file: str
     sheets: list[tuple[str, bool, str]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     codes: dict[int, str] = field(default_factory=dict)
     styles: list[str] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    fonts: list[Font] = field(default_factory=list)
+    white_fills: list[bool] = field(default_factory=list)
     since_1904: bool = False
 
     def read(self, data: bytes) -> None:
@@ -108,12 +127,27 @@ class _Book:
                 self.texts.append(plain_text(_text(record, 1)[0]))
             elif kind == _FORMAT:
                 self.codes[struct.unpack_from("<H", record)[0]] = _text(record, 2)[0]
+            elif kind == _FONT:
+                self.fonts.append(Font(bool(record[2] & 8), _is_white(record, 12)))
+            elif kind == _FILL:
+                self.white_fills.append(not struct.unpack_from("<I", record)[0] or _is_white(record, 4))
             elif kind in {_BEGIN_STYLES, _END_STYLES}:
                 within = kind == _BEGIN_STYLES
             elif kind == _STYLE and within:
-                number = struct.unpack_from("<H", record, 2)[0]
-                code = self.codes.get(number) or built_in(number)
-                self.styles.append("" if is_plain(code) else code)
+                self._add_style(*struct.unpack_from("<HHH", record, 2))
+
+    def _add_style(self, number: int, font: int, fill: int) -> None:
+        code = self.codes.get(number) or built_in(number)
+        self.styles.append("" if is_plain(code) else code)
+        own = self.fonts[font] if font < len(self.fonts) else Font()
+        white_fill = fill < len(self.white_fills) and self.white_fills[fill]
+        self.marks.append(mark_of(own, white_fill=white_fill, unseen=is_unseen(code)))
+
+
+def _is_white(record: bytes, at: int) -> bool:
+    """Whether a color (BrtColor) is white: in the palette, by its value, or as the theme's background."""
+    kind, index, tint, value = struct.unpack_from("<BBh3s", record, at)
+    return not tint and (kind >> 1, value if kind >> 1 == _RGB else index) in _WHITE
 
 
 @dataclass
@@ -170,6 +204,8 @@ class _Sheet:
             case _:
                 text = ""
         self.cells.put(self.row, self.column, text)
+        if text and style < len(self.book.marks) and (mark := self.book.marks[style]):
+            self.cells.mark(mark, [self.row])
 
     def _shown(self, value: float, style: int) -> str:
         known = style < len(self.book.styles)

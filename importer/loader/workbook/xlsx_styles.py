@@ -20,9 +20,16 @@ NO_STYLES = Note(
 
 
 @dataclass
-class _Font:
+class Font:
     crossed_out: bool = False
     is_white: bool = False
+
+
+def mark_of(font: Font, *, white_fill: bool, unseen: bool) -> str:
+    """What is told of cells that are crossed out or not shown; blank for others. ``unseen``: the format hides them."""
+    if font.crossed_out:
+        return CROSSED_OUT
+    return UNSEEN if unseen or (font.is_white and white_fill) else ""
 
 
 class _Styles(XmlStream):
@@ -32,7 +39,7 @@ class _Styles(XmlStream):
         super().__init__()
         self.codes: dict[str, str] = {}
         self.formats: list[tuple[str, str, str]] = []
-        self.fonts: list[_Font] = []
+        self.fonts: list[Font] = []
         self.white_fills: list[bool] = []
         self.within = ""
         self.starts = {"numFmts": lambda _: self._enter("codes"), "cellXfs": lambda _: self._enter("cells")}
@@ -56,7 +63,7 @@ class _Styles(XmlStream):
 
     def _font(self, _: Attributes) -> None:
         if self.within == "fonts":
-            self.fonts.append(_Font())
+            self.fonts.append(Font())
 
     def _strike(self, attributes: Attributes) -> None:
         if self.within == "fonts" and self.fonts:
@@ -106,9 +113,8 @@ class CellStyles:
         for style, (number, font, fill) in enumerate(reader.formats):
             code = reader.codes.get(number) or built_in(int(number) if number.isdecimal() else 0)
             self.formats[str(style)] = "" if is_plain(code) else code
-            own = fonts.get(font, _Font())
-            if own.crossed_out or is_unseen(code) or (own.is_white and fill in white):
-                self.marks[str(style)] = CROSSED_OUT if own.crossed_out else UNSEEN
+            if mark := mark_of(fonts.get(font, Font()), white_fill=fill in white, unseen=is_unseen(code)):
+                self.marks[str(style)] = mark
 
     def number(self, text: str, code: str) -> tuple[str, bool]:
         """A number as it is shown, and whether digits of it are gone."""
