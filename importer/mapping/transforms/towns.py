@@ -14,7 +14,7 @@ from importer.records import Severity
 _MOST_KEPT = 2**14  # cities that were read: entries of a list have the same ones
 _PARTS = ("city", "state", "zip_code", "country")
 _WORDS = {name: in_sentence(field_name("address", name)) for name in _PARTS}
-_MORE = re.compile(r"\d|,")  # few other cities have these
+_MORE = re.compile(r"\d|,|\s(?P<state>[A-Z]{2,3})$")  # few cities have these
 _HARMLESS = frozenset({"no postal code is found in it"})
 _STREET = "1 X St"  # above the line of the city
 _HINT = "Enter only the city here; state, postal code, and country have columns of their own."
@@ -42,6 +42,8 @@ def settled_towns(
     found = evaluated.get("city")
     if found is None or not found.references or not len(at):
         return evaluated, columns
+    if not any(map(_MORE.search, columns["city"].values.to_pylist())):  # as in most lists
+        return evaluated, columns
     blank = Column.blank(len(at))
     tuples, distinct = combine([*(columns.get(name, blank) for name in _PARTS), defaults])
     texts = zip(*(column.to_arrow().to_pylist() for column in distinct), strict=True)
@@ -57,7 +59,8 @@ def _settled(
     city: str | None, state: str | None, zip_code: str | None, country: str | None, countries: str | None
 ) -> _Town:
     town = _Town(city, state, zip_code, country)
-    if city is None or not (_MORE.search(city) or (state and city.endswith(f" {state}") and state.isupper())):
+    match = _MORE.search(city or "")
+    if city is None or match is None or match["state"] not in (None, state):
         return town
     home = country or (countries.split("|")[-1] if countries else None)
     read = read_address([_STREET, city], home)
