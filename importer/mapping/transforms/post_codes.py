@@ -14,7 +14,7 @@ from importer.mapping.columns import Codes, Column, combine
 from importer.mapping.field_parts import Evaluated
 from importer.mapping.transforms.address_remarks import Remark, with_remarks
 from importer.mapping.transforms.country_names import plain, state_names
-from importer.mapping.transforms.text_forms import ROUNDED, WHOLE
+from importer.mapping.transforms.text_forms import ROUNDED, WHOLE, whole_number
 from importer.records import Severity
 
 _AMERICAN = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})  # one system of postal codes
@@ -92,10 +92,11 @@ def settled_post_codes(
 @lru_cache(maxsize=_MOST_KEPT)
 def _settled(code: str, state: str | None, country: str | None, countries: str | None) -> _Address:
     address = _Address(code, state, country, countries.split("|")[-1] if countries else None)
-    if ROUNDED.fullmatch(code):  # reported as what a spreadsheet did
+    if "E+" in code.upper() and ROUNDED.fullmatch(code):  # reported as what a spreadsheet did
         return address
-    if number := _AS_NUMBER.fullmatch(code):
-        address = address.with_code(number[1], "zip_rewritten", f"is read as {number[1]!r}")
+    match = _AS_NUMBER.fullmatch(code)
+    if number := match[1] if match else whole_number(code):
+        address = address.with_code(number, "zip_rewritten", f"is read as {number!r}")
     address = _without_state(address)
     if address.doubtful:
         return address
