@@ -263,6 +263,7 @@ def ods(path: Path, body: str, styles: str = "", between: str = "") -> Path:
             ("text", "text"),
             ("style", "style"),
             ("number", "datastyle"),
+            ("fo", "xsl-fo-compatible"),
         ]
     )
     xml = (
@@ -375,6 +376,69 @@ def test_rows_that_are_crossed_out_or_not_shown(tmp_path: Path, make, rows_unsee
     crossed_out, *unseen = (problem.message for problem in found)
     assert crossed_out == "1 row has cells that are crossed out and was read like the others: 3"
     assert [message.rpartition(": ")[2] for message in unseen] == rows_unseen
+
+
+def unseen_xml(path: Path) -> Path:
+    looks = (
+        "<Style ss:ID='w'><Font ss:Color='#ffffff'/></Style><Style ss:ID='f'><NumberFormat ss:Format=';;;'/></Style>"
+        "<Style ss:ID='d'><Font ss:Color='#FFFFFF'/><Interior ss:Color='#000080'/></Style>"
+    )
+    lines = "".join(
+        f"<Row><Cell ss:StyleID='{style}'><Data ss:Type='Number'>{number}</Data></Cell></Row>"
+        for number, style in enumerate("dwfd")
+    )
+    body = f"<Styles>{looks}</Styles><Worksheet ss:Name='A'><Table>{lines}</Table></Worksheet>"
+    return write(path, SPREADSHEETML.format(body))
+
+
+def unseen_html(path: Path) -> Path:
+    css = "<style>.w {color: #FFF} .d {background: navy; color: white}</style>"
+    lines = "".join(
+        f"<tr>{own}</tr>"
+        for own in (
+            "<th class=d>Id</th>",
+            "<td class=w>2</td>",
+            '<td>3 <font color="White">x</font></td>',
+            '<td bgcolor="#000080"><span style="color:rgb(255,255,255)">4</span></td>',
+            "<td class=w><b style='color:inherit'></b></td>",
+        )
+    )
+    return write(path, f"<html>{css}<table bgcolor=white>{lines}</table></html>")
+
+
+def unseen_ods(path: Path) -> Path:
+    look = '<style:style style:name="{}">{}<style:text-properties fo:color="#ffffff"/></style:style>'
+    navy = '<style:table-cell-properties fo:background-color="#000080"/>'
+    lines = [[ods_cell("7", more=f'table:style-name="{style}"')] for style in "wwd"]
+    return ods(path, ods_table("A", ["Id"], *lines), styles=look.format("w", "") + look.format("d", navy))
+
+
+GRADIENT = '<fill><gradientFill><stop position="0"><color theme="0"/></stop></gradientFill></fill>'
+COVERED = "<mergeCells><mergeCell ref='A2:A3'/></mergeCells>"
+
+
+@pytest.mark.parametrize(
+    ("make", "unseen"),
+    [
+        (unseen_xml, "2, 3"),
+        (unseen_html, "2, 3"),
+        (unseen_ods, "2, 3"),
+        (
+            lambda path: save(
+                path,
+                rows(HEADER, '<c r="A2" s="5"><v>1</v></c>', '<c r="A3" s="6"><v>1</v></c>'),
+                look=MARKED.replace("</fills>", f"{GRADIENT}</fills>").replace("<fills>", f"<fills>{GRADIENT}"),
+            ),
+            "2",
+        ),
+        (lambda path: save(path, rows(HEADER, ACME, text("A3", "x"), text("A4", "x")) + COVERED), "3"),
+    ],
+    ids=["xml", "html", "ods", "xlsx gradient", "covered"],
+)
+def test_cells_that_cannot_be_seen(tmp_path: Path, make, unseen: str) -> None:
+    found = [problem for problem in sources(make(tmp_path / "a.xlsx")).problems if problem.code == "row_marked"]
+    assert [message.rpartition(": ")[2] for message in (problem.message for problem in found)] == [unseen]
+    assert "cells that cannot be seen" in found[0].message
 
 
 def test_workbook_of_hidden_sheets_only(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from importer.errors import SourceError
 from importer.loader.workbook.number_formats import duration_text, is_rounded, number_text, percent_text
-from importer.loader.workbook.sheet_cells import CROSSED_OUT, MAX_COLUMNS, MAX_ROWS, Allowance, SheetCells
+from importer.loader.workbook.sheet_cells import CROSSED_OUT, MAX_COLUMNS, MAX_ROWS, UNSEEN, Allowance, SheetCells
 from importer.loader.workbook.workbook_parts import (
     Attributes,
     BrokenXmlError,
@@ -22,6 +22,7 @@ _DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.
 _BLANKS = re.compile(r"[ \t\r\n]+")
 # Control characters that no XML contains stand for the spaces, line breaks, and tabs that are elements.
 _SPACE, _LINE_BREAK, _TAB = "\x01", "\x02", "\x03"
+_WHITE = "#ffffff"
 _AS_SHOWN = {1: " ", 2: "\n", 3: "\t"}
 # What stands in a cell or beside the sheets and is not the cell's text.
 _ASIDE = ("annotation", "tracked-changes", "shapes", "frame", "ruby-text", "note", "dde-links", "custom-shape")
@@ -60,6 +61,8 @@ class _Content(XmlStream):
         self.sheets: list[SheetCells] = []
         self.hidden_styles: set[str] = set()
         self.crossed_out: set[str] = set()  # styles
+        self.white: set[str] = set()  # styles with white text
+        self.colored: set[str] = set()  # styles with another background than white
         self.style = ""
         self.cells: SheetCells | None = None
         self.rows = self.columns = range(0)  # of the current row and cell
@@ -69,7 +72,7 @@ class _Content(XmlStream):
         self.before = ""  # text before something that stands aside
         self.aside = self.tables = self.paragraphs = 0
         self.starts = {"style": self._start_style, "table-properties": self._table_style, "table": self._start_table}
-        self.starts["text-properties"] = self._text_style
+        self.starts |= {"text-properties": self._text_style, "table-cell-properties": self._cell_style}
         self.starts |= {"table-column": self._start_column, "table-row": self._start_row, "p": self._start_line}
         self.starts |= {"table-cell": self._start_cell, "covered-table-cell": self._start_cell}
         self.starts |= {"s": self._spaces, "tab": lambda _: self.add(_TAB)}
@@ -88,6 +91,12 @@ class _Content(XmlStream):
     def _text_style(self, attributes: Attributes) -> None:
         if (local(attributes, "text-line-through-style") or "none") != "none":
             self.crossed_out.add(self.style)
+        if local(attributes, "color") == _WHITE:
+            self.white.add(self.style)
+
+    def _cell_style(self, attributes: Attributes) -> None:
+        if local(attributes, "background-color") not in {None, "transparent", _WHITE}:
+            self.colored.add(self.style)
 
     def _start_aside(self, _: Attributes) -> None:
         if not self.aside:
@@ -178,8 +187,11 @@ class _Content(XmlStream):
         text = shown if is_error else _text(kind, cell, shown)
         if kind in {"float", "currency"} and text.isdecimal() and len(text) > 15 and is_rounded(float(text)):
             cells.rounded.append((self.rows.start, self.columns.start))
-        if text and local(cell, "style-name") in self.crossed_out:
+        style = local(cell, "style-name")
+        if text and style in self.crossed_out:
             cells.mark(CROSSED_OUT, self.rows)
+        if text and style in self.white - self.colored:
+            cells.mark(UNSEEN, self.rows)
         cells.put_repeated(self.rows, self.columns, text)
 
 

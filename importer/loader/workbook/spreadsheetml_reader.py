@@ -8,8 +8,8 @@ import io
 import re
 from collections.abc import Callable, Iterator
 
-from importer.loader.workbook.number_formats import is_rounded, moment_text, named_format, shown
-from importer.loader.workbook.sheet_cells import CROSSED_OUT, MAX_COLUMNS, Allowance, SheetCells
+from importer.loader.workbook.number_formats import is_rounded, is_unseen, moment_text, named_format, shown
+from importer.loader.workbook.sheet_cells import CROSSED_OUT, MAX_COLUMNS, UNSEEN, Allowance, SheetCells
 from importer.loader.workbook.workbook_parts import (
     Attributes,
     BrokenXmlError,
@@ -20,6 +20,7 @@ from importer.loader.workbook.workbook_parts import (
 )
 
 _MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.\d*)?)?Z?)?")
+_WHITE = "#FFFFFF"
 _NO_DATE = dt.date(1899, 12, 31)  # up to this day, a date is a time of day
 _FIRST_MARCH = dt.date(1900, 3, 1)
 
@@ -44,6 +45,8 @@ class _Workbook(XmlStream):
         self.formats: dict[str, str] = {}
         self.parents: dict[str, str] = {}
         self.crossed_out: set[str] = set()  # styles
+        self.white: set[str] = set()  # styles with white text
+        self.colored: set[str] = set()  # styles with another background than white
         self.style = self.table_style = ""
         self.row_attributes: Attributes = {}
         self.columns: dict[int, str] = {}  # their styles
@@ -53,7 +56,7 @@ class _Workbook(XmlStream):
         self.data = ""
         self.aside = 0
         self.starts = {"Style": self._start_style, "NumberFormat": self._format, "Worksheet": self._start_sheet}
-        self.starts["Font"] = self._font
+        self.starts |= {"Font": self._font, "Interior": self._background}
         self.starts |= {"Table": self._start_table, "Column": self._start_column, "Row": self._start_row}
         self.starts |= {"Cell": self._start_cell, "Data": self._start_data, "Date1904": self._date_1904}
         self.starts |= {"Visible": lambda _: self.clear(), "Comment": self._start_aside}
@@ -70,6 +73,12 @@ class _Workbook(XmlStream):
     def _font(self, attributes: Attributes) -> None:
         if local(attributes, "StrikeThrough") == "1":
             self.crossed_out.add(self.style)
+        if (local(attributes, "Color") or "").upper() == _WHITE:
+            self.white.add(self.style)
+
+    def _background(self, attributes: Attributes) -> None:
+        if (local(attributes, "Color") or _WHITE).upper() != _WHITE:
+            self.colored.add(self.style)
 
     def _date_1904(self, _: Attributes) -> None:
         self.since_1904 = True
@@ -147,6 +156,8 @@ class _Workbook(XmlStream):
             style = local(cell, "StyleID") or local(self.row_attributes, "StyleID")
             if self.data and style in self.crossed_out:
                 cells.mark(CROSSED_OUT, [self.row])
+            if self.data and (style in self.white - self.colored or is_unseen(self._code(cell))):
+                cells.mark(UNSEEN, [self.row])
             cells.put(self.row, self.column, self._shown(cell, cells))
         self.column += across + 1
 
