@@ -16,7 +16,7 @@ from importer.mapping.table_rows import TableData, holds, source_reference
 from importer.mapping.trace import READ, RESULT, Trace
 from importer.mapping.transform_results import OF_CELLS, RowChange, RowFinding, rewriting
 from importer.mapping.transforms.registry import TRANSFORMS, TransformStep, run_step
-from importer.mapping.transforms.text_forms import WHOLE, comparable
+from importer.mapping.transforms.text_forms import comparable, whole_numbers
 from importer.mapping.word_table import FieldWords, decide, listed, look_up
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
@@ -185,10 +185,10 @@ def _sources(
         column, change = _without_blanks(whole, reference, name, rule, table)
         context.did("blanks", whole, column, reference)
         blanked += change
-        if name in _EXACT:
+        if name in _EXACT or (name == "parent" and reference in table.numbered):
             plain = comparable(column.values)
             if reference in table.numbered:
-                plain = pc.replace_substring_regex(plain, WHOLE, "")
+                plain = pc.coalesce(whole_numbers(plain), plain)
             told = np.zeros(len(plain), bool)
             blanked += rewriting("key_tidied", reference, column.codes, column.values, plain, told)
             before, column = column, column if plain is column.values else column.replaced(plain)

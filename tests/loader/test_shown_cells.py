@@ -413,6 +413,47 @@ def test_rows_that_are_crossed_out_or_not_shown(tmp_path: Path, make, rows_unsee
     assert [message.rpartition(": ")[2] for message in unseen] == rows_unseen
 
 
+def unseen_html(path: Path) -> Path:
+    css = "<style>.w {color: #FFF} .d {background: navy; color: white}</style>"
+    lines = "".join(
+        f"<tr>{own}</tr>"
+        for own in (
+            "<th class=d>Id</th>",
+            "<td class=w>2</td>",
+            '<td>3 <font color="White">x</font></td>',
+            '<td bgcolor="#000080"><span style="color:rgb(255,255,255)">4</span></td>',
+            "<td class=w><b style='color:inherit'></b></td>",
+        )
+    )
+    return write(path, f"<html>{css}<table bgcolor=white>{lines}</table></html>")
+
+
+GRADIENT = '<fill><gradientFill><stop position="0"><color theme="0"/></stop></gradientFill></fill>'
+COVERED = "<mergeCells><mergeCell ref='A2:A3'/></mergeCells>"
+
+
+@pytest.mark.parametrize(
+    ("make", "unseen"),
+    [
+        (unseen_html, "2, 3"),
+        (
+            lambda path: save(
+                path,
+                rows(HEADER, '<c r="A2" s="5"><v>1</v></c>', '<c r="A3" s="6"><v>1</v></c>'),
+                look=MARKED.replace("</fills>", f"{GRADIENT}</fills>").replace("<fills>", f"<fills>{GRADIENT}"),
+            ),
+            "2",
+        ),
+        (lambda path: save(path, rows(HEADER, ACME, text("A3", "x"), text("A4", "x")) + COVERED), "3"),
+    ],
+    ids=["html", "xlsx gradient", "covered"],
+)
+def test_cells_that_cannot_be_seen(tmp_path: Path, make, unseen: str) -> None:
+    found = [problem for problem in sources(make(tmp_path / "a.xlsx")).problems if problem.code == "row_marked"]
+    assert [message.rpartition(": ")[2] for message in (problem.message for problem in found)] == [unseen]
+    assert "cells that cannot be seen" in found[0].message
+
+
 def test_workbook_of_hidden_sheets_only(tmp_path: Path) -> None:
     path = save(tmp_path / "a.xlsx", "", rows(HEADER, ACME), states=("visible", "hidden"))
     with pytest.raises(SourceError, match=r"a\.xlsx: all sheets with cells are hidden: B\nUnhide the sheet, or"):

@@ -77,6 +77,18 @@ def test_numbers_of_a_program_that_writes_a_decimal_comma() -> None:
     assert column(apply(BASE, "Id|Name\n1,000|A\n2,000|B"), "reference_id") == ["1,000", "2,000"]
 
 
+def test_long_numbers_of_a_program_that_writes_an_exponent() -> None:
+    made = apply(BASE, "Id|Name\n1001.0|A\n1.2345678E7|B\n1.234567E7|C")
+    assert column(made, "reference_id") == ["1001", "12345678", "12345670"]
+    assert [record[FORMER_ID] for record in records(made)] == ["1001.0", "1.2345678E7", "1.234567E7"]
+    assert problems(made) == [("ids_as_numbers", 2, "Id")]
+
+
+@pytest.mark.parametrize("number", ["1.2E7", "1.23456785E7", "1.2345678E5", "1E7"])
+def test_numbers_with_an_exponent_that_may_be_rounded_or_ids_stay(number: str) -> None:
+    assert column(apply(BASE, f"Id|Name\n{number}|A\n1001.0|B"), "reference_id") == [number, "1001.0"]
+
+
 @pytest.mark.parametrize("other", ["1002", "A-2", "1002.5"])
 def test_ids_that_only_sometimes_end_like_that_stay(other: str) -> None:
     made = apply(BASE, f"Id|Name\n{other}|B\n1001.0|A")

@@ -51,9 +51,14 @@ def test_a_whole_address_in_one_cell() -> None:
         ("Harbor", "Reyes, Dana", "Dana Reyes\n4 Pier Rd\nAustin, TX 78701", "4 Pier Rd"),
         ("Harbor", "", "Harbor 4 Pier Rd Marlow OH 43000", "4 Pier Rd"),
         ("Harbor", "", "Harbour\n4 Pier Rd\nAustin, TX 78701", "Harbour"),
+        ("Harbor", "Dana Reyes", "Harbor\nMs. Dana Reyes\n4 Pier Rd\nAustin, TX 78701", "4 Pier Rd"),
+        ("Harbor", "Dana Reyes", "Dana Reyes\nHarbor\n4 Pier Rd\nAustin, TX 78701", "4 Pier Rd"),
+        ("Dr. Pepper", "", "Dr. Pepper\n4 Pier Rd\nAustin, TX 78701", "4 Pier Rd"),
+        ("Harbor", "", "Harbor\nHarbour\n4 Pier Rd\nAustin, TX 78701", "Harbour"),
+        ("Harbor", "Dana Reyes", "4 Pier Rd\nHarbor\nAustin, TX 78701", "4 Pier Rd"),
     ],
 )
-def test_a_first_line_that_is_the_customers_name_is_no_street(name: str, who: str, cell: str, line: str) -> None:
+def test_first_lines_that_are_names_of_the_customer_are_no_street(name: str, who: str, cell: str, line: str) -> None:
     table = sheet("Id|Name|Who|Bill\n1|x|x|x")
     table.frame.loc[0, ["Name", "Who", "Bill"]] = [name, who, cell]
     made = apply(PACKED, table)

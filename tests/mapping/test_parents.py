@@ -42,6 +42,13 @@ def test_children_in_any_order_by_name_or_by_id() -> None:
     assert not problems(made)
 
 
+def test_parents_that_a_program_wrote_as_decimals() -> None:
+    made = apply(FAMILY, f"{HEAD}\n7|Ada|1.0|P|\n1|Kettle||C|a\n8|Bea|1.0|P|b")
+    assert row_statuses(made) == ["0", "0", "0"]
+    assert problems(made) == [("ids_as_numbers", 2, "Parent")]
+    assert row_statuses(apply(FAMILY, f"{HEAD}\n7|Ada|1.0|P|\n1.0|Kettle||C|a\nA-2|Bea||C|b")) == ["0", "0", "1"]
+
+
 def test_customer_fields_come_from_the_customers_own_rows_only() -> None:
     cells = "Id|Name|Parent|Kind|Street|Mail\n7|Ada|Kettle|P||ada@example.com\n1|Kettle||C||"
     made = apply(FAMILY, cells)

@@ -95,6 +95,12 @@ def test_a_rounded_number_is_what_a_spreadsheet_did() -> None:
     assert "formatted as text" in finding.texts(0)[1]
 
 
+def test_a_number_with_an_exponent_and_all_its_digits_is_whole() -> None:
+    result = phone(pa.array(["4.155550132E9", "4.15556E9"]), pa.array(["US", "US"]))
+    assert result.values.to_pylist() == ["+14155550132", None]
+    assert [finding.code for finding in result.findings] == ["excel_damaged"]
+
+
 @pytest.mark.parametrize(
     "value",
     [

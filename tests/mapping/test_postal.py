@@ -38,6 +38,8 @@ def read(state: str, code: str, country: str, default: str | None = "US") -> tup
         ("MA", "21381234", "US", ("MA", "02138-1234", "US"), "zip_zero_restored"),
         ("MA", "021381234", "US", ("MA", "02138-1234", "US"), "zip_rewritten"),
         ("TX", "78701.0", "US", ("TX", "78701", "US"), "zip_rewritten"),
+        ("TX", "7.87010123E8", "US", ("TX", "78701-0123", "US"), "zip_rewritten"),
+        ("TX", "7.8701E4", "US", ("TX", "7.8701E4", "US"), "zip_doubtful"),
         ("", "US-FL 33101", "", ("FL", "33101", "US"), "state_from_zip"),
         ("Florida", "FL 33101", "US", ("FL", "33101", "US"), "state_from_zip"),
         ("", "CA-ON M5V 2T6", "CA", ("ON", "M5V 2T6", "CA"), "state_from_zip"),

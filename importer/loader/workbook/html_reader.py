@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 from importer.errors import SourceError, UsageError
 from importer.loader.text.encoding import whole_text
 from importer.loader.workbook.number_formats import named_format, number_text, shown
-from importer.loader.workbook.sheet_cells import CROSSED_OUT, MAX_COLUMNS, Allowance, SheetCells
+from importer.loader.workbook.sheet_cells import CROSSED_OUT, MAX_COLUMNS, UNSEEN, Allowance, SheetCells
 
 _CHARSET = re.compile(rb"""<meta[^>]{0,1000}charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
 _DECLARATION = re.compile(r"""(?<![\w-])([\w-]++)\s*+:\s*+((?:"[^"]*"|'[^']*'|[^;"'])*)""")
@@ -26,6 +26,9 @@ _CLOSED_BY = {"tr": ("tr", "td", "th"), "td": ("td", "th"), "th": ("td", "th"), 
 _MAX_DEPTH = 2000
 _ASIDE = re.compile(r"<!--|<[!?]|<(style|script|template|title)\b", re.IGNORECASE)
 _CROSSED_OUT = frozenset({"s", "strike", "del"})
+_OF_INTEREST = ("display", "visibility", "mso-number-format", "line-through", "color", "background")  # in styles
+_WHITE = re.compile(r"(?:white|#fff(?:fff)?|rgb\(255, ?255, ?255\))(?!\w)", re.IGNORECASE)
+_AS_AROUND = ("inherit", "initial", "unset", "transparent", "none")
 _NO_STYLE: dict[str, str] = {}
 
 
@@ -59,11 +62,16 @@ def read_html(content: bytes, file: str, encoding: str | None) -> list[SheetCell
 
 @dataclass
 class _Element:
-    """An element that is open; ``hidden``, ``crossed_out``: it, or one around it, is not shown, or is crossed out."""
+    """An element that is open; ``hidden``, ``crossed_out``: it, or one around it, is not shown, or is crossed out.
+
+    ``white``, ``colored``: it has white text; its background is not white.
+    """
 
     name: str
-    hidden: bool
-    crossed_out: bool
+    hidden: bool = False
+    crossed_out: bool = False
+    white: bool = False
+    colored: bool = False
 
 
 class _Page(HTMLParser):
@@ -87,8 +95,14 @@ class _Page(HTMLParser):
         style = self._style(tag, attributes)
         hidden = self._hidden or _is_hidden(style) or "hidden" in attributes
         if tag not in _VOID:
-            crossed_out = bool(self.elements) and self.elements[-1].crossed_out
-            self.elements.append(_Element(tag, hidden, crossed_out or tag in _CROSSED_OUT or _is_crossed_out(style)))
+            around = self.elements[-1] if self.elements else _Element("")
+            crossed_out = around.crossed_out or tag in _CROSSED_OUT or _is_crossed_out(style)
+            white = _is_white(style.get("color") or (attributes.get("color") if tag == "font" else None))
+            white = around.white if white is None else white
+            background = style.get("background-color") or style.get("background") or attributes.get("bgcolor")
+            on_white = _is_white(background)
+            colored = around.colored if on_white is None else not on_white
+            self.elements.append(_Element(tag, hidden, crossed_out, white, colored))
             self.names[tag] += 1
         if len(self.elements) > _MAX_DEPTH:
             raise SourceError(
@@ -123,8 +137,10 @@ class _Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1].text is not None:
             self.open[-1].add(re.sub(r"[ \t\r\n]+", " ", data), hidden=self._hidden)
-            if self.elements and self.elements[-1].crossed_out and data.strip():
-                self.open[-1].cells.mark(CROSSED_OUT, [self.open[-1].row])
+            if self.elements and data.strip():
+                around, rows = self.elements[-1], [self.open[-1].row]
+                self.open[-1].cells.mark(CROSSED_OUT, rows if around.crossed_out else ())
+                self.open[-1].cells.mark(UNSEEN, rows if around.white and not around.colored else ())
 
     @property
     def _hidden(self) -> bool:
@@ -163,7 +179,7 @@ class _Page(HTMLParser):
     def _add_rules(self, css: str) -> None:
         for rule in css.replace("<!--", "").replace("-->", "").split("}"):
             selectors, _, body = rule.rpartition("{")
-            if "display" in body or "visibility" in body or "mso-number-format" in body or "line-through" in body:
+            if any(word in body for word in _OF_INTEREST):
                 for selector in selectors.casefold().split(","):
                     self.rules.setdefault(selector.strip(), {}).update(_declarations(body))
 
@@ -283,6 +299,12 @@ def _css_character(code: re.Match[str]) -> str:
 def _is_hidden(style: dict[str, str]) -> bool:
     display, visibility = style.get("display", "").casefold(), style.get("visibility", "").casefold()
     return display.startswith("none") or visibility.startswith(("hidden", "collapse"))
+
+
+def _is_white(color: str | None) -> bool | None:
+    """Whether a color is white; None if it is that of the element around."""
+    text = (color or "inherit").strip().casefold()
+    return None if text.startswith(_AS_AROUND) else _WHITE.match(text) is not None
 
 
 def _is_crossed_out(style: dict[str, str]) -> bool:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.assemble import Fault, Origin, RawTable
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_header, header_score
 from importer.loader.text.column_store import Body
-from importer.loader.workbook.sheet_cells import Grid, SheetCells
+from importer.loader.workbook.sheet_cells import UNSEEN, Grid, SheetCells
 from importer.records import Problem, Severity
 from importer.tables import GUIDE_COLUMNS, GUIDE_RUNS, GUIDE_TITLES, LISTS_TITLE, SourceTable
 from importer.wording import counted
@@ -92,8 +93,19 @@ class Sheet:
             message = f"{count:,} {shown} left out"
             hint = "To import them, make them visible in the page, or export the table again."
             yield Problem(Severity.WARNING, "invisible_cells", message, hint, location=self.origin.at(None))
+        self.cells.mark(UNSEEN, self._covered())
         yield from self._marked(header)
         yield from self._hidden_and_merged(header, names)
+
+    def _covered(self) -> Iterator[int]:
+        """The rows of filled cells that the first cell of a merged block covers."""
+        for top, left, bottom, right in self.cells.merged:
+            rows = range(*np.searchsorted(self.grid.rows, (top, bottom + 1)))
+            places = range(*np.searchsorted(self.grid.places, (left, right + 1)))
+            for at, place in product(rows, places):
+                row = int(self.grid.rows[at])
+                if self.grid.columns[place][at].as_py() and (row, self.grid.places[place]) != (top, left):
+                    yield row
 
     def _marked(self, header: int) -> Iterator[Problem]:
         """A warning for each way in which cells are crossed out or not shown."""
@@ -146,8 +158,8 @@ class Sheet:
                 f"{counted(len(merged), 'merged block')} of cells: {_listed(blocks)}; {has} one value in its first cell"
             )
             hint = (
-                "The block's other cells are blank. Unmerge them and fill in each row. Or, if a customer's cells are "
-                "merged over several rows, use a mapping with `blank_key: above`."
+                "Unmerge the cells, and fill in each row. Or, if a customer's cells are merged over several rows, use "
+                "a mapping with `blank_key: above`."
             )
             yield Problem(Severity.WARNING, "merged_cells", message, hint, location=self.origin.at(merged[0][0]))
 

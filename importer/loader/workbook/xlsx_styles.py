@@ -44,7 +44,8 @@ class _Styles(XmlStream):
         self.within = ""
         self.starts = {"numFmts": lambda _: self._enter("codes"), "cellXfs": lambda _: self._enter("cells")}
         self.starts |= {"fonts": lambda _: self._enter("fonts"), "font": self._font, "strike": self._strike}
-        self.starts |= {"fills": lambda _: self._enter("fills"), "patternFill": self._fill, "fgColor": self._fill_color}
+        self.starts |= {"fills": lambda _: self._enter("fills"), "fill": self._fill, "patternFill": self._pattern}
+        self.starts["fgColor"] = self._fill_color
         self.starts |= {"numFmt": self._code, "xf": self._style, "color": self._color}
         self.ends = dict.fromkeys(("numFmts", "cellXfs", "fonts", "fills"), lambda: self._enter(""))
 
@@ -73,9 +74,13 @@ class _Styles(XmlStream):
         if self.within == "fonts" and self.fonts:
             self.fonts[-1].is_white = _is_white(attributes)
 
-    def _fill(self, attributes: Attributes) -> None:
+    def _fill(self, _: Attributes) -> None:
         if self.within == "fills":
-            self.white_fills.append(attributes.get("patternType", "none") == "none")
+            self.white_fills.append(False)
+
+    def _pattern(self, attributes: Attributes) -> None:
+        if self.within == "fills" and self.white_fills:
+            self.white_fills[-1] = attributes.get("patternType", "none") == "none"
 
     def _fill_color(self, attributes: Attributes) -> None:
         if self.within == "fills" and self.white_fills:

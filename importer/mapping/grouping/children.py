@@ -20,6 +20,7 @@ from importer.mapping.trace import spread
 from importer.mapping.transform_results import RowFinding, ValueFinding
 from importer.mapping.transforms.packed_addresses import Prepared
 from importer.mapping.transforms.post_codes import settled_post_codes
+from importer.mapping.transforms.towns import settled_towns
 from importer.records import Severity
 from importer.tables import FORMER_ID, Entity, ProblemTable
 
@@ -85,6 +86,10 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
     at = np.flatnonzero(_content(prepared, evaluated, len(table)) & (customers >= 0))
     columns = {name: found.column.take(at) for name, found in evaluated.items()}
     if isinstance(entry, AddressEntry):
+        if prepared.filled is None:  # a packed address has its parts already
+            before = columns
+            evaluated, columns = settled_towns(evaluated, columns, at, context.countries.take(at))
+            _trace_changed("city", before, columns, at, len(table), context)
         before = columns
         evaluated, columns = settled_post_codes(evaluated, columns, at, context.countries.take(at))
         _trace_changed("postal code", before, columns, at, len(table), context)

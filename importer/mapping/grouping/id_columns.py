@@ -1,9 +1,10 @@
 """The columns that keys and reference ids come from: ids that a program wrote as numbers, and ids that look wrong."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import cell_problems
@@ -11,7 +12,7 @@ from importer.mapping.grouping.doubtful_ids import missing_ids, rewritten_ids, z
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData
-from importer.mapping.transforms.text_forms import WHOLE
+from importer.mapping.transforms.text_forms import whole_numbers
 from importer.records import Severity
 from importer.tables import ProblemTable
 from importer.wording import counted
@@ -34,12 +35,27 @@ def read_id_columns(mapping: Mapping, tables: dict[str, TableData]) -> tuple[dic
             elif reference in plain:
                 problems += rewritten_ids(table, reference)
             _find_placeholders(table, reference, problems)
+        numbered += _parents_as_numbers(mapping, table, name, numbered, problems)
         key = mapping.tables[name].key
         if name == mapping.main_table and len(key) == 1:  # the same number is in several divisions
             problems += zeros_lost(table, key[0].columns()[0])
             problems += missing_ids(table, key[0])
         found[name] = replace(table, numbered=frozenset(numbered))
     return found, problems
+
+
+def _parents_as_numbers(
+    mapping: Mapping, table: TableData, name: str, numbered: list[str], problems: list[ProblemTable]
+) -> Iterator[str]:
+    """The columns that name parents by numbers such as ``7.0``, where the rows themselves have no such numbers."""
+    rule = mapping.tables[name].parent
+    if rule is None:
+        return
+    own = (table.column(reference) for reference in _columns(rule.match) if reference not in numbered)
+    if not any(pc.any(whole_numbers(column.values).is_valid()).as_py() for column in own):
+        for reference in _columns([rule.field]):
+            if reference not in numbered and _are_numbers(table, reference, problems):
+                yield reference
 
 
 def _id_rules(mapping: Mapping, table: str) -> list[FieldRule]:
@@ -57,15 +73,19 @@ def _columns(rules: Iterable[FieldRule]) -> dict[str, None]:
 def _are_numbers(table: TableData, reference: str, problems: list[ProblemTable]) -> bool:
     """Whether all ids of a column are written as ``7.0`` or ``7,0``. Adds a warning if all or some are."""
     column = table.column(reference)
-    whole = pc.match_substring_regex(column.values, f"^[0-9]+{WHOLE}").to_numpy(zero_copy_only=False)
+    whole = whole_numbers(column.values).is_valid().to_numpy(zero_copy_only=False)
     decimals = pc.match_substring_regex(column.values, "[0-9][.,][0-9]").to_numpy(zero_copy_only=False)
     at = np.flatnonzero(column.rows_with(whole))
     if not len(at) or (decimals & ~whole).any():
         return False
     every, count = bool(whole.all()), int(column.filled.sum())
-    message = f"{len(at):,} of {count:,} filled cells of this column end in .0 or ,0, and stay as they are"
+    are = f"{'ends' if count == 1 else 'end'} in .0 or ,0"
+    if pc.any(pc.match_substring(column.values.filter(pa.array(whole)), "E")).as_py():
+        are += ", or in an exponent (1.2345678E7)"
+    message = f"{len(at):,} of {count:,} filled cells of this column {are}, and stay as they are"
     if every:
-        message = f"all {count:,} filled cells of this column end in .0 or ,0, which is removed"
+        cells = "the only filled cell" if count == 1 else f"all {count:,} filled cells"
+        message = f"{cells} of this column {are}; the IDs are read as whole numbers"
     texts = {"severity": Severity.WARNING, "code": "ids_as_numbers", "message": message, "hint": _AS_NUMBERS}
     problems.append(cell_problems(table, at[:1], reference, **texts))
     return every

@@ -1,5 +1,6 @@
 """Addresses in one cell or in untyped lines: their parts as columns that an entry's fields can read."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ _FIELDS: dict[str, tuple[str, dict[str, str]]] = {
 _PART_NAMES = {name: in_sentence(field_name("address", name)) for name in _FIELDS}
 _FROM_THE_END = frozenset({"city", "state", "zip_code", "country"})  # these are in the last lines
 _NAMES = ("company_name", "display_name", "first_name", "last_name")
+_TITLE = re.compile(r"^(?:mrs?|ms|miss|dr|prof)\b\.?\s")
 _STREET_FIRST = frozenset({None, "US", "CA"})  # where a line without a house number may be a name
 _NOTHING = "nothing"  # instead of a part, where no address has it
 _HINT = "Compare the parts with the cell; where they are wrong, fix the cell, or export the parts as separate columns."
@@ -114,8 +116,8 @@ def _customer_names(mapping: Mapping, owners: RowAssignment, folder: Path) -> tu
 
 
 def _plain(text: str) -> str:
-    """Letters and digits only: how a line is compared with a name."""
-    return "".join(filter(str.isalnum, text.casefold()))
+    """Letters and digits only, without a title: how a line is compared with a name."""
+    return "".join(filter(str.isalnum, _TITLE.sub("", text.casefold())))
 
 
 def _plain_forms(name: Column) -> Iterator[Column]:
@@ -128,14 +130,21 @@ def _plain_forms(name: Column) -> Iterator[Column]:
         yield name.replaced(pa.array(map(_plain, form), pa.string()))
 
 
-def _is_name(head: Column, names: Sequence[Column]) -> Mask:
-    """True where the first line of an address is a name of its customer. ``names``: in plain forms, row by row."""
-    same = np.zeros(len(head), bool)
-    own = head.replaced(pa.array(map(_plain, head.values.to_pylist()), pa.string()))
-    for name in names:
-        both = concat([own, name]).codes.reshape(2, -1)
-        same |= (both[0] >= 0) & (both[0] == both[1])
-    return same
+def _leading_names(addresses: Sequence[PostalAddress], tuples: Codes, names: Sequence[Column]) -> Codes:
+    """How many of the first two lines of each row's address are names of its customer: company, person, or both.
+
+    ``names``: in plain forms, row by row.
+    """
+    count = np.zeros(len(tuples), np.int64)
+    for place in range(2):
+        texts = [_plain(address.street[place].text) if len(address.street) > place else None for address in addresses]
+        own = Column.keyed(tuples, pa.array(texts, pa.string()))
+        same = np.zeros(len(tuples), bool)
+        for name in names:
+            both = concat([own, name]).codes.reshape(2, -1)
+            same |= (both[0] >= 0) & (both[0] == both[1])
+        count += same & (count == place)
+    return count
 
 
 @dataclass(frozen=True)
@@ -159,8 +168,7 @@ def _unpacked(
     tuples, distinct = combine(columns)
     cells = zip(*(column.to_arrow().to_pylist() for column in distinct), strict=True)
     addresses = [read_address(own, home) for own in cells]
-    heads = pa.array([address.street[0].text if address.street else None for address in addresses], pa.string())
-    named = _is_name(Column.keyed(tuples, heads), names)
+    named = _leading_names(addresses, tuples, names)
     filled = np.logical_or.reduce([column.filled for column in columns])
     given = frozenset(entry.fields())
     parts = {name: _part_columns(references, name, table) for name in _FIELDS if name not in given}
@@ -168,10 +176,10 @@ def _unpacked(
     in_parts = np.zeros(len(table), bool)
     for one in every_part:
         in_parts |= table.column(one).filled
-    numbers = np.where(filled, 2 * tuples + named, -1).astype(np.int64)  # each row's reading; -1: its cells are blank
+    numbers = np.where(filled, 3 * tuples + named, -1).astype(np.int64)  # each row's reading; -1: its cells are blank
     taken = np.where(in_parts, -1, numbers)
-    said = np.isin(np.arange(2 * len(addresses)), taken).tolist()
-    readings = [_reading(addresses[n // 2], n % 2 == 1, given, home, said=said[n]) for n in range(len(said))]
+    said = np.isin(np.arange(3 * len(addresses)), taken).tolist()
+    readings = [_reading(addresses[n // 3], n % 3, given, home, said=said[n]) for n in range(len(said))]
     rules = {
         name: _rule(name, own, readings, taken if name in ADDRESS_PARTS else numbers, references, table)
         for name, own in parts.items()
@@ -198,8 +206,8 @@ def _plain_cells(whole: Column, reference: str, table: TableData) -> tuple[Colum
     return (column if decoded is column.values else column.replaced(decoded)), changes
 
 
-def _reading(address: PostalAddress, named: bool, given: frozenset[str], home: str | None, *, said: bool) -> _Reading:
-    """The parts of an address; ``named``: its first line is a name of the customer, and no line of the street.
+def _reading(address: PostalAddress, named: int, given: frozenset[str], home: str | None, *, said: bool) -> _Reading:
+    """The parts of an address; ``named``: how many of its first lines are names of the customer, not of the street.
 
     ``said``: whether anything is reported about it: whether a row has it.
     """
@@ -212,8 +220,8 @@ def _reading(address: PostalAddress, named: bool, given: frozenset[str], home: s
     doubts = [*address.doubts]
     if named and not street:
         doubts.append("there is no street in it")
-    elif not named and _may_be_name(street, address, home):
-        doubts.append(f"its first line, {street[0].text!r}, may be a name")
+    elif _may_be_name(street, address, home):
+        doubts.append(f"its {'next' if named else 'first'} line, {street[0].text!r}, may be a name")
     used = {name: part for name, (part, _) in _FIELDS.items() if name not in given and part in parts}
     told = [f"{_PART_NAMES[name]} {parts[part].text!r}" for name, part in used.items() if part != "attention"]
     told += [f"for {parts['attention'].text!r}"] if "attention" in used.values() else []

@@ -13,7 +13,7 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, P
 from importer.mapping.transform_results import TransformResult, failures
 from importer.mapping.transforms.phone_text import NumberText, number_text
 from importer.mapping.transforms.plain_phones import plain_numbers
-from importer.mapping.transforms.text_forms import ROUNDED, narrow
+from importer.mapping.transforms.text_forms import ROUNDED, narrow, whole_number
 from importer.records import Severity
 
 _HINT = "Enter the number with its country code, such as +1 415 555 0132."
@@ -95,6 +95,7 @@ def _parse(values: pa.Array, countries: pa.Array) -> TransformResult:
 
 
 def _read(value: str, regions: list[str]) -> _Reading:
+    value = whole_number(value) or value
     if ROUNDED.fullmatch(value):
         return _Reading(reason=_ROUNDED)
     if number := _AS_NUMBER.match(value):

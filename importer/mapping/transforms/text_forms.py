@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from decimal import Decimal
 from html.entities import html5
 from urllib.parse import unquote
 
@@ -34,8 +35,11 @@ _WIDE = r"[\x{ff01}-\x{ff5e}\x{3000}]"
 _NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 
-# How programs write whole numbers that they store as decimals; ``1,000`` is one thousand.
+# How programs write whole numbers that they store as decimals: 17.0, and long ones, in Java, 4.155550132E9. But
+# ``1,000`` is one thousand.
 WHOLE = r"(?:\.0+|,00?)$"
+_WITH_EXPONENT = r"^[0-9]\.[0-9]+E(?:[7-9]|1[0-9])$"
+_MOST_ZEROS = 3  # at the end of such a number; with more, it may be a rounded one
 
 
 def narrow(values: pa.Array) -> pa.Array:
@@ -45,6 +49,26 @@ def narrow(values: pa.Array) -> pa.Array:
     wide = pc.fill_null(pc.match_substring_regex(values, _WIDE), False)
     texts = [text.translate(_NARROW) for text in values.filter(wide).to_pylist()]
     return pc.replace_with_mask(values, wide, pa.array(texts, pa.string()))
+
+
+def whole_numbers(values: pa.Array) -> pa.Array:
+    """Null where a text is no whole number that a program stored as a decimal, else its digits."""
+    digits = pc.replace_substring_regex(values, WHOLE, "")
+    found = pc.match_substring_regex(values, f"^[0-9]+{WHOLE}")
+    digits = pc.if_else(found, digits, None)
+    long = pc.match_substring_regex(values, _WITH_EXPONENT)
+    if not pc.any(long).as_py():
+        return digits
+    read = [whole_number(text) for text in values.filter(long).to_pylist()]
+    return pc.replace_with_mask(digits, long, pa.array(read, pa.string()))
+
+
+def whole_number(text: str) -> str | None:
+    """The digits of a whole number with an exponent, if all of them are there."""
+    if re.match(_WITH_EXPONENT, text) is None:
+        return None
+    digits = f"{Decimal(text):f}"
+    return digits if digits.isdecimal() and not digits.endswith("0" * (_MOST_ZEROS + 1)) else None
 
 
 def comparable(values: pa.Array) -> pa.Array:

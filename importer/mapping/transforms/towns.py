@@ -1,0 +1,88 @@
+"""Cities whose cell also has the state, the postal code, or the country: ``Marlow, OH 43000``."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from importer.catalogue.field_names import field_name, in_sentence
+from importer.mapping.columns import Codes, Column, combine
+from importer.mapping.field_parts import Evaluated
+from importer.mapping.transforms.address_parser import Line, read_address
+from importer.mapping.transforms.address_remarks import Remark, with_remarks
+from importer.records import Severity
+
+_MOST_KEPT = 2**14  # cities that were read: entries of a list have the same ones
+_PARTS = ("city", "state", "zip_code", "country")
+_WORDS = {name: in_sentence(field_name("address", name)) for name in _PARTS}
+_MORE = re.compile(r"\d|,|\s(?P<state>[A-Z]{2,3})$")  # few cities have these
+_HARMLESS = frozenset({"no postal code is found in it"})
+_STREET = "1 X St"  # above the line of the city
+_HINT = "Enter only the city here; state, postal code, and country have columns of their own."
+
+
+@dataclass(frozen=True)
+class _Town:
+    """The parts of an address that are looked at, as they are sent."""
+
+    city: str | None
+    state: str | None = None
+    zip_code: str | None = None
+    country: str | None = None
+    remarks: tuple[Remark, ...] = ()
+
+
+def settled_towns(
+    evaluated: dict[str, Evaluated], columns: dict[str, Column], at: Codes, defaults: Column
+) -> tuple[dict[str, Evaluated], dict[str, Column]]:
+    """Addresses with their cities without state, postal code, and country, which go where they belong.
+
+    ``columns`` are by candidate, ``at`` is each candidate's row; ``defaults``: its country or, where none is written,
+    the default one (``"GB"`` or ``"GB|US"``). A city that contradicts the other parts stays, with a warning.
+    """
+    found = evaluated.get("city")
+    if found is None or not found.references or not len(at):
+        return evaluated, columns
+    if not any(map(_MORE.search, columns["city"].values.to_pylist())):  # as in most lists
+        return evaluated, columns
+    blank = Column.blank(len(at))
+    tuples, distinct = combine([*(columns.get(name, blank) for name in _PARTS), defaults])
+    texts = zip(*(column.to_arrow().to_pylist() for column in distinct), strict=True)
+    towns = [_settled(*own) for own in texts]
+    if not any(town.remarks for town in towns):
+        return evaluated, columns
+    parts = {name: [getattr(town, name) for town in towns] for name in _PARTS}
+    return with_remarks("city", parts, [town.remarks for town in towns], tuples, at, evaluated, columns)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _settled(
+    city: str | None, state: str | None, zip_code: str | None, country: str | None, countries: str | None
+) -> _Town:
+    town = _Town(city, state, zip_code, country)
+    match = _MORE.search(city or "")
+    if city is None or match is None or match["state"] not in (None, state):
+        return town
+    home = country or (countries.split("|")[-1] if countries else None)
+    read = read_address([_STREET, city], home)
+    pieces = {name: read.pieces[name].text for name in _PARTS if name in read.pieces}
+    if "city" not in pieces or len(pieces) == 1 or set(read.doubts) - _HARMLESS:
+        return town
+    own = {"state": state, "zip_code": zip_code, "country": country or home}
+    agree = all(not own[name] or _same(text, own[name]) for name, text in pieces.items() if name != "city")
+    told = ", ".join(f"{_WORDS[name]} {text!r}" for name, text in pieces.items())
+    if read.street != (Line(_STREET, 0),) or read.left or not agree:
+        remark = Remark("city_doubtful", Severity.WARNING, f"may contain more than a city: {told}", _HINT)
+        return _Town(city, state, zip_code, country, (remark,))
+    remark = Remark("city_split", Severity.INFO, f"was split into {told}")
+    return _Town(
+        pieces["city"],
+        state or pieces.get("state"),
+        zip_code or pieces.get("zip_code"),
+        country or pieces.get("country"),
+        (remark,),
+    )
+
+
+def _same(text: str, own: str | None) -> bool:
+    """Whether a part says what its own column says, which may be longer: 43000-1234."""
+    return (own or "").casefold().startswith(text.casefold())

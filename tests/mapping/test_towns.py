@@ -1,0 +1,74 @@
+"""Cells of cities that also have the state, the postal code, or the country."""
+
+import pytest
+
+from tests.mapping.support import apply, problems, records
+
+MAPPING = """
+title: T
+key: Id
+customer: {company_name: Id}
+addresses:
+  - {type: billing, address_line_1: Id, city: City, state: S, zip_code: Z, country: C}
+"""
+PARTS = ("city", "state", "zip_code", "country")
+
+
+def read(cells: str, default: str | None = "US") -> tuple[tuple[str, ...], list[tuple[str, str]]]:
+    """Parts of an address as they are sent, of the cells city, state, postal code, and country; what is told."""
+    made = apply(MAPPING, f"Id|City|S|Z|C\n4 Pier Rd|{cells}", country=default)
+    (address,) = records(made, "address")
+    assert address["address_line_1"] == "4 Pier Rd"
+    return tuple(address.get(name, "") for name in PARTS), problems(made, "code", "column")
+
+
+@pytest.mark.parametrize(
+    ("cells", "wanted"),
+    [
+        ("Marlow, OH 43000|||US", "Marlow|OH|43000|US"),
+        ("Marlow OH 43000|||", "Marlow|OH|43000|"),
+        ("Marlow, Ohio|||US", "Marlow|OH||US"),
+        ("Marlow OH|OH|43000|US", "Marlow|OH|43000|US"),
+        ("Marlow, OH 43000|OH|43000-1234|US", "Marlow|OH|43000-1234|US"),
+        ("Washington, D.C.||20001|US", "Washington|DC|20001|US"),
+        ("Marlow, OH 43000 USA|||", "Marlow|OH|43000|US"),
+        ("Toronto, ON M5V 3L9|||CA", "Toronto|ON|M5V 3L9|CA"),
+        ("Sydney NSW 2000|||AU", "Sydney|NSW|2000|AU"),
+        ("80331 München|||DE", "München||80331|DE"),
+        ("20121 Milano MI|||IT", "Milano|MI|20121|IT"),
+        ("London SW1A 1AA|||GB", "London||SW1A 1AA|GB"),
+    ],
+)
+def test_what_is_no_city_goes_where_it_belongs(cells: str, wanted: str) -> None:
+    assert read(cells) == (tuple(wanted.split("|")), [("city_split", "City")])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        "Dublin 4|||IE",
+        "Paris 8e||75008|FR",
+        "Kansas City|||US",
+        "Port Washington|NY|11050|US",
+        "New York|NY|10001|US",
+        "29 Palms|||US",
+        "Den Haag|||NL",
+    ],
+)
+def test_cities_stay(cells: str) -> None:
+    assert read(cells) == (tuple(cells.split("|")), [])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    ["Marlow, OH 43000|PA||US", "Marlow, OH 43000||43001|US", "Suite 5, Marlow, OH 43000|||US"],
+)
+def test_what_contradicts_the_other_parts_is_told_and_stays(cells: str) -> None:
+    assert read(cells) == (tuple(cells.split("|")), [("city_doubtful", "City")])
+
+
+def test_a_packed_address_has_its_parts_already() -> None:
+    mapping = "title: T\nkey: Id\ncustomer: {company_name: Id}\naddresses: [{type: billing, packed: Bill}]"
+    made = apply(mapping, "Id|Bill\n1|4 Pier Rd, Dublin 4, Ireland", country="US")
+    assert "city_split" not in {code for (code,) in problems(made, "code")}
+    assert [address["city"] for address in records(made, "address")] == ["Dublin 4"]
