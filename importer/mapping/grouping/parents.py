@@ -107,7 +107,7 @@ def parent_problems(
         (
             SEVERAL,
             "parent_ambiguous",
-            "is the name of several rows",
+            "matches the name in several rows",
             "Use the parent's ID, or give the rows different names.",
         ),
         (ABSENT, "orphan_row", "does not match any row in the file", hint),

@@ -317,8 +317,8 @@ def _elsewhere(address: PostalAddress, country: str | None, *, named: bool) -> P
         town, region = _state_behind(last.text, code)
         if code in _WITH_STATES and region is not None and town:
             at = {"city": Line(town, last.cell), "state": Line(region, last.cell)}
-            return address.having(before, "no postal code is found in it", **at)
-    return address.having(before, "no postal code is found in it", city=last)
+            return address.having(before, "no postal code was found in it", **at)
+    return address.having(before, "no postal code was found in it", city=last)
 
 
 def _town(address: PostalAddress, before: list[Line], last: Line, zip_code: Line, country: str | None) -> PostalAddress:
@@ -336,7 +336,7 @@ def _town(address: PostalAddress, before: list[Line], last: Line, zip_code: Line
         own = country = _CITY_STATES[city.strip().casefold()]
     doubt = "its country is not known" if country is None else ""
     if country in _WITH_STATES:
-        doubt = f"its postal code is not one of {country}"
+        doubt = f"its postal code is not valid in {country}"
     if _has_digit(city) and not _DISTRICT.match(city):
         return address.having([*before, Line(city.strip(), last.cell)], "no city was found in it", zip_code=zip_code)
     pieces = {"zip_code": zip_code, "country": Line(own, last.cell) if own else None}
@@ -367,7 +367,7 @@ def _in_one_line(address: PostalAddress, lines: list[Line], country: str) -> Pos
         return address.having([*before, Line(street.strip(_EDGES), last.cell)], city=Line(town.strip(), last.cell))
     if not _has_digit(last.text):
         return address.having(before, city=last)
-    foreign = "" if country == "US" else "street and city are in one line"
+    foreign = "" if country == "US" else "the street and city are on one line"
     return _by_words(address, before, last, foreign)
 
 
@@ -405,7 +405,7 @@ def _unsure_border(street: Sequence[tuple[str, str]], town: Sequence[str], *, nu
     labels = [label for _, label in street]
     numbers = [word for word, label in street if label in {"AddressNumber", "USPSBoxID"}]
     if not numbered and not _has_digit("".join(numbers)):
-        return ["no house number is found in it"]
+        return ["no house number was found in it"]
     if labels[-1] not in _ENDS_OF_STREETS or any(_has_digit(word) for word in town):
         return ["nothing shows where the street ends and the city begins"]
     begin = town[0].casefold().rstrip(".")
