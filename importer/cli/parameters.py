@@ -91,7 +91,10 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         "same_layout": (
             "",
-            "Stop before sending if columns or mapping changed since the last run (--no-same-layout: do not check).",
+            (
+                "Stop before sending if the columns or the mapping have changed since the last run "
+                "(--no-same-layout: do not check)."
+            ),
         ),
         "max_failed": ("N", "Stop when this many customers have failed."),
         "deadline": ("TIME", "Stop after this much time in total, such as 90m or 2h."),
