@@ -70,7 +70,7 @@ class SheetPlan:
 
     @cached_property
     def columns(self) -> list[str]:
-        """The columns of the sheet, behind the one that says what is wrong."""
+        """The columns of the sheet, after the one that says what is wrong."""
         return with_parts(self.table.headers, self.parts)
 
 

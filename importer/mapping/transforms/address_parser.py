@@ -13,14 +13,14 @@ from importer.mapping.transforms.country_names import is_county, plain, state_na
 
 _BLANKS = re.compile(r"[\s\u00a0\u200b\ufeff]+")
 _EDGES = " ,;|"
-_COMMA = re.compile(r"(?<!\d),(?=\S)|,(?=[^\s\d])")  # without a space behind it, and not in a number
+_COMMA = re.compile(r"(?<!\d),(?=\S)|,(?=[^\s\d])")  # without a space after it, and not in a number
 _ATTENTION = re.compile(r"^(?:attn|attention|att|fao)\b\s*[:.\-]*\s*", re.IGNORECASE)
 _LABEL = re.compile(r"^(?:tele?phone|tel|phone|ph|office|main|mobile|cell|p|t|m)\b\s*[:.]*\s*(?=[+(\d])", re.IGNORECASE)
 _FAX = re.compile(r"^(?:fax|facsimile|f)\b\s*[:.]*\s*(?=[+(\d])", re.IGNORECASE)
 _NUMBER = re.compile(r"^[+(]?\d[\d\s().\-/+]*(?:\s*(?:x|ext\.?)\s*\d{1,6})?$", re.IGNORECASE)
 _EMAIL = re.compile(r"^(?:e-?mail\s*:\s*)?[^\s@]+@[^\s@]+\.[^\s@]+$", re.IGNORECASE)
 _AMERICAN_ZIP = r"\d{5}(?:-\d{4})?"
-_POST_CODES = {  # how a postal code behind the town looks where its form tells the country
+_POST_CODES = {  # how a postal code after the town looks where its form tells the country
     "US": _AMERICAN_ZIP,
     "CA": r"[A-Z]\d[A-Z][ -]?\d[A-Z]\d",
     "AU": r"\d{4}",
@@ -49,7 +49,7 @@ _SAINTS = frozenset(
 )
 _DIRECTIONS = frozenset({"north", "south", "east", "west", "n", "s", "e", "w"})
 _PROVINCE = re.compile(r"^(.+?),? \(?([A-Z]{2})\)?$")  # Milano MI, Milano (MI)
-_PROVINCES = frozenset({"IT", "BR"})  # two letters behind the town
+_PROVINCES = frozenset({"IT", "BR"})  # two letters after the town
 _CITY_STATES = {"singapore": "SG"}  # a town that is a country, with postal codes
 _BEGINS_OF_STREETS = ("AddressNumber", "USPSBoxType", "USPSBoxGroupType")
 _ENDS_OF_STREETS = ("StreetNamePostType", "OccupancyIdentifier", "USPSBoxID", "SubaddressIdentifier")
@@ -155,7 +155,7 @@ def _has_digit(text: str) -> bool:
 
 
 def _country_line(address: PostalAddress, home: str | None) -> tuple[PostalAddress, str | None]:
-    """The country as the last line, behind the postal code at the end of it, or above a postal code of its own."""
+    """The country as the last line, after the postal code at the end of it, or above a postal code of its own."""
     *before, last = address.street
     own = home in _POST_CODES and _ENDS[home].match(last.text)  # then Lebanon is a town, too
     if len(before) > 2 and _is_code(last.text) and not _has_digit(before[-2].text):
@@ -203,7 +203,7 @@ def _ends_address(text: str, home: str | None) -> bool:
 
 
 def _country_behind(text: str) -> tuple[str, str | None]:
-    """A country at the end of a line: behind a postal code, or behind a second comma."""
+    """A country at the end of a line: after a postal code, or after a second comma."""
     words = _COMMA.sub(", ", text).split()
     without_digits = next((n for n, word in enumerate(reversed(words)) if _has_digit(word)), len(words))
     for count in range(min(4, without_digits, len(words) - 1), 0, -1):

@@ -244,7 +244,7 @@ def _form(country: str) -> re.Pattern[str]:
 
 
 def _has_form_of(country: str, code: str) -> bool:
-    """Whether it is a postal code of the country, whatever its hyphens and spaces, perhaps behind the country."""
+    """Whether it is a postal code of the country, whatever its hyphens and spaces, perhaps after the country."""
     form, capitals = _form(country), code.upper()
     if form.fullmatch(capitals):
         return True
