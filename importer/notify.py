@@ -54,7 +54,7 @@ class Announcer:
     def _ping(self, ending: str, text: str) -> list[str]:
         if self._notices.healthcheck is None:
             return []
-        parts = urlsplit(self._notices.healthcheck)  # its query stays behind the path
+        parts = urlsplit(self._notices.healthcheck)  # its query stays after the path
         url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + ending))
         (reason,) = _at_once([partial(_post, url, text)], PING)
         where = f" ({ending[1:]})" if ending else ""

@@ -3,11 +3,11 @@
 **Sources** are a path, a glob, a folder or a URL, a list of them, or a dictionary of pandas frames: ``{"customers":
 frame}``. The columns of a frame hold text only, because numbers have lost their leading zeros. Reports name a frame's
 cells as those of a file: its first row is row 2 of ``customers``. A **mapping** is a name, a path, or a dictionary with
-the content of a mapping file; the ledger knows it by its ``title``. Neither leaves a copy on the disk, so a plan of
-them cannot be applied later: ``run`` with ``plan=`` needs files.
+the content of a mapping file; the ledger knows it by its ``title``. Neither leaves a copy on the disk, so a plan made
+from them cannot be applied later: ``run`` with ``plan=`` needs files.
 
-**Options** are those of the command line, with underscores, and are checked in the same way. Everything that ends in
-no report is raised as one of :mod:`importer.errors`; :class:`importer.errors.UsageError` names a wrong option. A run
+**Options** are those of the command line, with underscores, and are checked in the same way. A call that ends
+without a report raises one of :mod:`importer.errors`; :class:`importer.errors.UsageError` names a wrong option. A run
 that stopped early returns normally: ``exit_code`` is 3, and ``stopped`` says why.
 
 Nothing is printed or asked. ``progress`` is called with each message; ``confirm`` is called with the question that the
@@ -260,9 +260,9 @@ def correct(
     """Record what somebody fixed in rejected rows, for the option ``corrections`` of later calls.
 
     ``files``: ``rejected.xlsx`` or files of ``rejected/``. ``run``: the id or folder of the run that wrote them; by
-    default what they say themselves. ``replace``: the later one of two that contradict each other counts. ``removed``:
-    rows that are missing in the files are left out. ``answers``: question → choice; ``yes``: what is proposed counts.
-    Raises :class:`importer.errors.UsageError`, for a contradiction with both corrections.
+    default what they say themselves. ``replace``: the later one of two that contradict each other wins. ``removed``:
+    rows that are missing from the files are left out. ``answers``: question → choice; ``yes``: the suggested answer is
+    used. Raises :class:`importer.errors.UsageError`, for a contradiction with both corrections.
 
     ::
 
@@ -304,7 +304,7 @@ def corrections_in(path: PathLike) -> list[dict[str, Any]]:
 
 
 def remove_correction(path: PathLike, line: int) -> None:
-    """Take a correction out of a file, by its line in :func:`corrections_in`."""
+    """Remove a correction from a file, by its line in :func:`corrections_in`."""
     correcting.remove_correction(Path(path), line)
 
 
@@ -314,7 +314,7 @@ async def arun(
     api: str | Target | None = None,
     **options: Unpack[RunOptions],
 ) -> RunResult:
-    """As :func:`run`, in a thread, so that the event loop goes on. Cancelled, it stops as after Ctrl-C.
+    """As :func:`run`, in a thread, so that the event loop goes on. If canceled, it stops as it would after Ctrl-C.
 
     ::
 
@@ -323,14 +323,14 @@ async def arun(
     stop = options.setdefault("stop", threading.Event())
     failed: Exception | None = None
 
-    async def stop_when_cancelled() -> None:
+    async def stop_when_canceled() -> None:
         try:
             await anyio.sleep_forever()
         finally:
             stop.set()
 
     async with anyio.create_task_group() as group:
-        group.start_soon(stop_when_cancelled)
+        group.start_soon(stop_when_canceled)
         try:
             result = await anyio.to_thread.run_sync(partial(run, sources, mapping, api, **options))
         except Exception as error:  # noqa: BLE001 - raised again below: the group would wrap it
@@ -342,7 +342,7 @@ async def arun(
 
 
 def resume(run: str | None = None, **options: Unpack[ResumeOptions]) -> RunResult:
-    """Go on with a run that stopped early: by its id, by default the latest that finished planning.
+    """Continue a run that stopped early, given its ID; by default, the latest one that finished planning.
 
     ::
 
@@ -359,7 +359,7 @@ def retry(run: str | None = None, **options: Unpack[RetryOptions]) -> RunResult:
 
 
 def undo(run: str | None = None, **options: Unpack[UndoOptions]) -> Result:
-    """Take back what a run created and updated. What was changed in WizCommerce since is left, unless ``force``.
+    """Undo what a run created and updated. Later changes in WizCommerce are kept, unless ``force``.
 
     ::
 

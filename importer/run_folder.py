@@ -111,7 +111,7 @@ class RunFolder:
 
     @property
     def payloads(self) -> Path:
-        """The exact bodies, one a line."""
+        """The exact bodies, one per line."""
         return self.path / "payloads.jsonl"
 
     @property

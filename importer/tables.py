@@ -99,7 +99,10 @@ CELL_CATEGORIES: tuple[CellCategory, ...] = get_args(CellCategory)
 IMPORT_ERRORS = "import_errors"
 GUIDE_TITLE = "How to fix this workbook (this sheet is never imported)"
 GUIDE_TITLES = frozenset({GUIDE_TITLE, "How to mend this workbook (this sheet is never imported)"})  # that of old ones
-GUIDE_COLUMNS = ("Sheet here", "File it came from", "Sheet it came from")
+GUIDE_COLUMNS = (
+    ("Sheet in this workbook", "File it came from", "Sheet it came from"),
+    ("Sheet here", "File it came from", "Sheet it came from"),  # those of old ones
+)
 # Before the id of the run, plan, or check that wrote it, in a cell of that sheet; the second is that of old ones.
 GUIDE_RUNS = ("These rows are from the results folder ", "These rows were rejected by run ")
 LISTS_TITLE = "What the drop-down lists offer (this sheet is never imported)"

@@ -23,7 +23,7 @@ def listed(texts: Sequence[str], word: str = "and") -> str:
 
 
 def capitalized(text: str) -> str:
-    """A message as it stands alone; one that begins with a quoted value stays as it is."""
+    """The message with a capital first letter; a leading quotation mark is left alone."""
     return text[:1].upper() + text[1:]
 
 

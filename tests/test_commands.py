@@ -60,7 +60,7 @@ def files(tmp_path) -> Path:
         (["check", "empty.csv", "-m", "xero"], 2, "empty"),
         (["check", "header.csv", "-m", "netsuite"], 2, "no data row"),
         (["check", "rubbish.csv", "-m", "netsuite"], 2, "binary"),
-        (["check", "folder", "-m", "netsuite"], 2, "no readable file"),
+        (["check", "folder", "-m", "netsuite"], 2, "no readable files"),
         (["check", "good.csv", "-m", "nestuite"], 2, "Did you mean netsuite?"),
         (["check", "good.csv", "-m", "typo.yaml"], 2, "typo.yaml:4: customer: unknown key 'company_nam'; did you mean"),
         (["check", "good.csv", "-m", "broken.yaml"], 2, "broken.yaml:2: not valid YAML"),
@@ -169,7 +169,7 @@ def test_a_limit_leaves_the_rest_to_resume(command, files) -> None:
     assert code == 0
     assert "2 created" in out
     assert command("report")[0] == 0
-    code, out, err = command("undo")  # there is no terminal to ask on
+    code, out, err = command("undo")  # there is no terminal to ask in
     assert code == 2
     (advice,) = (line.partition(": importer ")[2] for line in err.splitlines() if ": importer undo" in line)
     assert command("undo", "--yes")[0] == 2, "which run?"

@@ -205,7 +205,7 @@ def test_within_an_event_loop(box) -> None:
     anyio.run(main)
 
 
-def test_a_cancelled_run_can_be_resumed() -> None:
+def test_a_canceled_run_can_be_resumed() -> None:
     source("many.csv", 60)
     with running(SandboxConfig(latency=0.1)) as box:
         target = importer.Target(box.url, key=KEY)

@@ -171,7 +171,7 @@ def _problem(call: Call, payload: Any) -> str:
         return "" if data and data.get("reference_id") == call.reference_id else "the response has another reference ID"
     if call.method == "GET" and data is None:
         return "the response has no record"
-    return "" if identifier is None or identifier in call.ids else "the response is about another ID"
+    return "" if identifier is None or identifier in call.ids else "the response is for a different ID"
 
 
 def _data(payload: Any) -> dict[str, Any] | None:

@@ -88,7 +88,7 @@ class Client:
             self._http = None
 
     def with_turns(self, turns: Turns) -> Self:
-        """The same client, entered already, whose waits end when ``turns`` is cancelled; requests on their way go on.
+        """The same client, entered already, whose waits end when ``turns`` is canceled; requests on their way go on.
 
         A call that then has not sent anything returns NOT_SENT; one whose earlier attempt may have left, UNKNOWN.
         """
@@ -183,7 +183,7 @@ class Client:
             delay = max(self.retry.delay(attempt, self.rng), reply.pause or 0.0)
             spent = self.clock() + delay - started
             more = attempt < self.retry.attempts or (patient and sent and spent <= READ_PATIENCE)
-            more = more and spent <= self.retry.deadline and not self._turns.cancelled
+            more = more and spent <= self.retry.deadline and not self._turns.canceled
             if answer.kind not in TRANSIENT or not more:
                 break
             await self._pause(delay)
@@ -202,7 +202,7 @@ class Client:
         while True:
             with self._turns.waiting():
                 grant = await self.limiter.acquire()
-            if self._turns.cancelled:
+            if self._turns.canceled:
                 return STOPPED
             started = self.clock()
             first = started if first is None else first

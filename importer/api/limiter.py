@@ -68,10 +68,10 @@ class Turns:
 
     def __init__(self) -> None:
         self._scopes: set[anyio.CancelScope] = set()
-        self.cancelled = False  # whether cancel() was called
+        self.canceled = False  # whether cancel() was called
 
     def cancel(self) -> None:
-        self.cancelled = True
+        self.canceled = True
         for scope in self._scopes:
             scope.cancel()
 
@@ -80,7 +80,7 @@ class Turns:
         """Wait in this block; the scope's ``cancelled_caught`` says afterwards whether the wait was cut short."""
         with anyio.CancelScope() as scope:
             self._scopes.add(scope)
-            if self.cancelled:
+            if self.canceled:
                 scope.cancel()
             try:
                 yield scope
@@ -89,7 +89,7 @@ class Turns:
 
 
 class Limiter:
-    """Admits requests one after the other, in the order in which they asked; a cancelled one uses nothing.
+    """Admits requests one after the other, in the order in which they asked; a canceled one uses nothing.
 
     ``ceiling`` (requests per second) is never passed in any one second, None finds the pace from the answers; a
     ceiling, too, is slowed by 429. ``max_concurrency`` bounds :attr:`concurrency`. ``max_wait`` (seconds) bounds the
@@ -116,7 +116,7 @@ class Limiter:
         self._finder = PaceFinder(FIRST_PACE if ceiling is None else top, ceiling=top, now=now)
         self._waits = Waits(longest=max_wait, announce=announce, clock=clock, wall=wall)
         self._turn = anyio.Lock(fast_acquire=True)  # first come, first served
-        self._turns = Turns()  # cancelled when a wait is too long
+        self._turns = Turns()  # canceled when a wait is too long
         self._next = now
         self._left: deque[float] = deque()  # when the latest requests left, in order
         self._statistics = PaceStatistics(self._finder.pace)

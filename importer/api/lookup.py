@@ -25,10 +25,11 @@ GROUP_CHARACTERS = 5_500  # of a group's ids as they stand in the URL, which the
 MOST_PAGES = 10_000
 MOST_BYTES = 32 * 2**20  # of a list that is kept whole
 STATUSES = ("active", "inactive")  # one at a time; inactive customers are listed only when asked for
-# Oldest first: a customer that is created meanwhile is added at the end and shifts nothing between pages.
+# Oldest first: a customer that is created in the meantime is added at the end and shifts nothing between pages.
 ORDER: Final = {"sort_by": "created_at", "sort": "asc"}
-# Newest first: what may have been created lately comes soon, and what is created meanwhile moves others to later pages,
-# where they are seen once more. Only what is deleted meanwhile could move one to a page that was read already.
+# Newest first: what may have been created lately comes soon, and what is created in the meantime moves others to later
+# pages, where they are seen once more. Only what is deleted in the meantime could move one to a page that was read
+# already.
 NEWEST: Final = {"sort_by": "created_at", "sort": "desc"}
 MOST_WALKS = 5  # through a list that gets shorter while it is read
 MOST_ALONE = 100  # ids that are asked for one by one before the list is paged through; more of them go there at once
@@ -118,7 +119,7 @@ class _Search:
                 )
 
     async def _walk(self, status: str, wanted: set[str]) -> bool:
-        """Read the list once, newest first; False when it got shorter meanwhile, so that one may have been missed.
+        """Read the list once, newest first; False if it got shorter in the meantime, so that one may have been missed.
 
         It ends early at a customer from before ``since``, if all seen is really in that order, and not merely of one
         moment: neither a filter by time nor the order is trusted.
@@ -185,7 +186,7 @@ def fits_filter(reference_id: str) -> bool:
 
 
 async def list_customers(call: ListCall, most_pages: int) -> list[CustomerRef] | None:
-    """Every customer, active and inactive, of any reference id (``""`` for none); None for more such pages."""
+    """Every customer, active and inactive, of any reference id (``""`` for none); None if they are on more pages."""
     found: dict[str, CustomerRef] = {}
     asked = 0
     for status in STATUSES:

@@ -50,7 +50,7 @@ class SendTracker(httpx.AsyncByteStream):
         self._begun = self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        await anyio.lowlevel.checkpoint()  # a stray answer that is there already is returned meanwhile
+        await anyio.lowlevel.checkpoint()  # a stray answer that is there already is returned in the meantime
         if self._closed:
             raise ConnectionAbortedError("abandoned before it was sent")
         self._begun = True

@@ -180,7 +180,7 @@ def check(**given: Any) -> None:
     faults = ledger_faults(options)
     show("\n".join(faults) if faults else "The ledger is intact.")
     if faults:
-        show(Commands.of(options).completed("Restore a backup; then `importer verify` shows what is missing in it."))
+        show(Commands.of(options).completed("Restore a backup; then `importer verify` shows what is missing from it."))
         raise typer.Exit(1)
 
 

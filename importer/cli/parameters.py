@@ -87,11 +87,14 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "max_age": ("HOURS", "Stop without sending anything if a file is older than this."),
         "new_file": (
             "",
-            "Stop without sending anything if the files are the same as in the last run (--no-new-file: allow).",
+            "Stop without sending anything if the files are the same as in the last run (--no-new-file: do not check).",
         ),
         "same_layout": (
             "",
-            "Stop without sending anything if columns or mapping changed since the last run (--no-same-layout: allow).",
+            (
+                "Stop without sending anything if the columns or the mapping have changed since the last run "
+                "(--no-same-layout: do not check)."
+            ),
         ),
         "max_failed": ("N", "Stop when this many customers have failed."),
         "deadline": ("TIME", "Stop after this much time in total, such as 90m or 2h."),

@@ -15,7 +15,7 @@ from importer.cli.parameters import ACCOUNT, GUARDS, LOG, PACE, READER, READING,
 from importer.errors import UsageError
 from importer.settings import Commands
 
-_TO = "The corrections file (CSV). Created if missing, otherwise added to."
+_TO = "The corrections file (CSV). Created if it does not exist; otherwise, corrections are added to it."
 OURS = frozenset({"config", "json", "quiet", "parallel"})  # options of a folder of jobs, not of its jobs
 
 

@@ -218,8 +218,8 @@ def values(
 ) -> None:
     """List the values that your file uses, so that you can map each to its WizCommerce value once.
 
-    These are sales reps, price lists, terms, options, and types. Fill in the `value` column of the table, then pass the
-    table to check, plan, and run with --values.
+    They are sales reps, price lists, terms, methods, attribute options, and address types. Fill in the `value` column
+    of the table, then pass the table to check, plan, and run with --values.
 
     Examples:
       importer values customers.csv -m netsuite --api staging -o values.xlsx

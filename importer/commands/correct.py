@@ -42,7 +42,7 @@ class FormatQuestion:
         place, before, after = self.examples[0]
         some = "1 cell" if self.count == 1 else f"{self.count:,} cells"
         return (
-            f"{some} in {self.column} changed only in format, as spreadsheets often do on their own: "
+            f"{some} in {self.column} changed only in format, as often happens in spreadsheets: "
             f"{before!r} → {after!r} at {place}. Keep the original, or record the change?"
         )
 
@@ -96,8 +96,9 @@ def correct(
     """Compare fixed files with the rows that the run rejected, and record each changed cell in ``to``.
 
     ``run``: the id or the folder of the run that wrote the files; by default what the files themselves say.
-    ``removed``: rows that are missing in the files are to be left out. ``answers``: question → choice; ``yes``: what is
-    proposed counts. Raises :class:`UsageError` for files that are not the run's, and for a contradiction, naming both.
+    ``removed``: rows that are missing from the files are to be left out. ``answers``: question → choice; ``yes``: the
+    suggested answer is used. Raises :class:`UsageError` for files that are not the run's, and for a contradiction,
+    naming both.
     """
     originals = load_originals(_run_folder(files, run, out))
     returned = read_returned(files, originals)
@@ -133,7 +134,7 @@ def corrections_in(path: Path) -> list[dict[str, Any]]:
 
 
 def remove_correction(path: Path, line: int) -> None:
-    """Take the correction of a line out of a file. Raises :class:`UsageError`, also where there is none."""
+    """Remove the correction on a line from the file. Raises :class:`UsageError`, including if the line has none."""
     with changing(path) as file:
         kept = tuple(one for one in file.corrections if one.line != line)
         if len(kept) == len(file.corrections):
@@ -151,7 +152,7 @@ def _cell(originals: Originals, source: str, row: int, column: str, new: str) ->
     at = None if table is None else next((n for n, number in enumerate(table.numbers.tolist()) if number == row), None)
     if table is None or at is None:
         raise UsageError(
-            f"{place}: run {originals.run} has no problem with this row",
+            f"{place}: run {originals.run} found no problem in this row",
             "Only rows with a problem in that run can be corrected.",
         )
     if not table.takes(column) or column in table.secrets:
@@ -257,7 +258,7 @@ def correct_text(found: CorrectResult) -> str:
         lines[0] += f", {len(found.unchanged):,} already recorded"
     if found.replaced:
         lines[0] += f", {len(found.replaced):,} earlier ones replaced"
-    lines[0] += f"; it has {found.corrections:,} now."
+    lines[0] += f"; the file now has {found.corrections:,}."
     for one in found.recorded[:_LISTED]:
         what = f"{one['column']}: {one['old']!r} → {one['new']!r}" if one["column"] else "the row is left out"
         lines.append(f"  {one['reference_id'] or one['key'] or one['table']}  {what}")
@@ -265,7 +266,7 @@ def correct_text(found: CorrectResult) -> str:
     if found.not_recorded:
         lines += ["Not recorded:", *(f"  {text}" for text in found.not_recorded)]
     if found.open:
-        lines.append("Open questions; their cells are not recorded:")
+        lines.append("Unanswered questions (these cells were not recorded):")
         for question in found.open:
             answers = [f"--answer {shlex.quote(f'{question.id}={choice}')}" for choice in question.choices]
             lines.append(f"  {question.text} Answer with {' or '.join(answers)}.")

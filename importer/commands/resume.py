@@ -80,7 +80,7 @@ def _check_sends(job: Job, confirm: Confirm | None) -> None:
 def resume(
     options: Options, environment: Mapping[str, str], run_id: str | None, *, confirm: Confirm | None, watch: Watch
 ) -> dict[str, Any]:
-    """Go on with a run: what is in doubt is looked up, what was not sent is sent. Returns the summary.
+    """Continue a run: what is in doubt is looked up, what was not sent is sent. Returns the summary.
 
     ``confirm`` is asked before anything goes to production; None: there is no one to ask.
     """

@@ -1,4 +1,4 @@
-"""``undo``: take back what a run did. And :func:`look_through`, which :mod:`importer.commands.verify` shares."""
+"""``undo``: undo what a run did. And :func:`look_through`, which :mod:`importer.commands.verify` shares."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -43,8 +43,8 @@ def undo(
 ) -> dict[str, Any]:
     """Undo what a run created and updated; ``undo.csv`` has a line for each customer. Returns the summary.
 
-    ``confirm`` is asked first, whatever the API, unless ``options.yes``, which needs a ``run_id``. ``force`` takes
-    back also what was changed in WizCommerce since. Undoing a run again goes on where it stopped. Raises
+    ``confirm`` is asked first, whatever the API, unless ``options.yes``, which needs a ``run_id``. ``force`` also
+    undoes what was changed in WizCommerce since. Undoing a run again continues where it stopped. Raises
     :class:`UsageError` when the question is not answered with yes; nothing was done then.
     """
     if options.yes and run_id is None:
@@ -57,7 +57,7 @@ def undo(
         if (expected.deleted or expected.restored) and not options.yes:
             if confirm is None:
                 raise UsageError(
-                    "undo asks before it changes anything, and there is no terminal to ask on",
+                    "undo asks before it changes anything, but there is no terminal to ask in",
                     f"To confirm in advance: importer undo {job.run.id}{' --force' if force else ''} --yes",
                 )
             ask(confirm, _question(job, expected, force=force))
@@ -87,7 +87,7 @@ def _question(job: Job, expected: Forecast, *, force: bool) -> str:
     if expected.deleted:
         parts.append(f"{counted(expected.deleted, 'customer')} that it created will be deleted")
     if expected.restored:
-        parts.append(f"its updates of {counted(expected.restored, 'customer')} will be undone")
+        parts.append(f"its updates to {counted(expected.restored, 'customer')} will be undone")
     kept = f"; {counted(expected.kept, 'update')} cannot be undone" if expected.kept else ""
     left = (
         "Changes made in WizCommerce after the run will be lost."
@@ -149,7 +149,7 @@ async def _stopped(job: Job, step: Work, found: Found) -> str | None:
         stopped = error
     finally:
         job.watch.sending = False
-    if isinstance(stopped, InterruptedRunError) or (turns.cancelled and isinstance(stopped, ApiUnavailableError)):
+    if isinstance(stopped, InterruptedRunError) or (turns.canceled and isinstance(stopped, ApiUnavailableError)):
         return "interrupted"
     return None if stopped is None else stopped.in_one_line
 

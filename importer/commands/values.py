@@ -33,9 +33,9 @@ def values(
 ) -> dict[str, Any]:
     """The words of the sources, as plain values; written to ``output`` if there is one.
 
-    ``online``: ask the API what exists; else the file of ``options.lookups`` says it, or nothing does. What an earlier
-    ``output`` and ``options.values`` decide is kept, words that are new are added. ``decided``: (kind, word) → its
-    value, which overrides both. Raises :class:`InputError`, and :class:`StopError` when the API cannot be read.
+    ``online``: ask the API what exists; otherwise, ``options.lookups`` says so, if given. What an earlier ``output``
+    and ``options.values`` decide is kept, words that are new are added. ``decided``: (kind, word) → its value, which
+    overrides both. Raises :class:`InputError`, and :class:`StopError` when the API cannot be read.
     """
     if output is not None and output.suffix.lower() not in SUFFIXES:
         raise UsageError(

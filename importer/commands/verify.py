@@ -42,7 +42,7 @@ async def compare_run(
     """Look up every customer that should or may be in WizCommerce; ``found`` gets each group.
 
     Customers of which the ledger has an accepted body are read whole and compared with it; those whose update was
-    taken back are compared with what they had before. Raises :class:`InterruptedRunError`,
+    undone are compared with what they had before. Raises :class:`InterruptedRunError`,
     :class:`KeyRefusedError`, :class:`ApiUnavailableError`, :class:`LedgerError`.
     """
     rounds = Rounds(concurrency, stop, AGAIN)
@@ -79,7 +79,7 @@ class _Pair:
 
     @property
     def restored(self) -> bool:
-        """Undo took back its update, or a part of it, and no later run has written to it."""
+        """Undo reverted its update, or part of it, and no later run has written to it."""
         return self.customer.body is None and any(one.state is WriteState.RESTORED for one in self.writes)
 
 

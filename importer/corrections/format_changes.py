@@ -67,7 +67,7 @@ def _numbers(text: str) -> set[Decimal]:
 
 
 def _rounded(first: str, second: str) -> bool:
-    """Whether a long number lost its digits behind the 15th, or is written with an exponent (``4.11111E+15``)."""
+    """Whether a long number lost its digits after the 15th, or is written with an exponent (``4.11111E+15``)."""
     digits = re.sub(r"\D", "", first).lstrip("0")
     if len(digits) < 11 or not re.fullmatch(r"[+\d\s.,-]+", first):
         return False

@@ -129,7 +129,7 @@ def _number_of(path: Path, table: SourceTable, originals: Originals) -> int:
     if len(named or fitting) != 1:
         what = "several tables" if fitting else "no table"
         raise UsageError(
-            f"{table.name}: its columns are those of {what} of run {originals.run}",
+            f"{table.name}: its columns match {what} of run {originals.run}",
             "Specify the run that wrote the file with --run, and use the file's original name.",
         )
     return (named or fitting)[0]

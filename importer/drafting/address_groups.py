@@ -24,7 +24,7 @@ _FEWEST_IN_ANY_ORDER = 2
 _FOR_BILLING = ("billing", "mailing", "", "work", "visiting", "home", "other")
 _PLAIN_FIRST = ("billing", "", "mailing", "work", "visiting", "home", "other")
 _FOR_SHIPPING = ("shipping", "visiting", "", "work", "other", "mailing")
-_OFTEN = 0.9  # an address that is filled less often than another one has it as a stand-in
+_OFTEN = 0.9  # an address filled less often than this share of another one falls back on the other one
 
 
 def address_groups(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[AddressGroup]:

@@ -192,7 +192,7 @@ def _people_of_table(draft: TableDraft, *, joined_table: bool) -> Mapping[str, S
 
 
 def _person_of_address(draft: TableDraft) -> Mapping[str, Sequence[int]]:
-    """The customer's person receives what goes to its only address."""
+    """If there is only one address, the customer's person is the addressee."""
     if len(draft.assignment.addresses) > 1 or draft.structure.layout not in _OF_THE_CUSTOMER:
         return {}
     person = _first_person(draft)

@@ -118,7 +118,7 @@ def _same(draft: TableDraft, left: Sequence[int], rule: FieldRule, target: str) 
 
 
 def _renamed_in(text: str, old: str, header: str) -> str:
-    """The text with another name behind an old one, wherever that is a whole reference."""
+    """The text with another name after an old one, wherever that is a whole reference."""
     if scalar(header, flow=True) != header:  # it would need quotes around both
         return text
     whole = re.compile(_BEFORE + re.escape(old) + _AFTER, re.MULTILINE)

@@ -87,7 +87,7 @@ class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun, AbstractContext
         return [f"{count:,} {meaning}" for meaning, count in counts.items() if count]
 
     def backup(self, target: Path) -> None:
-        """Write a complete copy to ``target``, which only its owner can read; runs may go on meanwhile.
+        """Write a complete copy to ``target``, which only its owner can read; runs may go on in the meantime.
 
         Raises :class:`UsageError` when the target exists or the ledger is not a file.
         """

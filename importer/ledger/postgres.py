@@ -96,7 +96,7 @@ class PostgresStore(Store):
     def backup(self, target: Path) -> None:
         raise UsageError(
             f"the ledger {self.place} is not a file, so it cannot be copied to {target}",
-            "Back up the database with pg_dump, or in the way that your server's databases are backed up.",
+            "Back up the database with pg_dump, or with your server's usual backup tool.",
         )
 
     def size(self) -> int:

@@ -155,7 +155,7 @@ _BASES = (
 
 
 class SendStates(Database):
-    """The write-ahead states of a run. The tenant's lock must be held: no other run may send for it meanwhile."""
+    """The write-ahead states of a run. The tenant's lock must be held: no other run may send for it in the meantime."""
 
     def adopt(self, run: Run) -> None:
         """Update the open customers of a run with what other runs of the tenant have found or done since.

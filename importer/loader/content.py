@@ -65,7 +65,7 @@ class Content:
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a file (by its name or path) is hidden, a backup copy, or one that Excel, Windows, or macOS leaves."""
+    """By its name or path: whether a file is hidden, a backup, or one that Excel, Windows, or macOS leaves behind."""
     base = re.split(r"[/\\]", name)[-1]
     plain = base.strip().casefold()
     return base.startswith((".", "~$")) or plain in _CLUTTER or plain.endswith(_COPIES)

@@ -114,7 +114,7 @@ def _expand(source: str) -> list[Path]:
             raise SourceError(message, "Check its permissions.") from error
         if not files:
             raise NoSourceError(
-                f"{source}: the folder contains no readable file",
+                f"{source}: the folder contains no readable files",
                 "Put the exports directly into it; subfolders and hidden files are not read.",
             )
         return files

@@ -254,7 +254,7 @@ def _find_grouped(
     """The lower row of headings in two rows, and the names that both make; None if there are none.
 
     They are those that name more columns of the mapping than any single row (``best``); else those around the likely
-    ``header``, if titles of groups tell columns of one name apart.
+    ``header``, if group titles distinguish columns with the same name.
     """
     found: tuple[int, list[str]] | None = None
     for index in range(1, min(len(rows), _FIRST_ROWS)):

@@ -142,7 +142,7 @@ def _scheme(url: str) -> str:
 
 @contextmanager
 def _explained(shown: str) -> Iterator[None]:
-    """Whatever a file system raises as a :class:`SourceError`, without its message, which may contain credentials."""
+    """Turns whatever a file system raises into a :class:`SourceError`, without its text: it may contain credentials."""
     try:
         yield
     except SourceError:

@@ -41,7 +41,7 @@ def unknown_defaults(
 
 
 def _paths(condition: Condition) -> Iterator[tuple[Condition, ...]]:
-    """Each test that a condition is combined of, last, behind those that must hold as well for it to count."""
+    """Each test that a condition is combined of, last, after those that must hold as well for it to count."""
     if condition.any_ is None and condition.all_ is None:
         yield (condition,)
     for inner in condition.any_ or ():

@@ -20,7 +20,7 @@ from importer.mapping.transforms.text_forms import BlankTexts
 from importer.tables import Sources, SourceTable
 from importer.wording import counted, first_few, nearest
 
-# What is between the words of a header and behind the last one; not "#", "%", and "+": "Customer #" is a number.
+# What is between the words of a header and after the last one; not "#", "%", and "+": "Customer #" is a number.
 _SEPARATORS = re.compile(r"(?<!^)[\s_\-\u2010-\u2015/\\:;.,()\[\]&'\u2019|]+(?=[^\W_]|#(?!\d)|$)")
 _MOST_NAMES, _MOST_COLUMNS = 3, 20  # in a message
 _PART = "\x1e"  # between a column and the part of its cells that a derived column holds

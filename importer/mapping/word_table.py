@@ -196,7 +196,7 @@ def _fault(line: WordLine) -> str | None:
     if not line.word.strip():
         return "the word is missing"
     bad = [value for value in line.values if line.kind == TYPE_KIND and value not in TYPES]
-    return f"an address type is billing or shipping, not {bad[0]!r}" if bad else None
+    return f"an address type must be billing or shipping, not {bad[0]!r}" if bad else None
 
 
 def listed(rule: FieldRule) -> frozenset[str]:

@@ -167,7 +167,7 @@ def release_pages() -> None:
     with _maps_lock:
         maps = list(_maps)
     for memory in maps:
-        with suppress(OSError, ValueError):  # closed meanwhile
+        with suppress(OSError, ValueError):  # closed in the meantime
             memory.madvise(mmap.MADV_DONTNEED)
 
 

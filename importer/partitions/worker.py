@@ -96,7 +96,7 @@ class ValidationPolicy:
 
 @dataclass(frozen=True)
 class Shared:
-    """What only all customers together show, for one partition.
+    """What only a comparison of all customers shows, for one partition.
 
     ``findings``: as :func:`importer.validation.validate` takes them. ``names``: the names to look up that no earlier
     partition has, and how many customers have each.

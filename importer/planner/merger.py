@@ -35,7 +35,8 @@ Record = dict[str, Any]
 class Merger:
     """``clears``: the paths of fields and attributes of a customer that a blank in the source empties.
 
-    ``spared``: reference id -> those that do not for this customer, because there was a value that could not be used.
+    ``spared``: reference id -> the paths that a blank does not clear for this customer, because there was a value
+    that could not be used.
     ``stated_defaults``: reference id -> kind and reference id of the children whose ``is_default`` the source states;
     that of any other existing child is never changed.
     """
@@ -57,7 +58,7 @@ class Merger:
     def update(self, new: Body, customer: Body, accepted: Body | None, children: str | bytes | None) -> CustomerUpdate:
         """What makes ``customer`` (the ``data`` of an answer) say what ``new`` says, without what is there already.
 
-        With ``accepted``, the body that was taken last, only what changed since is sent; without, whatever differs.
+        With ``accepted``, the body that was accepted last, only what changed since is sent; without, whatever differs.
         """
         current, stated, found = body_of(customer), self._stated(new), {}
         for kind in KINDS:

@@ -1,4 +1,4 @@
-"""What WizCommerce shows after a write: whether an update did what it says, and what undo can take back.
+"""What WizCommerce shows after a write: whether an update did what it says, and what undo can revert.
 
 An API may write a phone number, an email address, a number, or a day in its own way. PATCH cannot empty a field, so a
 customer's field that had no value before keeps the one that was written.

@@ -91,7 +91,8 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
         remarks.append(f"No new problems since run {since['run_id']}.")
     if (corrections := summary["corrections"]) and corrections["stale"]:
         count = corrections["stale"]
-        remarks.append(f"{count:,} {'correction is' if count == 1 else 'corrections are'} stale and not applied.")
+        stale = "correction is stale and was" if count == 1 else "corrections are stale and were"
+        remarks.append(f"{count:,} {stale} not applied.")
     if invalid := summary["options"].get("invalid"):
         count = summary["cells"]["left_out"]
         remarks.append(f"{count:,} {'value was' if count == 1 else 'values were'} left out (--invalid {invalid}).")
@@ -221,7 +222,7 @@ def _after_adopting(found: Mapping[str, Any]) -> list[str]:
     steps = []
     if found["in_doubt"]:
         steps.append(
-            f"Resume the run that left {found['in_doubt']:,} with an unknown outcome. "
+            f"Resume the run that left {_customers(found['in_doubt'])} with an unknown outcome. "
             "Find it in the history: importer runs"
         )
     if found["unread"]:
@@ -317,11 +318,12 @@ def undo_verify_headline(summary: Mapping[str, Any]) -> str:
     if summary["left"] or summary["stopped"]:
         done = total - summary["left"]
         return f"{_stop(summary)}{done:,} of {_customers(total)} {which} {'was' if done == 1 else 'were'} checked."
-    undone = undo or 0 < results.get("undone", 0) == well
-    one, several = ("was undone", "were undone") if undone else ("is as expected", "are as expected")
+    if undo or 0 < results.get("undone", 0) == well:
+        who = {1: "1 customer", 2: "both customers"}.get(total, f"all {total:,} customers")
+        return f"Run {run} at {api} was undone for {who if well == total else f'{well:,} of {_customers(total)}'}."
     if well == total:
-        return f"{all_of(total, 'customer')} {which} {one if total == 1 else several}."
-    return f"{well:,} of {_customers(total)} {which} {one if well == 1 else several}."
+        return f"{all_of(total, 'customer')} {which} {'is' if total == 1 else 'are'} as expected."
+    return f"{well:,} of {_customers(total)} {which} {'is' if well == 1 else 'are'} as expected."
 
 
 def _stop(summary: Mapping[str, Any]) -> str:

@@ -80,7 +80,7 @@ def _whole_columns(entry: Entry) -> tuple[str | None, set[str]]:
 
 
 def with_parts(columns: Sequence[str], added: Sequence[PartColumns]) -> list[str]:
-    """The columns with those to fill in, each behind the one that it is a part of."""
+    """The columns with those to fill in, each after the one that it is a part of."""
     beside = {parts.column: list(parts.headers.values()) for parts in added}
     return [name for column in columns for name in (column, *beside.get(column, ()))]
 

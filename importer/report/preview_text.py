@@ -30,7 +30,7 @@ _WORDS = {  # steps that are no words of the mapping language
 _CATEGORIES = {
     "unused": "no rule mentions the column",
     "ignored": "under `ignore`",
-    "rule": "decides about rows or records",
+    "rule": "decides which rows or records are used",
     "unclaimed": "used by a rule, but not here",
 }
 

@@ -27,15 +27,15 @@ from importer.tables import TEXT
 
 BLOCK = 65_536  # rows at a time, so that a large file is never held whole
 _HINTS = {
-    errno.ENOSPC: "The disk is full: free some space, or choose another place with {option}.",
-    errno.EDQUOT: "The disk quota is used up: free some space, or choose another place with {option}.",
-    errno.EFBIG: "The file would be larger than this system allows: choose another place with {option}.",
-    errno.EROFS: "The file system is read-only: choose another place with {option}.",
+    errno.ENOSPC: "The disk is full: free some space, or choose another location with {option}.",
+    errno.EDQUOT: "The disk quota is used up: free some space, or choose another location with {option}.",
+    errno.EFBIG: "The file would be larger than this system allows: choose another location with {option}.",
+    errno.EROFS: "The file system is read-only: choose another location with {option}.",
     errno.EACCES: "Choose a folder that you may write to with {option}.",
     errno.EPERM: "Choose a folder that you may write to with {option}.",
 }
 _NUMBERS = {"http_status": "Int64", "attempts": "Int64", "row": "Int64", "seconds": "Float64"}
-_OTHER_HINT = "Choose another place with {option}."
+_OTHER_HINT = "Choose another location with {option}."
 
 
 @contextmanager

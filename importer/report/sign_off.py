@@ -39,7 +39,7 @@ _AGAIN = "Plan again, and have the new sign-off.xlsx signed. Nothing was sent."
 class SignOff:
     """What the workbook says. ``explained``: what a person should know and do. ``facts``: the lines of its first sheet.
 
-    ``fields``: those that records can have, in order. ``payloads``: the bodies, one a line; ``actions``: what happens
+    ``fields``: those that records can have, in order. ``payloads``: the bodies, one per line; ``actions``: what happens
     with the customer of each. ``more``: further sheets, each with its titles and rows. ``names``: those of ids of sales
     reps and price lists. ``fill_in``: whether it is a plan's, which can be signed.
     """

@@ -36,7 +36,7 @@ class RunEnd:
     """How a run ended: its exit code, why it stopped early if it did, the pace it reached if it sent.
 
     ``finished`` has a time zone. ``retryable``: how many failed for a reason that can pass. ``resumable``: whether
-    `importer resume` can go on with it. ``plan``: what a run would do with how many customers, of a plan. ``adopted``:
+    `importer resume` can continue it. ``plan``: what a run would do with how many customers, of a plan. ``adopted``:
     what was found, of an adoption. ``lookups``: which saved ones a check went by. ``imported_before``: the rejected
     customers that earlier runs imported. ``children``: the ids of addresses and contacts, of a run that sends.
     ``last``: the id and the folder of the run to compare with. ``reader``: who the report is for. ``fingerprint``: of

@@ -102,7 +102,7 @@ def _corrections(summary: Mapping[str, Any], look: Look) -> list[str]:
     found = summary["corrections"]
     if found is None:
         return []
-    lines = [look.painted("Corrections", "bold") + f" of {found['file']}"]
+    lines = [look.painted("Corrections", "bold") + f" from {found['file']}"]
     notes = {
         "applied": "",
         "removable": "the source already has the corrected value",
@@ -113,7 +113,9 @@ def _corrections(summary: Mapping[str, Any], look: Look) -> list[str]:
         if found[name] or name == "applied":
             lines.append(f"  {name:<9}  {found[name]:>{numbers},}  {look.painted(note, 'dim')}".rstrip())
     if (since := summary["since"]) and found["stale"] > since["stale"]:
-        lines.append(f"  {found['stale'] - since['stale']:,} of the stale ones were stale in run {since['run_id']}.")
+        known = found["stale"] - since["stale"]
+        were = "was" if known == 1 else "were"
+        lines.append(f"  {known:,} of the stale ones {were} already stale in run {since['run_id']}.")
     return lines
 
 
@@ -295,10 +297,10 @@ def runs_text(runs: Sequence[Mapping[str, Any]], *, width: int, color: bool, uni
 
 
 def _run_cells(run: Mapping[str, Any]) -> tuple[str, ...]:
-    ended = "open" if run["exit_code"] is None else str(run["exit_code"])
+    ended = "unfinished" if run["exit_code"] is None else str(run["exit_code"])
     outcomes = [f"{count:,} {kind}" for kind, count in run["customers"].items() if count and kind != "read"]
     outcomes += [f"{count:,} undone"] if (count := run.get("undone")) else []
-    outcomes += ["folder gone"] if run.get("folder_gone") else []
+    outcomes += ["folder deleted"] if run.get("folder_gone") else []
     return str(run["run_id"]), ended, str(run["mapping"]), str(run["tenant"]), ", ".join(outcomes)
 
 
@@ -316,7 +318,7 @@ def _columns(character: str) -> int:
 
 
 def padded(text: str, width: int) -> str:
-    """The text with spaces behind it, as wide as ``width`` or wider."""
+    """The text with spaces after it, as wide as ``width`` or wider."""
     return text + " " * (width - columns_of(text))
 
 

@@ -16,8 +16,8 @@ from importer.tables import TEXT
 from importer.wording import first_few, shortened
 
 SHEET = "Values"
-CHOICES_SHEET = "What exists"
-TITLES = ("kind", "word", "count", "value", "proposal", "what exists")
+CHOICES_SHEET = "Choices"
+TITLES = ("kind", "word", "count", "value", "proposal", "choices")
 _WIDTHS = (26, 32, 8, 32, 32, 60)
 _MOST_NAMED = 10  # of what exists, in a cell
 _LONGEST_NAME = 40  # characters of each
@@ -91,7 +91,7 @@ def _offer(sheet: Any, choices: Any, rows: Sequence[WordRow], offered: Mapping[s
         for number, name in enumerate(names, start=1):
             choices.write_string(number, column, name[:LONGEST_CELL])
         # A warning only: an email address, an ID, or several values with ; between them are right, too.
-        question = "This value is not one of those that were found. Use it anyway?"
+        question = "This value is not one of the known values. Use it anyway?"
         source = f"='{CHOICES_SHEET}'!{xl_range_abs(1, column, len(names), column)}"
         offer_list(sheet, (first, _VALUE, first + count - 1, _VALUE), source, question, asks=len(names) > 1)
         first += count
@@ -103,7 +103,7 @@ def _cells(row: WordRow, exists: Mapping[str, Sequence[str]]) -> tuple[str | int
 
 
 def words_text(rows: Sequence[WordRow], width: int) -> str:
-    """The table for a terminal, at most ``width`` columns wide: without what exists."""
+    """The table for a terminal, at most ``width`` columns wide: without the choices."""
     lines = [(row.kind, row.word, f"{row.count:,}", row.value, row.proposal) for row in rows]
     table = [TITLES[:-1], *lines]
     room = [min(max(columns_of(line[place]) for line in table), _WIDEST) for place in range(len(TITLES) - 1)]

@@ -13,6 +13,7 @@ from importer.report.plain_words import ABOUT_TEXT_FILES, in_owner_words, owner_
 from importer.report.problem_list import Group, Located
 from importer.report.report_input import Reader, ReportInput, loose_rows
 from importer.tables import GUIDE_COLUMNS, GUIDE_RUNS, GUIDE_TITLE, Mask, Positions, SourceTable
+from importer.wording import counted
 
 _CODES = ("Code", "Severity", "Count", "What it means, what to do, and the first message")
 _KINDS = ("What is wrong", "To fix or review", "Count", "What to do, and the first message")
@@ -69,7 +70,7 @@ class SheetPlan:
 
     @cached_property
     def columns(self) -> list[str]:
-        """The columns of the sheet, behind the one that says what is wrong."""
+        """The columns of the sheet, after the one that says what is wrong."""
         return with_parts(self.table.headers, self.parts)
 
 
@@ -103,7 +104,7 @@ def guide_rows(
     back = reader.contact or ("the person who sent it to you" if reader.is_owner else None)
     lines.append(("text", (_IMPORT.format(verb) if back is None else _SEND_BACK.format(back),)))
     lines += [("command", (f"     {command}",)), ("text", (f"{GUIDE_RUNS[0]}{run}.",) if run else ())]
-    lines += [blank, ("header", (*GUIDE_COLUMNS, "Rows here"))]
+    lines += [blank, ("header", (*GUIDE_COLUMNS[0], "Rows in it"))]
     for sheet in sheets:
         # A sheet that was imported again names the file and sheet that it came from originally.
         file, name = sheet.table.details.get("stands_for") or (sheet.table.file, sheet.table.sheet or "")
@@ -145,8 +146,13 @@ def _absent(chosen: Chosen, sheets: Sequence[SheetPlan], unnoted: int) -> Iterat
             names = ", ".join(sorted(sheet.table.secrets))
             yield f"Sensitive columns left blank in sheet {sheet.name}: {names}."
     if chosen.surplus:
-        yield f"{chosen.surplus:,} more rows, because a larger workbook would be slow to open. See the folder rejected."
+        more = counted(chosen.surplus, "more row")
+        yield f"{more}, because a larger workbook would be slow to open. See the folder rejected."
     if chosen.unheld:
-        yield f"{chosen.unheld:,} rows of customers with text that a workbook cannot hold. See the folder rejected."
+        unheld = counted(chosen.unheld, "row")
+        yield f"{unheld} of customers with text that a workbook cannot hold. See the folder rejected."
     if unnoted:
-        yield f"The notes of {unnoted:,} colored cells, because more would be slow. See the column import_errors."
+        yield (
+            f"The notes of {counted(unnoted, 'colored cell')}, because more notes would slow the workbook down. "
+            "See the column import_errors."
+        )

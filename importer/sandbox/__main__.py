@@ -18,7 +18,7 @@ def _say(answer: dict[str, str]) -> None:
 def _on_ready(url: str) -> None:
     def watch() -> None:
         sys.stdin.buffer.read()  # ends when the parent closes the pipe, or dies
-        os.kill(os.getpid(), signal.SIGTERM)  # which the server takes as its sign to finish
+        os.kill(os.getpid(), signal.SIGTERM)  # which the server takes as its signal to stop
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
     _say({"url": url})

@@ -180,7 +180,7 @@ _UNLIMITED = ("long_text", "html")
 
 
 def unknown_references(body: Record, fixtures: Fixtures) -> list[Detail]:
-    """The sales reps and the price list that nothing is known of."""
+    """The sales reps and the price list that the sandbox does not know."""
     details = [
         {"field": f"assigned_sales_rep_ids[{index}]", "reason": "no sales rep has this ID"}
         for index, rep_id in enumerate(body.get("assigned_sales_rep_ids", ()))

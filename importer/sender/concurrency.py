@@ -96,7 +96,7 @@ class LedgerThread:
     async def __call__(
         self, function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Result:
-        """Call ``function`` in a thread. It runs to its end even when the caller is cancelled."""
+        """Call ``function`` in a thread. It runs to its end even when the caller is canceled."""
         return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._one)
 
 

@@ -21,11 +21,11 @@ Thing = TypeVar("Thing")
 class Verdict(StrEnum):
     DELETED = "deleted"
     DEACTIVATED = "deactivated"  # deleted, but still shown as inactive
-    RESTORED = "restored"  # its update was taken back
-    NOT_TAKEN_BACK = "not_taken_back"  # all or part of its update cannot be taken back
+    RESTORED = "restored"  # its update was undone
+    NOT_TAKEN_BACK = "not_taken_back"  # all or part of its update cannot be undone
     ABSENT = "absent"  # its request had no effect
     OK = "ok"
-    UNDONE = "undone"  # taken back before
+    UNDONE = "undone"  # undone before
     MISSING = "missing"
     INACTIVE = "inactive"
     CHANGED = "changed"  # WizCommerce has other content than was sent

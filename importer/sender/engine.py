@@ -76,7 +76,7 @@ class Sender:
         self._stopped_by: StopError | None = None
 
     async def send(self) -> dict[OutcomeKind, int]:
-        """Return the counts of all the run's outcomes. Requests in flight when it is cancelled stay unknown.
+        """Return the counts of all the run's outcomes. Requests in flight when it is canceled stay unknown.
 
         Raises :class:`StopError`, :class:`LedgerError` (nothing leaves once a write has failed), and
         :class:`OutputError` when ``bodies`` differ from those that were planned. The ledger then has the truth, and
@@ -271,7 +271,7 @@ class Sender:
     # What follows.
 
     async def _record(self, group: list[Transition]) -> list[Transition]:
-        """An id that another customer has already proves that an answer is not about ours."""
+        """An ID that already belongs to another customer proves that an answer is not about ours."""
         created = [one.step.customer_id for one in group if one.step.state is State.CREATED and one.step.customer_id]
         owners = await self.thread(self.ledger.owners, self.run.tenant, created) if created else {}
         checked = []

@@ -21,7 +21,7 @@ GROUP = 100  # customers in one lookup
 MOST_IN_WALK = 10_000  # customers that one walk through the API's list looks for
 LOOKS = 8  # lookups at a time
 GATHER = 0.1  # seconds between lookups of smaller groups: each costs two requests, however many customers it serves
-FIRST_LOOK = 60  # the first comes after this part of the settling time, the next each twice as late
+FIRST_LOOK = 60  # the first comes after this part of the settling time, each later one after twice as long
 
 
 @dataclass

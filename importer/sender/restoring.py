@@ -1,6 +1,6 @@
-"""Taking back one write of an update: look at what WizCommerce has, put back what was there before, look again.
+"""Undoing one write of an update: look at what WizCommerce has, put back what was there before, look again.
 
-A write is taken back only while WizCommerce still has the values that it set. A child that the run added is deleted.
+A write is undone only while WizCommerce still has the values that it set. A child that the run added is deleted.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -31,7 +31,7 @@ class Part:
 
 @dataclass(slots=True)
 class Restorer:
-    """Takes back writes, and with ``force`` also what was changed since. ``announce`` makes a restore durable first.
+    """Undoes writes, and with ``force`` also what was changed since. ``announce`` makes a restore durable first.
 
     ``wait``: seconds until a write that left no trace in WizCommerce counts as never carried out.
     """
@@ -58,7 +58,7 @@ class Restorer:
         return await self._restore(customer, write, record)
 
     async def _already(self, customer: LedgerCustomer, write: Write, left: list[str]) -> Part:
-        """A write whose values are not there: it was taken back before, or never carried out."""
+        """A write whose values are not there: it was undone before, or never carried out."""
         if not customer.outcome_unknown:
             await self.announce(write)  # so far the ledger says that WizCommerce took its values
             return _part(write, WriteState.RESTORED, _no_value(write, left))
@@ -140,7 +140,7 @@ def compare_restored(writes: Iterable[Write], customer: Values) -> tuple[str, st
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """How many customers undo would delete and restore, and how many updates it cannot take back."""
+    """How many customers undo would delete and restore, and how many updates it cannot undo."""
 
     deleted: int
     restored: int
@@ -167,7 +167,7 @@ def forecast(ledger: Ledger, run: Run) -> Forecast:
 
 
 def _part(write: Write, state: WriteState, kept: str) -> Part:
-    """``kept``: what is not taken back, and why; empty when everything is."""
+    """``kept``: what is not undone, and why; empty when everything is."""
     return Part(replace(write, state=state), Verdict.NOT_TAKEN_BACK if kept else Verdict.RESTORED, kept)
 
 

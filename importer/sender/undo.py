@@ -1,4 +1,4 @@
-"""Taking back a run: customers that it created are deleted, and its updates of other customers are taken back."""
+"""Undoing a run: customers that it created are deleted, and its updates to other customers are undone."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -30,7 +30,7 @@ Customers = list[LedgerCustomer]
 
 @dataclass
 class Undo:
-    """Deletes the customers that ``run`` created, and takes back its updates. The tenant's lock must be held.
+    """Deletes the customers that ``run`` created, and undoes its updates. The tenant's lock must be held.
 
     ``found`` gets each group once it is in the ledger. What was changed in WizCommerce since is left, unless ``force``.
     What may have been sent is looked up first; its absence counts ``settle`` seconds after the run was last known to
@@ -61,7 +61,7 @@ class Undo:
         self._steps: list[LedgerStep] = []
 
     async def take_back(self) -> None:
-        """Take back everything. Called again, after whatever end, it goes on.
+        """Undo everything. Called again, after whatever end, it continues.
 
         Raises :class:`StopError`, :class:`LedgerError`, and :class:`OutputError` when ``bodies`` cannot be read.
         """

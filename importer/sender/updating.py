@@ -321,7 +321,7 @@ def _moment(task: CustomerTask, customer: Body) -> str | None:
 def _became(
     task: CustomerTask, outcome: OutcomeKind, then: Next = Next.DONE, *, state: State | None = None, **more: Any
 ) -> Transition:
-    """``state`` None: the one from before, or unknown as long as the outcome of an update of ours is."""
+    """``state`` None: the one from before, or unknown while the outcome of one of our updates is unknown."""
     state = state or (State.UNKNOWN if task.outcome_unknown else task.base.state)
     return transition(task, state, outcome, then, customer_id=task.base.customer_id, **more)
 

@@ -183,7 +183,7 @@ def unchecked_attributes(entity: Entity) -> ProblemTable:
         severity=Severity.INFO,
         code="attributes_unchecked",
         entity=entity,
-        message=f"WizCommerce lists no attributes of {entity} records, so those of this import were not checked",
+        message=f"WizCommerce lists no attributes for {entity} records, so those of this import were not checked",
         hint="Check in WizCommerce that the attributes in the mapping exist.",
     )
 

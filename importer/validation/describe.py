@@ -110,7 +110,7 @@ _MESSAGES = {
 _SENTENCES = {
     "replacement_character": "Correct {value} in the source, or export it again as UTF-8.",
     "formula_error": "{value} is not a value. Correct the formula, turn off Show Formulas, or widen the column.",
-    "excel_damaged": "The digits after {value} are lost: export again with the column formatted as text.",
+    "excel_damaged": "The remaining digits of {value} are lost: export again with the column formatted as text.",
     "address_doubtful": "If {value} does not belong here (a note, a date, or another column's text), correct it.",
     "invalid_phone": "Enter {value} with + and the country code, digits only, such as +14155550132.",
     "invalid_type": "Translate {value} to billing or shipping under `values` in the mapping.",

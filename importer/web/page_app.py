@@ -224,7 +224,7 @@ class Pages:
             return PlainTextResponse(f"The file could not be stored: {error.strerror}.", 507)
 
         def take() -> None:
-            with session.lock, session.edit(session.version) as changed:  # whatever was changed meanwhile
+            with session.lock, session.edit(session.version) as changed:  # whatever was changed in the meantime
                 changed.take_sources((*changed.sources, str(path)))
 
         await run_in_threadpool(take)

@@ -55,6 +55,6 @@ def session_folder(environment: Mapping[str, str]) -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            with suppress(OSError):  # what a thread wrote meanwhile
+            with suppress(OSError):  # what a thread wrote in the meantime
                 if folder.is_dir():
                     shutil.rmtree(folder)

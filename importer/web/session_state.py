@@ -20,7 +20,7 @@ from importer.web.sendings import Sendings
 
 @dataclass(frozen=True)
 class Reading:
-    """How the sources are read; None: as they are recognized."""
+    """How the sources are read; None: as detected."""
 
     country: str | None = None
     sheet: str | None = None

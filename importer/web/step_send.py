@@ -219,7 +219,7 @@ def _send(ask: Ask, limit: int | None) -> str:
 
 
 def _again(ask: Ask, action: str) -> str:
-    """Go on with a run, try its failures again, or take it back."""
+    """Continue a run, try its failures again, or undo it."""
     session = ask.session
     found = next((one for one in session.sendings.all() if one.id == ask.text("sending")), None)
     if found is None or found.run is None:

@@ -42,7 +42,7 @@ def _prepared(folder: Path, name: str) -> tuple[Path, int]:
     before = sum(path.stat().st_size for path in folder.iterdir())
     while True:
         path = free_path(folder, name)
-        with suppress(FileExistsError):  # another upload took the name meanwhile
+        with suppress(FileExistsError):  # another upload took the name in the meantime
             path.touch(0o600, exist_ok=False)
             return path, min(MOST - before, shutil.disk_usage(folder).free - SPARE)
 

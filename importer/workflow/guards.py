@@ -91,7 +91,7 @@ def _still_written(job: Job) -> None:
     changed = changed_since(job.options.sources, _moments(job.stage.sources))
     if changed:
         raise GuardError(
-            f"{', '.join(changed)} was changed while it was read. {NOTHING}",
+            f"{', '.join(changed)} {'was' if len(changed) == 1 else 'were'} changed while being read. {NOTHING}",
             "Run again when the export is complete.",
         )
 
@@ -157,7 +157,8 @@ def _fewer(job: Job, last: Mapping[str, Any]) -> None:
     if limit.passed_by(then - now, then):
         raise GuardError(
             f"--max-fewer {limit}: {now:,} customers, {then - now:,} fewer than in run {last['run_id']}. {NOTHING}",
-            "Check whether the export is complete. If it is, raise --max-fewer. If it is only a part, add --partial.",
+            "Check whether the export is complete. If it is, raise --max-fewer. If it is only part of the list, "
+            "add --partial.",
         )
 
 
@@ -165,7 +166,7 @@ def check_can_ask(target: Target | None, options: Options, confirm: Confirm | No
     """Raise :class:`UsageError`, before any work is done, where no one can answer the question that will be asked."""
     if confirm is None and target is not None and target.is_production and not options.yes:
         raise UsageError(
-            "this sends to production, but there is no terminal to ask on",
+            "this sends to production, but there is no terminal to ask in",
             "To send without a question, add --yes. Nothing was sent.",
         )
 

@@ -61,7 +61,7 @@ class Job:
 
     @property
     def commands(self) -> Commands:
-        """Commands that go on with this run."""
+        """Commands that continue this run."""
         kept = self.run.options if self.folder is None else self.stage.facts["options"]
         return Commands.of(self.options, run=self.run.id, out=self.run.out.parent, kept=kept)
 

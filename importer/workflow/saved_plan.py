@@ -113,16 +113,17 @@ class SavedPlan:
     def check_sources(self, loaded: LoadedMapping, sources: Sources) -> None:
         """Raise :class:`UsageError` when the mapping, a table that it uses, or a source differs from the plan's."""
         if loaded.sha256 != self.facts["mapping_sha256"]:
-            raise UsageError(f"the mapping {loaded.name} changed since plan {self.id} was made", AGAIN)
+            raise UsageError(f"the mapping {loaded.name} has changed since plan {self.id} was made", AGAIN)
         tables = _tables(loaded, sources)
         earlier = self.facts.get("tables", tables)  # plans of earlier versions do not say
         for name in sorted(tables.keys() | earlier.keys()):
             if tables.get(name) != earlier.get(name):
-                raise UsageError(f"{name} changed since plan {self.id} was made", AGAIN)
+                has = "have" if name == "the corrections" else "has"
+                raise UsageError(f"{name} {has} changed since plan {self.id} was made", AGAIN)
         now, then = _inputs(sources), self.facts["inputs"]
         if now != then:
             names = sorted({item[0] for item in [*now, *then] if (item in now) != (item in then)})
-            raise UsageError(f"the sources changed since plan {self.id} was made: {', '.join(names)}", AGAIN)
+            raise UsageError(f"the sources have changed since plan {self.id} was made: {', '.join(names)}", AGAIN)
 
     def check_ledger(self, ledger: Ledger, tenant: str) -> None:
         """Raise :class:`UsageError` when the plan is another tenant's, or was applied. The lock must be held."""
@@ -179,7 +180,7 @@ def _planned(name: str, out: Path) -> SavedPlan:
         raise UsageError(f"{plan.folder.payloads} was changed after the plan was made", AGAIN)
     known = plan.facts.get("fingerprint")  # earlier versions did not have it
     if known is not None and known != _fingerprint(plan.planned, plan.facts["payloads_sha256"]):
-        raise UsageError(f"what plan {plan.id} does with its customers was changed after it was made", AGAIN)
+        raise UsageError(f"the actions in plan {plan.id} were changed after it was made", AGAIN)
     return plan
 
 
@@ -187,7 +188,7 @@ def check_drift(saved: tuple[pd.DataFrame, dict[str, Any]], planned: pd.DataFram
     """Raise :class:`GuardError` when the actions for any customer would differ from the plan."""
     changed = drift(saved[0], planned)
     if changed:
-        raise GuardError(f"WizCommerce or the ledger changed since the plan was made{_such_as(changed)}.", AGAIN)
+        raise GuardError(f"WizCommerce or the ledger has changed since the plan was made{_such_as(changed)}.", AGAIN)
 
 
 def _such_as(names: Sequence[str]) -> str:

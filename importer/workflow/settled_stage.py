@@ -118,7 +118,8 @@ def _same_text(
         field,
         records,
         [f"WizCommerce already has a customer with this {word}: {_named(customer)}" for customer in same],
-        "If it is the same, set this reference ID in WizCommerce, and it is left alone. Otherwise, nothing is wrong.",
+        "If it is the same customer, set this reference ID in WizCommerce, and it will be left alone. "
+        "Otherwise, nothing is wrong.",
         code=code,
     )
 

@@ -119,7 +119,7 @@ async def test_what_is_about_another_record_is_not_believed() -> None:
             await client.delete_child("a", "contacts", "b"),
         ]
     assert {(answer.kind, answer.message) for answer in answers} == {
-        (AnswerKind.UNKNOWN, "HTTP 200, but the response is about another ID")
+        (AnswerKind.UNKNOWN, "HTTP 200, but the response is for a different ID")
     }
 
 

@@ -160,7 +160,7 @@ async def test_whenever_it_is_cut_off_what_has_arrived_counts_as_sent(kept_alive
     assert kept_alive or any(answer.kind is AnswerKind.NOT_SENT and not answer.sent for answer in answers.values())
 
 
-async def test_a_request_that_is_cancelled_leaves_a_client_that_works() -> None:
+async def test_a_request_that_is_canceled_leaves_a_client_that_works() -> None:
     hangs, over = True, anyio.Event()
 
     async def respond(seen, writer):

@@ -82,7 +82,7 @@ def test_first_come_first_served() -> None:
     assert run_virtually(main) == list(range(30))
 
 
-def test_a_cancelled_wait_uses_nothing() -> None:
+def test_a_canceled_wait_uses_nothing() -> None:
     async def main():
         limiter = virtual_limiter(1.0)
         await limiter.acquire()

@@ -269,9 +269,9 @@ def test_a_stop_ends_every_wait_for_a_turn_at_once_and_uses_none() -> None:
                 group.start_soon(wait, turns)
             group.start_soon(wait, Turns())
             await anyio.sleep(0.5)
-            assert not turns.cancelled
+            assert not turns.canceled
             turns.cancel()
-        assert turns.cancelled
+        assert turns.canceled
         await wait(turns)
         return ends, limiter.statistics.requests
 

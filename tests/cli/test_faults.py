@@ -46,7 +46,7 @@ def full(desk) -> Desk:
         (("check", "http://example.com/a.csv", "-m", "small.yaml"), "https"),
         (("check", "empty.csv", "-m", "small.yaml"), "empty.csv: the file is empty"),
         (("check", "header.csv", "-m", "small.yaml"), "no data row below it"),
-        (("check", "folder", "-m", "small.yaml"), "contains no readable file"),
+        (("check", "folder", "-m", "small.yaml"), "contains no readable files"),
         (("check", "binary.csv", "-m", "small.yaml"), "binary data, not a table"),
         (("check", "fake.xlsx", "-m", "small.yaml"), "the workbook cannot be read"),
         (("check", "other.csv", "-m", "small.yaml"), "The file's columns are 'Colour', 'Size'"),

@@ -82,7 +82,7 @@ def run_command(desk: Desk, box: RunningSandbox, line: str) -> None:
         return
     assert words.pop(0) == "importer", line
     if words[:2] == ["ledger", "forget"]:
-        words.append("--yes")  # there is no terminal to ask on
+        words.append("--yes")  # there is no terminal to ask in
     words = [_in_latest_run(desk, word) for word in words]
     said = desk.do(*words)
     assert said.code in (0, 1), f"{line}\n{said.out}{said.err}"

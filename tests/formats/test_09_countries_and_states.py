@@ -36,7 +36,8 @@ def test_countries(text: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "hint"), [("Kent", "Kenya"), ("Untied States", "United States (US)"), ("Ohio", "a state of United States")]
+    ("text", "hint"),
+    [("Kent", "Kenya"), ("Untied States", "United States (US)"), ("Ohio", "a state in the United States")],
 )
 def test_junk_is_an_error_with_a_hint_or_left_out_where_the_mapping_says_so(text: str, hint: str) -> None:
     made = apply(MAPPING, f"Id|Country\n1|{text}")

@@ -192,7 +192,7 @@ def test_what_a_killed_undo_left_open_is_not_forgotten(ledger, tmp_path):
 
 
 def test_an_older_ledger_is_copied_before_it_is_brought_up_to_date(tmp_path, monkeypatch):
-    """An invented migration behind the real ones."""
+    """An invented migration after the real ones."""
     path = tmp_path / "ledger.db"
     with open_ledger(path) as ledger:
         ledger.tenant(TENANT)

@@ -95,7 +95,7 @@ def test_newer_schema(tmp_path):
 
 
 def test_migrations_run_once_and_in_order(tmp_path, monkeypatch):
-    """Two invented migrations behind the real ones."""
+    """Two invented migrations after the real ones."""
     real = schema.MIGRATIONS
     path = tmp_path / "ledger.db"
     open_ledger(path).close()

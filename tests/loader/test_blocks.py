@@ -18,7 +18,7 @@ from importer.loader.text.csv_blocks import blocks
 from importer.loader.text.csv_reader import CsvFormat, CsvRecords, read_body
 from tests.loader.support import cells, options, problems, skipped, sources, write
 
-# Quoted line ends, doubled quotes, quotes within text and behind the closing one, and what needs more than a byte.
+# Quoted line ends, doubled quotes, quotes within text and after the closing one, and what needs more than a byte.
 CELLS = ["", "a", "b c", '"q"', '"x\ny"', '"x\r\ny"', '"a""b"', '""', '""""', '"",', 'p"q', '"z"w', 'w"', "é€"]
 CELLS += ['"é\n,"', '"1,2,3\n4,5,6\n7,8,9"', '"']
 ENDS = ["\n", "\r\n", "\r"]
@@ -60,7 +60,7 @@ def test_blocks_of_any_size_give_what_the_csv_module_gives(
 
 
 def _is_open(text: str) -> bool:
-    """Whether the csv module is within quotes at the end: then what is put behind belongs to the last cell."""
+    """Whether the csv module is within quotes at the end: then what is put after it belongs to the last cell."""
     before = list(csv.reader(io.StringIO(text, newline="")))
     after = list(csv.reader(io.StringIO(text + "\nEND\n", newline="")))
     return bool(after) and after[-1] != ["END"] and len(after) == len(before)

@@ -67,7 +67,7 @@ def test_same_base_name_is_told_apart_by_the_shortest_path(tmp_path: Path) -> No
     [
         ("none.csv", "no such file"),
         ("none*.csv", "no file matches"),
-        ("empty", "the folder contains no readable file"),
+        ("empty", "the folder contains no readable files"),
         ("zero.csv", "the file is empty"),
         ("blank.csv", "the file is empty"),
         ("header.csv", "there is a header in row 2 but no data row below it"),

@@ -313,7 +313,7 @@ def encrypted_xlsx() -> bytes:
 
 
 def encrypted_xls() -> bytes:
-    """A legacy workbook with a FILEPASS record behind its first record."""
+    """A legacy workbook with a FILEPASS record after its first record."""
     book = xlwt.Workbook()
     book.add_sheet("A").write(0, 0, "x")
     data = book.get_biff_data()

@@ -79,7 +79,7 @@ def check(system: str, paths: Sequence[Path]) -> Checked:
 
 
 def bodies(one: Checked) -> str:
-    """The bodies that would be sent, one a line."""
+    """The bodies that would be sent, one per line."""
     out = io.BytesIO()
     tables = complete_defaults(one.settled.tables)
     write_payloads(tables, ~one.settled.rejected, out, unresolved_lookups=True)

@@ -124,7 +124,7 @@ def test_taken_apart_without_a_doubt(text: str, wanted: str) -> None:
             "lines below the postal code",
         ),
         ("4 Pier Rd\nLeeds LS1 1AA\nUK\nring bell", "4 Pier Rd | city=Leeds | country=GB | zip=LS1 1AA", "lines below"),
-        ("111 Wellington St Ottawa ON K1A 0A9", "city=Ottawa", "street and city are in one line"),
+        ("111 Wellington St Ottawa ON K1A 0A9", "city=Ottawa", "the street and city are on one line"),
     ],
 )
 def test_what_is_doubtful_is_said(text: str, wanted: str, doubt: str) -> None:
@@ -143,7 +143,7 @@ def test_a_reason_is_said_once_and_fits_the_home_country() -> None:
     assert read_address(["12 High St SL7 1AA"], None).doubts == ("no city was found before the postal code",)
     address = read_address(["RR 2 Box 45\nSt. Albans VT 5478"], "US")
     assert told(address) == "RR 2 Box 45 | city=St. Albans | state=VT | zip=5478"
-    assert address.doubts == ("its postal code is not one of US",)
+    assert address.doubts == ("its postal code is not valid in US",)
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_it_is_known_whether_the_source_says_which_child_is_the_default(rule: st
 
 @pytest.mark.parametrize("rule", ["{constant: main}", "{from: Main, default: maybe}", "{from: Main, values: {A: B}}"])
 def test_a_mapping_cannot_answer_with_something_else_than_yes_or_no(rule: str) -> None:
-    with pytest.raises(MappingError, match=r":\d+: the first address, is_default: is yes or no, not '"):
+    with pytest.raises(MappingError, match=r":\d+: the first address, is_default: must be yes or no, not '"):
         apply(f"{ADDRESS}    is_default: {rule}\n", "Id|Type|Street|City|Main\n1|B|x|y|A")
 
 

@@ -54,7 +54,7 @@ def test_countries_as_exports_write_them(pair: str) -> None:
         ("Nigera", "Enter the country's name or its two-letter code."),
         ("Germany (FR)", "Enter the country's name or its two-letter code."),
         ("Paris, France", "Enter the country's name or its two-letter code."),
-        ("California", "This is a state of United States: is it in the wrong column? Enter the country here."),
+        ("California", "This is a state in the United States: is it in the wrong column? Enter the country here."),
     ],
 )
 def test_what_is_not_certain_is_an_error_and_no_hint_names_another_country(text: str, hint: str) -> None:

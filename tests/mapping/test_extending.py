@@ -154,7 +154,7 @@ def test_faults_of_the_base_are_named_there(tmp_path: Path) -> None:
     assert "base.yaml:17: the first address: unknown key 'citty'" in message
     assert "own.yaml:2: the third address: an address needs a type" in message
     assert "base.yaml:2: not valid YAML" in refused("", tmp_path, "title: x\n  key: y\n")
-    assert "base.yaml:1: a mapping is a table of keys" in refused("title: x\n", tmp_path, "- a\n")
+    assert "base.yaml:1: a mapping must be a table of keys" in refused("title: x\n", tmp_path, "- a\n")
 
 
 def test_a_base_that_is_not_there_is_named_with_its_line(tmp_path: Path) -> None:

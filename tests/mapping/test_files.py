@@ -47,8 +47,8 @@ def test_a_path_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
     [
         ("", "m.yaml: the file is empty"),
         ("# nothing\n", "m.yaml: the file is empty"),
-        ("- a\n- b\n", "m.yaml:1: a mapping is a table of keys"),
-        ("just a text", "m.yaml:1: a mapping is a table of keys"),
+        ("- a\n- b\n", "m.yaml:1: a mapping must be a table of keys"),
+        ("just a text", "m.yaml:1: a mapping must be a table of keys"),
         ("title: x\nkey: *ContactName\n", "m.yaml:2: *ContactName repeats a part that is called"),
         ("title: x\n  key: y\n", "m.yaml:2: not valid YAML"),
         ("title: [x\n", "not valid YAML"),

@@ -48,11 +48,11 @@ def faults(text: str) -> list[str]:
         (TOP + "addresses:\n  - city: C\n", "5: the first address: an address needs a type, such as type: billing"),
         (
             TOP + "addresses:\n  - city: C\n    type: {constant: home}\n",
-            "6: the first address, type: is billing or shipping",
+            "6: the first address, type: must be billing or shipping",
         ),
         (
             TOP + "addresses:\n  - city: C\n    type: {from: T, values: {B: Billing}}\n",
-            "6: the first address, type: is billing or shipping, not 'Billing'",
+            "6: the first address, type: must be billing or shipping, not 'Billing'",
         ),
         (
             TOP + "addresses:\n  - type: {constant: billing}\n    table: other\n    city: C\n",
@@ -68,20 +68,20 @@ def faults(text: str) -> list[str]:
         ),
         (
             TOP + "contacts:\n  - repeat: 3..1\n    email: E{n}\n",
-            "5: the first contact, repeat: repeat is a range such as",
+            "5: the first contact, repeat: `repeat` must be a range such as",
         ),
         (TOP + "skip:\n  - {column: A, flag: yes}\n", "5: the first skip rule: reason is missing"),
         (
             TOP + "skip:\n  - {column: A, reason: r}\n",
-            "5: the first skip rule: a condition has exactly one of is, is_not",
+            "5: the first skip rule: a condition must have exactly one of is, is_not",
         ),
         (
             TOP + "skip:\n  - {column: A, is: x, blank: yes, reason: r}\n",
-            "5: the first skip rule: a condition has exactly one of",
+            "5: the first skip rule: a condition must have exactly one of",
         ),
         (
             TOP + "skip:\n  - {is: x, reason: r}\n",
-            "5: the first skip rule: is, is_not, same_as, differs_from, flag, matches, and blank need a column",
+            "5: the first skip rule: is, is_not, same_as, differs_from, flag, matches, and blank need a `column`",
         ),
         (
             TOP + "skip:\n  - {column: A, only: [B], reason: r}\n",
@@ -111,8 +111,8 @@ def test_faults_of_the_whole(text: str, wanted: str) -> None:
     ("rule", "wanted"),
     [
         ("email: {form: E}", "customer.email: unknown key 'form'; did you mean 'from'?"),
-        ("email: {}", "customer.email: a field has exactly one of from (columns), constant, or flags"),
-        ("email: {from: E, constant: x}", "customer.email: a field has exactly one of"),
+        ("email: {}", "customer.email: a field must have exactly one of from (columns), constant, or flags"),
+        ("email: {from: E, constant: x}", "customer.email: a field must have exactly one of"),
         ("email:", "customer.email: needs at least one value, and none may be empty"),
         ("email: {from: []}", "customer.email.from: needs at least one value"),
         ("email: {from: [E, ' '], take: first}", "customer.email.from: needs at least one value"),
@@ -123,16 +123,16 @@ def test_faults_of_the_whole(text: str, wanted: str) -> None:
         ("email: {from: [A, B], take: first, join: ' '}", "customer.email.join: cannot be combined with take"),
         ("email: {from: A, else: [B, C]}", "customer.email.else: several columns or parts need take"),
         ("email: {from: [A, B], take: all}", "customer.email.take: take: all is for assigned_sales_rep_ids"),
-        ("email: {from: A, take: 0}", "customer.email.take: take is first, last, all, or a number"),
-        ("email: {from: A, take: second}", "customer.email.take: take is first, last, all, or a number"),
+        ("email: {from: A, take: 0}", "customer.email.take: `take` must be first, last, all, or a number"),
+        ("email: {from: A, take: second}", "customer.email.take: `take` must be first, last, all, or a number"),
         ("email: {constant: x, as: lower}", "customer.email.as: cannot be combined with constant"),
         ("email: {constant: x, default: y}", "customer.email.default: cannot be combined with constant"),
         ("email: {constant: x, else: A}", "customer.email.else: cannot be combined with constant"),
-        ("email: {constant: [x, y]}", "customer.email.constant: is one value, not a list"),
-        ("email: {from: E, otherwise: error}", "customer.email.otherwise: otherwise needs values"),
-        ("email: {from: E, values: [a]}", "customer.email.values: values is a table"),
+        ("email: {constant: [x, y]}", "customer.email.constant: must be one value, not a list"),
+        ("email: {from: E, otherwise: error}", "customer.email.otherwise: `otherwise` can be used only with `values`"),
+        ("email: {from: E, values: [a]}", "customer.email.values: `values` must be a table"),
         ("email: {from: E, values: {a: x, A: y}}", "customer.email.values.A: 'A' is listed twice"),
-        ("email: {from: E, values: {a: [x, y]}}", "customer.email.values.a: is one value, not a list"),
+        ("email: {from: E, values: {a: [x, y]}}", "customer.email.values.a: must be one value, not a list"),
         ("email: {from: E, lookup: sales_rep}", "customer.email.lookup: is for assigned_sales_rep_ids"),
         ("email: {from: E, extension_to: X}", "customer.email.extension_to: is for phone only"),
         ("email: {flags: {a: E}}", "customer.email.flags: is for type only"),
@@ -293,7 +293,7 @@ def test_the_same_name_in_several_entries_and_of_other_records_is_no_fault() -> 
         ),
         (
             TOP + "skip:\n  - {reason: r, any: [{column: A, blank: yes}, {column: B}]}\n",
-            "the first skip rule, the second condition under any: a condition has exactly one",
+            "the first skip rule, the second condition under any: a condition must have exactly one",
         ),
     ],
 )

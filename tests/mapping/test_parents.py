@@ -61,7 +61,7 @@ def test_case_and_blanks_matter_only_where_nothing_is_exactly_the_name() -> None
     made = apply(FAMILY, cells)
     assert row_statuses(made) == ["0", "1", "1", "rejected", "0"]
     assert told(made) == [
-        ("parent_ambiguous", 5, "'kettle' is the name of several rows: customers.csv:2, customers.csv:3")
+        ("parent_ambiguous", 5, "'kettle' matches the name in several rows: customers.csv:2, customers.csv:3")
     ]
 
 

@@ -79,7 +79,7 @@ def test_one_number(value: str, country: str, number: str) -> None:
         ("Tel: 030 901820 Telefaks: 030 901821", "DE", "+4930901820", None, LEFT_OUT),
         ("T\u00e9l\u00e9copie 01 23 45 67 90, 01 23 45 67 89", "FR", "+33123456789", None, LEFT_OUT),
         ("Phone: 415-555-0132 Fax:", "US", "+14155550132", None, None),
-        ("Phone: 415-555-0132 Fax", "US", "+14155550132", None, None),  # no number behind the second label
+        ("Phone: 415-555-0132 Fax", "US", "+14155550132", None, None),  # no number after the second label
         ("Tel/Fax 030 901820", "DE", "+4930901820", None, None),
         ("(415) 555-0132 (415) 555-0199", "US", "+14155550132", None, LEFT_OUT),
         ("(11) 91234-5678 (11) 91234-5679", "BR", "+5511912345678", None, LEFT_OUT),

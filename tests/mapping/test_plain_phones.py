@@ -115,7 +115,7 @@ def test_numbers_as_they_are_written_everywhere_are_found(region: str) -> None:
 @pytest.mark.parametrize(
     ("value", "country"),
     [
-        ("+1 1 310 1234", "CA"),  # a short number of Canada behind a prefix that the country code's own plan keeps
+        ("+1 1 310 1234", "CA"),  # a short number of Canada after a prefix that the country code's own plan keeps
         ("00 11310143 - 4", "CA"),
         ("+1 (246) 555", "US"),
         ("00 821) 02/00(00000", None),  # perhaps two numbers

@@ -1,4 +1,4 @@
-"""What a write replaced, against what WizCommerce shows: in place, taken back, or changed by others."""
+"""What a write replaced, against what WizCommerce shows: in place, undone, or changed by others."""
 
 import pytest
 

@@ -77,6 +77,17 @@ def test_cells_come_back(tmp_path_factory, lines: list[list[str]]) -> None:
     assert again.details["stands_for"] == ["list.csv", ""]
 
 
+def test_a_workbook_that_an_earlier_version_wrote_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "rejected.xlsx"
+    write(path, all_rejected(listed(3)))
+    book = openpyxl.load_workbook(path)
+    (head,) = [cell for row in book.worksheets[0] for cell in row if cell.value == "Sheet in this workbook"]
+    head.value = "Sheet here"
+    book.save(path)
+    (again,) = load([str(path)], LoadOptions(columns=(frozenset({"Id", "Name"}),))).tables
+    assert again.details["stands_for"] == ["list.csv", ""]
+
+
 def test_what_stands_in_which_cell(tmp_path: Path) -> None:
     path = tmp_path / "rejected.xlsx"
     assert write(path, small_run()) == Workbook(rows=9, left_out=0)
@@ -200,7 +211,7 @@ def test_notes_beyond_the_most_are_counted_and_their_cells_still_colored(tmp_pat
     assert [cell.comment is not None for cell in cells] == [True, True, False, False]
     assert {cell.fill.fgColor.rgb for cell in cells} == {"FFFFC7CE"}
     assert len(cells[0].comment.text) < 2100
-    assert "The notes of 2 colored cells" in text_of(path)
+    assert "The notes of 2 colored cells, because more notes would slow the workbook down." in text_of(path)
 
 
 @pytest.mark.parametrize(("severity", "said"), [(Severity.ERROR, False), (Severity.WARNING, True)])
@@ -213,6 +224,22 @@ def test_yellow_cells_are_mentioned_if_there_are_any(tmp_path: Path, severity: S
     summary = build_summary(report, replace(FACTS, workbook=Workbook(3, 0)))
     steps = owner_context(report, summary, [], Reader("owner"))["steps"]
     assert ("Review the yellow cells" in " ".join(steps)) == said
+
+
+@pytest.mark.parametrize(
+    ("ends", "title"),
+    [
+        ({"created": 2, "updated": 1}, "All 3 customers have been imported"),
+        ({"created": 1, "unchanged": 1, "exists": 1}, "All 3 customers are in WizCommerce"),
+        ({"created": 1, "pending": 2}, "1 of 3 customers is in WizCommerce"),
+        ({"updated": 2, "failed": 1}, "2 of 3 customers are in WizCommerce"),
+    ],
+)
+def test_the_owner_reads_what_became_of_the_customers(ends: dict[str, int], title: str) -> None:
+    report = without_problems(small_run())
+    summary = build_summary(report, FACTS)
+    done = summary | {"command": "run", "customers": {"read": 3, **ends}, "rows": summary["rows"] | {"rejected": 0}}
+    assert owner_context(report, done, [], Reader("owner"))["title"]["text"] == title
 
 
 def test_several_problems_of_a_cell_are_one_note_and_the_worst_gives_the_color(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 UTF-8, comma, LF. The firm's name above is quoted, for it has a comma. Phones share a cell with their labels, a whole
 address stands in a cell, with line breaks or as one line. Harmless dirt: ``deleted`` (not to be imported), ``currency``
-(``- USD`` behind the name), ``sub_customer`` (``Parent:Child``), ``several_emails, one_line_address, doubled_quotes,
+(``- USD`` after the name), ``sub_customer`` (``Parent:Child``), ``several_emails, one_line_address, doubled_quotes,
 nbsp, blank_row``. Really wrong besides the usual: ``orphan``, a sub-customer whose parent is nowhere.
 """
 

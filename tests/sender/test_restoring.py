@@ -1,4 +1,4 @@
-"""Undo takes back updates: what was there before comes back, what others changed stays."""
+"""Undo reverts updates: what was there before comes back, what others changed stays."""
 
 from dataclasses import replace
 
@@ -50,7 +50,7 @@ def writes(s, method=None):
 
 
 def restorable(change=EVERYTHING):
-    """The same change without what an update cannot take back."""
+    """The same change without what an update cannot undo."""
     return replace(change, patch={"company_name": "New", "attributes": {"Color": "blue"}})
 
 
@@ -135,7 +135,7 @@ def test_what_was_changed_since_is_left_unless_forced(tmp_path):
         now = content(s.whole("c"))
         assert now["name"] == "By hand"
         assert "A2" in [child["reference_id"] for child in now["addresses"]]
-        assert now["contacts"] == before["contacts"], "what nobody changed is taken back"
+        assert now["contacts"] == before["contacts"], "what nobody changed is undone"
         assert s.verify(sent) == {"c": "changed"}
         assert s.undo(sent) == {"c": "changed"}
         assert s.undo(sent, force=True) == {"c": "restored"}
@@ -263,7 +263,7 @@ def test_answers_about_another_customer_are_not_acted_on(tmp_path):
         sent = s.send(["a", "b"])
         s.box.set_faults(aimed={"a": ["foreign"] * 3})
         assert s.undo(sent, force=True, concurrency=1) == {"a": "failed", "b": "deleted"}
-        assert "another ID" in s.last["a"].details
+        assert "a different ID" in s.last["a"].details
         assert s.names() == ["a"]
         assert s.undo(sent) == {"a": "deleted"}
 

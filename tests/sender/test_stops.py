@@ -140,7 +140,7 @@ def test_interrupt_waits_for_requests_only_so_long(ledger, tmp_path):
     run_virtually(main())
 
 
-def test_cancelling_keeps_the_answers_that_had_come(ledger, tmp_path):
+def test_canceling_keeps_the_answers_that_had_come(ledger, tmp_path):
     async def main():
         run, bodies = plan_run(ledger, tmp_path, NAMES)
         api = FakeApi(["ok"] * 4 + ["slow"] * 4, limiter=FakePace(4))

@@ -1,4 +1,4 @@
-"""Taking back what a run created, and nothing else."""
+"""Undoing what a run created, and nothing else."""
 
 import pytest
 
@@ -159,7 +159,7 @@ def test_a_stop_sends_nothing_more_and_the_next_call_understands(tmp_path, delet
 
 
 class CancelAtDelete:
-    """A client whose second DELETE is cancelled while it is on its way."""
+    """A client whose second DELETE is canceled while it is on its way."""
 
     def __init__(self, client, _stop, scope):
         self._client = client

@@ -116,7 +116,7 @@ def test_a_run_is_undone_and_what_was_there_before_stays(office: Office) -> None
 def test_what_was_undone_before_is_left_alone(office: Office) -> None:
     assert office.do("undo", "undone", "--settle", 0, "--yes").code == 0
     assert office.writes() == {}
-    assert office.do("verify", "undone").code == 0, "one was deleted and one deactivated: both were taken back"
+    assert office.do("verify", "undone").code == 0, "one was deleted and one deactivated: both were undone"
 
 
 def test_the_same_night_writes_nothing(office: Office) -> None:

@@ -155,10 +155,7 @@ def test_lists_in_any_order_and_rows_that_are_not_certain(small: Desk) -> None:
     assert {(line["key"], line["column"]) for line in said.summary["recorded"]} == {("0017", "Phone"), ("0018", "Mail")}
     assert said.summary["not_recorded"] == ["small.csv:4: row 99 was not rejected in that run"]
     small.write("other.csv", "import_errors,A,B,C\n,1,2,3\n")
-    assert (
-        "its columns are those of no table"
-        in small.do("correct", "other.csv", "--to", "c.csv", "--run", first.folder).err
-    )
+    assert "its columns match no table" in small.do("correct", "other.csv", "--to", "c.csv", "--run", first.folder).err
     assert (
         "first column is not import_errors"
         in small.do("correct", "small.csv", "--to", "c.csv", "--run", first.folder).err
@@ -188,7 +185,7 @@ def test_a_corrected_cell_that_is_still_wrong_names_its_place_and_the_report_has
     page = (said.folder / "report.html").read_text()
     assert page.count(">applied<") == 2
     shown = small.do("check", "small.csv", "-m", "small.yaml", "--corrections", "c.csv")
-    assert "Corrections of c.csv\n  applied    2\n" in shown.out
+    assert "Corrections from c.csv\n  applied    2\n" in shown.out
     preview = small.do("preview", "small.csv", "-m", "small.yaml", "--corrections", "c.csv", "--row", "small.csv:3")
     assert "bob@example.com" in preview.out
 
@@ -202,7 +199,7 @@ def test_a_plan_is_applied_with_its_corrections_or_not_at_all(small: Desk) -> No
     (small.path / "c.csv").write_bytes((small.path / "c.csv").read_bytes().replace(b"0132", b"0134"))
     refused = small.do("run", "--plan", second)
     assert refused.code == 2
-    assert f"the corrections changed since plan {second} was made" in refused.err
+    assert f"the corrections have changed since plan {second} was made" in refused.err
 
 
 def test_nights_report_only_what_is_new(small: Desk) -> None:
@@ -268,7 +265,7 @@ def test_from_python(small: Desk) -> None:
     frame = pd.read_csv(small.path / "small.csv", dtype=str)
     checked = importer.check({"export": frame}, small.path / "small.yaml", corrections=to, out=small.path / "results")
     assert (checked.ok, checked.summary["corrections"]["applied"]) == (True, 2)
-    with pytest.raises(importer.errors.UsageError, match="has no problem with this row"):
+    with pytest.raises(importer.errors.UsageError, match="found no problem in this row"):
         importer.correct_cells(first.folder, [("small.csv", 4, "Phone", "x")], to)
     with pytest.raises(importer.errors.UsageError, match="is sensitive and never imported"):
         importer.correct_cells(first.folder, [("small.csv", 2, "Card number", "x")], to)

@@ -106,7 +106,7 @@ def test_an_export_that_is_still_being_written(desk, box, monkeypatch) -> None:
         return looked(sources, read)
 
     monkeypatch.setattr(guards, "changed_since", grows)
-    stopped(night(desk, box, lines(3)), box, "export.csv was changed while it was read", 0)
+    stopped(night(desk, box, lines(3)), box, "export.csv was changed while being read", 0)
 
 
 def test_guards_stand_in_a_job_file_and_are_overridden_for_once(desk, box) -> None:

@@ -194,7 +194,7 @@ def test_others_do_the_parts_of_a_run_and_are_gone_when_it_sends(desk, words, mo
 
 
 def _noting(left: list[object], create: Any) -> Any:
-    """Creating as ever, with a note of the processes that this one has meanwhile."""
+    """Creating as ever, with a note of the processes that this one has in the meantime."""
 
     def noted(*given: Any) -> Any:
         left.append(multiprocessing.active_children())

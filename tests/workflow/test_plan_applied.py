@@ -78,10 +78,10 @@ def rep_is_renamed(desk, api) -> None:
 
 
 CHANGED = [
-    (edit("small.csv", "Company 1", "Company One"), 2, "the sources changed since plan"),
-    (edit("small.yaml", "title: A", "title: Another"), 2, "the mapping small changed since plan"),
-    (appears, 3, "WizCommerce or the ledger changed since the plan was made (1 customer: C1)."),
-    (is_sent_by_another_run, 3, "WizCommerce or the ledger changed since the plan was made (1 customer: C1)."),
+    (edit("small.csv", "Company 1", "Company One"), 2, "the sources have changed since plan"),
+    (edit("small.yaml", "title: A", "title: Another"), 2, "the mapping small has changed since plan"),
+    (appears, 3, "WizCommerce or the ledger has changed since the plan was made (1 customer: C1)."),
+    (is_sent_by_another_run, 3, "WizCommerce or the ledger has changed since the plan was made (1 customer: C1)."),
     (rep_is_renamed, 3, "what would be sent differs from plan"),
 ]
 

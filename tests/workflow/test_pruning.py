@@ -46,7 +46,7 @@ def test_the_latest_stay_and_the_history_tells_of_the_rest(desk, box) -> None:
     assert said.err.count("was deleted") == 2
     listed = {line["run_id"]: line["folder_gone"] for line in json.loads(desk.do("runs", "--json").out)}
     assert [listed[folder.name] for folder in (first, second, third)] == [True, True, False]
-    assert desk.do("runs").out.count("folder gone") == 2
+    assert desk.do("runs").out.count("folder deleted") == 2
     gone = desk.do("report", first.name)
     assert (gone.code, gone.out) == (2, "")
     assert "no longer exists" in gone.err

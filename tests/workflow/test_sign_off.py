@@ -120,7 +120,7 @@ def test_a_plan_whose_files_were_changed_is_refused(desk, words) -> None:
         for what in (shown.summary["run_id"], shown.folder / "sign-off.xlsx"):
             said = apply(desk, what)
             assert (said.code, api.bodies) == (2, {})
-            assert "was changed after it was made" in said.err
+            assert "were changed after it was made" in said.err
 
 
 def test_a_dry_run_for_the_owner_has_one_that_cannot_be_sent(desk) -> None:

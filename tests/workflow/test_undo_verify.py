@@ -119,7 +119,7 @@ def test_undo_takes_back_updates_and_asks_about_them(desk, box):
     assert bench.names == ["Firm 0", "Firm 1", "Firm 2"]
     bench.patch("C1", phone="+12125550123", company_name="By hand")
     summary = bench.undo()
-    assert "its updates of 3 customers will be undone (C0, C1, C2)." in bench.asked[0]
+    assert "its updates to 3 customers will be undone (C0, C1, C2)." in bench.asked[0]
     assert (summary["results"], summary["exit_code"]) == ({"restored": 2, "changed": 1}, 1)
     assert bench.names == ["By hand", "Company 0", "Company 2"]
     assert bench.table("undo.csv")["C1"]["details"] == "company_name"
@@ -129,7 +129,8 @@ def test_undo_takes_back_updates_and_asks_about_them(desk, box):
     assert bench.names == before
     checked = bench.verify()
     assert (checked["results"], checked["exit_code"]) == ({"undone": 3}, 0)
-    assert text_of(checked).startswith("All 3 customers of run")
+    assert text_of(checked).startswith(f"Run {bench.run_id} at ")
+    assert "was undone for all 3 customers." in text_of(checked)
     assert bench.undo()["results"] == {}
     bench.run(*bench.words, "--mode", "upsert")
     assert bench.names == ["Firm 0", "Firm 1", "Firm 2"], "after an undo the next run sends the update again"
@@ -145,7 +146,7 @@ def test_what_cannot_be_taken_back_is_counted_and_listed(desk, box):
     desk.write("small.csv", phones.replace("C0", "D0").replace("C1", "D1").replace("Company 1", "Firm 1"))
     bench.run(*bench.words, "--partial", "--mode", "upsert")
     summary = bench.undo()
-    assert "its updates of 1 customer will be undone (D0, D1); 1 update cannot be undone." in bench.asked[0]
+    assert "its updates to 1 customer will be undone (D0, D1); 1 update cannot be undone." in bench.asked[0]
     assert (summary["results"], summary["exit_code"]) == ({"not_taken_back": 2}, 1)
     assert "phone: had no value before" in bench.table("undo.csv")["D1"]["details"]
     assert bench.names == ["Company 0", "Company 0", "Company 1", "Company 1"]
@@ -184,7 +185,8 @@ def test_undo_deletes_and_reports(desk, box):
     assert stat.S_IMODE((bench.folder / "undo.csv").stat().st_mode) == 0o600
     text = text_of(summary, width=60)
     assert "--force" in text
-    assert text.startswith("2 of 3 customers created or updated by run")
+    assert text.startswith(f"Run {bench.run_id} at ")
+    assert "was undone for 2 of 3 customers." in " ".join(text.split())
     assert "1  changed in WizCommerce since then: left as they are" in text
 
     forced = bench.undo(force=True)

@@ -107,13 +107,13 @@ def test_the_workbook_is_its_owners_and_has_lists_to_choose_from(words) -> None:
     assert stat.S_IMODE((words.path / "values.xlsx").stat().st_mode) == 0o600
     book = openpyxl.load_workbook(words.path / "values.xlsx")
     lists = {str(one.sqref): one.formula1 for one in book["Values"].data_validations.dataValidation}
-    assert lists["D2:D5"] == "'What exists'!$A$2:$A$3"
-    assert [cell.value for cell in book["What exists"]["A"][:3]] == [
+    assert lists["D2:D5"] == "'Choices'!$A$2:$A$3"
+    assert [cell.value for cell in book["Choices"]["A"][:3]] == [
         "assigned_sales_rep_ids",
         "Robin Vale",
         "leave out",
     ]
-    assert lists["D15:D17"] == "'What exists'!$F$2:$F$4"
+    assert lists["D15:D17"] == "'Choices'!$F$2:$F$4"
     assert book["Values"]["F13"].value == "Red, Green"
     first = (words.path / "values.xlsx").read_bytes()
     make(words, "-o", "again.xlsx")
@@ -192,7 +192,7 @@ def test_a_word_that_the_table_does_not_have_is_told_once(words) -> None:
     [
         ("kind,word,value\npayment_term,N,A\npayment_term,n,B\n", "t.csv:3: 'n' has two values, 'A' (line 2)"),
         ("kind,word,value\npayment_trem,N,A\n", "there is no kind 'payment_trem'"),
-        ("kind,word,value\naddress type,B,bill\n", "t.csv:2: an address type is billing or shipping, not 'bill'"),
+        ("kind,word,value\naddress type,B,bill\n", "t.csv:2: an address type must be billing or shipping, not 'bill'"),
         ("kind,word,value\npayment_term,,A\n", "t.csv:2: the word is missing"),
         ("kind,word,value\nassigned_sales_rep_ids,House,Robin Vail\n", "t.csv:2: 'Robin Vail' cannot be used"),
         ("kind,word,value\nattributes.Color,x,Grean\n", "t.csv:2: 'Grean' is not an option of the attribute 'Color'"),

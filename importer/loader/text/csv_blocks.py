@@ -147,7 +147,7 @@ def parse(block: Block, delimiter: str, width: int) -> tuple[list[pa.Array], Pos
     if len(block.edges) % 2:  # a quote is open at the end
         raise BadRecordError(
             block.records - 1,
-            "a quotation mark opens in this row, but it is never closed",
+            "a quotation that starts in this row is never closed",
             f"{QUOTE_HINT} If the file was cut off, export it again.",
         )
     if block.unusual is not None:
@@ -239,7 +239,7 @@ def _read_rows(data: bytes, delimiter: str) -> list[list[str]]:
         raise BadRecordError(
             len(rows),
             f"the row cannot be read ({error})",
-            f"A quotation mark that opens in this row is probably never closed. {QUOTE_HINT}",
+            f"A quotation that starts in this row is probably never closed. {QUOTE_HINT}",
         ) from error
     return rows
 
@@ -286,7 +286,7 @@ def misplaced_quotes(block: Block, delimiter: str, width: int) -> tuple[list[int
 
 
 def _closed_within_text(block: Block, delimiter: str) -> list[int]:
-    """The places of closing quotes with text behind them, other than blanks."""
+    """The places of closing quotes with text after them, other than blanks."""
     closing = block.edges[1::2]
     codes = np.frombuffer(block.data + b"\n", np.uint8)
     ends = np.frombuffer(f'{delimiter}\r\n"'.encode(), np.uint8)

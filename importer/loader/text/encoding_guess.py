@@ -71,7 +71,7 @@ EDGE = " "  # of a word
 _SIGNS = frozenset("‘’“”„‚‹›«»–—…•·°®™©€£¥§ªº¿¡´\xa0\xad½¼²×№、。「」・ー（）")  # noqa: RUF001
 _JOINS = frozenset("‘’´\xa0\xad・ー")  # noqa: RUF001 - stand within words, too
 _OPENING = frozenset("‚„“‹«¿¡£€№")  # noqa: RUF001 - stand before words
-_CLOSING = frozenset("’”»›©®™°ªº½¼²")  # noqa: RUF001 - stand behind words and numbers
+_CLOSING = frozenset("’”»›©®™°ªº½¼²")  # noqa: RUF001 - come after words and numbers
 _BEFORE_NUMBERS = frozenset("£€¥§№±")
 # Logarithms of chances: of a usual sign, of any other, if it is within a word, of a capital in a word of small letters,
 # of a letter beside a digit.

@@ -46,7 +46,7 @@ def read_html(content: bytes, file: str, encoding: str | None) -> list[SheetCell
         text = whole_text(content, file)
     text, css = _without_asides(_NO_CHARACTER.sub("\ufffd", text))
     page = _Page(Allowance.for_size(file, len(content)), css)
-    end = text.rfind(">") + 1  # behind the last tag, the parser would look for the end of a tag again and again
+    end = text.rfind(">") + 1  # after the last tag, the parser would look for the end of a tag again and again
     page.feed(text[:end])
     page.close()
     if page.open and not page.ended:
@@ -188,7 +188,7 @@ class _Page(HTMLParser):
 class _HtmlTable:
     """A table that is being read: where the next cell goes, and the text and spans of the current one, if any.
 
-    ``covered``: column → the last row that a cell of a row above extends to, and the column behind that cell.
+    ``covered``: column → the last row that a cell of a row above extends to, and the column after that cell.
     ``filled``: the rows with text.
     """
 

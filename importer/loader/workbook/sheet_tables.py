@@ -158,8 +158,8 @@ class Sheet:
                 f"{counted(len(merged), 'merged block')} of cells: {_listed(blocks)}; {has} one value in its first cell"
             )
             hint = (
-                "Unmerge the cells, and fill in each row. Or, if a customer's cells are merged over several rows, use "
-                "a mapping with `blank_key: above`."
+                "Unmerge the cells, and fill in each row. Or, if a customer's cells are merged across several rows, "
+                "use a mapping with `blank_key: above`."
             )
             yield Problem(Severity.WARNING, "merged_cells", message, hint, location=self.origin.at(merged[0][0]))
 
@@ -243,9 +243,10 @@ def _without_guide(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
         rows = [[cell.strip() for cell in row] for row in sheet.grid.head()]
         named = (cell for row in rows for cell in row if cell.startswith(GUIDE_RUNS))
         run = next(named, "").rpartition(" ")[2].strip(".")
-        start = next((at for at, row in enumerate(rows) if set(GUIDE_COLUMNS) <= set(row)), len(rows))
+        heads = ((at, head) for at, row in enumerate(rows) for head in GUIDE_COLUMNS if set(head) <= set(row))
+        start, columns = next(heads, (len(rows), ()))
         for row in rows[start + 1 :]:
-            name, *source = (row[rows[start].index(column)] for column in GUIDE_COLUMNS)
+            name, *source = (row[rows[start].index(column)] for column in columns)
             if not name:
                 break
             origins[name] = source

@@ -28,7 +28,7 @@ _ENCRYPTED = 1  # of a member's flags
 
 
 class Readable(Protocol):
-    """What has bytes to read."""
+    """Anything that bytes can be read from."""
 
     def read(self, size: int, /) -> bytes:
         """Up to so many bytes, or more; none at the end."""

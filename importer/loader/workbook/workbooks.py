@@ -77,7 +77,7 @@ def is_markup(content: bytes) -> bool:
         return True
     table = _TABLE.search(start)
     if tag := _TAG.match(start):
-        # A tag, and directly behind it another one; or a page that begins with something else than its table.
+        # A tag, and directly after it another one; or a page that begins with something else than its table.
         return table is not None or start[tag.end() :].lstrip(b" \r\n")[:1] == b"<"
     return table is not None and not _DELIMITERS.search(start[: table.start()])
 
@@ -107,8 +107,8 @@ def read_markup(content: bytes, origin: Origin, options: LoadOptions) -> list[Ra
         if not found:
             raise SourceError(
                 f"{origin.file}: a web page or XML document, not a table",
-                "Some systems save such files under a spreadsheet's name, and some send a sign-in page instead of "
-                "the file: open it in Excel and save it as .xlsx or CSV.",
+                "Some systems save such files with a spreadsheet's file extension, and some send a sign-in page "
+                "instead of the file: open it in Excel and save it as .xlsx or CSV.",
             )
         found = [cells for cells in found if wanted(options, cells.name)] or found
     return sheet_tables(found, origin, options)

@@ -113,7 +113,7 @@ def _joined(parts: Sequence[pa.Array], separator: str) -> pa.Array:
 
 
 def former_ids(ids: pa.Array, codes: Codes, former: pa.Array) -> Column:
-    """Each record's id as earlier versions made it, of its first row; blank where a row of it had the same id.
+    """Each record's ID as earlier versions generated it from its first row; blank where a row of it had the same id.
 
     ``codes``: the record of each row (-1: none); ``former``: what each row's id would have been.
     """

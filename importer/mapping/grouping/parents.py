@@ -51,7 +51,7 @@ class Names:
 
 
 def read_names(rule: ParentRule, table: TableData, folder: Path) -> Names:
-    """The names of rows and of their parents. The name of a parent that a transform refuses stays as it is."""
+    """The names of rows and of their parents. If a transform rejects a parent's name, the name is left unchanged."""
     context = Context(Column.blank(len(table)), folder)
     found = evaluate("parent", rule.field, table, "", context)
     raw = first_of([table.column(reference) for reference in rule.from_])[0]
@@ -107,7 +107,7 @@ def parent_problems(
         (
             SEVERAL,
             "parent_ambiguous",
-            "is the name of several rows",
+            "matches the name in several rows",
             "Use the parent's ID, or give the rows different names.",
         ),
         (ABSENT, "orphan_row", "does not match any row in the file", hint),

@@ -380,5 +380,5 @@ def _policies(mapping: Mapping) -> list[str]:
         kept = "the first row counts" if code == "customer_conflict" else "the value is left out"
         lines.append(f"{CODES[code].title} ({code}): {_WEIGHTS[severity]}{f'; {kept}' if eased else ''}.")
     if mapping.country is not None:
-        lines.append(f"Phones and states without a country are read as those of {mapping.country}.")
+        lines.append(f"Phone numbers and states without a country are assumed to be in {mapping.country}.")
     return lines

@@ -90,7 +90,7 @@ class _Section(Strict):
                 raise error_at("is not for a field that every customer has", *place, "clear_when_blank")
             for text in rule.targets() if name == "is_default" else ():
                 if read_flag(text) is None:
-                    raise error_at(f"is yes or no, not {text!r}", *place)
+                    raise error_at(f"must be yes or no, not {text!r}", *place)
             if name != "assigned_sales_rep_ids":
                 require_one_value(rule, place, several_types=name == "type")
         return self
@@ -133,7 +133,7 @@ def _country(code: str) -> str:
 def _repeat(value: Any) -> Any:
     match = re.fullmatch(r"(\d+)\s*\.\.\s*(\d+)", str(value).strip())
     if match is None or int(match[1]) > int(match[2]) or int(match[2]) - int(match[1]) > 999:
-        raise ValueError("repeat is a range such as 1..5")
+        raise ValueError("`repeat` must be a range such as 1..5")
     return tuple(range(int(match[1]), int(match[2]) + 1))
 
 
@@ -192,7 +192,7 @@ class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # 
             raise error_at("an address needs a type, such as type: billing", "type")
         for value in self.type.targets():
             if value not in TYPES:
-                raise error_at(f"is billing or shipping, not {value!r}", "type")
+                raise error_at(f"must be billing or shipping, not {value!r}", "type")
         return self
 
 
@@ -224,7 +224,7 @@ class Mapping(Strict):
     @classmethod
     def _one_table(cls, data: Any) -> Any:
         if not isinstance(data, dict):
-            raise ValueError("a mapping is a table of keys")  # noqa: TRY004 - pydantic reads ValueError
+            raise ValueError("a mapping must be a table of keys")  # noqa: TRY004 - pydantic reads ValueError
         short = {name: data[name] for name in ONE_TABLE if name in data}
         if "tables" in data:
             if short:

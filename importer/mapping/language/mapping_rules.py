@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from importer.cell_text import header_key
 from importer.mapping.transforms.registry import TransformStep, parse_step
+from importer.wording import listed
 
 NUMBER = "{n}"  # in the name of a column: the number of a repeated group
 ALTERNATIVE = "|"  # between two names of one column
@@ -96,9 +97,9 @@ class Condition(Strict):
         given = self.given()
         tests = [name for name in TESTS if name in given]
         if len(tests) + sum(name in given for name in ("only", "any", "all")) != 1:
-            raise ValueError(f"a condition has exactly one of {', '.join(TESTS)}, only, any, or all")
+            raise ValueError(f"a condition must have exactly one of {', '.join(TESTS)}, only, any, or all")
         if ("column" in given) != bool(tests):
-            raise ValueError(f"{', '.join(TESTS[:-1])}, and {TESTS[-1]} need a column; only, any, and all have none")
+            raise ValueError(f"{listed(TESTS)} need a `column`; `only`, `any`, and `all` do not take one")
         return self
 
     @property
@@ -175,7 +176,7 @@ Steps = Annotated[
 
 def _values(value: Any) -> Any:
     if not isinstance(value, dict):
-        raise ValueError("values is a table: {text in the file: text to send}")  # noqa: TRY004 - pydantic reads ValueError
+        raise ValueError("`values` must be a table: {text in the file: text to send}")  # noqa: TRY004 - pydantic reads ValueError
     seen: set[str] = set()
     for text in value:
         if text.strip().casefold() in seen:
@@ -189,7 +190,8 @@ def _whole_number(value: Any) -> Any:
         return value
     if not re.fullmatch(r"-?[1-9]\d*", value):
         raise ValueError(
-            "take is first, last, all, or a number: 2 is the second, -1 the last, {n} the current number of repeat"
+            "`take` must be first, last, all, or a number: 2 is the second, -1 the last, "
+            "{n} the current number of repeat"
         )
     return int(value)
 
@@ -239,7 +241,7 @@ class FieldRule(Strict):
     def _fits_together(self) -> Self:
         given = self.given()
         if sum(name in given for name in ("from", "constant", "flags")) != 1:
-            raise ValueError("a field has exactly one of from (columns), constant, or flags")
+            raise ValueError("a field must have exactly one of from (columns), constant, or flags")
         for first, second in _EXCLUDED:
             if first in given and second in given:
                 raise error_at(f"cannot be combined with {first}", second)
@@ -249,13 +251,13 @@ class FieldRule(Strict):
         if not all(map(str.strip, (self.flags or {"": "-"}).values())):
             raise error_at("needs a column for each", "flags")
         if self.otherwise != "keep" and self.values is None:
-            raise error_at("otherwise needs values", "otherwise")
+            raise error_at("`otherwise` can be used only with `values`", "otherwise")
         return self
 
     @model_validator(mode="after")
     def _when_else_and_clearing_fit(self) -> Self:
         if self.when is not None and any(condition.only is not None for condition in self.when.parts()):
-            raise error_at("only is for skip, and for the when of a whole address or contact", "when")
+            raise error_at("`only` can be used only in `skip`, or in the `when` of an address or contact", "when")
         for name in ("else", "default"):
             if self.constant is not None and self.when is None and name in self.given():
                 raise error_at("cannot be combined with constant, unless there is a when", name)
@@ -278,11 +280,11 @@ class FieldRule(Strict):
 
     def targets(self) -> list[str]:
         """Every text that the mapping itself gives the field."""
-        listed = [text for texts in (self.values or {}).values() for text in texts]
+        given = [text for texts in (self.values or {}).values() for text in texts]
         otherwise = [self.otherwise.constant] if isinstance(self.otherwise, Otherwise) else []
         default = [] if self.default is None else [self.default]
         further = self.else_.targets() if self.else_ else []
-        return [*(self.constant or ()), *(self.flags or ()), *listed, *otherwise, *further, *default]
+        return [*(self.constant or ()), *(self.flags or ()), *given, *otherwise, *further, *default]
 
     def own_columns(self) -> list[str]:
         """Column references in the order they are tried, without those under ``else``."""
@@ -332,10 +334,10 @@ def require_one_value(rule: FieldRule, place: tuple[str | int, ...], *, several_
         raise error_at("take: all is for assigned_sales_rep_ids only, which is a list", *place, "take")
     if not several_types:
         if len(rule.constant or ()) > 1:
-            raise error_at("is one value, not a list", *place, "constant")
+            raise error_at("must be one value, not a list", *place, "constant")
         for text, own in (rule.values or {}).items():
             if len(own) > 1:
-                raise error_at("is one value, not a list", *place, "values", text)
+                raise error_at("must be one value, not a list", *place, "values", text)
 
 
 KeyFields = Annotated[
@@ -351,7 +353,7 @@ def _require_texts(rules: Sequence[FieldRule], name: str) -> None:
     for number, rule in enumerate(rules):
         place: tuple[str | int, ...] = (name, number)
         if rule.from_ is None or rule.default is not None or rule.lookup is not None or rule.take == NUMBER:
-            raise error_at(f"a {name} comes from columns, and has neither default nor lookup nor {NUMBER}", *place)
+            raise error_at(f"a {name} must come from columns, and cannot have `default`, `lookup`, or {NUMBER}", *place)
         require_one_value(rule, place)
 
 

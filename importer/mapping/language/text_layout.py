@@ -16,7 +16,7 @@ def section(title: str, sentences: Sequence[str], width: int) -> list[str]:
 
 
 def wrap(text: str, bullet: str, width: int) -> list[str]:
-    """A paragraph in lines of at most ``width`` characters, its first one behind a bullet."""
+    """A paragraph in lines of at most ``width`` characters, its first one after a bullet."""
     return textwrap.wrap(
         text, width, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_on_hyphens=False
     )

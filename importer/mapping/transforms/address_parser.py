@@ -13,14 +13,14 @@ from importer.mapping.transforms.country_names import is_county, plain, state_na
 
 _BLANKS = re.compile(r"[\s\u00a0\u200b\ufeff]+")
 _EDGES = " ,;|"
-_COMMA = re.compile(r"(?<!\d),(?=\S)|,(?=[^\s\d])")  # without a space behind it, and not in a number
+_COMMA = re.compile(r"(?<!\d),(?=\S)|,(?=[^\s\d])")  # without a space after it, and not in a number
 _ATTENTION = re.compile(r"^(?:attn|attention|att|fao)\b\s*[:.\-]*\s*", re.IGNORECASE)
 _LABEL = re.compile(r"^(?:tele?phone|tel|phone|ph|office|main|mobile|cell|p|t|m)\b\s*[:.]*\s*(?=[+(\d])", re.IGNORECASE)
 _FAX = re.compile(r"^(?:fax|facsimile|f)\b\s*[:.]*\s*(?=[+(\d])", re.IGNORECASE)
 _NUMBER = re.compile(r"^[+(]?\d[\d\s().\-/+]*(?:\s*(?:x|ext\.?)\s*\d{1,6})?$", re.IGNORECASE)
 _EMAIL = re.compile(r"^(?:e-?mail\s*:\s*)?[^\s@]+@[^\s@]+\.[^\s@]+$", re.IGNORECASE)
 _AMERICAN_ZIP = r"\d{5}(?:-\d{4})?"
-_POST_CODES = {  # how a postal code behind the town looks where its form tells the country
+_POST_CODES = {  # how a postal code after the town looks where its form tells the country
     "US": _AMERICAN_ZIP,
     "CA": r"[A-Z]\d[A-Z][ -]?\d[A-Z]\d",
     "AU": r"\d{4}",
@@ -35,6 +35,7 @@ _CODE_FIRST = re.compile(
 )
 _FOREIGN = re.compile(r"^[A-Z]{1,3}-\d{4,6} \D+$")  # D-80331 München
 _CODE_LAST = re.compile(r"^(.*?[^\d\s,-])[ ,-]+(?:\u3012|[A-Z]{2}-)?(\d{4,7}|\d{3} \d{3}|\d{5}-\d{3}|\d{3}-\d{4})$")
+NO_POSTAL_CODE = "no postal code was found in it"
 _DISTRICT = re.compile(  # towns with a number
     r"^(?:(?:Dublin|Cork|Praha|Prague|Plze\u0148|Brno|Ostrava|Bratislava|Ko\u0161ice|Budapest|Wien|Vienna|Paris|Lyon|Marseille"
     r"|Bucure[\u0219\u015f]ti|Bucharest) \d{1,2}(?:W|er|[e\u00e8]me|e)?|\D+ Cedex(?: \d{1,2})?)$",
@@ -49,7 +50,7 @@ _SAINTS = frozenset(
 )
 _DIRECTIONS = frozenset({"north", "south", "east", "west", "n", "s", "e", "w"})
 _PROVINCE = re.compile(r"^(.+?),? \(?([A-Z]{2})\)?$")  # Milano MI, Milano (MI)
-_PROVINCES = frozenset({"IT", "BR"})  # two letters behind the town
+_PROVINCES = frozenset({"IT", "BR"})  # two letters after the town
 _CITY_STATES = {"singapore": "SG"}  # a town that is a country, with postal codes
 _BEGINS_OF_STREETS = ("AddressNumber", "USPSBoxType", "USPSBoxGroupType")
 _ENDS_OF_STREETS = ("StreetNamePostType", "OccupancyIdentifier", "USPSBoxID", "SubaddressIdentifier")
@@ -155,7 +156,7 @@ def _has_digit(text: str) -> bool:
 
 
 def _country_line(address: PostalAddress, home: str | None) -> tuple[PostalAddress, str | None]:
-    """The country as the last line, behind the postal code at the end of it, or above a postal code of its own."""
+    """The country as the last line, after the postal code at the end of it, or above a postal code of its own."""
     *before, last = address.street
     own = home in _POST_CODES and _ENDS[home].match(last.text)  # then Lebanon is a town, too
     if len(before) > 2 and _is_code(last.text) and not _has_digit(before[-2].text):
@@ -203,7 +204,7 @@ def _ends_address(text: str, home: str | None) -> bool:
 
 
 def _country_behind(text: str) -> tuple[str, str | None]:
-    """A country at the end of a line: behind a postal code, or behind a second comma."""
+    """A country at the end of a line: after a postal code, or after a second comma."""
     words = _COMMA.sub(", ", text).split()
     without_digits = next((n for n, word in enumerate(reversed(words)) if _has_digit(word)), len(words))
     for count in range(min(4, without_digits, len(words) - 1), 0, -1):
@@ -317,8 +318,8 @@ def _elsewhere(address: PostalAddress, country: str | None, *, named: bool) -> P
         town, region = _state_behind(last.text, code)
         if code in _WITH_STATES and region is not None and town:
             at = {"city": Line(town, last.cell), "state": Line(region, last.cell)}
-            return address.having(before, "no postal code is found in it", **at)
-    return address.having(before, "no postal code is found in it", city=last)
+            return address.having(before, NO_POSTAL_CODE, **at)
+    return address.having(before, NO_POSTAL_CODE, city=last)
 
 
 def _town(address: PostalAddress, before: list[Line], last: Line, zip_code: Line, country: str | None) -> PostalAddress:
@@ -336,7 +337,7 @@ def _town(address: PostalAddress, before: list[Line], last: Line, zip_code: Line
         own = country = _CITY_STATES[city.strip().casefold()]
     doubt = "its country is not known" if country is None else ""
     if country in _WITH_STATES:
-        doubt = f"its postal code is not one of {country}"
+        doubt = f"its postal code is not valid in {country}"
     if _has_digit(city) and not _DISTRICT.match(city):
         return address.having([*before, Line(city.strip(), last.cell)], "no city was found in it", zip_code=zip_code)
     pieces = {"zip_code": zip_code, "country": Line(own, last.cell) if own else None}
@@ -367,7 +368,7 @@ def _in_one_line(address: PostalAddress, lines: list[Line], country: str) -> Pos
         return address.having([*before, Line(street.strip(_EDGES), last.cell)], city=Line(town.strip(), last.cell))
     if not _has_digit(last.text):
         return address.having(before, city=last)
-    foreign = "" if country == "US" else "street and city are in one line"
+    foreign = "" if country == "US" else "the street and city are on one line"
     return _by_words(address, before, last, foreign)
 
 
@@ -405,7 +406,7 @@ def _unsure_border(street: Sequence[tuple[str, str]], town: Sequence[str], *, nu
     labels = [label for _, label in street]
     numbers = [word for word, label in street if label in {"AddressNumber", "USPSBoxID"}]
     if not numbered and not _has_digit("".join(numbers)):
-        return ["no house number is found in it"]
+        return ["no house number was found in it"]
     if labels[-1] not in _ENDS_OF_STREETS or any(_has_digit(word) for word in town):
         return ["nothing shows where the street ends and the city begins"]
     begin = town[0].casefold().rstrip(".")

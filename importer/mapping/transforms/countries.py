@@ -22,9 +22,9 @@ from importer.mapping.transforms.country_names import (
     words,
 )
 from importer.records import Severity
-from importer.wording import nearest
+from importer.wording import capitalized, nearest
 
-_CHECKED = ("US", "CA", "AU")
+_CHECKED = {"US": "the United States", "CA": "Canada", "AU": "Australia"}  # as sentences have them
 _MOST_KEPT = 2**16  # names of countries and states that were read
 _PARTS = re.compile(r"\s*[()\[\]{}/|;:,\u2013\u2014]\s*|\s+-\s*|\s*-\s+")  # between a name and its code
 _CODE_BESIDE = re.compile(
@@ -74,9 +74,9 @@ def country(values: pa.Array) -> TransformResult:
 @lru_cache(maxsize=_MOST_KEPT)
 def _country_hint(value: str) -> str:
     name = plain(value)
-    for code in _CHECKED:
+    for code, called in _CHECKED.items():
         if name in state_names(code):
-            return f"This is a state of {_name(code)}: is it in the wrong column? Enter the country here."
+            return f"This is a state in {called}: is it in the wrong column? Enter the country here."
     names = country_names()
     near = [one for one in nearest(name, names, 9, cutoff=0.82) if abs(len(one) - len(name)) <= _LONGER]
     codes = {names[one] for one in near}
@@ -110,7 +110,7 @@ def _read_state(value: str, regions: str | None) -> tuple[str, str | None, str]:
     code = next(filter(None, (_state_code(value, region) for region in asked if region in CODED)), None)
     if code is not None or regions is None or asked[0] not in _CHECKED:
         return code or value, None, ""
-    return value, f"is not a state of {_name(asked[0])}", _state_hint(value, asked[0])
+    return value, f"is not a state in {_CHECKED[asked[0]]}", _state_hint(value, asked[0])
 
 
 def _state_code(value: str, country: str) -> str | None:
@@ -130,7 +130,7 @@ def _state_hint(value: str, country: str) -> str:
     name, states = plain(value), state_names(country)
     elsewhere = next((code for code in _CHECKED if code != country and name in state_names(code)), None)
     if elsewhere:
-        return f"{_name(elsewhere)} has a state with that name: check the country."
+        return f"{capitalized(_CHECKED[elsewhere])} has a state with that name: check the country."
     short = STATE_ALIASES.get(country, {})
     names = [one for one, code in states.items() if one not in short and code.lower() not in one.split()]
     near = next(iter(nearest(name, names, cutoff=0.75)), None)

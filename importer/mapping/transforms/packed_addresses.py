@@ -261,9 +261,10 @@ def _findings(
     readings: Sequence[_Reading], numbers: Codes, references: Sequence[str], first: Codes
 ) -> Iterator[RowFinding]:
     """What became of each address, and where that is doubtful; at the ``first`` of its cells that is filled."""
-    whole = "was" if len(references) == 1 else "and the lines that belong to it were"
-    told = [f"{whole} split into its parts: {reading.told}" for reading in readings]
-    unsure = "may be split incorrectly"
+    one = "was split into its parts"
+    several = "and the lines that belong to it were split into the parts of an address"
+    told = [f"{one if len(references) == 1 else several}: {reading.told}" for reading in readings]
+    unsure = "may have been split incorrectly"
     doubts = [f"{unsure} ({reading.doubts}): {reading.told}" if reading.doubts else None for reading in readings]
     for finding in (
         *failures("address_unsure", doubts, _HINT, Severity.WARNING),

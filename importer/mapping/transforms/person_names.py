@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nameparser.config import Constants
 
 _CONJUNCTION = re.compile(r"\s(?:&|\+|/|and|und|et|y|e|och|og)\s", re.IGNORECASE)
-# Han, Kana and Hangul: the family name is first; a blank between the two, and perhaps a word of respect behind.
+# Han, Kana and Hangul: the family name is first; a blank between the two, and perhaps a word of respect after them.
 _EASTERN_LETTERS = r"[\u3005\u3040-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7a3]+"
 _RESPECT = r"(?:\u69d8|\u6bbf|\u3055\u3093|\u5148\u751f|\ub2d8|\uc528)"
 _EASTERN = re.compile(
@@ -33,7 +33,7 @@ _ATTENTION = re.compile(
     r"|(?:attention|att)\s*[:.\-]+\s*)(?=\w)",
     re.IGNORECASE,
 )
-# A second person: at least two words on both sides, and no particle behind the mark (Ortega y Gasset).
+# A second person: at least two words on both sides, and no particle after the mark (Ortega y Gasset).
 _SECOND = re.compile(
     r"^(?P<one>[^\s,/;|&+]+(?: [^\s,/;|&+]+)+?)(?:\s*[/;|&+\n]\s*|\s(?:and|und|et|y|e|och|og|en)\s)"
     r"(?P<other>[^\W\d_a-z]\S*(?:\s+\S+)+)$"

@@ -120,7 +120,7 @@ def number_text(text: str) -> NumberText | None:
 
 
 def _voice(text: str, runs: Sequence[_Run]) -> list[_Run]:
-    """The numbers without a label, in front or behind, that says that they are fax numbers only."""
+    """The numbers without a label, before or after them, that says that they are fax numbers only."""
     voice, begin = [], 0
     for run in runs:
         before, begin = text[begin : run.start], run.end
@@ -147,7 +147,7 @@ def _runs(text: str) -> Iterator[_Run]:
 
 
 def _national(text: str) -> str:
-    """Without what is certainly a country code: two digits behind ``+`` or ``00``."""
+    """Without what is certainly a country code: two digits after ``+`` or ``00``."""
     return re.sub(r"^\W*(?:\+|\(?00)\W*\d\W?\d", "", text)
 
 
@@ -214,7 +214,7 @@ def _labeled_numbers(value: str) -> list[tuple[str, str]]:
 
 
 def _pieces(label: str, text: str) -> Iterator[tuple[str, str]]:
-    """The numbers behind one label, ``""`` where there is none: then it may be behind the number."""
+    """The numbers after one label, ``""`` where there is none: then it may be after the number."""
     for piece in _BETWEEN_LABELED.split(text):
         number = piece.strip(_EDGES)
         behind = None if label else _LABEL_BEHIND.match(number)

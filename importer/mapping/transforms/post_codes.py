@@ -150,7 +150,7 @@ def _american(address: _Address) -> _Address:
     plain = match["plus"] is None or match["mark"] != ""
     if fits or (fits is None and plain and zeros == 1 and address.country is not None and address.state is None):
         why = f"{address.area} has such ZIP codes" if fits else f"the country is {address.country}"
-        words = f"has lost its leading zero{'s' * (zeros > 1)}: {full!r}, because {why}"
+        words = f"has lost its leading zero{'s' * (zeros > 1)} and is sent as {full!r}, because {why}"
         return address.with_code(full, "zip_zero_restored", words)
     hint = f"If it lost leading zeros, enter {full}; otherwise fix it."
     return address.warned("zip_doubtful", "is not a ZIP code", hint)
@@ -165,18 +165,19 @@ def _elsewhere(address: _Address) -> _Address:
     if place is None:
         return address
     if (other := _state_elsewhere(address, place)) is not None:
-        words = f"is a postal code of {address.state or place} ({other}), but the country is {place}"
+        words = f"is a postal code in {address.state or place} ({other}), but the country is {place}"
         return address.warned("zip_country_mismatch", words, "Fix one of them.")
     if _has_form_of(place, code) or (place == "IE" and not code.isdecimal()):  # Dublin 4 is an older form
         return address
     zeros = ("0", "00") if place in _WITH_TWO else ("0",) if place in _WITH_ZEROS else ()
     longer = next((zero + code for zero in zeros if _form(place).fullmatch(zero + code)), None)
     if longer is not None and _belongs(longer, address.area, place) is not False:
-        words = f"has lost a leading zero: {longer!r}, because postal codes of {place} have {len(longer)} digits"
+        own = "a leading zero" if len(longer) == len(code) + 1 else "leading zeros"
+        words = f"has lost {own} and is sent as {longer!r}, because postal codes in {place} have {len(longer)} digits"
         hint = "If that is wrong, fix the postal code or the country."
         return replace(address, code=longer).warned("zip_zero_restored", words, hint)
     short = any(_form(place).fullmatch(zero + code) for zero in ("0", "00"))
-    words = f"has too few digits for a postal code of {place}" if short else f"is not a postal code of {place}"
+    words = f"has too few digits for a postal code in {place}" if short else f"is not a valid postal code in {place}"
     hint = "Enter the whole postal code." if short else "Fix the postal code or the country."
     return address.warned("zip_doubtful", words, hint)
 
@@ -216,7 +217,7 @@ def _form(country: str) -> re.Pattern[str]:
 
 
 def _has_form_of(country: str, code: str) -> bool:
-    """Whether it is a postal code of the country, whatever its hyphens and spaces, perhaps behind the country."""
+    """Whether it is a postal code of the country, whatever its hyphens and spaces, perhaps after the country."""
     form, capitals = _form(country), code.upper()
     if form.fullmatch(capitals):
         return True

@@ -7,7 +7,7 @@ from functools import lru_cache
 from importer.catalogue.field_names import field_name, in_sentence
 from importer.mapping.columns import Codes, Column, combine
 from importer.mapping.field_parts import Evaluated
-from importer.mapping.transforms.address_parser import Line, read_address
+from importer.mapping.transforms.address_parser import NO_POSTAL_CODE, Line, read_address
 from importer.mapping.transforms.address_remarks import Remark, with_remarks
 from importer.records import Severity
 
@@ -15,7 +15,6 @@ _MOST_KEPT = 2**14  # cities that were read: entries of a list have the same one
 _PARTS = ("city", "state", "zip_code", "country")
 _WORDS = {name: in_sentence(field_name("address", name)) for name in _PARTS}
 _MORE = re.compile(r"\d|,|\s(?P<state>[A-Z]{2,3})$")  # few cities have these
-_HARMLESS = frozenset({"no postal code is found in it"})
 _STREET = "1 X St"  # above the line of the city
 _HINT = "Enter only the city here; state, postal code, and country have columns of their own."
 
@@ -65,7 +64,7 @@ def _settled(
     home = country or (countries.split("|")[-1] if countries else None)
     read = read_address([_STREET, city], home)
     pieces = {name: read.pieces[name].text for name in _PARTS if name in read.pieces}
-    if "city" not in pieces or len(pieces) == 1 or set(read.doubts) - _HARMLESS:
+    if "city" not in pieces or len(pieces) == 1 or set(read.doubts) - {NO_POSTAL_CODE}:
         return town
     own = {"state": state, "zip_code": zip_code, "country": country or home}
     agree = all(not own[name] or _same(text, own[name]) for name, text in pieces.items() if name != "city")

@@ -31,7 +31,7 @@ _WHY = {
     "rule": "used only as a key, type, flag, or condition",
     "left_out": "left out by a rule",
     "passed_over": "not used: another column's value was used",
-    "unclaimed": "not used in their rows",
+    "unclaimed": "in rows where the mapping does not use the column",
     "ignored": "ignored by the mapping",
     "unused": "in a column that the mapping does not use",
 }

@@ -41,7 +41,8 @@ _YELLOW = "Review the yellow cells."
 _COLORS = "Hover over a colored cell to see what is wrong, and correct it. Some cells offer a list to choose from."
 _NOTHING_SENT = "Its rows are not sent"
 _IN_PARTS = (
-    "Enter the whole address again, or fill in its parts in the blue cells next to it, at least street and city."
+    "Enter the whole address again, or fill in its parts in the blue cells next to it, at least the street and the "
+    "city."
 )
 
 
@@ -146,9 +147,22 @@ def _title(summary: Mapping[str, Any], cells: int, reader: Reader) -> dict[str, 
         return {"text": f"Fix {which} and send the workbook back{to}", "tone": "warn"}
     if summary["rows"]["rejected"] or not total:
         return {"text": "Some rows of your list need attention", "tone": "warn"}
-    every = f"{all_of(total, 'customer')} {'is' if total == 1 else 'are'}"
-    done = "ready for WizCommerce" if summary["command"] in {"check", "plan"} else "done"
-    return {"text": f"{every} {done}", "tone": "good"}
+    if summary["command"] not in {"check", "plan"}:
+        return _arrived(summary["customers"])
+    are = "is" if total == 1 else "are"
+    return {"text": f"{all_of(total, 'customer')} {are} ready for WizCommerce", "tone": "good"}
+
+
+def _arrived(customers: Mapping[str, int]) -> dict[str, str]:
+    """How many of the customers are in WizCommerce after a run."""
+    total, sent = customers["read"], customers.get("created", 0) + customers.get("updated", 0)
+    there = sent + customers.get("unchanged", 0) + customers.get("exists", 0)
+    if there < total:
+        are = "is" if there == 1 else "are"
+        return {"text": f"{there:,} of {counted(total, 'customer')} {are} in WizCommerce", "tone": "warn"}
+    have, are = ("has", "is") if total == 1 else ("have", "are")
+    done = f"{have} been imported" if sent == total else f"{are} in WizCommerce"
+    return {"text": f"{all_of(total, 'customer')} {done}", "tone": "good"}
 
 
 def _subtitle(summary: Mapping[str, Any]) -> str:
@@ -192,7 +206,7 @@ def _steps(summary: Mapping[str, Any], cells: int, rows: int, reader: Reader, *,
         return [f"{look}.", *(more if signed else [f"Send your reply to {recipient}."])]
     if book is None:
         return ["Correct the cells in your list.", f"{look}.", f"Send the list to {recipient}."]
-    rest = f" It has the first {book['rows']:,} rows; you get the others later." if book["left_out"] else ""
+    rest = f" It has the first {book['rows']:,} rows; you will get the rest later." if book["left_out"] else ""
     return [
         f"Open the workbook rejected.xlsx, which comes with this page.{rest}",
         " ".join([_RED, *([_YELLOW] if yellow else []), _COLORS]),
