@@ -216,7 +216,7 @@ def test_children_of_another_table() -> None:
         ("{from: Parent}", "match is missing"),
         ("{match: Name}", "from is missing"),
         ("{from: Parent, match: []}", "match"),
-        ("{from: Parent, match: {constant: x}}", "a match comes from columns"),
+        ("{from: Parent, match: {constant: x}}", "a match must come from columns"),
         ("{from: Parent, match: Name, take: first}", "unknown key 'take'"),
     ],
 )
