@@ -86,6 +86,7 @@ def _family(out: Assignment, values: Sequence[ColumnValues], key: int | None) ->
         return "packed"
     numbered = [group for group in out.addresses if group.number is not None]
     inside = any(group.path in out.people and not group.role for group in numbered)
+    numbers = {reading.group for reading in out.readings if reading.concept in _GROUPED} - {None}
     families = {
         "address" if reading.concept in ADDRESS_PARTS else reading.concept
         for reading in out.readings
@@ -98,7 +99,8 @@ def _family(out: Assignment, values: Sequence[ColumnValues], key: int | None) ->
         if any(not values[at].blank for at in columns)
     }
     several = sum(group.slot == "shipping" for group in numbered) > 1 or max(people, default=1) > 1
-    return "numbered groups" if out.groups >= _MANY_GROUPS or len(families) > 1 or several or inside else "wide"
+    several |= inside or (len(families) > 1 and len(numbers) > 1)
+    return "numbered groups" if out.groups >= _MANY_GROUPS or several else "wide"
 
 
 def _goes_on(table: SourceTable, out: Assignment, values: Sequence[ColumnValues], key: int) -> bool:

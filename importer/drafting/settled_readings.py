@@ -16,6 +16,7 @@ _MOST, _HALF = 0.9, 0.5  # of the rows
 _NEAR = 2  # columns
 _FEW_REPS = 4  # up to this many sales reps may have one customer each
 _FEW_NUMBERS = 4  # up to this many may be those of companies that the system belongs to
+_PHONE = re.compile(r"\+[\d ()./-]{8,}|\(\d{2,5}\)[\d ./-]{5,}|\d{2,5}[ /.-]\d{2,5}[ /.-][\d ./-]{2,}")
 _POST_CODE = re.compile(r"\d{4,6}(?:-\d{3,4})?|\d{3} \d\d|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] \d[A-Z]\d")
 _IDS = frozenset({"id", "customer_number", "other_number", "parent"})
 _TYPES = frozenset({"billing", "shipping"})
@@ -40,6 +41,7 @@ def settled_readings(
     plain = _with_record_ids(_states(with_customers(readings, values), values), values)
     mails = any(own.concept == "email" and values[at].filled > _HALF and not own.about for at, own in enumerate(plain))
     settled = [_settled(reading, own, mails=mails) for reading, own in zip(plain, values, strict=True)]
+    settled = _with_only_phones(settled, values)
     named = of_further(settled, values) if further else with_names(settled, values)
     return _without_banks(with_address_parts(named, values), readings)
 
@@ -96,6 +98,23 @@ def _by_values(reading: Reading, values: ColumnValues) -> Reading:
         return reading.as_("phone")
     named = values.emails >= _MOST and len(reading.unknown) < 2
     return replace(reading, concept="email", unknown=()) if named else reading
+
+
+def _with_only_phones(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """The only column with phone numbers, under a header that no phrase has."""
+    if any(own.concept in ("phone", "mobile") and not values[at].blank for at, own in enumerate(readings)):
+        return readings
+    found = [
+        at
+        for at, own in enumerate(readings)
+        if own.concept is None
+        and len(own.unknown) == 1
+        and not own.roles
+        and min(values[at].phones, values[at].share(_is_written_as_phone)) >= _MOST
+    ]
+    if len(found) != 1:
+        return readings
+    return [replace(own, concept="phone", unknown=()) if at == found[0] else own for at, own in enumerate(readings)]
 
 
 def _kept(reading: Reading, values: ColumnValues, *, mails: bool) -> str | None:
@@ -219,6 +238,10 @@ def _fits(concept: str, column: ColumnValues) -> bool:
     if column.guids >= _MOST and concept not in _IDS:
         return False
     return column.blank or test is None or test(column)
+
+
+def _is_written_as_phone(text: str) -> bool:
+    return _PHONE.fullmatch(text) is not None
 
 
 def _is_post_code(text: str) -> bool:

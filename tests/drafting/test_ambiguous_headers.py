@@ -296,6 +296,13 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
     "phones at work": (
         lambda n: plain(n) | {"Work": f"415-555-013{n}", "Home": ""}, "US", {"Work": ["phone"], "Home": None},
     ),
+    "the only column with phones": (
+        lambda n: plain(n) | {"Zzyx": f"(415) 555-013{n}", "Faxno": ""}, "US", {"Zzyx": ["phone"]},
+    ),
+    "two unknown columns with phones": (
+        lambda n: plain(n) | {"Zzyx": f"(415) 555-013{n}", "Zzyf": f"(415) 555-017{n}"}, "US",
+        {"Zzyx": None, "Zzyf": None},
+    ),
     "a letter that is no PO box": (
         lambda n: plain(n) | {"Adres": f"Kade {n}", "BP": "B"}, "NL", {"BP": None, "Adres": LINE},
     ),

@@ -183,6 +183,18 @@ def test_the_mapping_says_what_it_leaves_out_and_why() -> None:
     assert "  - Website  # no field for it; to keep it, send it as a custom attribute" in text
 
 
+def test_one_contact_with_a_number_is_no_group_of_columns() -> None:
+    def row(n: int) -> dict[str, str]:
+        return plain(n) | {
+            "First name contact 1": "Ann",
+            "Last name contact 1": "Lee",
+            "Email contact 1": "a@example.com",
+        }
+
+    assert draft(row).layout == "wide"
+    assert draft(lambda n: row(n) | {"Email contact 2": f"b{n}@example.com"}).layout == "numbered groups"
+
+
 def test_a_column_that_is_never_read_is_not_said_to_be_blank(tmp_path) -> None:
     path = tmp_path / "customers.csv"
     path.write_text("No.,Company,City,IBAN\n" + "".join(f"{n},Firm {n} Ltd,Bath,XX0{n}\n" for n in range(5)))
