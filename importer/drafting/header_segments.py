@@ -17,6 +17,8 @@ _UNKNOWN = 2.6  # what a word costs that no phrase has; a phrase costs 1 and mor
 _FILLER = 0.2
 _LETTER = 1.0  # what a single letter costs: "T.a.v." is a phrase rather than three of them
 _COMPOUND = 0.4
+_SURELY_COMPOUND = 2.0  # what a long word costs at most that three and more phrases cover: "SHIPADDRESSCITY"
+_LONG = 10  # letters of such a word
 _SHORTEST_PART = 3  # letters of a part of a compound
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")  # in which parts may have one letter
 _LINKS = ("s", "n", "en", "es", "e", "er")  # between the parts of a compound
@@ -195,6 +197,8 @@ class _PhraseReader:
         if len(used) == 1:
             if not meanings and (parts := self._part(text)) is not None:
                 cost, pieces = parts
+                if len(pieces) > 2 and len(text) >= _LONG and _spoken(pieces):
+                    cost = min(cost, _SURELY_COMPOUND)
                 spread = [Segment(piece, own, None, breaks=False, aside=first.aside) for piece, own in pieces]
                 spread[0] = replace(spread[0], breaks=first.breaks)
                 spread[-1] = replace(spread[-1], number=number)
@@ -269,6 +273,11 @@ class _PhraseReader:
                         best[after] = (total + 0.1, (*before, (text[start:end], own)))
         cost, pieces = best[-1]
         return None if math.isinf(cost) or len(pieces) < 2 else (cost, pieces)
+
+
+def _spoken(pieces: tuple[tuple[str, tuple[Meaning, ...]], ...]) -> set[str]:
+    """The languages that have all of these phrases."""
+    return set.intersection(*({meaning.language for meaning in meanings} for _, meanings in pieces))
 
 
 def _with_first_number(header: tuple[Word, ...], at: list[int], found: tuple[Segment, ...]) -> tuple[Segment, ...]:

@@ -158,7 +158,7 @@ def _of_numbers(reading: Reading, values: ColumnValues) -> str | None:
         return "other_number"
     if reading.concept == "house_number" and values.lettered >= _MOST and values.spaced >= _MOST:
         return "street"
-    numbers = values.lettered < 0.3 and values.with_digits >= 0.9
+    numbers = values.lettered < 0.3 and values.with_digits >= 0.9 and not _flags_only(values)
     if reading.concept == "address" and reading.phrase and numbers:
         return "house_number" if values.share(lambda text: len(text) <= SHORT) >= 0.9 else None
     return None

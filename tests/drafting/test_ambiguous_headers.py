@@ -296,6 +296,10 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
     "phones at work": (
         lambda n: plain(n) | {"Work": f"415-555-013{n}", "Home": ""}, "US", {"Work": ["phone"], "Home": None},
     ),
+    "a flag that says that there is another address": (
+        lambda n: plain(n) | {"Ulica": f"Rynek {n}", "Inny adres do korespondencji": "0"}, "PL",
+        {"Inny adres do korespondencji": None},
+    ),
     "the only column with phones": (
         lambda n: plain(n) | {"Zzyx": f"(415) 555-013{n}", "Faxno": ""}, "US", {"Zzyx": ["phone"]},
     ),

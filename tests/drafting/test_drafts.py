@@ -104,6 +104,7 @@ SKIPS = {
     "En sommeil": (("Non", "Oui", "Non", "Non"), "leave out", 6),
     "Lead": (("0", "0", "1", "0"), "leave out", 6),
     "Group": (("Sundry Debtors", "Sundry Debtors", "Sundry Creditors", "Sundry Debtors"), "leave out", 6),
+    "Stat": (("A", "A", "A", "I"), "leave out", 6),
     "status_flag": (("A", "A", "A", "I"), "leave out", 6),
 }
 
@@ -193,6 +194,12 @@ def test_one_contact_with_a_number_is_no_group_of_columns() -> None:
 
     assert draft(row).layout == "wide"
     assert draft(lambda n: row(n) | {"Email contact 2": f"b{n}@example.com"}).layout == "numbered groups"
+
+
+def test_texts_that_stand_for_nothing_are_blank() -> None:
+    made = draft(lambda n: plain(n, Fax="N/A", Website=("-", "www.example.com")[n % 2]))
+    assert [(one.filled, one.samples) for one in made.columns[3:]] == [(0.0, []), (0.5, ["www.example.com"])]
+    assert "  - Fax  # blank" in made.mapping
 
 
 def test_a_column_that_is_never_read_is_not_said_to_be_blank(tmp_path) -> None:

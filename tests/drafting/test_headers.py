@@ -154,6 +154,8 @@ def test_accents_and_case_do_not_matter(language) -> None:
         ("Postal Postcode", "zip_code", {"mailing"}, None, None),
         ("Store city", "city", {"visiting"}, None, None),
         ("Leveringsby", "city", {"shipping"}, None, None),
+        ("SHIPADDRESSCITY", "city", {"shipping"}, None, None),
+        ("DEFAULTBILLINGADDRESSSTREET", "street", {"billing", "main"}, None, None),
         ("Postitoimipaikka", "city", set(), None, None),
         ("Supplier name", "setting", {"supplier"}, None, None),
         ("Parent company number", "parent", set(), None, None),
