@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from importer.drafting.address_lines import city_of_last_line, pack
 from importer.drafting.assigned_fields import AddressGroup
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import ADDRESS_PARTS, LINES
@@ -12,14 +13,8 @@ _SINGLE = frozenset({"city", "zip_code", "state", "country", "zip_city", "house_
 _ROLES = ("billing", "shipping", "mailing", "visiting", "home", "work", "other")
 _OWN_GROUP = 3  # parts that share an unknown word are an address of their own
 GroupKey = tuple[str, int | None, tuple[str, ...]]
-_FEW_DIGITS = 0.2
 _SMALLER = frozenset({"suburb", "locality", "localidad", "localidade", "localita", "localite", "village", "hamlet"})
 _TOWN = frozenset({"city", "zip_city"})
-_TOWN_PARTS = ("city", "state", "zip_code", "country")
-_NEARLY_ALL = 0.97
-_MOST_LINES = 3  # more numbered lines without a city are lines in any order
-_MOSTLY_WHOLE = 0.6
-_FEWEST_IN_ANY_ORDER = 2
 # The first that is there.
 _FOR_BILLING = ("billing", "mailing", "", "work", "visiting", "home", "other")
 _PLAIN_FIRST = ("billing", "", "mailing", "work", "visiting", "home", "other")
@@ -39,8 +34,8 @@ def address_groups(readings: Sequence[Reading], values: Sequence[ColumnValues]) 
     for group in merged:  # each step works with what the one before it has left
         _one_town(group, readings, values)
         _order_lines(group, readings, values)
-        _city_of_last_line(group, values)
-        _pack(group, readings, values)
+        city_of_last_line(group, values)
+        pack(group, readings, values)
     kept = [group for group in merged if _is_address(group)]
     _give_slots(kept, values)
     return kept
@@ -173,73 +168,6 @@ def _order_lines(group: AddressGroup, readings: Sequence[Reading], values: Seque
     group.parts["line_2"] = sorted([*rest, *group.parts.pop("address_line_2", []), *group.parts.pop("po_box", [])])
 
 
-def _city_of_last_line(group: AddressGroup, values: Sequence[ColumnValues]) -> None:
-    """Next to a postal code without a city, the last line with values is the city: without digits, and usually filled.
-
-    If it is often blank, the lines are in any order: the city is the third in one row, and the fourth in another.
-    """
-    lines = [at for part in ("line_1", "line_2") for at in group.parts.get(part, ()) if not values[at].blank]
-    if not group.parts.get("zip_code") or group.parts.get("city"):
-        return
-    if len(lines) == 1 and values[lines[0]].share(lambda text: "\n" in text) >= _MOSTLY_WHOLE:
-        group.packed = [*lines, *group.parts["zip_code"]]
-    if len(lines) < 2:
-        return
-    last = max(lines)
-    if last not in group.parts.get("line_2", []) or values[last].with_digits >= _FEW_DIGITS:
-        return
-    if values[last].filled < _OFTEN * values[min(lines)].filled and len(lines) > _FEWEST_IN_ANY_ORDER:
-        group.packed = [*sorted(lines), *group.parts["zip_code"]]
-    else:
-        group.parts["line_2"].remove(last)
-        group.parts["city"] = [last]
-
-
-def _pack(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
-    """Whole addresses in one cell, post code and city in one cell, and lines in any order are taken apart."""
-    if group.packed:
-        return
-    lines = group.parts.get("line_1", []) + group.parts.get("line_2", [])
-    cities = group.parts.get("city", [])
-    town = bool(cities or group.parts.get("zip_code"))
-    if group.parts.get("zip_city"):
-        group.packed = [] if town else [*lines, *group.parts["zip_city"]]
-        both = group.parts["zip_city"][0]
-        if group.parts.get("zip_code") and not cities and values[both].codes_at_end >= _MOSTLY_WHOLE:
-            group.parts["city"] = group.parts["state"] = [both]
-        return
-    known = [part for part in _TOWN_PARTS if any(not values[at].blank for at in group.parts.get(part, ()))]
-    whole = [at for at in (*lines, *cities) if values[at].whole_addresses >= _MOSTLY_WHOLE]
-    others = {part for part in ("city", "zip_code", "house_number") if group.parts.get(part)}
-    if not town and len(lines) > _MOST_LINES:
-        group.packed = lines
-    elif whole and (not {"city", "zip_code"} & set(known) or (others == {"city"} and whole[0] in cities)):
-        group.packed = whole[:1]
-    elif not town and len(lines) == 1 and readings[lines[0]].concept == "address":
-        group.packed = lines if values[lines[0]].towns_with_codes >= _MOSTLY_WHOLE else []
-    elif town:
-        _repeated(group, [at for at in whole if _has_town(group, values, at)], known, values)
-
-
-def _has_town(group: AddressGroup, values: Sequence[ColumnValues], at: int) -> bool:
-    """Whether the cells of a line name the towns or post codes that have a column of their own."""
-    towns = [text for part in ("city", "zip_code") for own in group.parts.get(part, ()) for text in values[own].texts]
-    plain = [text.casefold() for text in towns]
-    return values[at].share(lambda text: any(town in text.casefold() for town in plain)) >= _MOSTLY_WHOLE
-
-
-def _repeated(group: AddressGroup, whole: list[int], known: list[str], values: Sequence[ColumnValues]) -> None:
-    """The same address once more, in one cell: it gives what has no column of its own."""
-    lines = {part: [at for at in group.parts.get(part, ()) if at not in whole] for part in ("line_1", "line_2")}
-    if whole and all(values[at].blank for at in lines["line_1"]):
-        group.packed = whole[:1]
-        group.beside = frozenset(
-            part for part in known if all(values[at].filled >= _NEARLY_ALL for at in group.parts[part])
-        )
-    else:
-        group.parts.update(lines)
-
-
 def _give_slots(groups: list[AddressGroup], values: Sequence[ColumnValues]) -> None:
     """One group becomes the billing address, all shipping ones and one other the shipping addresses."""
     ordered = sorted(groups, key=lambda group: group.number or 0)
@@ -291,7 +219,8 @@ def _stand_in(ordered: list[AddressGroup], full: list[AddressGroup], values: Seq
     """The main address serves where there is no other billing or shipping address; lines without a town take its."""
     main = next((group for group in full if not group.role and group.number is None), None)
     if main is None:
-        main = next((group for group in full if group.role == "mailing" and group.slot is None), None)
+        others = [group for group in full if group.role == "visiting" or (group.role == "mailing" and not group.slot)]
+        main = max(others, key=lambda group: group.role == "mailing", default=None)
     billing = next((one for one in ordered if one.slot == "billing" and one.role in ("billing", "mailing")), None)
     shipping = next((one for one in ordered if one.slot == "shipping" and one.role == "shipping"), None)
     if main is not None:

@@ -9,8 +9,10 @@ from importer.drafting.concepts import ADDRESS_PARTS, LINES
 from importer.drafting.readings import Reading
 
 _NEAR = 2  # columns
-_MOST, _OFTEN = 0.9, 0.75  # of the values
-_TOWN = frozenset({"city", "zip_code", "zip_city"})
+_MOST, _OFTEN, _SOME = 0.9, 0.75, 0.3  # of the values
+_CITIES = frozenset({"city", "zip_city"})
+_TOWN = _CITIES | {"zip_code"}
+_LONGEST_CODE = 3  # letters of a state
 _POST_TOWN = re.compile(r"(?:[A-Z]{1,3}[- ])?(?:\d{4,6}|\d{3} \d\d|\d\d-\d{3})(?: [A-Z]{2})?[ ,]+[^\W\d][^\d,;]*")
 SHORT = 6  # characters of a house number
 
@@ -18,6 +20,7 @@ SHORT = 6  # characters of a house number
 def with_address_parts(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
     """The readings with postal codes, cities, house numbers, and lines that headers alone do not reveal."""
     found = _with_towns(_with_house_numbers(_with_places(readings, values), values), values)
+    found = _with_cities(found, values)
     return _with_lines(_with_post_codes(_with_codes(found, values), values))
 
 
@@ -78,6 +81,23 @@ def _with_towns(readings: list[Reading], values: Sequence[ColumnValues]) -> list
         if reading.concept in {*LINES, "address_line_2"} and below and towns >= _MOST:
             out[at] = replace(reading, concept="zip_city", roles=roles, part=None)
     return out
+
+
+def _with_cities(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """``State`` with names, next to a postal code without any city, has the towns: where no states are written."""
+    lines = [at for at, reading in enumerate(readings) if reading.concept in LINES and not values[at].blank]
+    several = len(lines) > 1 or any(values[at].whole_addresses >= _SOME for at in lines)
+    if several or any(reading.concept in _CITIES for reading in readings):
+        return readings
+    return [
+        replace(reading, concept="city")
+        if reading.concept == "state"
+        and "zip_code" in around(readings, at)
+        and values[at].with_digits == 0
+        and values[at].share(lambda text: len(text) > _LONGEST_CODE) >= _OFTEN
+        else reading
+        for at, reading in enumerate(readings)
+    ]
 
 
 def _with_post_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:

@@ -96,6 +96,8 @@ def _flags(out: Assignment, values: Sequence[ColumnValues]) -> None:
         role = next((role for role in ("billing", "shipping") if role in reading.roles), None)
         number = reading.group if reading.group is not None else reading.part
         same = [group for group in out.addresses if group.number == number or len(out.addresses) == 1]
+        if role is not None and out.address_type is not None and not values[out.address_type].blank:
+            continue  # a column has the types
         if role is not None and len(same) == 1:
             same[0].flags.setdefault(role, at)
         elif role is None and not reading.roles & {"contact", "person"} and out.is_default is None and out.addresses:

@@ -12,9 +12,11 @@ from importer.cell_text import filled_cells
 from importer.drafting.lexicon import letters_and_digits, lexicon
 from importer.mapping.transforms.countries import country_code
 from importer.mapping.transforms.person_names import is_company
+from importer.mapping.transforms.text_forms import BlankTexts
 
 _LOOKED_AT = 400  # distinct values of a column
 _SAMPLES = 3
+_BLANK_TEXTS = BlankTexts()
 # What stands on vehicles, and in lists of addresses, where other codes of the country are meant.
 VEHICLE_CODES = {
     "A": "AT", "B": "BE", "D": "DE", "E": "ES", "F": "FR", "FIN": "FI", "FL": "LI", "H": "HU", "I": "IT", "IRL": "IE",
@@ -158,7 +160,9 @@ def column_values(column: pa.ChunkedArray) -> ColumnValues:
     filled = filled_cells(column)
     values = pc.utf8_trim_whitespace(column.filter(pa.array(filled)))
     counted = pc.value_counts(values)
+    written = ~_BLANK_TEXTS.among(counted.field("values"), "")  # as the mapping leaves them out
+    counted = counted.filter(pa.array(written))
     texts = counted.field("values").slice(0, _LOOKED_AT).to_pylist()
     counts = counted.field("counts").slice(0, _LOOKED_AT).to_pylist()
-    share = float(filled.mean()) if len(filled) else 0.0
+    share = (pc.sum(counted.field("counts")).as_py() or 0) / max(len(column), 1)
     return ColumnValues(share, len(column), len(counted), tuple(texts), tuple(counts))

@@ -37,6 +37,8 @@ def head(names: list[str], *, first: bool) -> Choice:
         return names[0], names[0]
     if "notes" in different and (terms := COMMERCIAL & different):
         return min(terms), min(terms)
+    if {"phone", "fax"} <= different:
+        return "phone", "phone"  # "Tel./Fax"
     for name in NEVER:
         if name in different:
             return name, name

@@ -88,9 +88,13 @@ def _one_person(draft: TableDraft) -> bool:
 def _first_person(draft: TableDraft) -> Mapping[str, Sequence[int]]:
     """The person of the customer: its first contact, or else the one of the billing address."""
     contacts = draft.assignment.contacts
-    if contacts:
+    if _are_named(contacts):
         return contacts[min(contacts)] if min(contacts) <= 1 else {}
     return draft.assignment.people.get("addresses.billing", {})
+
+
+def _are_named(contacts: Mapping[int, Mapping[str, Sequence[int]]]) -> bool:
+    return any(own.get("first_name") or own.get("last_name") for own in contacts.values())
 
 
 def _company(draft: TableDraft) -> Any:
@@ -231,7 +235,7 @@ def _address(
 
 
 def contact_entries(draft: TableDraft, table: Mapping[str, str], *, elsewhere: bool) -> Iterator[dict[str, Any]]:
-    """The contacts of a table; where there are none, the person of the billing address.
+    """The contacts of a table; where there are none, the person of the billing or else of the shipping address.
 
     ``elsewhere``: a further table has the contacts; a name in the customers' table only says which one is the first.
     """
@@ -241,9 +245,10 @@ def contact_entries(draft: TableDraft, table: Mapping[str, str], *, elsewhere: b
         contacts = contacts if not all(both) else {}
     if table and len(draft.assignment.addresses) == 1 and not draft.people:
         return  # people in a table of addresses belong to the address
-    if not contacts and not table:
-        contacts = {1: draft.assignment.people.get("addresses.billing", {})}
-    named = any(own.get("first_name") or own.get("last_name") for own in contacts.values())
+    if not table and not _are_named(contacts):
+        people = draft.assignment.people
+        contacts = {1: {**people.get("addresses.billing", people.get("addresses.shipping", {})), **contacts.get(1, {})}}
+    named = _are_named(contacts)
     if draft.structure.parents and not table and not named:
         yield _person_of_row(draft)
     for number, own in sorted(contacts.items()):

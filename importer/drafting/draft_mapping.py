@@ -165,7 +165,9 @@ def _left_out(draft: TableDraft, column: int) -> Any:
     """A column that is not used, with the reason as a comment."""
     concept = str(draft.readings[column].concept)
     why = _WHY.get(concept, "") if concept in NEVER else ""
-    if draft.values[column].blank:
+    if draft.headers[column] in draft.table.secrets:
+        why = _WHY["sensitive"]
+    elif draft.values[column].blank:
         why = "blank"
     elif concept in _WORTH_KEEPING:
         why = "no field for it; to keep it, send it as a custom attribute"

@@ -4,10 +4,12 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from importer.drafting.concepts import ADDRESS_PARTS
+from importer.drafting.header_affixes import SHORT_ROLES, with_groups_first, with_twins, without_letters, without_types
 from importer.drafting.lexicon import Lexicon, Meaning, letters_and_digits
 
 _LONGEST = 6  # words of a phrase
@@ -15,22 +17,17 @@ _UNKNOWN = 2.6  # what a word costs that no phrase has; a phrase costs 1 and mor
 _FILLER = 0.2
 _LETTER = 1.0  # what a single letter costs: "T.a.v." is a phrase rather than three of them
 _COMPOUND = 0.4
+_SURELY_COMPOUND = 2.0  # what a long word costs at most that three and more phrases cover: "SHIPADDRESSCITY"
+_LONG = 10  # letters of such a word
 _SHORTEST_PART = 3  # letters of a part of a compound
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")  # in which parts may have one letter
 _LINKS = ("s", "n", "en", "es", "e", "er")  # between the parts of a compound
 _FOREIGN = 1.2  # what a phrase of another language costs more
 _ENGLISH = 0.3
-_SHORT_ROLES = (("st", "bt"), ("s", "b"), ("sh", "bl"))
-_PREFIXES = [(short, ("Ship To", "Bill To")[at]) for pair in _SHORT_ROLES for at, short in enumerate(pair)]
 _SEVERAL = 3  # columns of each
-_GAIN = 0.2  # of the headers have to be better known
-_LONGEST_AFFIX = 4
-_MOSTLY = 0.5
 _SHARED = 0.6  # of the columns: a word that so many have says nothing
 _CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 _NUMBER_SIGN = re.compile(r"#(?![\s#]*\d)")  # "Phone #2" is the second phone
-_TWO_NUMBERS = re.compile(r"(.*\D\d{1,2})_(\d{1,2})")
-_LAST_NUMBER = re.compile(r".*\D_\d{1,2}")
 _WORD = re.compile(r"[^\W_]+")
 _BREAK = re.compile(r"(\s[-\u2013\u2014]\s|[:>|()\[\]{}]|(?<=\w{5})\.(?=\w{3})|__|\s/\s)")
 _PATH = re.compile(r"\w>\w.*>\w")
@@ -110,11 +107,16 @@ def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) 
 
     The languages that most headers are in cost least, so that ``Land`` is a country where the other headers are German.
     """
-    headers = _with_twins(_with_groups_first(headers))
-    split = _without_affixes([words(header) for header in _bare(headers, lexicon)], lexicon)
+    plain_reader = _PhraseReader(lexicon, {})
+
+    def is_known(header: str) -> bool:
+        return all(segment.meanings for segment in plain_reader.read(words(header)))
+
+    bare = without_letters(with_twins(with_groups_first(without_types(headers))), is_known)
+    split = _without_affixes([words(header) for header in bare], lexicon)
     split = _with_short_roles(split)
     votes: Counter[str] = Counter(dict.fromkeys(likely, 2))
-    first = [_PhraseReader(lexicon, {}).read(one) for one in split]
+    first = [plain_reader.read(one) for one in split]
     for one in first:
         for segment in one:
             spoken = {meaning.language for meaning in segment.meanings if meaning.kind != "filler"}
@@ -126,56 +128,10 @@ def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) 
     return [reader.read(one) for one in split]
 
 
-def _with_groups_first(headers: Sequence[str]) -> list[str]:
-    """``ShipToAddress2_1`` beside ``ShipToCity_1`` is the second line of the first address."""
-    if sum(_LAST_NUMBER.fullmatch(header) is not None for header in headers) < _SEVERAL:
-        return list(headers)
-    return [_TWO_NUMBERS.sub(r"\2 \1", header) if _TWO_NUMBERS.fullmatch(header) else header for header in headers]
-
-
-def _with_twins(headers: Sequence[str]) -> list[str]:
-    """``STADR1`` and ``STCTY`` next to ``ADR1`` and ``CTY`` belong to the ship-to address, and so do those between."""
-    plain = [header.casefold() for header in headers]
-    for prefix, role in _PREFIXES:
-        rest = [text.removeprefix(prefix).lstrip("_") if text.startswith(prefix) else "" for text in plain]
-        twins = [at for at, text in enumerate(rest) if text and text in plain]
-        if len(twins) >= _SEVERAL:
-            among = range(min(twins) - 1, max(twins) + 2)
-            headers = [f"{role} {rest[at]}" if at in among and rest[at] else text for at, text in enumerate(headers)]
-    return list(headers)
-
-
-def _bare(headers: Sequence[str], lexicon: Lexicon) -> list[str]:
-    """Headers without letters that begin or end most of them, if more are known then: ``SCity``, ``CIUCLI``."""
-    reader = _PhraseReader(lexicon, {})
-
-    def known(texts: Sequence[str]) -> int:
-        return sum(all(segment.meanings for segment in reader.read(words(text))) for text in texts)
-
-    best, most = list(headers), known(headers) + len(headers) * _GAIN
-    if most >= len(headers):
-        return best
-    for length in range(1, _LONGEST_AFFIX + 1):
-        for at_start in (True, False):
-            parts = Counter(
-                header[:length] if at_start else header[-length:]
-                for header in headers
-                if len(header) > length + 1 and not (at_start and header[length - 1 : length + 1].istitle())
-            )
-            affix, count = parts.most_common(1)[0] if parts else ("", 0)
-            if count < _MOSTLY * len(headers) or not affix.isalpha():
-                continue
-            strip = str.removeprefix if at_start else str.removesuffix
-            bare = [strip(header, affix) for header in headers]
-            if (found := known(bare)) > most:
-                best, most = bare, found
-    return best
-
-
 def _with_short_roles(split: list[tuple[Word, ...]]) -> list[tuple[Word, ...]]:
     """``stCity`` beside ``btCity`` is of the ship-to address."""
     counts = Counter(one[0].text for one in split if len(one) > 1)
-    for shipping, billing in _SHORT_ROLES:
+    for shipping, billing in SHORT_ROLES:
         if min(counts[shipping], counts[billing]) >= _SEVERAL:
             long = {shipping: "shipto", billing: "billto"}
             split = [
@@ -241,6 +197,8 @@ class _PhraseReader:
         if len(used) == 1:
             if not meanings and (parts := self._part(text)) is not None:
                 cost, pieces = parts
+                if len(pieces) > 2 and len(text) >= _LONG and _spoken(pieces):
+                    cost = min(cost, _SURELY_COMPOUND)
                 spread = [Segment(piece, own, None, breaks=False, aside=first.aside) for piece, own in pieces]
                 spread[0] = replace(spread[0], breaks=first.breaks)
                 spread[-1] = replace(spread[-1], number=number)
@@ -253,13 +211,22 @@ class _PhraseReader:
         means = {meaning.name for meaning in meanings if meaning.kind == "concept"}
         means |= {"id", "name"} if "address_name" in means else set()
         used = [word for word in used if not self._is_filler(word.text)]
-        for at in range(1, len(used)):
-            left, right = ("".join(word.text for word in part) for part in (used[:at], used[at:]))
+        pairs = [("".join(word.text for word in part) for part in (used[:at], used[at:])) for at in range(1, len(used))]
+        for left, right in pairs or (self._halves(used) if means & ADDRESS_PARTS else ()):
             for role, rest in ((left, right), (right, left)):
                 found = [own.name for own in self._meanings(role) if own.kind == "role"]
+                found = found if pairs or found[:1] in (["billing"], ["shipping"]) else []  # "Wohnort" is any town
                 if found and any(own.kind == "concept" and own.name in means for own in self._meanings(rest)):
                     return found[0]
         return None
+
+    def _halves(self, used: list[Word]) -> Iterator[tuple[str, str]]:
+        """The two parts of a compound that is a phrase itself: ``Leveringsby``."""
+        for text in (word.text for word in used[:1] if word.text.isalpha()):
+            for at in range(_SHORTEST_PART, len(text) - 1):
+                for link in ("", *_LINKS):
+                    if text[:at].endswith(link):
+                        yield text[: at - len(link)], text[at:]
 
     def _without_fillers(self, used: list[Word]) -> str:
         """``Code de la société`` as ``Code société``."""
@@ -306,6 +273,11 @@ class _PhraseReader:
                         best[after] = (total + 0.1, (*before, (text[start:end], own)))
         cost, pieces = best[-1]
         return None if math.isinf(cost) or len(pieces) < 2 else (cost, pieces)
+
+
+def _spoken(pieces: tuple[tuple[str, tuple[Meaning, ...]], ...]) -> set[str]:
+    """The languages that have all of these phrases."""
+    return set.intersection(*({meaning.language for meaning in meanings} for _, meanings in pieces))
 
 
 def _with_first_number(header: tuple[Word, ...], at: list[int], found: tuple[Segment, ...]) -> tuple[Segment, ...]:

@@ -14,8 +14,11 @@ _MOST = 0.9  # of the values
 _SOME = 0.1  # of the rows
 _FEW_SPACES, _SOME_SPACES = 0.4, 0.5
 _FEWEST = 3  # numbers of customers
+_SHARED = 4  # rows for each value: so many customers do not have the same name
 _NAMES = frozenset({"company_name", "name", "display_name"})
 _PERSON = frozenset({"contact", "person"})
+_TITLES = frozenset({"title", "titel", "titre", "titulo", "titolo"})
+_DESCRIPTIONS = frozenset({"description", "bezeichnung", "descripcion", "descrizione", "omschrijving"})
 _OWN = {
     "company_name": _NAMES,
     "customer_number": frozenset({"customer_number", "id"}),
@@ -25,7 +28,7 @@ CUSTOMER = re.compile("cust|client|klient|kund|klant|abnehmer|odbiorca")
 
 def with_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
     """``Name`` as the company's or a person's, and ``Contact`` as the company's where no other column is."""
-    readings = _with_whole_names(_with_locations(readings, values), values)
+    readings = _with_whole_names(_with_locations(_with_titles(readings, values), values), values)
     companies = [at for at, own in enumerate(readings) if own.concept == "company_name" and not values[at].blank]
     company = max(companies, key=lambda at: values[at].filled, default=None)
     return [
@@ -51,15 +54,27 @@ def of_further(readings: list[Reading], values: Sequence[ColumnValues]) -> list[
 
 
 def _with_locations(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``Location Name`` is the customer in a list of places that has no other name."""
+    """``Location Name`` is the customer in a list of places that has no other name, and so is ``Description``."""
     if any(own.concept in _NAMES and not own.about and not values[at].blank for at, own in enumerate(readings)):
         return readings
     for at, reading in enumerate(readings):
         own = values[at]
         named = reading.concept == "address_name" and reading.roles <= {"visiting"} and reading.phrase.endswith("name")
+        named |= reading.phrase in _DESCRIPTIONS and own.spaced > _SOME_SPACES and own.with_digits < _SOME_SPACES
         if named and own.filled > _MOST and own.lettered > _MOST and own.distinct > _MOST * own.count:
             return [*readings[:at], reading.as_("company_name"), *readings[at + 1 :]]
     return readings
+
+
+def _with_titles(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """A blank ``Title`` beside ``Job Title`` or ``Salutation`` is that of Dr. and Prof."""
+    titles = {at for at, own in enumerate(readings) if own.concept == "designation" and own.phrase in _TITLES}
+    others = any(own.concept == "designation" and at not in titles for at, own in enumerate(readings))
+    others |= any(said.name == "salutation" for own in readings for said in lexicon().phrases.get(own.phrase, ()))
+    return [
+        reading.as_(None) if at in titles and values[at].blank and others else reading
+        for at, reading in enumerate(readings)
+    ]
 
 
 def _with_whole_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
@@ -81,7 +96,8 @@ def _name(readings: list[Reading], values: Sequence[ColumnValues], at: int, comp
     if of_other or reading.part not in (None, 1):
         return "search_name" if of_other else "company_name_2"
     missing = _missing_part(readings, frozenset())
-    if missing and own.companies < SOME_COMPANIES:
+    whole = any(one.concept == "full_name" and one.roles == {"contact"} for one in readings)
+    if missing and own.companies < SOME_COMPANIES and not (whole and company is None):
         return missing
     if company is None:
         return "company_name"
@@ -128,8 +144,9 @@ def with_customers(readings: Sequence[Reading], values: Sequence[ColumnValues]) 
     out = list(readings)
     for at in names:
         reading, own = readings[at], values[at]
-        if own.distinct == 1 and max(numbers, default=0) > _FEWEST and _other_names(readings, values, at):
-            out[at] = reading.as_(None)  # the company that the system belongs to
+        everywhere = own.filled > _MOST > own.flags and own.distinct <= max(1, own.count // _SHARED)
+        if everywhere and max(numbers, default=0) > _FEWEST and _other_names(readings, values, at):
+            out[at] = reading.as_(None)  # the companies that the system belongs to, or "company" and "person"
         others = [other for other in names if other != at and values[other].filled > _SOME]
         if reading.concept != "company_name" or own.blank or not others:
             continue

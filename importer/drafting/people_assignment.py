@@ -119,7 +119,10 @@ def _of_address(out: Assignment, group: AddressGroup | None, at: int, kind: str)
 
 
 def _own_details(out: Assignment, kind: str, own: list[int], values: Sequence[ColumnValues]) -> None:
-    """The customer's own: the one without a number, or the first one; mobile numbers are a person's."""
+    """The customer's own: the one without a number, or the first one.
+
+    Mobile numbers are a person's; where there is none, they stand in for the customer's phone.
+    """
 
     def rank(at: int) -> tuple[bool, int, bool, bool, int]:
         reading = out.readings[at]
@@ -129,7 +132,11 @@ def _own_details(out: Assignment, kind: str, own: list[int], values: Sequence[Co
     if not order:
         return
     if kind == "mobile":
-        _of_contact(out, order[0], min((*out.contacts, 1)), ["phone"])
+        if any(own.keys() & {"first_name", "last_name"} for own in [*out.contacts.values(), *out.people.values()]):
+            _of_contact(out, order[0], min((*out.contacts, 1)), ["phone"])
+        else:
+            out.customer.setdefault("phone", []).append(order[0])
+            out.give(order[0], "phone")
         return
     out.customer[kind] = order[:1]
     if kind == "phone":

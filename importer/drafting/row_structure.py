@@ -17,6 +17,7 @@ from importer.tables import SourceTable
 Layout = Literal["wide", "numbered groups", "long", "blank parent", "parent reference", "packed"]
 _REPEATS = 0.9  # distinct keys per row below which rows share customers
 _FEW = 0.1
+_TELLING = 0.3  # values for each customer's name
 _MANY_GROUPS = 3
 _HEADS = frozenset({"customer_number", "id", "other_number", "company_name", "name"})
 _GROUPED = ADDRESS_PARTS | {"phone", "email", "full_name", "first_name"}
@@ -85,13 +86,21 @@ def _family(out: Assignment, values: Sequence[ColumnValues], key: int | None) ->
         return "packed"
     numbered = [group for group in out.addresses if group.number is not None]
     inside = any(group.path in out.people and not group.role for group in numbered)
+    numbers = {reading.group for reading in out.readings if reading.concept in _GROUPED} - {None}
     families = {
         "address" if reading.concept in ADDRESS_PARTS else reading.concept
         for reading in out.readings
         if reading.group is not None and reading.concept in _GROUPED
     }
-    several = sum(group.slot == "shipping" for group in numbered) > 1 or max(out.contacts, default=1) > 1
-    return "numbered groups" if out.groups >= _MANY_GROUPS or len(families) > 1 or several or inside else "wide"
+    people = {
+        number
+        for number, own in out.contacts.items()
+        for columns in own.values()
+        if any(not values[at].blank for at in columns)
+    }
+    several = sum(group.slot == "shipping" for group in numbered) > 1 or max(people, default=1) > 1
+    several |= inside or (len(families) > 1 and len(numbers) > 1)
+    return "numbered groups" if out.groups >= _MANY_GROUPS or several else "wide"
 
 
 def _goes_on(table: SourceTable, out: Assignment, values: Sequence[ColumnValues], key: int) -> bool:
@@ -111,8 +120,11 @@ def _goes_on(table: SourceTable, out: Assignment, values: Sequence[ColumnValues]
 def _candidates(out: Assignment, values: Sequence[ColumnValues]) -> list[int]:
     """Columns that can identify a customer, the best one first."""
     company = out.customer.get("company_name", [None])[0]
+    customers = 0 if company is None else values[company].distinct
 
     def can(at: int, reading: Reading) -> bool:
+        if values[at].distinct < _TELLING * customers:
+            return False  # "Code" with the currency
         name = reading.concept in ("company_name", "display_name") and at != company
         mail = reading.concept == "email" and at not in out.customer.get("email", ())
         of_others = bool(reading.roles & _OF_OTHERS) or reading.about

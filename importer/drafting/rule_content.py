@@ -12,6 +12,7 @@ from importer.mapping.transforms.countries import country_code
 _SEPARATORS = [",", ";"]
 _LINE_BREAKS = 0.02  # of the values: a cell with several lines of a street
 _TOWN_WITH_STATE, _STATE_OF_TOWN = r"^(.+?)[\s,/(-]+[A-Z]{2,3}\)?$", r"[\s,/(-]([A-Z]{2,3})\)?$"
+_POST_CODE_BEFORE = r"^(?:[A-Z]{1,3}-)?\d[\d-]*(?: \d\d)?(?: [A-Z]{2}\b)?[\s,]+"
 _LABELS = ["Phone", "Work", "Mobile", "Home", "Other"]
 _LABELLED = 0.2  # of the values
 
@@ -128,6 +129,8 @@ def address_parts(draft: TableDraft, parts: Mapping[str, Sequence[int]]) -> dict
         header = named("city")[0]
         out["city"] = or_else({"from": header, "as": {"extract": _TOWN_WITH_STATE}}, header)
         out["state"] = {"from": header, "as": {"extract": _STATE_OF_TOWN}, "invalid": "blank"}
+    elif any(draft.assignment.readings[column].concept == "zip_city" for column in parts.get("city", ())):
+        out["city"] = {**as_steps(out["city"]), "as": {"regex": [_POST_CODE_BEFORE, ""]}}
     codes = {
         text: VEHICLE_CODES[text.upper()]
         for column in parts.get("country", ())

@@ -15,6 +15,9 @@ _STATE_OR_STATUS = ("estado", "etat", "stato")
 _MOST, _HALF = 0.9, 0.5  # of the rows
 _NEAR = 2  # columns
 _FEW_REPS = 4  # up to this many sales reps may have one customer each
+_FEW_NUMBERS = 4  # up to this many may be those of companies that the system belongs to
+_PHONE = re.compile(r"\+[\d ()./-]{8,}|\(\d{2,5}\)[\d ./-]{5,}|\d{2,5}[ /.-]\d{2,5}[ /.-][\d ./-]{2,}")
+_POST_CODE = re.compile(r"\d{4,6}(?:-\d{3,4})?|\d{3} \d\d|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] \d[A-Z]\d")
 _IDS = frozenset({"id", "customer_number", "other_number", "parent"})
 _TYPES = frozenset({"billing", "shipping"})
 _FLAG_VALUES, _ALL_FLAGS = 3, 0.99
@@ -38,6 +41,7 @@ def settled_readings(
     plain = _with_record_ids(_states(with_customers(readings, values), values), values)
     mails = any(own.concept == "email" and values[at].filled > _HALF and not own.about for at, own in enumerate(plain))
     settled = [_settled(reading, own, mails=mails) for reading, own in zip(plain, values, strict=True)]
+    settled = _with_only_phones(settled, values)
     named = of_further(settled, values) if further else with_names(settled, values)
     return _without_banks(with_address_parts(named, values), readings)
 
@@ -75,18 +79,42 @@ def _settled(reading: Reading, values: ColumnValues, *, mails: bool) -> Reading:
     ``mails``: a column has email addresses by its header, in most rows.
     """
     concept = reading.concept
-    if concept is None:  # values name a column only if they are email addresses
-        named = values.emails >= 0.9 and len(reading.unknown) < 2
-        return replace(reading, concept="email", unknown=()) if named else reading
+    if concept is None:
+        return _by_values(reading, values)
     if instead := _kept(reading, values, mails=mails):
         return reading.as_(instead)
     if _is_of_others(reading) or concept in NEVER:
         return reading if concept == "group" and values.few else reading.as_(None)
     if other := _contradicted(reading, values):
-        return reading.as_(other)
+        return replace(reading, concept=other, part=None if other == "zip_code" else reading.part)
     if concept == "address" and not reading.phrase:
         return _of_role(reading, values)
     return reading if _fits(concept, values) else reading.as_(None)
+
+
+def _by_values(reading: Reading, values: ColumnValues) -> Reading:
+    """Values name a column only if they are email addresses, or phone numbers below ``Work``."""
+    if reading.roles == {"work"} and not reading.unknown and values.phones >= _MOST:
+        return reading.as_("phone")
+    named = values.emails >= _MOST and len(reading.unknown) < 2
+    return replace(reading, concept="email", unknown=()) if named else reading
+
+
+def _with_only_phones(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """The only column with phone numbers, under a header that no phrase has."""
+    if any(own.concept in ("phone", "mobile") and not values[at].blank for at, own in enumerate(readings)):
+        return readings
+    found = [
+        at
+        for at, own in enumerate(readings)
+        if own.concept is None
+        and len(own.unknown) == 1
+        and not own.roles
+        and min(values[at].phones, values[at].share(_is_written_as_phone)) >= _MOST
+    ]
+    if len(found) != 1:
+        return readings
+    return [replace(own, concept="phone", unknown=()) if at == found[0] else own for at, own in enumerate(readings)]
 
 
 def _kept(reading: Reading, values: ColumnValues, *, mails: bool) -> str | None:
@@ -111,6 +139,8 @@ def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
         return "customer_flag"
     if reading.concept in ("company_name", "name") and values.guids >= 0.9:
         return "id"
+    if reading.concept == "company_name" and values.share(str.isdigit) >= _MOST and values.distinct > _FEW_NUMBERS:
+        return "customer_number"
     if reading.concept in ("address", "address_name") and values.few and flags and reading.roles & _TYPES:
         return "is_default"
     if reading.concept in _TEXTS and values.emails >= 0.8 and not reading.roles & OF_COMPANIES:
@@ -120,13 +150,15 @@ def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
 
 def _of_numbers(reading: Reading, values: ColumnValues) -> str | None:
     """What numbers say instead of the header, and what words say where a number is expected."""
+    if reading.concept in ("address", "street") and (reading.part or 0) > 1 and values.share(_is_post_code) >= _MOST:
+        return "zip_code"
     if reading.concept == "sales_rep" and values.unique and values.numbers >= _MOST and values.count > _FEW_REPS:
         return "other_number"
     if reading.concept == "address_line_2" and reading.unknown and values.share(str.isdigit) >= _MOST:
         return "other_number"
     if reading.concept == "house_number" and values.lettered >= _MOST and values.spaced >= _MOST:
         return "street"
-    numbers = values.lettered < 0.3 and values.with_digits >= 0.9
+    numbers = values.lettered < 0.3 and values.with_digits >= 0.9 and not _flags_only(values)
     if reading.concept == "address" and reading.phrase and numbers:
         return "house_number" if values.share(lambda text: len(text) <= SHORT) >= 0.9 else None
     return None
@@ -176,8 +208,8 @@ _FITS: dict[str, Callable[[ColumnValues], bool]] = {
     "city": lambda column: column.lettered >= 0.7 and column.emails == 0 and column.phones < 0.3,
     "address": lambda column: column.lettered >= 0.6 and column.emails < 0.3 and not _flags_only(column),
     "street": lambda column: column.lettered >= 0.6 and column.emails < 0.3 and not _flags_only(column),
-    "address_line_2": lambda column: not _flags_only(column) and column.emails < 0.3,
-    "po_box": lambda column: not _flags_only(column),
+    "address_line_2": lambda column: not _flags_only(column) and column.emails < 0.3 and column.dates < 0.5,
+    "po_box": lambda column: column.with_digits >= 0.5,
     "company_name": lambda column: column.lettered >= 0.6 and column.emails < 0.5 and not _flags_only(column),
     "name": lambda column: column.lettered >= 0.6 and column.emails < 0.5 and column.salutations < 0.5,
     "display_name": lambda column: column.lettered >= 0.5 and column.emails < 0.5,
@@ -206,6 +238,14 @@ def _fits(concept: str, column: ColumnValues) -> bool:
     if column.guids >= _MOST and concept not in _IDS:
         return False
     return column.blank or test is None or test(column)
+
+
+def _is_written_as_phone(text: str) -> bool:
+    return _PHONE.fullmatch(text) is not None
+
+
+def _is_post_code(text: str) -> bool:
+    return _POST_CODE.fullmatch(text) is not None
 
 
 def _is_code(text: str) -> bool:

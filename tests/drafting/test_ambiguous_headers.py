@@ -245,6 +245,77 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
             "CadCity": "Bath",
         }, "GB", {"CadAddr##1": LINE},
     ),
+    "a code that all customers share": (
+        lambda n: {"Company": firm(n), "City": TOWNS[n % 4], "Code": "ILS"}, "IL", {"Code": None, "Company": COMPANY},
+    ),
+    "customers that are numbers": (
+        lambda n: {"Customer": f"{n + 1000}", "Zzyx": firm(n), "City": TOWNS[n % 4]}, "GB",
+        {"Customer": NUMBER, "Zzyx": COMPANY},
+    ),
+    "companies and persons": (
+        lambda n: {"Kod": f"{n + 70}", "Podmiot": ("Firma", "Osoba fizyczna")[n % 2], "Nazwa": firm(n)}, "PL",
+        {"Podmiot": None, "Nazwa": COMPANY},
+    ),
+    "the name beside the contact's name": (
+        lambda n: {"Réf.": f"{n + 70}", "Nom": f"Maison {TOWNS[n % 4]} {'abcdefgh'[n]}"}
+        | {"Contact - Nom": "abcdefgh"[n] + "poe", "Contact - Prénom": "Ann"}, "FR",
+        {"Nom": COMPANY, "Contact - Nom": ["contacts[1].last_name"]},
+    ),
+    "a first name that hardly any row has": (
+        lambda n: {"Codice": f"{n + 70}", "Denominazione": firm(n), "Cognome": "Rossi" if n == 1 else ""}
+        | {"Nome": "Anna" if n == 1 else ""}, "IT", {"Nome": ["contacts[1].first_name"]},
+    ),
+    "a description that is the name": (
+        lambda n: {"Account Code": f"{n + 70}", "Description": f"Casa {TOWNS[n % 4]} {'abcdefgh'[n]}"}
+        | {"Contact": person(n)}, "ZA", {"Description": COMPANY},
+    ),
+    "a postal code in a line": (
+        lambda n: plain(n, City="") | {"Address 1": f"{n} Low St", "Address 2": TOWNS[n % 4], "Address 3": f"800{n}"},
+        "ZA", {"Address 3": ["addresses.billing.zip_code"]},
+    ),
+    "a city and a state in lines": (
+        lambda n: {"No.": f"{n + 70}", "Name": firm(n), "ADDR1": f"{n} Low St", "ADDR2": TOWNS[n % 4]}
+        | {"ADDR3": ("NSW", "WA")[n % 2], "ADDR4": "", "Post Code": f"600{n}"}, "AU",
+        {"ADDR1": LINE, "ADDR2": CITY, "ADDR3": ["addresses.billing.state"]},
+    ),
+    "towns in the column of states": (
+        lambda n: {"No.": f"{n + 70}", "Name": firm(n), "Address": f"{n} Low St", "State": TOWNS[n % 4]}
+        | {"Zip": f"638210{n}"}, "IL", {"State": CITY},
+    ),
+    "states next to a line with the town": (
+        lambda n: {"No.": f"{n + 70}", "Name": firm(n), "Address 1": f"{n} Low St", "Address 2": TOWNS[n % 4]}
+        | {"State": "Goa Land", "Zip": f"40005{n}"}, "IN", {"State": ["addresses.billing.state"], "Address 2": CITY},
+    ),
+    "a blank title beside the job title": (
+        lambda n: plain(n) | {"Title": "", "First Name": "Ann", "Last Name": person(n)[-3:], "Job Title": "Boss"}, "GB",
+        {"Title": None, "Job Title": ["contacts[1].designation"]},
+    ),
+    "phone and fax in one column": (
+        lambda n: plain(n) | {"Telefon/Fax": f"020 12345{n}"}, "DE", {"Telefon/Fax": ["phone"]},
+    ),
+    "phones at work": (
+        lambda n: plain(n) | {"Work": f"415-555-013{n}", "Home": ""}, "US", {"Work": ["phone"], "Home": None},
+    ),
+    "a flag that says that there is another address": (
+        lambda n: plain(n) | {"Ulica": f"Rynek {n}", "Inny adres do korespondencji": "0"}, "PL",
+        {"Inny adres do korespondencji": None},
+    ),
+    "the only column with phones": (
+        lambda n: plain(n) | {"Zzyx": f"(415) 555-013{n}", "Faxno": ""}, "US", {"Zzyx": ["phone"]},
+    ),
+    "two unknown columns with phones": (
+        lambda n: plain(n) | {"Zzyx": f"(415) 555-013{n}", "Zzyf": f"(415) 555-017{n}"}, "US",
+        {"Zzyx": None, "Zzyf": None},
+    ),
+    "a letter that is no PO box": (
+        lambda n: plain(n) | {"Adres": f"Kade {n}", "BP": "B"}, "NL", {"BP": None, "Adres": LINE},
+    ),
+    "dates below the street": (
+        lambda n: plain(n) | {"ADR1": f"{n} Low St", "FST_SAL_DAT": f"2024-05-0{n + 1}"}, "US", {"FST_SAL_DAT": None},
+    ),
+    "the mobile phone of a list without people": (
+        lambda n: plain(n) | {"Phone": f"415-555-013{n}", "Mobile": f"415-555-017{n}"}, "US", {"Mobile": ["phone"]},
+    ),
 }  # fmt: skip
 
 

@@ -52,6 +52,11 @@ RULES: dict[str, tuple[Callable[[int], Row], str, str, str, list[Any]]] = {
         lambda n: plain(n, **{"Customer Number": f"'00{n}", "Phone": f"'415555013{n}"}), "US",
         "customers", "display_id", [f"00{n}" for n in range(8)],
     ),
+    "the town behind a postal code that has a column, too": (
+        lambda n: {"AccNo": f"3{n}", "Name": f"Firm {n} Ltd", "Address1": f"{n} Low St", "Address2": ""}
+        | {"Address3": f"5045{n} Kuala Lumpur", "PostCode": f"5045{n}"}, "MY",
+        "addresses", "city", ["Kuala Lumpur"] * 16,
+    ),
     "labels in a cell": (
         lambda n: plain(n, Phone=f"Fax:(415) 555-0199 Phone:(415) 555-013{n}"), "US",
         "customers", "phone", [f"+1415555013{n}" for n in range(8)],
@@ -187,6 +192,36 @@ def test_flags_that_say_how_an_address_may_be_used_make_no_default(tmp_path) -> 
     made = draft(flagged)
     assert "flags" not in made.mapping
     assert list(given(made, [flagged(n) for n in range(8)], tmp_path).addresses["type"]) == ["billing"] * 8
+
+
+def test_the_type_of_an_address_goes_before_flags_of_defaults(tmp_path) -> None:
+    def row(n: int) -> Row:
+        kind, number = ("Billing", "Shipping")[n % 2], {"Customer Number": f"{100 + n // 2}"}
+        flags = {"Default Billing": ("TRUE", "FALSE")[n // 2 or n % 2], "Default Shipping": "FALSE"} if n < 4 else {}
+        flags = flags or {"Default Billing": "FALSE", "Default Shipping": "FALSE"}
+        return plain(n, Street=f"{n} High St", **{"Address Type": kind}) | number | flags
+
+    tables = given(draft(row), [row(n) for n in range(8)], tmp_path)
+    assert list(tables.addresses["type"]) == ["billing", "shipping"] * 4
+
+
+def test_the_visited_address_serves_where_there_is_no_other(tmp_path) -> None:
+    def row(n: int) -> Row:
+        other = {"Mailing Street": "PO Box 1", "Mailing City": "York"} if n else {}
+        other = other or {"Mailing Street": "", "Mailing City": ""}
+        return plain(n) | {"Visiting Street": f"{n} High St", "Visiting City": "Bath"} | other
+
+    tables = given(draft(row), [row(n) for n in range(8)], tmp_path)
+    assert list(tables.addresses["type"]).count("billing") == 8
+
+
+def test_the_person_of_the_delivery_address_is_the_contact_of_a_list_without_another(tmp_path) -> None:
+    def row(n: int) -> Row:
+        person = {"Delivery Contact": f"Ann Lee{'abcdefgh'[n]}", "Mobile": f"415-555-017{n}"}
+        return plain(n, Street=f"{n} High St") | {"Delivery Street": f"{n} Dock Rd", "Delivery City": "Bath"} | person
+
+    tables = given(draft(row, country="US"), [row(n) for n in range(8)], tmp_path)
+    assert list(tables.contacts["phone"]) == [f"+1415555017{n}" for n in range(8)]
 
 
 def test_an_exception_from_the_main_address_is_for_shipping() -> None:

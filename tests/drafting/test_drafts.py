@@ -2,7 +2,9 @@
 
 import pytest
 
+from importer.drafting.draft import draft_sources
 from importer.errors import NoSourceError, UsageError
+from importer.loader import LoadOptions, load
 from importer.mapping.language.mapping_files import load_mapping
 from importer.tables import Sources
 from tests.drafting.support import draft, drafted, plain, targets, written
@@ -101,6 +103,9 @@ SKIPS = {
     "Gesperrt": (("nein", "nein", "nein", "ja"), "leave out", 6),
     "En sommeil": (("Non", "Oui", "Non", "Non"), "leave out", 6),
     "Lead": (("0", "0", "1", "0"), "leave out", 6),
+    "Group": (("Sundry Debtors", "Sundry Debtors", "Sundry Creditors", "Sundry Debtors"), "leave out", 6),
+    "Stat": (("A", "A", "A", "I"), "leave out", 6),
+    "status_flag": (("A", "A", "A", "I"), "leave out", 6),
 }
 
 
@@ -177,6 +182,35 @@ def test_the_mapping_says_what_it_leaves_out_and_why() -> None:
     text = draft(lambda n: plain(n, Fax="", Website="www.example.com")).mapping
     assert "  - Fax  # blank" in text
     assert "  - Website  # no field for it; to keep it, send it as a custom attribute" in text
+
+
+def test_one_contact_with_a_number_is_no_group_of_columns() -> None:
+    def row(n: int) -> dict[str, str]:
+        return plain(n) | {
+            "First name contact 1": "Ann",
+            "Last name contact 1": "Lee",
+            "Email contact 1": "a@example.com",
+        }
+
+    assert draft(row).layout == "wide"
+    assert draft(lambda n: row(n) | {"Email contact 2": f"b{n}@example.com"}).layout == "numbered groups"
+
+
+def test_texts_that_stand_for_nothing_are_blank() -> None:
+    made = draft(lambda n: plain(n, Fax="N/A", Website=("-", "www.example.com")[n % 2]))
+    assert [(one.filled, one.samples) for one in made.columns[3:]] == [(0.0, []), (0.5, ["www.example.com"])]
+    assert "  - Fax  # blank" in made.mapping
+
+
+def test_a_column_that_is_never_read_is_not_said_to_be_blank(tmp_path) -> None:
+    path = tmp_path / "customers.csv"
+    path.write_text("No.,Company,City,IBAN\n" + "".join(f"{n},Firm {n} Ltd,Bath,XX0{n}\n" for n in range(5)))
+    assert "  - IBAN  # never sent" in draft_sources(load([str(path)], LoadOptions()), "GB", {}).mapping
+
+
+def test_a_column_with_hardly_any_values_is_no_choice_for_the_key() -> None:
+    made = draft(lambda n: {"Company": f"Firm {n % 7} Ltd", "Email": f"a{n}@example.com", "Code": ("A", "B")[n % 2]})
+    assert [question.choices for question in made.questions] == [("Company", "Email")]
 
 
 def test_a_column_that_no_mapping_can_name_is_to_be_renamed() -> None:

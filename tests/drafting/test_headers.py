@@ -153,6 +153,10 @@ def test_accents_and_case_do_not_matter(language) -> None:
         ("Zip/Postal", "zip_code", set(), None, None),
         ("Postal Postcode", "zip_code", {"mailing"}, None, None),
         ("Store city", "city", {"visiting"}, None, None),
+        ("Leveringsby", "city", {"shipping"}, None, None),
+        ("SHIPADDRESSCITY", "city", {"shipping"}, None, None),
+        ("DEFAULTBILLINGADDRESSSTREET", "street", {"billing", "main"}, None, None),
+        ("Postitoimipaikka", "city", set(), None, None),
         ("Supplier name", "setting", {"supplier"}, None, None),
         ("Parent company number", "parent", set(), None, None),
         ("Sales rep email", "setting", {"agent"}, None, None),
@@ -176,6 +180,11 @@ def test_prefixes_that_most_headers_share_say_nothing() -> None:
         ("city", {"shipping"}),
         ("city", {"billing"}),
     ]
+
+
+def test_types_of_columns_in_front_of_their_names_say_nothing() -> None:
+    read = read_headers(["strName", "strCity", "intCustomerNo", "ysnActive", "dblCreditLimit", "Street"])
+    assert [one.concept for one in read] == ["name", "city", "customer_number", "active_flag", "money", "street"]
 
 
 @pytest.mark.parametrize(("prefix", "role"), [("ST", "shipping"), ("b_", "billing")])

@@ -1,0 +1,71 @@
+"""What the headers of a file have in common beside the words: types, prefixes of addresses, letters at either end."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+SHORT_ROLES = (("st", "bt"), ("s", "b"), ("sh", "bl"))
+_PREFIXES = [(short, ("Ship To", "Bill To")[at]) for pair in SHORT_ROLES for at, short in enumerate(pair)]
+_SEVERAL = 3  # columns of each
+_GAIN = 0.2  # of the headers have to be better known
+_LONGEST_AFFIX = 4
+_MOSTLY = 0.5
+_TYPED = 0.6  # of the columns
+_TYPE = re.compile(r"(?:str|txt|int|lng|num|dbl|dec|cur|dtm|dte|dat|bln|bol|bit|ysn|fld)(?=[A-Z])")
+_TYPES = 2  # of columns
+_TWO_NUMBERS = re.compile(r"(.*\D\d{1,2})_(\d{1,2})")
+_LAST_NUMBER = re.compile(r".*\D_\d{1,2}")
+
+
+def without_types(headers: Sequence[str]) -> list[str]:
+    """``strName`` beside ``intEntityId`` and ``dblBalance``: the type of a column in front of its name says nothing."""
+    types = [_TYPE.match(header) for header in headers]
+    found = {match[0] for match in types if match is not None}
+    if len(found) < _TYPES or sum(map(bool, types)) < _TYPED * len(headers):
+        return list(headers)
+    return [_TYPE.sub("", header) for header in headers]
+
+
+def with_groups_first(headers: Sequence[str]) -> list[str]:
+    """``ShipToAddress2_1`` beside ``ShipToCity_1`` is the second line of the first address."""
+    if sum(_LAST_NUMBER.fullmatch(header) is not None for header in headers) < _SEVERAL:
+        return list(headers)
+    return [_TWO_NUMBERS.sub(r"\2 \1", header) if _TWO_NUMBERS.fullmatch(header) else header for header in headers]
+
+
+def with_twins(headers: Sequence[str]) -> list[str]:
+    """``STADR1`` and ``STCTY`` next to ``ADR1`` and ``CTY`` belong to the ship-to address, and so do those between."""
+    plain = [header.casefold() for header in headers]
+    for prefix, role in _PREFIXES:
+        rest = [text.removeprefix(prefix).lstrip("_") if text.startswith(prefix) else "" for text in plain]
+        twins = [at for at, text in enumerate(rest) if text and text in plain]
+        if len(twins) >= _SEVERAL:
+            among = range(min(twins) - 1, max(twins) + 2)
+            headers = [f"{role} {rest[at]}" if at in among and rest[at] else text for at, text in enumerate(headers)]
+    return list(headers)
+
+
+def without_letters(headers: Sequence[str], is_known: Callable[[str], bool]) -> list[str]:
+    """Headers without letters that begin or end most of them, if more are known then: ``SCity``, ``CIUCLI``."""
+
+    def known(texts: Sequence[str]) -> int:
+        return sum(map(is_known, texts))
+
+    best, most = list(headers), known(headers) + len(headers) * _GAIN
+    if most >= len(headers):
+        return best
+    for length in range(1, _LONGEST_AFFIX + 1):
+        for at_start in (True, False):
+            parts = Counter(
+                header[:length] if at_start else header[-length:]
+                for header in headers
+                if len(header) > length + 1 and not (at_start and header[length - 1 : length + 1].istitle())
+            )
+            affix, count = parts.most_common(1)[0] if parts else ("", 0)
+            if count < _MOSTLY * len(headers) or not affix.isalpha():
+                continue
+            strip = str.removeprefix if at_start else str.removesuffix
+            bare = [strip(header, affix) for header in headers]
+            if (found := known(bare)) > most:
+                best, most = bare, found
+    return best
