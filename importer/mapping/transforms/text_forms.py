@@ -161,6 +161,8 @@ _ANY_CASE = (
     *(marks.format(word) for marks in _MARKS for word in (*_MARKED.split(), "en blanco")),
 )
 _AS_WRITTEN = ("nan", "NaT", "None")
+_MASK, _LONGEST_MASK = r"^[()/_.\- ]+$", 24  # of an input field that was left blank: (   )   -, or __/__/____
+_ONE_SIGN = r"^(?:[()]|/+|\.+|-+)$"
 # Nan is a first name, and None a town; these may also be a part of a company's name.
 _NOT_AS_WRITTEN = frozenset({"company_name", "display_name", "first_name", "last_name", "state", "country"})
 _KEPT = frozenset({"key", "reference_id", "former id"})
@@ -175,8 +177,9 @@ class BlankTexts:
     @property
     def longest(self) -> int:
         """The bytes of the longest of them; no text has more characters."""
-        texts = (*_ANY_CASE, *_AS_WRITTEN) if self.texts is None else self.texts
-        return max((len(text.encode()) for text in texts), default=0)
+        if self.texts is None:
+            return max(_LONGEST_MASK, *(len(text.encode()) for text in (*_ANY_CASE, *_AS_WRITTEN)))
+        return max((len(text.encode()) for text in self.texts), default=0)
 
     def among(self, values: pa.Array, field: str, meant: Collection[str] = ()) -> Mask:
         """Which values stand for nothing in a field; ``meant``: texts in lower case that the mapping has a use for."""
@@ -188,6 +191,9 @@ class BlankTexts:
         listed = _ANY_CASE if self.texts is None else [text.strip().lower() for text in self.texts]
         wanted = pa.array([text for text in listed if text not in meant], pa.string())
         found = pc.is_in(pc.utf8_lower(values), value_set=wanted)
+        if self.texts is None:
+            is_mask = pc.and_not(pc.match_substring_regex(values, _MASK), pc.match_substring_regex(values, _ONE_SIGN))
+            found = pc.or_(found, is_mask)
         if self.texts is None and field not in _NOT_AS_WRITTEN:
             exact = pa.array([text for text in _AS_WRITTEN if text.lower() not in meant], pa.string())
             found = pc.or_(found, pc.is_in(values, value_set=exact))
