@@ -316,12 +316,12 @@ def test_matrixify_leaves_addresses_out_that_are_marked_for_deletion(tmp_path: P
 
 def test_netsuite_has_whole_addresses_in_one_cell_or_their_parts(tmp_path: Path) -> None:
     text = """
-    Internal ID,Name,Billing Address,Billing City,Shipping Address
+    Internal ID,Name,Billing Address,Billing City,Billing Zip,Shipping Address
     17,Harbor Goods,"Harbor Goods
     4 Pier Rd
-    Marlow OH 43000",,"9 Dock St
+    Marlow OH 43000",,43000,"9 Dock St
     Marlow OH 43001"
-    18,1001 Harbor Goods : 1002 Harbor East,1 Mill Ln,Austin,
+    18,1001 Harbor Goods : 1002 Harbor East,1 Mill Ln,Austin,,
     """
     made = sent("netsuite", tmp_path, text)
     assert [(one["type"], one["address_line_1"], one["city"]) for one in made["17"]["addresses"]] == [
