@@ -93,6 +93,7 @@ WRONG = [
         for text in (
             "#REF!",
             "#DIV/0!",
+            "#ERROR!",
             "Err:508",
             "####",
             "#WERT!",

@@ -102,6 +102,7 @@ _REST = re.compile(
     r"|=[C-F][\dA-F]=[89AB][\dA-F]",  # of mail
     re.IGNORECASE,
 )
+_OTHER_TAG = re.compile(r"</[A-Z][\w:-]*\s*>|<script\b|<!--|<!\[CDATA\[", re.IGNORECASE)
 _HINT = "If the text is encoded, export it as plain text. Otherwise, no action is needed."
 
 
@@ -112,7 +113,8 @@ def decode(values: pa.Array, *, tags: bool = True) -> TransformResult:
         return TransformResult(values)
     read = [_decoded(text, tags=tags) for text in values.take(pa.array(at)).to_pylist()]
     told = [
-        "may contain HTML, URL, or other codes; it is sent unchanged" if _is_doubtful(text) else None for text in read
+        "may contain HTML, URL, or other codes; it is sent unchanged" if _is_doubtful(text, tags=tags) else None
+        for text in read
     ]
     findings = failures("text_encoded", told, _HINT, Severity.WARNING)
     return TransformResult(pa.array(read, pa.string()), findings).among(at, TransformResult(values))
@@ -146,8 +148,9 @@ def _is_whole(text: str) -> bool:
     return meant.isprintable() and (not meant.isascii() or any(map(str.isalpha, bare)))
 
 
-def _is_doubtful(text: str) -> bool:
-    return not _ADDRESS.search(text) and _REST.search(text) is not None
+def _is_doubtful(text: str, *, tags: bool) -> bool:
+    left = _REST.search(text) or (tags and _OTHER_TAG.search(text))
+    return bool(left) and not _ADDRESS.search(text)
 
 
 # Lists of choices and pivot tables write these words, in the language of their user, with marks around them.
