@@ -351,3 +351,14 @@ def test_business_central_names_of_its_web_service(tmp_path: Path) -> None:
     """
     ((address,),) = (body["addresses"] for body in sent("business-central", tmp_path, text).values())
     assert (address["country"], address["zip_code"]) == ("US", "43000")
+
+
+def test_netsuite_template_addressees_are_told(tmp_path: Path) -> None:
+    text = """
+    Customer ID (Req),Company Name (Req),Address 1 : Addressee,Address 1 : Address 1,Address 1 : City
+    C1,Harbor Goods,Harbor East,4 Pier Rd,Marlow
+    """
+    _, found = run("netsuite-template", tmp_path, text)
+    told = found.settled.problems.frame
+    assert list(told[told["code"] == "address_label"]["value"]) == ["Harbor East"]
+    assert not any(found.mapped.tables.unused_columns.values())
