@@ -25,6 +25,12 @@ _OTHER_KINDS = {
     b"MIME-Version:": "saved web page",
     b"{\\rtf": "text document",
     b"BEGIN:VCARD": "vCard file",
+    b"ID;PWXL": "SYLK file",
+    b"ID;PCALC": "SYLK file",
+    b"TABLE\r\n0,1": "DIF file",
+    b"dn: ": "directory file (LDIF)",
+    b"INSERT INTO ": "SQL script",
+    b"\0\1\0\0Standard ": "Microsoft Access database",
 }
 _WORKBOOK_PARTS = frozenset({"[content_types].xml", "mimetype", "content.xml", "xl/workbook.xml", "xl/workbook.bin"})
 _WORKBOOK_NAMES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")

@@ -276,6 +276,11 @@ def _absent_column(reference: str, headers: Sequence[str]) -> str:
 
 
 def _its_columns(headers: Sequence[str]) -> str:
+    if len(headers) == 1 and re.search(r"\w[,;\t|]\W*\w", headers[0]):
+        return (
+            f"The file has only one column, {headers[0]!r}: each row is in one cell, perhaps because quotation marks "
+            "enclose whole rows. Export the table again, or split the column in Excel (Data → Text to Columns)."
+        )
     if len(headers) == 1:
         more = (
             "If it should have more, choose the delimiter with --delimiter; if spaces align the columns, export as CSV."

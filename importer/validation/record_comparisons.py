@@ -181,11 +181,13 @@ def relation_findings(tables: EntityTables, sources: Sources, shared: SharedFind
 
 
 def alike_ids(ids: pa.Array) -> pa.Array:
-    """Ids without case, and with one character for those that look the same: full-width letters, hyphens."""
+    """Ids without case, and with one character for those that look the same: hyphens, apostrophes, wide letters."""
     if pc.all(pc.string_is_ascii(ids), min_count=0).as_py():
         return pc.utf8_lower(ids)
     plain = pc.utf8_normalize(ids, form="NFKC")
-    return pc.utf8_lower(pc.replace_substring(plain, "\u2010", "-"))
+    for alike, one in ((r"[\x{2010}-\x{2015}\x{2212}]", "-"), (r"[\x{2018}\x{2019}\x{02bc}]", "'")):
+        plain = pc.replace_substring_regex(plain, alike, one)
+    return pc.utf8_lower(plain)
 
 
 def same_ids(ids: pa.Array) -> dict[str, Positions]:

@@ -39,7 +39,7 @@ _NO_ADDRESS = (
 _UUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 # What a spreadsheet shows where a formula failed, in several languages, or where a column is too narrow.
 _FORMULA_ERROR = (
-    r"^(?i:#(?:(?:REF|VALUE|NAME|DIV/0|NUM|NULL|SPILL|CALC|FIELD|BLOCKED|BEZUG|WERT|ZAHL|ÜBERLAUF|VALEUR|NOM|NOMBRE|NOME"
+    r"^(?i:#(?:(?:REF|VALUE|NAME|DIV/0|NUM|NULL|SPILL|CALC|FIELD|BLOCKED|ERROR|BEZUG|WERT|ZAHL|ÜBERLAUF|VALEUR|NOM|NOMBRE|NOME"
     r"|VALOR|RIF|VALORE|WAARDE|VERW|NAAM|GETAL|¡REF|¡VALOR|¿NOMBRE|¡NUM|¡DIV/0)[!?]|N/A|N/D|N/B|NV|GETTING_DATA)"
     r"|Err:5\d\d)$|^#{3,}$"
     # Or a formula as text, as in a list exported with Show Formulas on.
@@ -77,7 +77,7 @@ def is_whole_composite_id(texts: pa.Array) -> pa.Array:
 
 
 def is_no_formula_error(texts: pa.Array) -> pa.Array:
-    """Not ``#REF!``, ``#DIV/0!``, ``Err:508``, ``#####``, or a formula such as ``=T("0017")``."""
+    """Not ``#REF!``, ``#DIV/0!``, ``#ERROR!``, ``Err:508``, ``#####``, or a formula such as ``=T("0017")``."""
     return pc.invert(pc.match_substring_regex(texts, _FORMULA_ERROR))
 
 

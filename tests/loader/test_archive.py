@@ -87,12 +87,16 @@ def test_only_an_archive_is_to_be_unpacked(start: bytes, *, unpacked: bool) -> N
         (b"7z\xbc\xaf\x27\x1c" + b"x" * 50, "a 7-Zip archive"),
         (b"%PDF-1.7\n" + CSV, "a PDF document"),
         (b"BEGIN:VCARD\r\nVERSION:3.0\r\n", "a vCard file"),
+        (b'ID;PWXL;N;E\r\nC;Y1;X1;K"Id"\r\nE\r\n', "a SYLK file"),
+        (b'TABLE\r\n0,1\r\n"EXCEL"\r\n', "a DIF file"),
+        (b"\0\1\0\0Standard Jet DB\0", "a Microsoft Access database"),
         (zipped({"Index/Document.iwa": b"x", "preview.jpg": b"x"}), "an Apple Numbers document"),
         (gzip.compress(b"a.csv".ljust(257, b"\0") + b"ustar\x0000" + CSV), "an archive within an archive"),
     ],
     ids=[
         *("cut zip", "damaged zip", "cut gzip", "damaged gzip", "empty zip", "only a hidden file", "encrypted"),
-        *("zip in zip", "gzip in zip", "gzip in gzip", "7z", "pdf", "vcard", "numbers", "tar in gzip"),
+        *("zip in zip", "gzip in zip", "gzip in gzip", "7z", "pdf", "vcard", "sylk", "dif", "access"),
+        *("numbers", "tar in gzip"),
     ],  # an id made of the bytes would hold gzip's time, and differ from process to process
 )
 def test_archive_that_is_not_read_says_why(tmp_path: Path, content: bytes, message: str) -> None:

@@ -103,6 +103,15 @@ def test_markup_that_is_no_table_says_so(tmp_path: Path, text: str, message: str
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("named", "written"), [("iso-8859-1", "utf-8"), ("utf-8", "cp1252"), ("shift_jis", "shift_jis")]
+)
+def test_a_page_in_another_encoding_than_it_says(tmp_path: Path, named: str, written: str) -> None:
+    name = "\u682a\u5f0f" if named == "shift_jis" else "Zo\xeb"
+    text = f'<meta charset="{named}"><table><tr><td>Id<td>Name<tr><td>0017<td>{name} Co</table>'
+    assert cells(table(write(tmp_path / "a.xls", text, written)))[1:] == [["0017", f"{name} Co"]]
+
+
 def test_web_page_under_a_spreadsheet_s_name(tmp_path: Path) -> None:
     text = """<html><head><meta http-equiv="Content-Type" content="text/html; charset=windows-1252">
     <style>td {color: red}</style></head><body><h1>Customers</h1><table border=1>

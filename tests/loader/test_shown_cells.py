@@ -413,6 +413,25 @@ def test_rows_that_are_crossed_out_or_not_shown(tmp_path: Path, make, rows_unsee
     assert [message.rpartition(": ")[2] for message in unseen] == rows_unseen
 
 
+@pytest.mark.parametrize("more", ["", '<c r="B3" t="b"><v>1</v></c>'], ids=["plain", "parsed"])
+def test_parts_of_texts_that_are_crossed_out(tmp_path: Path, more: str) -> None:
+    old = "<si><r><rPr><strike/></rPr><t>Old </t></r><r><t>Acme</t></r></si>"
+    new = '<si><r><rPr><strike val="0"/></rPr><t>New</t></r></si>'
+    lines = ['<c r="A2" t="s"><v>1</v></c>', '<c r="A3" t="s"><v>0</v></c>' + more, '<c r="A4" t="s"><v>1</v></c>']
+    found = sources(save(tmp_path / "a.xlsx", rows(HEADER, *lines), texts=old + new))
+    assert problems(found) == [("warning", "row_marked", "a.xlsx!A:3")]
+    assert cells(found.tables[0])[2][0] == "Old Acme"
+
+
+def test_a_part_of_shared_texts_that_is_not_there_and_not_needed(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.xlsx", rows(HEADER, ACME), texts="<si/>")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "b.xlsx", "w") as new:
+        for name in old.namelist():
+            if name != "xl/texts.xml":
+                new.writestr(name, old.read(name))
+    assert cells(table(tmp_path / "b.xlsx")) == cells(table(path))
+
+
 def unseen_html(path: Path) -> Path:
     css = "<style>.w {color: #FFF} .d {background: navy; color: white}</style>"
     lines = "".join(

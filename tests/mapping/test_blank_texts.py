@@ -22,6 +22,7 @@ contacts:
         *("NULL", "null", r"\N", "(null)", "(NULL)", "#N/A", "n/a", "-", "--", "---", "\u2014", ".", "- None -"),
         *("-None-", "--None--", "-- none --", "(none)", "(blank)", "<NULL>", "[empty]", "- Unassigned -", "(Leer)"),
         *("--Ohne--", "(N/A)", "(en blanco)", "<NA>", "undefined"),
+        *("(   )   -", "(___) ___-____", "__/__/____", "/  /", "- -", "_", "()", "-/-"),
     ],
 )
 def test_it_is_blank_in_any_case(text: str) -> None:
@@ -30,7 +31,9 @@ def test_it_is_blank_in_any_case(text: str) -> None:
     assert list(made.tables.changes[["code", "column", "count", "before"]].iloc[0]) == ["blank_text", "Terms", 1, text]
 
 
-@pytest.mark.parametrize("text", ["NA", "N.A.", "none", "NaN", "----", "Leer", "(None yet)", "- Net -", "0", "?"])
+@pytest.mark.parametrize(
+    "text", ["NA", "N.A.", "none", "NaN", "----", "Leer", "(None yet)", "- Net -", "0", "?", "...", "(", "A_"]
+)
 def test_other_text_stays(text: str) -> None:
     made = field("Terms", f"Id|Name|Terms\n1|Harbor|{text}", name="payment_term")
     assert column(made, "payment_term") == [text]

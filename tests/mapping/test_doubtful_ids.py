@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.mapping.support import BASE, apply, column, problems
+from tests.mapping.support import BASE, apply, column, problems, sheet
 
 TOLD = ("severity", "code", "row", "column")
 FALLBACK = """
@@ -20,6 +20,8 @@ customer: {company_name: Name}
         ("2024-01-02", "3-4"),
         ("1,017", "17"),
         ("12.018", "1.017"),
+        ("1 017", "17"),
+        ("1'017", "17"),
         ("'0018", "0019"),
         ("123456789012346000", "7"),
         ("17", "0017"),
@@ -37,6 +39,7 @@ def test_ids_that_a_program_may_have_rewritten_are_told(ids: tuple[str, str]) ->
         ("JAN-02", "1-2"),
         ("1,017", "1018"),
         ("1.017", "A1"),
+        ("1 017", "A 1"),
         ("0.017", "17"),
         ("'t Huis", "017"),
         ("A017", "A17"),
@@ -45,6 +48,17 @@ def test_ids_that_a_program_may_have_rewritten_are_told(ids: tuple[str, str]) ->
 )
 def test_ids_that_look_as_they_should_are_not_told(ids: tuple[str, str]) -> None:
     assert problems(apply(BASE, f"Id|Name\n{ids[0]}|A\n{ids[1]}|B")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "sign"), [("1\u00a0017", " "), ("1\u202f017", " "), ("1.017", "."), ("1\u2019017", "\u2019")]
+)
+def test_the_hint_has_the_separator(text: str, sign: str) -> None:
+    table = sheet("Id|Name\nx|A")
+    table.frame.loc[0, "Id"] = text
+    assert f'`as: {{replace: ["{sign}", ""]}}`' in problems(apply(BASE, table), "hint")[0][0]
+    made = apply(BASE.replace("key: Id", f'key: {{from: Id, as: {{replace: ["{sign}", ""]}}}}'), table)
+    assert (column(made, "reference_id"), problems(made)) == (["1017"], [])
 
 
 def test_a_mapping_that_changes_ids_knows_about_them() -> None:

@@ -61,6 +61,8 @@ def test_what_is_no_code_stays(text: str) -> None:
         '{"street": "4 Pier Rd"}',
         "['Harbor']",
         '[{"a": 1}]',
+        "<![CDATA[Harbor]]>",
+        "Harbor<label>Goods</label>",
     ],
 )
 def test_what_may_be_a_code_stays_with_a_warning(text: str) -> None:

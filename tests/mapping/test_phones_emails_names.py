@@ -162,6 +162,7 @@ def judge(value: str) -> tuple[str | None, bool]:
         ("ADA.L@EXAMPLE.COM", "ada.l@example.com"),
         ("Ada.L@Example.COM", "Ada.L@example.com"),
         ("mailto:ada@example.com", "ada@example.com"),
+        ("; ada@example.com", "ada@example.com"),
         ("Ada Lovelace <ada@example.com>", "ada@example.com"),
         ("<ada@example.com>;", "ada@example.com"),
         ("ada@example.com.", "ada@example.com"),

@@ -302,3 +302,63 @@ def test_of_two_sap_addresses_with_the_default_name_the_first_is_the_default(tmp
     made, found = run("sap-business-one", tmp_path, partners, SAP.replace("Old Office", "Head Office"))
     assert defaults(made["C1"])["billing"] == "1 Old St"
     assert not found.rejected
+
+
+def test_matrixify_leaves_addresses_out_that_are_marked_for_deletion(tmp_path: Path) -> None:
+    text = """
+    ID,Email,First Name,Last Name,Top Row,Address ID,Address Command,Address Line 1,Address City,Address Is Default
+    1002,lee@example.com,Lee,Park,TRUE,5003,DELETE,1 Mill Ln,Austin,FALSE
+    1002,,,,,5004,MERGE,2 Elm St,Austin,TRUE
+    """
+    (body,) = sent("shopify", tmp_path, text).values()
+    assert {one["address_line_1"] for one in body["addresses"]} == {"2 Elm St"}
+
+
+def test_netsuite_has_whole_addresses_in_one_cell_or_their_parts(tmp_path: Path) -> None:
+    text = """
+    Internal ID,Name,Billing Address,Billing City,Billing Zip,Shipping Address
+    17,Harbor Goods,"Harbor Goods
+    4 Pier Rd
+    Marlow OH 43000",,43000,"9 Dock St
+    Marlow OH 43001"
+    18,1001 Harbor Goods : 1002 Harbor East,1 Mill Ln,Austin,,
+    """
+    made = sent("netsuite", tmp_path, text)
+    assert [(one["type"], one["address_line_1"], one["city"]) for one in made["17"]["addresses"]] == [
+        ("billing", "4 Pier Rd", "Marlow"),
+        ("shipping", "9 Dock St", "Marlow"),
+    ]
+    assert [(one["address_line_1"], one["city"]) for one in made["18"]["addresses"]] == [("1 Mill Ln", "Austin")]
+    assert made["18"]["company_name"] == "1002 Harbor East"
+
+
+def test_sap_counties_are_states_only_where_there_is_no_state(tmp_path: Path) -> None:
+    partners = "CardCode,CardName\nC1,Harbor Goods\nC2,Kestrel"
+    places = """
+    ParentKey,AddressName,Street,City,County,State,Country,AddressType
+    C1,HQ,4 Pier Rd,Marlow,Pike,OH,US,bo_BillTo
+    C2,HQ,1 Mill Ln,Leeds,Yorkshire,,GB,bo_BillTo
+    """
+    made, found = run("sap-business-one", tmp_path, partners, places)
+    assert [body["addresses"][0]["state"] for body in made.values()] == ["OH", "Yorkshire"]
+    assert "state_unknown" not in set(found.settled.problems.frame["code"])
+
+
+def test_business_central_names_of_its_web_service(tmp_path: Path) -> None:
+    text = """
+    number,displayName,addressLine1,city,state,country,postalCode,email,blocked
+    C1,Harbor Goods,4 Pier Rd,Marlow,OH,US,43000,o@example.com,_x0020_
+    """
+    ((address,),) = (body["addresses"] for body in sent("business-central", tmp_path, text).values())
+    assert (address["country"], address["zip_code"]) == ("US", "43000")
+
+
+def test_netsuite_template_addressees_are_told(tmp_path: Path) -> None:
+    text = """
+    Customer ID (Req),Company Name (Req),Address 1 : Addressee,Address 1 : Address 1,Address 1 : City
+    C1,Harbor Goods,Harbor East,4 Pier Rd,Marlow
+    """
+    _, found = run("netsuite-template", tmp_path, text)
+    told = found.settled.problems.frame
+    assert list(told[told["code"] == "address_label"]["value"]) == ["Harbor East"]
+    assert not any(found.mapped.tables.unused_columns.values())

@@ -90,6 +90,8 @@ def test_a_file_that_was_not_split_into_columns() -> None:
     with pytest.raises(MappingError) as caught:
         apply(BASE, "Id  Name    City\n1   Harbor  Marlow")
     assert "only one column, 'Id  Name    City'. If it should have more" in caught.value.hint
+    with pytest.raises(MappingError, match="quotation marks enclose whole rows"):
+        apply(BASE, "Id,Name,City\n1,Harbor,Marlow")
 
 
 @pytest.mark.parametrize(

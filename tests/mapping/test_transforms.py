@@ -38,6 +38,7 @@ def told(result: TransformResult) -> list[tuple[int, str, str, str]]:
         ("title", "upper MAIN street", "Upper Main Street"),
         ("collapse", "a\r\n b\u00a0\u00a0c \t d", "a b c d"),
         ({"one_line": ", "}, "12 Main St\r\n  rear\tdoor", "12 Main St, rear, door"),
+        ({"one_line": " "}, "12 Main St\u2028rear\x85door\x0bleft", "12 Main St rear door left"),
         ({"one_line": r"\1 "}, "a\nb", r"a\1 b"),
         ("digits", "+1 (415) 5-x", "14155"),
         ("digits", "none", ""),
@@ -120,12 +121,13 @@ def test_one_failure_leaves_the_other_values_alone() -> None:
     assert [number for number, *_ in told(result)] == [1]
 
 
-@pytest.mark.parametrize("text", ["Yes", "Y", "T", "TRUE", "1", "tYES", "x"])
-def test_flags_that_exports_write(text: str) -> None:
-    assert read_flag(f" {text} ") is True
-    assert (
-        read_flag({"Yes": "No", "Y": "N", "T": "F", "TRUE": "FALSE", "1": "0", "tYES": "tNO", "x": "-"}[text]) is False
-    )
+FLAGS = [("Yes", "No"), ("Y", "N"), ("T", "F"), ("TRUE", "FALSE"), ("1", "0"), ("1.0", "0.0"), ("-1", "0")]
+
+
+@pytest.mark.parametrize(("yes", "no"), [*FLAGS, ("tYES", "tNO"), ("x", "-"), ("\u2611", "\u2610")])
+def test_flags_that_exports_write(yes: str, no: str) -> None:
+    assert read_flag(f" {yes} ") is True
+    assert read_flag(no) is False
     assert read_flag("?") is None
 
 

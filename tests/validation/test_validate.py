@@ -93,6 +93,7 @@ WRONG = [
         for text in (
             "#REF!",
             "#DIV/0!",
+            "#ERROR!",
             "Err:508",
             "####",
             "#WERT!",
@@ -294,7 +295,10 @@ def test_ids_that_differ_only_in_case_are_all_refused() -> None:
     assert found[1]["hint"].startswith('customers.csv:2 has "abc", but this is "ABC"')
 
 
-@pytest.mark.parametrize(("one", "other"), [("A\u201117", "A-17"), ("\uff211", "a1"), ("\ufb01x", "fix")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("A\u201117", "A-17"), ("A\u201317", "A-17"), ("O\u2019Neil", "O'Neil"), ("\uff211", "a1"), ("\ufb01x", "fix")],
+)
 def test_ids_that_look_the_same_are_refused(one: str, other: str) -> None:
     customers = [{**CUSTOMER, "reference_id": text} for text in (one, "x", other, "A 17")]
     found = [p for p in problems_of(*make_tables(customers)) if p["code"] == "reference_id_case"]

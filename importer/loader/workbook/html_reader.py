@@ -38,7 +38,7 @@ def read_html(content: bytes, file: str, encoding: str | None) -> list[SheetCell
     Raises :class:`SourceError` for a page that ends within a table.
     """
     named = _CHARSET.search(content[:4096])
-    if encoding is None and named is not None and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if encoding is None and named is not None and not _is_unicode(content):
         encoding = named[1].decode()
     try:
         text = whole_text(content, file, encoding)
@@ -58,6 +58,17 @@ def read_html(content: bytes, file: str, encoding: str | None) -> list[SheetCell
     for number, table in enumerate(tables, start=1):
         table.cells.name = "" if len(tables) == 1 else f"Table {number}"
     return [table.cells for table in tables]
+
+
+def _is_unicode(content: bytes) -> bool:
+    """Whether a page is UTF-16 or UTF-8, whatever it says of itself; one in ASCII says what it is."""
+    if content.isascii() or content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return not content.isascii()
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @dataclass

@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import islice, product
 from string import ascii_uppercase
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.loader.workbook.plain_rows import PlainCells, PlainRows
-from importer.loader.workbook.sheet_cells import MAX_COLUMNS, MAX_ROWS, Allowance, SheetCells
+from importer.loader.workbook.sheet_cells import CROSSED_OUT, MAX_COLUMNS, MAX_ROWS, Allowance, SheetCells
 from importer.loader.workbook.workbook_parts import (
     Attributes,
     BrokenXmlError,
@@ -40,14 +40,14 @@ def read_xlsx(container: Container, file: str, wanted: Wanted) -> Iterator[Sheet
         book = _Workbook()
         book.read(container.open(workbook))
     allowance = Allowance.for_size(file, container.size)
-    texts: pa.StringArray | None = None
+    shared: _SharedTexts | None = None
     look = None
     for cells, part in worksheets(book.sheets, relations, allowance, wanted):
         if part is not None:
-            if texts is None or look is None:
-                texts = _shared_texts(container, relations.of_kind("sharedStrings"), file)
+            if shared is None or look is None:
+                shared = _shared_texts(container, relations.of_kind("sharedStrings"), file)
                 look = CellStyles(container, relations.of_kind("styles"), since_1904=book.since_1904)
-            sheet = _Sheet(cells, texts, look, recalculated=book.recalculated)
+            sheet = _Sheet(cells, shared, look, recalculated=book.recalculated)
             with explained(file, f"the sheet {cells.name!r}"):
                 sheet.read(container.open(part))
         yield cells
@@ -74,15 +74,16 @@ class _Workbook(XmlStream):
 
 
 class _Texts(XmlStream):
-    """The texts that cells share; phonetic signs are not shown."""
+    """The texts that cells share, without phonetic signs; the numbers of those with a part that is crossed out."""
 
     def __init__(self) -> None:
         super().__init__()
         self.texts: list[str] = []
+        self.crossed_out: set[int] = set()
         self.current: list[str] = []
         self.phonetic = False
         self.starts = {"si": lambda _: self.current.clear(), "t": lambda _: self.clear()}
-        self.starts |= {"rPh": lambda _: self._in_phonetic(on=True)}
+        self.starts |= {"rPh": lambda _: self._in_phonetic(on=True), "strike": self._strike}
         self.ends = {"t": self._text, "rPh": lambda: self._in_phonetic(on=False), "si": self._end}
 
     def _in_phonetic(self, *, on: bool) -> None:
@@ -92,17 +93,27 @@ class _Texts(XmlStream):
         if not self.phonetic:
             self.current.append(self.text())
 
+    def _strike(self, attributes: Attributes) -> None:
+        if attributes.get("val", "1") in TRUE:
+            self.crossed_out.add(len(self.texts))
+
     def _end(self) -> None:
         self.texts.append(plain_text("".join(self.current)))
 
 
-def _shared_texts(container: Container, part: str | None, file: str) -> pa.StringArray:
-    if part is None:
-        return pa.array([], pa.string())
+class _SharedTexts(NamedTuple):
+    """The texts that cells share, and the numbers of those with a part that is crossed out."""
+
+    texts: pa.StringArray
+    crossed_out: set[int]
+
+
+def _shared_texts(container: Container, part: str | None, file: str) -> _SharedTexts:
     reader = _Texts()
-    with explained(file, "the workbook's shared strings"):
-        reader.read(container.open(part))
-    return pa.array(reader.texts, pa.string())
+    if part is not None and part in container:
+        with explained(file, "the workbook's shared strings"):
+            reader.read(container.open(part))
+    return _SharedTexts(pa.array(reader.texts, pa.string()), reader.crossed_out)
 
 
 def plain_text(text: str) -> str:
@@ -120,9 +131,10 @@ class _Sheet:
     of them is the value. In other cells (``exact``) the ends of tags count, too.
     """
 
-    def __init__(self, cells: SheetCells, texts: pa.StringArray, look: CellStyles, *, recalculated: bool) -> None:
-        self.cells, self.texts, self.look, self.recalculated = cells, texts, look, recalculated
-        self.lengths = pc.binary_length(texts)
+    def __init__(self, cells: SheetCells, shared: _SharedTexts, look: CellStyles, *, recalculated: bool) -> None:
+        self.cells, self.look, self.recalculated = cells, look, recalculated
+        self.texts, self.crossed_out = shared
+        self.lengths = pc.binary_length(self.texts)
         self.parser = new_parser()
         self.row = self.column = -1
         self.cell: Attributes | None = None
@@ -166,6 +178,9 @@ class _Sheet:
         self.cells.put_all(rows, np.array(columns), texts)
         for mark, at in self._marked(plain):
             self.cells.mark(mark, [int(rows[at])])
+        if self.crossed_out:
+            crossed = pc.is_in(shared, value_set=pa.array(self.crossed_out, pa.int64()))
+            self.cells.mark(CROSSED_OUT, rows[crossed.to_numpy(zero_copy_only=False)].tolist())
         self.row = int(rows[-1])
         return True
 
@@ -278,6 +293,8 @@ class _Sheet:
     def _shared(self, value: str) -> str:
         try:
             number = int(value) if value.strip() else None
+            if number in self.crossed_out:
+                self.cells.mark(CROSSED_OUT, [self.row])
             return "" if number is None else self.texts[number if number >= 0 else len(self.texts)].as_py()
         except (IndexError, ValueError):
             place = f"row {self.row + 1}, column {self.column + 1}"

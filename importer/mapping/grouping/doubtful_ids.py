@@ -16,8 +16,10 @@ from importer.tables import ProblemTable
 from importer.wording import counted
 
 _DATE = rf"^(?:{MADE_A_DATE}(?:-[0-9]{{2,4}})?|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?: .*)?)$"  # also as workbooks have it
-_GROUPED = r"^[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?:\.[0-9]{3})+)$"
-_UNGROUPED = r"^[0-9]{4}|[^0-9.,]"  # where these are, commas and periods are no thousands separators
+_SEPARATORS = (",", r"\.", r"[ \x{a0}\x{202f}]", "'", "\u2019")  # between thousands, in one country or another
+_GROUPED = rf"^[1-9][0-9]{{0,2}}(?:{'|'.join(f'(?:{sign}[0-9]{{3}})+' for sign in _SEPARATORS)})$"
+# Where these are, such signs are no thousands separators.
+_UNGROUPED = r"^[0-9]{4}|[^0-9., \x{a0}\x{202f}'\x{2019}]"
 _QUOTED = "^'[0-9]"
 _LONG, _ROUNDED = "^[0-9]{16,}$", "^[0-9]{15}0+$"
 
@@ -30,7 +32,9 @@ def rewritten_ids(table: TableData, reference: str) -> Iterator[ProblemTable]:
     yield from _warning(table, reference, dates, words, "Spreadsheets turn IDs such as 1-2 into dates.")
     if pc.any(grouped).as_py() and not pc.any(pc.match_substring_regex(values, _UNGROUPED)).as_py():
         words = ("contains a thousands separator", "contain thousands separators")
-        sign = "," if pc.any(pc.match_substring(values, ",")).as_py() else "."
+        first = values.filter(grouped)[0].as_py()
+        sign = next(character for character in first if not character.isdecimal())
+        sign = " " if sign.isspace() else sign
         hint = f'If your IDs have no separators, remove them in the mapping (`as: {{replace: ["{sign}", ""]}}`).'
         yield from _warning(table, reference, grouped, words, hint)
     rounded = pc.match_substring_regex(values, _ROUNDED)

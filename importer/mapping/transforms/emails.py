@@ -19,7 +19,7 @@ _ODD = re.compile(r"""[<>\s;,"]|^mailto:|^e-?mail:|\.$|^'.*'$""", re.IGNORECASE 
 _WRAPPED = re.compile(
     r"""^["']?(?:mailto:|e-?mail:\s*)?\s*(?:[^<>]*<(?:mailto:)?([^<>]+)>|(.*?))[\s.;,"']*$""", re.IGNORECASE
 )
-_AROUND = ' \t\r\n"<>()[]\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a'  # quotes and brackets
+_AROUND = ' \t\r\n"<>()[];,\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a'  # quotes and brackets
 _INNER = re.compile(r"<([^<>@]+@[^<>@]+)>")
 # Bob Smith <bob@example.com>, "Smith, Bob" <bob@example.com>, Bob Smith (bob@example.com)
 _NAMED = re.compile(

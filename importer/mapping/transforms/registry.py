@@ -157,7 +157,8 @@ def _replace(values: pa.Array, argument: Sequence[str]) -> TransformResult:
 
 
 def _one_line(values: pa.Array, argument: str) -> TransformResult:
-    return TransformResult(pc.replace_substring_regex(values, r"\s*[\t\r\n\v\f]+\s*", argument.replace("\\", r"\\")))
+    pattern = r"\s*[\t\r\n\v\f\x{85}\x{2028}\x{2029}]+\s*"
+    return TransformResult(pc.replace_substring_regex(values, pattern, argument.replace("\\", r"\\")))
 
 
 def _regex(values: pa.Array, argument: Sequence[str]) -> TransformResult:
@@ -196,11 +197,12 @@ def _date(values: pa.Array, argument: str) -> TransformResult:
 
 
 _SPACES = r"[\s\x{00a0}\x{2000}-\x{200a}\x{202f}\x{3000}]+"
-_YES = frozenset({"yes", "y", "t", "true", "1", "tyes", "x", "on", "active"}) | frozenset(
-    {"ja", "oui", "si", "sí", "sì", "wahr", "vrai", "verdadero", "vero", "waar"}
+# -1 is how Access and Visual Basic write yes.
+_YES = frozenset({"yes", "y", "t", "true", "1", "1.0", "-1", "tyes", "x", "on", "active"}) | frozenset(
+    {"ja", "oui", "si", "sí", "sì", "wahr", "vrai", "verdadero", "vero", "waar", "\u2713", "\u2714", "\u2611"}
 )
-_NO = frozenset({"no", "n", "f", "false", "0", "tno", "off", "inactive", "-"}) | frozenset(
-    {"nein", "non", "nee", "falsch", "faux", "falso", "onwaar"}
+_NO = frozenset({"no", "n", "f", "false", "0", "0.0", "tno", "off", "inactive", "-"}) | frozenset(
+    {"nein", "non", "nee", "falsch", "faux", "falso", "onwaar", "\u2610"}
 )
 
 

@@ -102,6 +102,7 @@ _REST = re.compile(
     r"|=[C-F][\dA-F]=[89AB][\dA-F]",  # of mail
     re.IGNORECASE,
 )
+_OTHER_TAG = re.compile(r"</[A-Z][\w:-]*\s*>|<script\b|<!--|<!\[CDATA\[", re.IGNORECASE)
 _HINT = "If the text is encoded, export it as plain text. Otherwise, no action is needed."
 
 
@@ -112,7 +113,8 @@ def decode(values: pa.Array, *, tags: bool = True) -> TransformResult:
         return TransformResult(values)
     read = [_decoded(text, tags=tags) for text in values.take(pa.array(at)).to_pylist()]
     told = [
-        "may contain HTML, URL, or other codes; it is sent unchanged" if _is_doubtful(text) else None for text in read
+        "may contain HTML, URL, or other codes; it is sent unchanged" if _is_doubtful(text, tags=tags) else None
+        for text in read
     ]
     findings = failures("text_encoded", told, _HINT, Severity.WARNING)
     return TransformResult(pa.array(read, pa.string()), findings).among(at, TransformResult(values))
@@ -146,8 +148,9 @@ def _is_whole(text: str) -> bool:
     return meant.isprintable() and (not meant.isascii() or any(map(str.isalpha, bare)))
 
 
-def _is_doubtful(text: str) -> bool:
-    return not _ADDRESS.search(text) and _REST.search(text) is not None
+def _is_doubtful(text: str, *, tags: bool) -> bool:
+    left = _REST.search(text) or (tags and _OTHER_TAG.search(text))
+    return bool(left) and not _ADDRESS.search(text)
 
 
 # Lists of choices and pivot tables write these words, in the language of their user, with marks around them.
@@ -161,6 +164,8 @@ _ANY_CASE = (
     *(marks.format(word) for marks in _MARKS for word in (*_MARKED.split(), "en blanco")),
 )
 _AS_WRITTEN = ("nan", "NaT", "None")
+_MASK, _LONGEST_MASK = r"^[()/_.\- ]+$", 24  # of an input field that was left blank: (   )   -, or __/__/____
+_ONE_SIGN = r"^(?:[()]|/+|\.+|-+)$"
 # Nan is a first name, and None a town; these may also be a part of a company's name.
 _NOT_AS_WRITTEN = frozenset({"company_name", "display_name", "first_name", "last_name", "state", "country"})
 _KEPT = frozenset({"key", "reference_id", "former id"})
@@ -175,8 +180,9 @@ class BlankTexts:
     @property
     def longest(self) -> int:
         """The bytes of the longest of them; no text has more characters."""
-        texts = (*_ANY_CASE, *_AS_WRITTEN) if self.texts is None else self.texts
-        return max((len(text.encode()) for text in texts), default=0)
+        if self.texts is None:
+            return max(_LONGEST_MASK, *(len(text.encode()) for text in (*_ANY_CASE, *_AS_WRITTEN)))
+        return max((len(text.encode()) for text in self.texts), default=0)
 
     def among(self, values: pa.Array, field: str, meant: Collection[str] = ()) -> Mask:
         """Which values stand for nothing in a field; ``meant``: texts in lower case that the mapping has a use for."""
@@ -188,6 +194,9 @@ class BlankTexts:
         listed = _ANY_CASE if self.texts is None else [text.strip().lower() for text in self.texts]
         wanted = pa.array([text for text in listed if text not in meant], pa.string())
         found = pc.is_in(pc.utf8_lower(values), value_set=wanted)
+        if self.texts is None:
+            is_mask = pc.and_not(pc.match_substring_regex(values, _MASK), pc.match_substring_regex(values, _ONE_SIGN))
+            found = pc.or_(found, is_mask)
         if self.texts is None and field not in _NOT_AS_WRITTEN:
             exact = pa.array([text for text in _AS_WRITTEN if text.lower() not in meant], pa.string())
             found = pc.or_(found, pc.is_in(values, value_set=exact))
