@@ -140,13 +140,14 @@ def _is_address(group: AddressGroup) -> bool:
 
 
 def _one_town(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
-    """Of a suburb and a city the city; of a county and a state the one that is filled more often."""
+    """Of a suburb and a city the city, or the suburb where most cities are blank; of two states the fuller one."""
     states, cities = group.parts.get("state", []), group.parts.get("city", [])
     if len(states) > 1:
         group.parts["state"] = [max(states, key=lambda at: (values[at].filled, -at))]
     if len(cities) > 1:
         cities.sort(key=lambda at: (values[at].blank, readings[at].phrase in _SMALLER, at))
         smaller = any(readings[at].phrase in _SMALLER for at in cities)
+        smaller &= values[cities[0]].filled >= _OFTEN * max(values[at].filled for at in cities)
         group.parts["city"] = cities[:1] if smaller else cities
 
 

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 SHORT_ROLES = (("st", "bt"), ("s", "b"), ("sh", "bl"))
-_PREFIXES = [(short, ("Ship To", "Bill To")[at]) for pair in SHORT_ROLES for at, short in enumerate(pair)]
+_ROLES = ("Ship To", "Bill To")
+_PREFIXES = [(short, _ROLES[at]) for pair in SHORT_ROLES for at, short in enumerate(pair)]
 _SEVERAL = 3  # columns of each
 _GAIN = 0.2  # of the headers have to be better known
 _LONGEST_AFFIX = 4
@@ -42,6 +43,18 @@ def with_twins(headers: Sequence[str]) -> list[str]:
         if len(twins) >= _SEVERAL:
             among = range(min(twins) - 1, max(twins) + 2)
             headers = [f"{role} {rest[at]}" if at in among and rest[at] else text for at, text in enumerate(headers)]
+    return _with_pairs(headers)
+
+
+def _with_pairs(headers: Sequence[str]) -> list[str]:
+    """``STCITY`` and ``BTCITY``, ``STZIP`` and ``BTZIP``, … are of the ship-to and of the bill-to address."""
+    plain = [header.casefold() for header in headers]
+    for pair in SHORT_ROLES:
+        rests = [{text.removeprefix(short) for text in plain if text.startswith(short)} for short in pair]
+        both = {rest for rest in set.intersection(*rests) if len(rest) > 1}
+        if len(both) >= _SEVERAL:
+            parts = {short + rest: f"{role} {rest}" for short, role in zip(pair, _ROLES, strict=True) for rest in both}
+            return [parts.get(text, header) for text, header in zip(plain, headers, strict=True)]
     return list(headers)
 
 

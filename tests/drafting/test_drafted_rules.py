@@ -57,6 +57,11 @@ RULES: dict[str, tuple[Callable[[int], Row], str, str, str, list[Any]]] = {
         | {"Address3": f"5045{n} Kuala Lumpur", "PostCode": f"5045{n}"}, "MY",
         "addresses", "city", ["Kuala Lumpur"] * 16,
     ),
+    "a suburb where the city is blank": (
+        lambda n: {"Code": f"C{n}", "Name": f"Firm {n} Ltd", "Street": f"{n} Low St", "Suburb": TOWNS[n % 4]}
+        | {"City": "Perth" if n == 0 else "", "Postcode": f"600{n}"}, "AU",
+        "addresses", "city", ["Perth", *(TOWNS[n % 4] for n in range(1, 8))] * 2,
+    ),
     "labels in a cell": (
         lambda n: plain(n, Phone=f"Fax:(415) 555-0199 Phone:(415) 555-013{n}"), "US",
         "customers", "phone", [f"+1415555013{n}" for n in range(8)],

@@ -194,6 +194,11 @@ def test_a_prefix_of_headers_that_are_there_without_it_is_a_role(prefix, role) -
     assert [set(one.roles) for one in read] == [set()] * 5 + [{role}] * 4 + [set()] * 2
 
 
+def test_the_same_headers_with_two_prefixes_are_of_two_addresses() -> None:
+    read = read_headers(["CUSTNO", "STADDR1", "STCITY", "STZIP", "BTADDR1", "BTCITY", "BTZIP", "STATE"])
+    assert [set(one.roles) for one in read[1:]] == [{"shipping"}] * 3 + [{"billing"}] * 3 + [set()]
+
+
 def test_a_part_of_an_address_is_of_no_role_because_of_a_post_code() -> None:
     read = read_headers(["Ship To", "City", "Prov/State", "Postal/ZIP", "County"])
     assert [set(one.roles) for one in read[1:3] + read[4:]] == [set()] * 3
