@@ -271,12 +271,19 @@ def test_a_run_of_another_tenant_is_refused(desk, box, command):
 
 
 def test_the_history_tells_what_was_undone(desk, box):
+    def undone():
+        return [line["undone"] for line in json.loads(desk.do("runs", "--json").out)]
+
     bench = Bench(desk, box)
-    assert [line["undone"] for line in json.loads(desk.do("runs", "--json").out)] == [0]
+    created = bench.run_id
+    bench.update()
+    assert undone() == [0, 0]
     assert "undone" not in desk.do("runs").out
     bench.undo()
-    assert [line["undone"] for line in json.loads(desk.do("runs", "--json").out)] == [3]
-    assert "3 created, 3 undone" in desk.do("runs").out
+    assert undone() == [3, 0], "newest first"
+    bench.undo(run_id=created)
+    assert undone() == [3, 3]
+    assert desk.do("runs").out.count("3 undone") == 2
 
 
 @pytest.mark.parametrize("command", ["resume", "retry"])
