@@ -47,9 +47,7 @@ def _merged_entry(entries: Sequence[Entry], orders: Mapping[str, Sequence[str]])
     busy = {name: [e.fields[name] for e in entries if name in e.fields and name not in e.idle] for name in names}
     idle = {name: [e.fields[name] for e in entries if name in e.fields] for name in names if not busy[name]}
     fields = {name: _merged_origin((busy | idle)[name], orders.get(name, ())) for name in names}
-    tables = tuple(dict.fromkeys(name for entry in entries for name in entry.tables))
-    own = tuple(name for name in entries[0].idle if name in idle)
-    return replace(entries[0], fields=fields, idle=own, tables=tables)
+    return replace(entries[0], fields=fields, idle=tuple(name for name in entries[0].idle if name in idle))
 
 
 def _merged_origin(origins: Sequence[FieldOrigin], order: Sequence[str]) -> FieldOrigin:

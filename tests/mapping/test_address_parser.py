@@ -112,6 +112,7 @@ def test_taken_apart_without_a_doubt(text: str, wanted: str) -> None:
         ("4 Pier Rd\nMarlow", "4 Pier Rd | city=Marlow", "no postal code"),
         ("4 Pier Rd\nAustin 78701", "city=Austin | zip=78701", "no state"),
         ("4 Pier Rd Marlow", "4 Pier Rd Marlow", "no city"),
+        ("4 Pier Rd\nMarlow, OH 43000; Oakland, CA 94607", "4 Pier Rd | Marlow, OH 43000; Oakland", "usual order"),
         ("see notes", "see notes", "no city"),
         ("Austin, TX 78701", "city=Austin | state=TX | zip=78701", "no street"),
         ("Fax: 512 555 0133", "", "no street and no city"),

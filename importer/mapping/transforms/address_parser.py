@@ -387,7 +387,7 @@ def _by_words(address: PostalAddress, before: list[Line], line: Line, doubt: str
         start -= 1
     town = [word for word, _ in labelled[start:end]]
     words = line.text.split()
-    if not town or len(words) <= len(town):
+    if start in {0, end} or len(words) <= len(town):  # no street, or no town
         return address.having([*before, line], *doubts)
     doubts += _unsure_border(labelled[:start], town, numbered=bool(before))
     rest = words[: -len(town)]
