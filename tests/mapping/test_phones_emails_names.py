@@ -66,6 +66,7 @@ def test_phones(value: str, countries: str | None, number: str, extension: str |
         ("call the office", "US", "is not a phone number"),
         ("555-0132", "US", "has no area code"),
         ("415-555-01", "US", "has too few digits"),
+        ("415555 CALL THE FRONT OFFICE BEFORE DELIVERY, PLEASE", "US", "has too few digits"),
         ("415 555 0132 415 555", "US", "has too many digits"),
         ("(155) 555-0132", "US", "is not a valid phone number in US"),
         ("020 7946 0018", "US", "has too many digits"),

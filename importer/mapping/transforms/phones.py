@@ -27,7 +27,8 @@ _FAX = "is a fax number, and is left out"
 _FAX_HINT = "If it is also a phone number, remove the label."
 _TWICE = "has its country code twice"
 _AS_NUMBER = re.compile(r"^(\+?\d{7,})[.,]0{1,2}$")  # as a spreadsheet writes it; more zeros may be digits
-_SPELT = re.compile(r"^[+\d\s().\-]*\d[\s\-.]*(?=[A-Z\-]*[A-Z]{3})[A-Z]+(?:[\-\s]?[A-Z\d]+)*$")  # 0800 FLOWERS
+# 0800 FLOWERS; possessive, because some cells have long notes in capitals.
+_SPELT = re.compile(r"^[+\d\s().\-]*\d[\s\-.]*(?=[A-Z\-]*[A-Z]{3})[A-Z]++(?:[\-\s]?[A-Z\d]++)*+$")
 _FAKE = re.compile(r"(\d)\1{6,}|1234567890|0123456789|123456789")
 _NANP = 1
 # Prefixes that a country has given up, and that lists still have in front of a whole number.
