@@ -64,6 +64,7 @@ def test_phones(value: str, countries: str | None, number: str, extension: str |
     ("value", "countries", "reason"),
     [
         ("call the office", "US", "is not a phone number"),
+        ("call (" + "(" * 60, "US", "is not a phone number"),
         ("555-0132", "US", "has no area code"),
         ("415-555-01", "US", "has too few digits"),
         ("415555 CALL THE FRONT OFFICE BEFORE DELIVERY, PLEASE", "US", "has too few digits"),

@@ -16,7 +16,7 @@ from importer.records import Severity
 _FEWEST = 5  # digits; fewer are no number of a person or a company
 _WHOLE = 7  # digits, a leading zero included, after which a slash begins something else
 _SIMPLE = re.compile(r"\(?[1-9](?:[().\-]? ?[0-9]){6,11}")  # (415) 555-0132: too short for two numbers
-_RUN = re.compile(r"(?:[+(][ \t().\-]*)*\d(?:[\d \t().\-/+\u2010-\u2015]*\d)?")
+_RUN = re.compile(r"(?:[+(][ \t().+\-]*+)?\d(?:[\d \t().\-/+\u2010-\u2015]*\d)?")
 # Between two numbers of one run: a slash, a spaced hyphen, a plus, a further leading zero or area code in parentheses,
 # or a blank between two numbers that are too long for one.
 _BREAK = re.compile(
