@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Mask
-from importer.mapping.field_parts import Evaluated
+from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
 from importer.mapping.table_rows import TableData, find_column, source_reference
 from importer.mapping.transform_results import OF_CELLS, RowChange, RowFinding
 from importer.records import Severity
@@ -129,8 +129,8 @@ def count_changes(
                 own = np.flatnonzero(source == number)
                 text = int(change.codes[at[own[0]]])
                 column = find_column(reference, sources.tables[number].headers) or reference
-                line = (rows[own], change.before[text].as_py(), change.after[text].as_py())
-                lines[change.code, entity, name, number, column].append(line)
+                before, after = (_as_list(texts[text].as_py()) for texts in (change.before, change.after))
+                lines[change.code, entity, name, number, column].append((rows[own], before, after))
     data = []
     for (code, entity, name, _, column), found in lines.items():
         rows, before, after = min(found, key=lambda line: int(line[0][0]))
@@ -138,3 +138,8 @@ def count_changes(
         data.append((code, entity, name, column, count, int(rows[0]), before, after))
     data.sort(key=lambda line: (line[5], *line[:4]))
     return pd.DataFrame(data, columns=list(CHANGE_DTYPES)).astype(CHANGE_DTYPES)
+
+
+def _as_list(text: str | None) -> str | None:
+    """A text with commas between the items of a list."""
+    return None if text is None else text.replace(LIST_SEPARATOR, ", ")

@@ -196,8 +196,6 @@ def _of_changes(sources: Sources, changes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _changed(code: str, count: int, before: str, after: str | None) -> str:
-    before = before.replace("\x1f", ", ")  # between the items of a list
-    after = after.replace("\x1f", ", ") if isinstance(after, str) else None
     cells = "1 cell" if count == 1 else f"{count:,} cells"
     were = f"{cells} {'was' if count == 1 else 'were'}"
     lead = ":" if count == 1 else ". Example:"
@@ -205,7 +203,7 @@ def _changed(code: str, count: int, before: str, after: str | None) -> str:
         return f"{were} not used{lead} {_short(before)}, because {_short(after or '')} was used"
     if code == "blank_text":
         return f"{were} read as blank{lead} {_short(before)} is a placeholder"
-    if after is None:
+    if after is None or pd.isna(after):
         return f"{were} left out{lead} {_short(before)}"
     return f"{were} rewritten{lead} {_short(visible(before))} → {_short(visible(after))}"
 

@@ -99,6 +99,12 @@ def test_a_cell_that_goes_to_two_records_of_a_kind_counts_once() -> None:
     assert changes(made, "code", "field", "count", "after") == [("country_rewritten", "country", 1, "US")]
 
 
+def test_several_values_are_shown_as_a_list() -> None:
+    entry = "addresses:\n  - {type: {from: T, values: {BS: [billing, shipping]}}, address_line_1: S, city: S}\n"
+    made = apply(BASE + entry, "Id|Name|T|S\n1|Acme|BS|x")
+    assert changes(made, "code", "before", "after") == [("value_translated", "BS", "billing, shipping")]
+
+
 def test_a_part_of_a_packed_cell_is_counted_at_the_cell() -> None:
     entry = "addresses:\n  - {type: {constant: billing}, lines: [L1, L2, L3]}\n"
     made = apply(BASE + entry, "Id|Name|L1|L2|L3\n1|Acme|Attn: Ada Lovelace|4 Pier Rd|Austin, TX 78701")

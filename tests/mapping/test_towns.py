@@ -61,10 +61,21 @@ def test_cities_stay(cells: str) -> None:
 
 @pytest.mark.parametrize(
     "cells",
-    ["Marlow, OH 43000|PA||US", "Marlow, OH 43000||43001|US", "Suite 5, Marlow, OH 43000|||US"],
+    [
+        "Marlow, OH 43000|PA||US",
+        "Marlow, OH 43000||43001|US",
+        "Suite 5, Marlow, OH 43000|||US",
+    ],
 )
 def test_what_contradicts_the_other_parts_is_told_and_stays(cells: str) -> None:
     assert read(cells) == (tuple(cells.split("|")), [("city_doubtful", "City")])
+
+
+def test_a_city_below_a_fax_number_is_told_and_stays() -> None:
+    lines = MAPPING.replace("city: City", 'city: {from: City, as: [{replace: ["~", "\\n"]}]}')
+    made = apply(lines, "Id|City|S|Z|C\n4 Pier Rd|Fax: 415 555 0133~London SW1A 1AA|||GB")
+    assert problems(made, "code", "column") == [("city_doubtful", "City")]
+    assert [address["city"] for address in records(made, "address")] == ["Fax: 415 555 0133\nLondon SW1A 1AA"]
 
 
 def test_a_packed_address_has_its_parts_already() -> None:
