@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import product
 
 import numpy as np
 
-from importer.cell_text import fold, header_key
+from importer.cell_text import filled_cells, fold, header_key
 from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.assemble import Fault, Origin, RawTable
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_header, header_score
@@ -99,13 +98,12 @@ class Sheet:
 
     def _covered(self) -> Iterator[int]:
         """The rows of filled cells that the first cell of a merged block covers."""
+        filled = [filled_cells(column) for column in self.grid.columns if self.cells.merged]
         for top, left, bottom, right in self.cells.merged:
-            rows = range(*np.searchsorted(self.grid.rows, (top, bottom + 1)))
-            places = range(*np.searchsorted(self.grid.places, (left, right + 1)))
-            for at, place in product(rows, places):
-                row = int(self.grid.rows[at])
-                if self.grid.columns[place][at].as_py() and (row, self.grid.places[place]) != (top, left):
-                    yield row
+            rows = slice(*np.searchsorted(self.grid.rows, (top, bottom + 1)))
+            for place in range(*np.searchsorted(self.grid.places, (left, right + 1))):
+                covered = self.grid.rows[rows][filled[place][rows]].tolist()
+                yield from (row for row in covered if (row, self.grid.places[place]) != (top, left))
 
     def _marked(self, header: int) -> Iterator[Problem]:
         """A warning for each way in which cells are crossed out or not shown."""
