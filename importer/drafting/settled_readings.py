@@ -245,6 +245,7 @@ def _is_written_as_phone(text: str) -> bool:
 
 
 def _is_post_code(text: str) -> bool:
+    """Surely: not ``Apt 12``, which could be one where a header says so."""
     return _POST_CODE.fullmatch(text) is not None
 
 

@@ -273,6 +273,10 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
         lambda n: plain(n, City="") | {"Address 1": f"{n} Low St", "Address 2": TOWNS[n % 4], "Address 3": f"800{n}"},
         "ZA", {"Address 3": ["addresses.billing.zip_code"]},
     ),
+    "apartments in a line": (
+        lambda n: plain(n) | {"Address 1": f"{n} Low St", "Address 2": f"Apt {n + 20}"}, "US",
+        {"Address 2": ["addresses.billing.address_line_2"]},
+    ),
     "a city and a state in lines": (
         lambda n: {"No.": f"{n + 70}", "Name": firm(n), "ADDR1": f"{n} Low St", "ADDR2": TOWNS[n % 4]}
         | {"ADDR3": ("NSW", "WA")[n % 2], "ADDR4": "", "Post Code": f"600{n}"}, "AU",
