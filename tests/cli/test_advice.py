@@ -122,7 +122,7 @@ def test_what_verify_and_undo_advise(odd, box) -> None:
     httpx.patch(url, json={"company_name": "Another"}, headers={"X-API-Key": KEY}, trust_env=False).raise_for_status()
     said = odd.do("undo", run, *ACCOUNT)
     (force,) = printed(said.out)
-    assert force == shlex.join(["importer", "undo", run, "--force", *ACCOUNT])
+    assert force == shlex.join(["importer", "undo", run, "--force", *ACCOUNT, "--rate", "5000"])
     assert pasted(odd, force).code == 0
     assert box.counts()["customers"] == 0
 

@@ -82,7 +82,7 @@ def read(terminal) -> bytes:
 
 
 def test_the_question_states_account_host_and_counts(desk, box, production) -> None:
-    words = ("run", *desk.small(3), "--api", box.url, "--rate", 5000, "--tenant", "acme")
+    words = ("run", *desk.small(3), "--api", box.url, "--tenant", "acme")
     host = box.url.removeprefix("http://")
     first = typing(desk, "y\n", *words, "--only", "C0")
     assert first[0] == 0
@@ -97,7 +97,7 @@ def test_the_question_states_account_host_and_counts(desk, box, production) -> N
     )
     assert "nothing was changed in WizCommerce" in shown
     assert [one["display_name"] for one in box.customers()] == ["Company 0"]
-    code, shown = typing(desk, "yes\n", "resume", "--limit", 1, "--rate", 5000)
+    code, shown = typing(desk, "yes\n", "resume", "--limit", 1)
     assert "2 new customers, 1 update (only the first will be sent); 2 rejected customers will not be sent" in shown
     assert code == 1
 

@@ -138,8 +138,8 @@ class Desk:
         return Said(stop.value.code, out.getvalue(), err.getvalue(), self.path)
 
     def run(self, api: str, *words: object) -> Said:
-        """``importer run … --api api --json``, as fast as the other side allows."""
-        return self.do("run", *words, "--api", api, "--rate", 5000, "--json")
+        """``importer run … --api api --json``."""
+        return self.do("run", *words, "--api", api, "--json")
 
     def start(self, *words: object, **more: Any) -> "subprocess.Popen[str]":
         """``importer`` with these words in a process of its own."""
@@ -171,7 +171,7 @@ class Desk:
     @property
     def variables(self) -> Mapping[str, str]:
         home = {"HOME": str(self.path.parent / "home"), "XDG_STATE_HOME": str(self.state)}
-        return home | {"WIZCOMMERCE_API_KEY": KEY} | self.environment
+        return home | {"WIZCOMMERCE_API_KEY": KEY, "IMPORTER_RATE": "5000"} | self.environment
 
     @property
     def state(self) -> Path:

@@ -53,7 +53,7 @@ def adopt(desk, api: StrictApi, *words: object):
     """Adopt with a server that takes any change for a fault."""
     api.read_only = True
     try:
-        return desk.do("adopt", *words, "--api", api.url, "--rate", 5000, "--json")
+        return desk.do("adopt", *words, "--api", api.url, "--json")
     finally:
         api.read_only = False
 

@@ -31,7 +31,7 @@ def send(box: RunningSandbox, tmp_path: Path, key: str, *, mode: str = "create")
     source.write_text(f"Id,Name,Mail\n{key},Harbor,dana@example.com\n0018,Kestrel,eli@example.com\n", encoding="utf-8")
     ledger = f"sqlite:///{tmp_path}/ledger.db"
     target = importer.Target(box.url, key=KEY)
-    return importer.run(str(source), MAPPING, target, ledger=ledger, out=tmp_path / "out", mode=mode)
+    return importer.run(str(source), MAPPING, target, ledger=ledger, out=tmp_path / "out", mode=mode, rate=5000)
 
 
 def create(box: RunningSandbox, reference_id: str) -> None:

@@ -208,6 +208,6 @@ def test_nothing_of_the_parts_is_left_and_nothing_but_an_interrupted_run_keeps_t
     with strict_api(sales_reps=[REP, IDLE]) as api:
         said = desk.run(api.url, *words, "--limit", "2")
         assert [path.name for path in (desk.path / "results").iterdir()] == [said.summary["run_id"]]
-        resumed = desk.do("resume", "--json", "--rate", 5000)
+        resumed = desk.do("resume", "--json")
         assert resumed.outcomes["F"] == "created"
         assert api.broken == []

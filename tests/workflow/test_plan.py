@@ -14,7 +14,7 @@ from tests.workflow.test_dry_run import LOOKUPS
 
 
 def plan(desk, api, *words):
-    return desk.do("plan", *words, "--api", api.url, "--rate", 5000, "--json")
+    return desk.do("plan", *words, "--api", api.url, "--json")
 
 
 def counts(said) -> dict[str, int]:

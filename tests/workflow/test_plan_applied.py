@@ -13,7 +13,7 @@ from tests.workflow.test_plan import by_hand, plan
 
 
 def apply(desk, said, *words):
-    return desk.do("run", "--plan", said.summary["run_id"], "--rate", 5000, "--json", *words)
+    return desk.do("run", "--plan", said.summary["run_id"], "--json", *words)
 
 
 def test_what_is_sent_is_what_the_plan_shows_byte_for_byte(desk) -> None:

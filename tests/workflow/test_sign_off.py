@@ -32,7 +32,7 @@ def edit(path: Path, sheet: str, cell: str, text: str) -> None:
 
 
 def apply(desk: Desk, what: object) -> Said:
-    return desk.do("run", "--plan", what, "--rate", 5000, "--json")
+    return desk.do("run", "--plan", what, "--json")
 
 
 @pytest.fixture

@@ -169,7 +169,7 @@ def test_yes_needs_the_id_of_the_run(desk, box):
     assert said.code == 2
     assert "importer runs" in said.err
     assert len(box.customers()) == 3
-    assert desk.do("undo", bench.run_id, "--yes", "--settle", 0, "--rate", 5000).code == 0
+    assert desk.do("undo", bench.run_id, "--yes", "--settle", 0).code == 0
     assert box.customers() == []
 
 

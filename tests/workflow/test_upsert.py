@@ -249,9 +249,9 @@ def test_a_plan_that_updates_is_applied(desk) -> None:
     with strict_api() as api:
         desk.run(api.url, *write(desk, rows))
         rows["C1"]["Phone"] = "+12125550101"
-        shown = desk.do("plan", *write(desk, rows), "--api", api.url, "--rate", 5000, "--json")
+        shown = desk.do("plan", *write(desk, rows), "--api", api.url, "--json")
         assert (shown.summary["plan"]["update"], shown.summary["plan"]["unchanged"]) == (1, 3)
-        said = desk.do("run", "--plan", shown.summary["run_id"], "--rate", 5000, "--json")
+        said = desk.do("run", "--plan", shown.summary["run_id"], "--json")
         assert said.outcomes == {"C0": "unchanged", "C1": "updated", "C2": "unchanged", "C3": "unchanged"}
         assert api.patches == {"C1": [{"phone": "+12125550101"}]}
 
