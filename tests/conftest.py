@@ -8,6 +8,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from importer.api.waits import RetryPolicy
+
 _MEMORY = Path("/dev/shm")
 _ROOM = 2**31  # bytes; containers often have 64 MiB
 
@@ -49,3 +51,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Half as many again as processors: some tests wait, for processes and for servers."""
     processors = os.cpu_count() or 1
     return processors + max(1, processors // 2)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed request is sent again without a wait; the waits have tests of their own."""
+    monkeypatch.setattr(RetryPolicy, "delay", lambda *_: 0.0)

@@ -182,6 +182,7 @@ def test_a_ledger_that_does_not_exist_is_not_made(full, words) -> None:
     assert not [*full.path.glob("absent.db*"), *full.path.glob("copy.db"), *full.state.rglob("*.db")]
 
 
+@pytest.mark.usefixtures("at_once")
 def test_an_api_that_is_not_there_ends_with_3(desk) -> None:
     with socket.socket() as taken:  # bound and never listened on: a connection is refused
         taken.bind(("127.0.0.1", 0))

@@ -154,6 +154,7 @@ def test_one_that_is_there_twice_is_not_adopted_and_not_updated(desk, after) -> 
         assert desk.run(api.url, *write(desk, rows)).outcomes["C1"] == "unchanged"
 
 
+@pytest.mark.usefixtures("at_once")
 def test_one_that_cannot_be_read_stops_it_and_it_goes_on(desk, after) -> None:
     rows = export(5)
     with after(5) as api:

@@ -45,6 +45,7 @@ def test_a_check_needs_no_network_no_key_and_no_ledger(desk, offline) -> None:
     assert [body["reference_id"] for body in bodies] == ["C0", "C1", "C2"]
 
 
+@pytest.mark.usefixtures("at_once")
 def test_the_trap_does_catch_a_run(desk, offline) -> None:
     """So that the test above cannot pass for a wrong reason."""
     with pytest.raises(AssertionError, match="a connection was opened"):
