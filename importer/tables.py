@@ -21,6 +21,7 @@ Entity = Literal["customer", "address", "contact"]
 ChildKind = Literal["addresses", "contacts"]  # as bodies and paths of the API name them
 CHILD_ENTITIES: Mapping[ChildKind, Entity] = {"addresses": "address", "contacts": "contact"}
 ENTITIES: tuple[Entity, ...] = ("customer", "address", "contact")
+PLURALS: Mapping[Entity, str] = {"customer": "customers", "address": "addresses", "contact": "contacts"}
 
 TEXT = pd.ArrowDtype(pa.string())
 BOOLEAN = pd.ArrowDtype(pa.bool_())

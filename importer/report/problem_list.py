@@ -6,7 +6,7 @@ a large source are on disk, and are read for the lines that are asked for.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from importer.records import Location, Severity
 from importer.report.ranges import lookup, take_text
 from importer.report.report_files import BLOCK
 from importer.tables import TEXT, EntityTables, Positions, ProblemTable, Sources, chunked
-from importer.wording import shortened
+from importer.wording import counted, shortened
 
 ERROR_COLUMNS: tuple[str, ...] = (
     *("severity", "code", "reference_id", "entity", "field", "value", "message", "hint"),
@@ -104,6 +104,13 @@ class Located:
         """All of them, some at a time."""
         for start in range(0, max(len(self), 1), BLOCK):
             yield self.lines(np.arange(start, min(start + BLOCK, len(self))))
+
+
+def place_of(line: Mapping[str, Any]) -> str | None:
+    """The place of a line of a :class:`Located`, as :class:`Location` writes it; None without a file."""
+    if line["source"] is None:
+        return None
+    return str(Location(line["source"], line["sheet"], line["row"], line["column"]))
 
 
 def locate(problems: ProblemTable, sources: Sources, tables: EntityTables) -> Located:
@@ -196,8 +203,7 @@ def _of_changes(sources: Sources, changes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _changed(code: str, count: int, before: str, after: str | None) -> str:
-    cells = "1 cell" if count == 1 else f"{count:,} cells"
-    were = f"{cells} {'was' if count == 1 else 'were'}"
+    were = counted(count, "cell was", "cells were")
     lead = ":" if count == 1 else ". Example:"
     if code == "value_passed_over":
         return f"{were} not used{lead} {_short(before)}, because {_short(after or '')} was used"

@@ -64,7 +64,8 @@ def write_workbook(
         return None
     plans = _plan(report, chosen.rows)
     words = in_owner_words if reader.is_owner else in_workbook_words
-    reasons = _reasons(report, chosen.rows, words)
+    texts = ImportErrors.of(report, chosen.rows, words).numbered(np.flatnonzero(chosen.rows), "\n", "\n")
+    reasons = pc.utf8_slice_codeunits(texts, 0, LONGEST_CELL // 2)
     lists = cell_lists(report)
     sheets: list[Sheet] = []
     start, notes, unnoted = 0, _MOST_NOTES, 0
@@ -147,12 +148,6 @@ def _plan(report: ReportInput, rows: Mask) -> list[SheetPlan]:
     return plans
 
 
-def _reasons(report: ReportInput, rows: Mask, words: Words) -> pa.Array:
-    """What is wrong with each row, a line for each problem, below the number that the row has in its source."""
-    texts = ImportErrors.of(report, rows, words).numbered(np.flatnonzero(rows), "\n", "\n")
-    return pc.utf8_slice_codeunits(texts, 0, LONGEST_CELL // 2)
-
-
 def _sheet(plan: SheetPlan, marks: Marks, reasons: pa.Array, notes: int, lists: Mapping[int, str]) -> Sheet:
     local = plan.rows - plan.start
     blank = pa.array([""] * len(local), pa.string())
@@ -179,8 +174,7 @@ def _find_marks(
     place = located.kinds["_row"].to_numpy(np.int64)
     at = np.searchsorted(rows, place)
     here = np.flatnonzero(serious & (place >= 0) & (np.append(rows, -1)[at] == place))
-    lines = located.lines(here, ("severity", "message", "hint", "column", "code"))
-    lines = words(lines)
+    lines = words(located.lines(here, ("severity", "message", "hint", "column", "code")))
     found = pc.index_in(pa.array(lines["column"]), value_set=pa.array(list(columns), pa.string()))
     column = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
     key = at[here] * (len(columns) + 1) + column

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from importer.report.report_files import whole_file, write_csv
-from importer.report.terminal import columns_of, cut, padded
+from importer.report.terminal import columns_of, cut, in_columns
 from importer.report.workbook_file import LONGEST_CELL, offer_list
 from importer.tables import TEXT
 from importer.wording import first_few, shortened
@@ -109,9 +109,7 @@ def words_text(rows: Sequence[WordRow], width: int) -> str:
     room = [min(max(columns_of(line[place]) for line in table), _WIDEST) for place in range(len(TITLES) - 1)]
     shown = []
     for line in table:
-        cells = [
-            padded(cut(" ".join(cell.split()), most, mark="…"), most) for cell, most in zip(line, room, strict=True)
-        ]
+        cells = [cut(" ".join(cell.split()), most, mark="…") for cell, most in zip(line, room, strict=True)]
         cells[2] = line[2].rjust(room[2])
-        shown.append(cut("  ".join(cells).rstrip(), width, mark="…"))
+        shown.append(cut(in_columns(cells, room).rstrip(), width, mark="…"))
     return "\n".join(shown)

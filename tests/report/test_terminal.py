@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.report.rejected_workbook import Workbook
-from importer.report.terminal import columns_of, cut, padded, runs_text, summary_text, wrapped
+from importer.report.terminal import columns_of, cut, in_columns, runs_text, summary_text, wrapped
 from tests.report.test_summary import summary
 
 SHOWN = Path(__file__).parent / "terminal"
@@ -131,5 +131,4 @@ def test_wrapping_loses_no_word_and_breaks_none(text: str, width: int) -> None:
 
 def test_columns_of_wide_and_combining_letters() -> None:
     assert [columns_of(text) for text in ("ab", "株式", "e\u0301", "😀", "a\u200b")] == [2, 4, 1, 2, 1]
-    assert padded("株", 4) == "株  "
-    assert padded("long", 2) == "long"
+    assert in_columns(["株", "long", "x"], [4, 2, 1]) == "株    long  x"

@@ -87,7 +87,7 @@ def test_values_from_before_an_update_go_with_the_folder_of_its_run(desk, box, m
                 run, [replace(one, state=WriteState.DONE) for one in ledger.announce_writes(run, [write])]
             )
     with monkeypatch.context() as patched:
-        patched.setattr("importer.run_folder.RunFolder.remove", Mock(side_effect=KeyboardInterrupt))
+        patched.setattr("importer.workflow.old_folders.shutil.rmtree", Mock(side_effect=KeyboardInterrupt))
         assert desk.run(box.url, *desk.small(3), "--keep", 2).code == 3
     with open_ledger(place) as ledger:  # they are gone before it is: without its folder, no one would look for them
         before = [ledger.writes_of(run, ["C1"])["C1"][0].before for run in runs]
@@ -161,7 +161,7 @@ def test_what_cannot_be_deleted_is_told_and_the_run_has_ended_well(desk, box, mo
             raise PermissionError(13, "Permission denied", str(first))
         remove(path, **more)
 
-    monkeypatch.setattr("importer.run_folder.shutil.rmtree", refused)
+    monkeypatch.setattr("importer.workflow.old_folders.shutil.rmtree", refused)
     said = desk.run(box.url, *desk.small(3), "--keep", 1)
     assert said.code == 0
     assert "was not deleted: Permission denied" in said.err
