@@ -116,7 +116,6 @@ class RunFolder:
     def save_digests(self, digests: Mapping[str, str]) -> None:
         """Save what shows whether the sheets of a sign-off were changed. Raises :class:`OutputError`."""
         with _write_errors(self.path):
-            self.work.mkdir(mode=0o700, exist_ok=True)
             self._write_json("sign-off.json", dict(digests))
 
     def load_digests(self) -> dict[str, str]:
@@ -140,7 +139,6 @@ class RunFolder:
     def save(self, stage: Stage) -> None:
         """Save a stage. Raises :class:`OutputError`."""
         with _write_errors(self.path):
-            self.work.mkdir(mode=0o700, exist_ok=True)
             for number, table in enumerate(stage.sources.tables):
                 self._write(f"source-{number}", table.frame)
                 self._write(f"source-{number}-skipped", table.skipped)
@@ -175,7 +173,6 @@ class RunFolder:
     def save_plan(self, plan: pd.DataFrame, facts: dict[str, Any]) -> None:
         """Save what is planned for each customer, and the facts of the plan. Raises :class:`OutputError`."""
         with _write_errors(self.path):
-            self.work.mkdir(mode=0o700, exist_ok=True)
             self._write("plan", plan)
             self._write_json("plan.json", facts)
 
@@ -235,7 +232,8 @@ class RunFolder:
             yield arrays
 
     def _create(self, name: str) -> Path:
-        """An empty file that only its owner can read."""
+        """An empty file in ``work``; only their owner can read both."""
+        self.work.mkdir(mode=0o700, exist_ok=True)
         path = self.work / name
         open_private(path).close()
         return path

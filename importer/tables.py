@@ -389,6 +389,11 @@ class EntityTables:
 
     cells: pd.DataFrame = field(default_factory=lambda: no_lines(CELL_DTYPES))
 
+    @property
+    def owners(self) -> Positions:
+        """The customer position of each row, -1 for none."""
+        return self.rows["customer"].to_numpy(np.int64)
+
     def frame(self, entity: str) -> pd.DataFrame:
         """The frame of ``customer``, ``address`` or ``contact``."""
         return {"customer": self.customers, "address": self.addresses, "contact": self.contacts}[entity]

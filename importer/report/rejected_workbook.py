@@ -89,7 +89,7 @@ def write_workbook(
 def choose_rows(report: ReportInput, *, most: int = MOST_ROWS) -> Chosen:
     """The rejected rows that go into a workbook: whole customers in the order of their first rows, and single rows."""
     shown = np.flatnonzero(rows_to_fix(report))
-    owner = report.tables.rows["customer"].to_numpy(np.int64)[shown]
+    owner = report.tables.owners[shown]
     # A row without a customer is a unit of its own: its number follows those of all customers.
     unit = np.where(owner < 0, len(report.rejected) + np.arange(len(shown)), owner)
     _, first, number, sizes = np.unique(unit, return_index=True, return_inverse=True, return_counts=True)
@@ -137,7 +137,7 @@ def _holdable(texts: pa.Array) -> Mask:
 def _plan(report: ReportInput, rows: Mask) -> list[SheetPlan]:
     """The sheets. A table without rows gets one only if a row lacks its customer, whose rows can be added there."""
     sources = report.sources
-    alone = (rows & (report.tables.rows["customer"].to_numpy(np.int64) < 0)).any()
+    alone = (rows & (report.tables.owners < 0)).any()
     parts = parts_to_fill(report)
     plans = []
     for index, (table, name) in enumerate(zip(sources.tables, sheet_names(sources.tables), strict=True)):
@@ -170,7 +170,7 @@ def _find_marks(
     A problem of a row as a whole is marked at its first cell. ``hints``: what is valid in a column. ``words``
     rewords the problems for who fixes them.
     """
-    serious = (located.kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
+    serious = located.of(Severity.ERROR, Severity.WARNING)
     place = located.kinds["_row"].to_numpy(np.int64)
     at = np.searchsorted(rows, place)
     here = np.flatnonzero(serious & (place >= 0) & (np.append(rows, -1)[at] == place))

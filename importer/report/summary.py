@@ -238,10 +238,9 @@ def root_causes(located: Located, customers: int) -> list[str]:
 
     Errors have the same cause if they have the same code and the same hint.
     """
-    errors = np.flatnonzero((located.kinds["severity"] == str(Severity.ERROR)).to_numpy(np.bool_))
     needed = max(_FEWEST, customers // 2 + 1)
     found = []
-    for group in located.groups(errors):
+    for group in located.groups(np.flatnonzero(located.of(Severity.ERROR))):
         if len(group.at) < needed:
             continue
         lines = located.lines(group.at, ("hint", "column"))

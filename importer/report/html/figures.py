@@ -150,8 +150,7 @@ def by_column(located: Located) -> list[dict[str, Any]]:
     """How many errors and warnings each source column has, the worst first, as many as a chart can show."""
     counts: dict[str, dict[str, int]] = {}
     for severity in (Severity.ERROR, Severity.WARNING):
-        columns = located.kinds["column"][(located.kinds["severity"] == str(severity)).to_numpy(np.bool_)]
-        for column, count in _counted(columns):
+        for column, count in _counted(located.kinds["column"][located.of(severity)]):
             counts.setdefault(column or NOWHERE, {"error": 0, "warning": 0})[str(severity)] = count
     found: list[dict[str, Any]] = [
         {"label": column, "total": sum(own.values()), **own} for column, own in counts.items()

@@ -74,12 +74,11 @@ def _to_fix(report: ReportInput) -> tuple[Positions, Positions]:
     """The problems at rows that keep something from being sent, and those that are only to review."""
     kinds = report.located.kinds
     placed = (kinds["_row"] >= 0).to_numpy()
-    errors = (kinds["severity"] == str(Severity.ERROR)).to_numpy(np.bool_)
-    warnings = (kinds["severity"] == str(Severity.WARNING)).to_numpy(np.bool_)
+    warnings = report.located.of(Severity.WARNING)
     serious = [name for name, code in CODES.items() if code.severity is Severity.ERROR]
     lost = np.append(report.lost_child, False)[kinds["_customer"].to_numpy(np.int64)]
     lost &= warnings & kinds["code"].isin(serious).to_numpy() & kinds["entity"].isin(["address", "contact"]).to_numpy()
-    wrong = placed & (errors | lost)
+    wrong = placed & (report.located.of(Severity.ERROR) | lost)
     return np.flatnonzero(wrong), np.flatnonzero(placed & warnings & ~lost)
 
 
