@@ -101,13 +101,8 @@ def test_the_headline_is_first_and_commands_are_whole_on_their_lines() -> None:
 
 
 def test_a_red_headline_for_what_stopped() -> None:
-    stopped = replace_code(built(), 3)
-    assert summary_text(stopped, width=80, color=True).startswith("\x1b[1;31m")
-    assert summary_text(replace_code(built(), 0), width=80, color=True).startswith("\x1b[1;32m")
-
-
-def replace_code(made: dict[str, Any], code: int) -> dict[str, Any]:
-    return {**made, "exit_code": code}
+    for code, color in ((3, "31"), (0, "32")):
+        assert summary_text(built() | {"exit_code": code}, width=80, color=True).startswith(f"\x1b[1;{color}m")
 
 
 TEXTS = st.text(st.sampled_from("ab é\u0301株式会社😀…\u200b"), max_size=40)
