@@ -8,17 +8,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
-import pytest
-
 from importer.ledger import Write, WriteState, open_ledger
 from importer.workflow.old_folders import prune_checks
-from tests.running_sandbox import running
-
-
-@pytest.fixture
-def box():
-    with running() as made:
-        yield made
 
 
 def nights(desk, box, count: int, *words: object) -> list:
