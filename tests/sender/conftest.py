@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from importer.ledger import Ledger
+from tests.sender.scene import Scene, scene
 from tests.sender.support import VirtualLoop, fresh_ledger
 
 
@@ -19,3 +20,9 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with fresh_ledger(tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture
+def s(tmp_path: Path) -> Iterator[Scene]:
+    with scene(tmp_path) as made:
+        yield made

@@ -21,7 +21,7 @@ from importer.sender.updating import MOST_MISSES
 from tests.sender.nights import MERGER, NightApi, add_by_hand, faults, plan_night
 from tests.sender.support import TENANT, FakePace, fresh_ledger, now, outcomes, run_virtually
 from tests.sender.support import send_virtually as send
-from tests.sender.test_properties import DyingLedger, KilledError
+from tests.sender.test_properties import DyingLedger, KilledError, kill
 
 pytestmark = pytest.mark.anyio
 FAULTS = st.sampled_from(["ok", "ok", "slow", "lost", "dropped", "late", "not_sent"])
@@ -83,6 +83,13 @@ async def first_night(ledger, folder: Path, api: NightApi, bodies, by_hand: int 
     await one_night(ledger, folder, api, bodies)
     api.script, api.writes, api.got = script, 0, 0
     return {name: add_by_hand(api, name) for name in list(bodies)[:by_hand]}
+
+
+async def known(ledger, folder: Path, bodies, **options) -> NightApi:
+    """An API that has had these customers since a first night."""
+    api = NightApi(**options)
+    await first_night(ledger, folder, api, bodies)
+    return api
 
 
 async def agrees(ledger, api: NightApi, run, by_hand, spare=frozenset()) -> None:
@@ -177,7 +184,7 @@ def test_any_kills(found, script, replaces, batch, kills, resume, by_hand):
                 task = asyncio.create_task(
                     send(dying, api, run, payloads, merge=MERGER, batch_size=batch, on_conflict="overwrite")
                 )
-                asyncio.get_running_loop().call_later(seconds, _kill, dying, task)
+                asyncio.get_running_loop().call_later(seconds, kill, dying, task)
                 (ended,) = await asyncio.gather(task, return_exceptions=True)
                 assert not isinstance(ended, AssertionError), ended
                 if resume:
@@ -195,11 +202,6 @@ def test_any_kills(found, script, replaces, batch, kills, resume, by_hand):
 
     with tempfile.TemporaryDirectory() as folder:
         run_virtually(main(Path(folder)))
-
-
-def _kill(dying, task):
-    dying.dead = True
-    task.cancel()
 
 
 def body(name: str = "C0", **fields) -> dict:
@@ -276,8 +278,9 @@ def losing(api, replace_child):
 
 
 async def test_children_that_the_source_no_longer_has_count_as_ours_after_an_overwrite(ledger, tmp_path) -> None:
-    api = NightApi(moments=False)
-    await first_night(ledger, tmp_path, api, {"C0": body(phone="one", addresses=[address("A-1"), address("A-2")])})
+    api = await known(
+        ledger, tmp_path, {"C0": body(phone="one", addresses=[address("A-1"), address("A-2")])}, moments=False
+    )
     api.held()["C0"]["phone"] = "by hand"
     run = await one_night(
         ledger, tmp_path, api, {"C0": body(phone="two", addresses=[address("A-1")])}, on_conflict="overwrite"
@@ -288,8 +291,7 @@ async def test_children_that_the_source_no_longer_has_count_as_ours_after_an_ove
 
 
 async def test_inactive_children_are_left_alone(ledger, tmp_path) -> None:
-    api = NightApi()
-    await first_night(ledger, tmp_path, api, {"C0": body(addresses=[address("A-1"), address("A-2")])})
+    api = await known(ledger, tmp_path, {"C0": body(addresses=[address("A-1"), address("A-2")])})
     idle = {"id": "idle", "status": "inactive", "type": "billing", "address_line_1": "Old", "city": "Gone"}
     api.held()["C0"]["addresses"].insert(0, dict(idle))
     await one_night(ledger, tmp_path, api, {"C0": body(addresses=[address("A-1", "9 New St"), address("A-2")])})
@@ -300,8 +302,7 @@ async def test_inactive_children_are_left_alone(ledger, tmp_path) -> None:
 
 
 async def test_an_api_that_loses_inactive_children_stops_the_run(ledger, tmp_path) -> None:
-    api = NightApi()
-    await first_night(ledger, tmp_path, api, {"C0": body(addresses=[address("A-1")])})
+    api = await known(ledger, tmp_path, {"C0": body(addresses=[address("A-1")])})
     api.held()["C0"]["addresses"].append({"id": "idle", "status": "inactive", "city": "Gone"})
     api.replace_child = losing(api, api.replace_child)
     run, payloads = plan_night(ledger, tmp_path, {"C0": body(addresses=[address("A-1", "9 New St")])})
@@ -311,8 +312,7 @@ async def test_an_api_that_loses_inactive_children_stops_the_run(ledger, tmp_pat
 
 async def test_a_request_of_ours_that_is_late_is_no_conflict_the_next_night(ledger, tmp_path) -> None:
     """The first request was answered by nobody and carried out last: the time of change is later than the answer."""
-    api = NightApi()
-    await first_night(ledger, tmp_path, api, {"C0": body(phone="one")})
+    api = await known(ledger, tmp_path, {"C0": body(phone="one")})
     answer = api.patch
 
     async def twice(customer_id, change):
@@ -370,8 +370,7 @@ async def test_one_that_vanished_and_comes_back_is_updated_in_what_changed(ledge
 
 async def test_one_that_was_given_another_reference_id_there(ledger, tmp_path) -> None:
     """The id that the ledger knows shows another customer: nothing is sent, whatever the policy says."""
-    api = NightApi()
-    await first_night(ledger, tmp_path, api, {"C0": body(phone="one")})
+    api = await known(ledger, tmp_path, {"C0": body(phone="one")})
     (customer,) = api.customers.values()
     customer["reference_id"] = "renamed"
     for policy in ("report", "overwrite"):
@@ -383,8 +382,7 @@ async def test_one_that_was_given_another_reference_id_there(ledger, tmp_path) -
 
 
 async def test_a_new_child_that_its_customer_does_not_show_yet_is_read_by_itself(ledger, tmp_path) -> None:
-    api = NightApi()
-    await first_night(ledger, tmp_path, api, {"C0": body()})
+    api = await known(ledger, tmp_path, {"C0": body()})
     get = api.get
 
     async def without_addresses(customer_id):
@@ -410,8 +408,7 @@ async def test_of_many_children_that_left_the_source_the_first_are_named(ledger,
 
 
 async def test_an_update_whose_key_is_refused_stays_pending(ledger, tmp_path) -> None:
-    api = NightApi()
-    await first_night(ledger, tmp_path, api, {"C0": body(phone="one")})
+    api = await known(ledger, tmp_path, {"C0": body(phone="one")})
 
     async def refuse(customer_id, change):
         return Answer(AnswerKind.KEY_REFUSED, 401, message="no such key")
@@ -424,8 +421,7 @@ async def test_an_update_whose_key_is_refused_stays_pending(ledger, tmp_path) ->
 
 
 async def test_a_customer_that_cannot_be_read_is_given_up_after_some_times(ledger, tmp_path) -> None:
-    api = NightApi()
-    await first_night(ledger, tmp_path, api, {"C0": body(phone="one")})
+    api = await known(ledger, tmp_path, {"C0": body(phone="one")})
     api.reads = [True] * 99
     run = await one_night(ledger, tmp_path, api, {"C0": body(phone="two")})
     assert outcomes(ledger, run)["C0"].error_code == "no_answer"
@@ -433,8 +429,7 @@ async def test_a_customer_that_cannot_be_read_is_given_up_after_some_times(ledge
 
 
 async def test_the_first_update_of_fields_is_read_back_and_no_other(ledger, tmp_path) -> None:
-    api = NightApi()
-    await first_night(ledger, tmp_path, api, {name: body(name, phone="one") for name in ("C0", "C1", "C2")})
+    api = await known(ledger, tmp_path, {name: body(name, phone="one") for name in ("C0", "C1", "C2")})
     await one_night(
         ledger, tmp_path, api, {name: body(name, phone="two") for name in ("C0", "C1", "C2")}, concurrency=1
     )
@@ -442,8 +437,7 @@ async def test_the_first_update_of_fields_is_read_back_and_no_other(ledger, tmp_
 
 
 async def test_a_new_child_that_is_refused_because_it_is_there_is_ours(ledger, tmp_path) -> None:
-    api = NightApi()
-    await first_night(ledger, tmp_path, api, {"C0": body()})
+    api = await known(ledger, tmp_path, {"C0": body()})
     create_child = api.create_child
 
     async def twice(*args):

@@ -30,7 +30,9 @@ pytestmark = pytest.mark.anyio
 NAMES = [f"CUS-{number}" for number in range(40)]
 
 
-def exactly_once(ledger, run, api):
+async def send_exactly_once(ledger, api, run, bodies, **options):
+    """Send, or go on to send; afterwards each customer is there once."""
+    await send(ledger, api, run, bodies, **options)
     lines = outcomes(ledger, run)
     assert ledger.counts(run.id) == {OutcomeKind.CREATED: len(lines)}
     assert all(api.ids(name) == [line.customer_id] for name, line in lines.items())
@@ -46,8 +48,7 @@ async def test_refused_key_stops_at_once_and_a_good_one_resumes(ledger, tmp_path
     assert ledger.counts(run.id) == {OutcomeKind.CREATED: 9, OutcomeKind.PENDING: 31}
     assert sum(line.attempts for line in outcomes(ledger, run).values()) == len(api.posts)
     api.script = []
-    await send(ledger, api, run, bodies)
-    exactly_once(ledger, run, api)
+    await send_exactly_once(ledger, api, run, bodies)
 
 
 @pytest.mark.parametrize("fault", ["not_sent", "lost", "dropped"])
@@ -62,8 +63,7 @@ async def test_api_that_is_gone(ledger, tmp_path, fault):
     assert not counts.get(OutcomeKind.UNKNOWN)  # the lists still answered
     assert counts[OutcomeKind.CREATED] == len(api.customers)
     api.script = []
-    await send(ledger, api, run, bodies)
-    exactly_once(ledger, run, api)
+    await send_exactly_once(ledger, api, run, bodies)
 
 
 async def test_api_that_is_gone_altogether_leaves_outcomes_unknown(ledger, tmp_path):
@@ -75,8 +75,7 @@ async def test_api_that_is_gone_altogether_leaves_outcomes_unknown(ledger, tmp_p
     assert counts[OutcomeKind.CREATED] == 5
     assert counts[OutcomeKind.UNKNOWN] == len(api.customers) - 5
     api.script, api.find_script = [], []
-    await send(ledger, api, run, bodies)
-    exactly_once(ledger, run, api)
+    await send_exactly_once(ledger, api, run, bodies)
 
 
 async def test_lookups_that_never_answer_end_in_unknown(ledger, tmp_path):
@@ -98,8 +97,7 @@ async def test_interrupt_lets_requests_finish(ledger, tmp_path):
         await send(ledger, api, run, bodies, stop=stop)
     assert clock() < 11
     assert ledger.counts(run.id) == {OutcomeKind.CREATED: 8, OutcomeKind.PENDING: 32}
-    await send(ledger, api, run, bodies)
-    exactly_once(ledger, run, api)
+    await send_exactly_once(ledger, api, run, bodies)
     assert not api.finds
 
 
@@ -113,8 +111,7 @@ async def test_interrupt_waits_for_requests_only_so_long(ledger, tmp_path):
     assert clock() == pytest.approx(11, abs=0.5)
     assert ledger.counts(run.id) == {OutcomeKind.UNKNOWN: 4, OutcomeKind.PENDING: 36}
     api.latency = 0.1
-    await send(ledger, api, run, bodies)
-    exactly_once(ledger, run, api)
+    await send_exactly_once(ledger, api, run, bodies)
 
 
 async def test_canceling_keeps_the_answers_that_had_come(ledger, tmp_path):
@@ -126,8 +123,7 @@ async def test_canceling_keeps_the_answers_that_had_come(ledger, tmp_path):
     with pytest.raises(asyncio.CancelledError):
         await task
     assert ledger.counts(run.id) == {OutcomeKind.CREATED: 4, OutcomeKind.UNKNOWN: 4, OutcomeKind.PENDING: 32}
-    await send(ledger, api, run, bodies)
-    exactly_once(ledger, run, api)
+    await send_exactly_once(ledger, api, run, bodies)
 
 
 async def test_limit_and_the_rest(ledger, tmp_path):
@@ -136,8 +132,7 @@ async def test_limit_and_the_rest(ledger, tmp_path):
     counts = await send(ledger, api, run, bodies, limit=3)
     assert [name for _, name in api.posts] == NAMES[:3]
     assert counts == {OutcomeKind.CREATED: 3, OutcomeKind.PENDING: 37, OutcomeKind.UNKNOWN: 0}
-    await send(ledger, api, run, bodies)
-    exactly_once(ledger, run, api)
+    await send_exactly_once(ledger, api, run, bodies)
 
 
 async def test_too_many_failures(ledger, tmp_path):
@@ -200,8 +195,7 @@ async def test_answer_comes_while_the_ledger_is_locked(ledger, tmp_path):
     other.close()
     assert 5 <= len(api.posts) <= 8  # those whose announcement was durable
     api.on_post = lambda _number: None
-    await send(ledger, api, run, bodies)
-    exactly_once(ledger, run, api)
+    await send_exactly_once(ledger, api, run, bodies)
 
 
 async def test_full_disk(ledger, tmp_path):
@@ -223,8 +217,7 @@ async def test_full_disk(ledger, tmp_path):
     assert unknown >= 1
     capped[0] = 1_000_000
     ledger._store.engine.dispose()
-    await send(ledger, api, run, bodies)
-    exactly_once(ledger, run, api)
+    await send_exactly_once(ledger, api, run, bodies)
 
 
 def ledger_pages(ledger):
@@ -313,9 +306,8 @@ async def test_a_lookup_that_began_too_early_proves_nothing(ledger, tmp_path):
 
     run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = SlowList(["late"], late=45.0, refuse_duplicates=False)
-    await send(ledger, api, run, bodies, settle=60.0)
+    await send_exactly_once(ledger, api, run, bodies, settle=60.0)
     assert len(api.posts) == 1
-    exactly_once(ledger, run, api)
 
 
 async def test_what_was_unknown_at_the_start_is_not_announced_twice(ledger, tmp_path):
@@ -324,8 +316,7 @@ async def test_what_was_unknown_at_the_start_is_not_announced_twice(ledger, tmp_
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=40)[3::3])  # then the process was killed
     api = FakeApi(latency=1.0, limiter=FakePace(1))
     slowly = RetryPolicy(first=20.0, deadline=3600.0)
-    await send(ledger, api, run, bodies, batch_size=2, concurrency=1, settle=3.0, retry=slowly)
-    exactly_once(ledger, run, api)
+    await send_exactly_once(ledger, api, run, bodies, batch_size=2, concurrency=1, settle=3.0, retry=slowly)
     assert len(api.posts) == len(NAMES)
 
 
@@ -377,11 +368,10 @@ async def test_id_in_use_after_an_unanswered_request_is_ours(ledger, tmp_path):
     """A listing that lags for longer than was said: the API's own refusal saves the second request."""
     run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = FakeApi(["late"], late=90.0)
-    await send(ledger, api, run, bodies)
+    await send_exactly_once(ledger, api, run, bodies)
     assert len(api.posts) == 2
     line = outcomes(ledger, run)["CUS-0"]
     assert (line.outcome, line.attempts) == ("created", 2)
-    exactly_once(ledger, run, api)
 
 
 async def test_ten_failures_in_a_row_and_no_fewer_hold_the_others_back():
