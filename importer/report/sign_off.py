@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -22,7 +21,7 @@ from importer.catalogue.field_names import field_name
 from importer.errors import OutputError, UsageError
 from importer.report.plain_words import in_reading_order, records_of
 from importer.report.report_files import whole_file
-from importer.report.workbook_file import LONGEST_CELL
+from importer.report.workbook_file import LONGEST_CELL, new_workbook
 from importer.tables import ENTITIES, PLURALS, Entity
 from importer.wording import counted
 
@@ -71,12 +70,9 @@ def write_sign_off(path: Path, sign_off: SignOff) -> dict[str, str]:
 
     Raises :class:`OutputError`.
     """
-    import xlsxwriter  # noqa: PLC0415 - most commands do not need it
-
     with whole_file(path) as file, tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as scratch:
         plain = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
-        book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": scratch, **plain})
-        book.set_properties({"title": "Sign-off", "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
+        book = new_workbook(file, "Sign-off", constant_memory=True, tmpdir=scratch, **plain)
         summary = book.add_worksheet(SHEET)
         sheets = {_SHEETS[entity]: _Rows(book, _SHEETS[entity], _titles(entity, sign_off)) for entity in ENTITIES}
         _write_bodies(sheets, sign_off)
