@@ -128,13 +128,13 @@ class Scene:
         run, payloads = self.plan(bodies, found)
         items = self.ledger.pending(run, after=-1, count=9_999)
         self.ledger.mark_sending(run, items)
-        steps = []
-        for item, body in zip(items, payloads(items), strict=True):
-            made = self.ask("POST", "/v1/customers", orjson.loads(body))
-            accepted = Accepted(body, None, made["updated_at"])
-            steps.append(_step(item, State.CREATED, OutcomeKind.CREATED, made["id"], accepted))
-        self.ledger.record(run, steps)
+        self.ledger.record(run, [self._create(*one) for one in zip(items, payloads(items), strict=True)])
         return run, payloads
+
+    def _create(self, item: Any, body: bytes) -> LedgerStep:
+        made = self.ask("POST", "/v1/customers", orjson.loads(body))
+        accepted = Accepted(body, None, made["updated_at"])
+        return _step(item, State.CREATED, OutcomeKind.CREATED, made["id"], accepted)
 
     def update(self, changes: Mapping[str, "Change"], *, end: str = "done") -> Any:
         """A run that updates customers, and creates those that are not there.
@@ -152,9 +152,7 @@ class Scene:
         for item, body in zip(items, payloads(items), strict=True):
             name = item.reference_id
             if item.action == "create":
-                made = self.ask("POST", "/v1/customers", orjson.loads(body))
-                accepted = Accepted(body, None, made["updated_at"])
-                steps.append(_step(item, State.CREATED, OutcomeKind.CREATED, made["id"], accepted))
+                steps.append(self._create(item, body))
                 continue
             for write in self.ledger.announce_writes(run, changes[name].writes(self.whole(name))):
                 child_id = self._carry_out(there[name], write) if end != "lost" else None
