@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +108,7 @@ class _PrivateFile(logging.handlers.WatchedFileHandler):
     """A file that is made for its owner only."""
 
     def _open(self) -> Any:
-        return os.fdopen(
-            os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8"
-        )
+        return open(self.baseFilename, "a", encoding="utf-8", opener=partial(os.open, mode=0o600))
 
     def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """A full disk ends neither the run nor in a traceback."""

@@ -7,7 +7,6 @@ source rows, the entity tables and the problems, as Arrow files. Only their owne
 import json
 import os
 import secrets
-import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -114,44 +113,24 @@ class RunFolder:
         """The exact bodies, one per line."""
         return self.path / "payloads.jsonl"
 
-    @property
-    def rejected(self) -> Path:
-        """The folder of the rejected rows."""
-        return self.path / "rejected"
-
-    @property
-    def workbook(self) -> Path:
-        """The rejected rows as a workbook. Not in ``rejected``: importing that folder again would read them twice."""
-        return self.path / "rejected.xlsx"
-
-    @property
-    def sign_off(self) -> Path:
-        """Every customer with what will be sent, for someone to agree to."""
-        return self.path / "sign-off.xlsx"
-
     def save_digests(self, digests: Mapping[str, str]) -> None:
         """Save what shows whether the sheets of a sign-off were changed. Raises :class:`OutputError`."""
         with _write_errors(self.path):
-            self.work.mkdir(mode=0o700, exist_ok=True)
             self._write_json("sign-off.json", dict(digests))
 
     def load_digests(self) -> dict[str, str]:
         """What :meth:`save_digests` saved. Raises :class:`OutputError` when it is missing."""
         with _read_errors(self.path):
-            found: dict[str, str] = json.loads((self.work / "sign-off.json").read_text(encoding="utf-8"))
-            return found
+            return self._read_json("sign-off.json")
 
     def unexpected_files(self, files: Collection[str]) -> list[str]:
         """Files in it that the importer did not write. ``files``: those of its summary. Raises :class:`OSError`."""
         names = [path.name for path in self.path.iterdir() if path.name not in _OURS or path.is_symlink()]
-        if self.rejected.is_dir() and not self.rejected.is_symlink():
-            below = (f"rejected/{path.name}" for path in self.rejected.iterdir())
+        rejected = self.file("rejected")
+        if rejected.is_dir() and not rejected.is_symlink():
+            below = (f"rejected/{path.name}" for path in rejected.iterdir())
             names += [name for name in below if name not in files]
         return sorted(name for name in names if not name.removeprefix("rejected/").startswith(UNFINISHED))
-
-    def remove(self) -> None:
-        """Delete the folder and everything in it; links are not followed. Raises :class:`OSError`."""
-        shutil.rmtree(self.path)
 
     def file(self, name: str) -> Path:
         """A file in the folder."""
@@ -160,7 +139,6 @@ class RunFolder:
     def save(self, stage: Stage) -> None:
         """Save a stage. Raises :class:`OutputError`."""
         with _write_errors(self.path):
-            self.work.mkdir(mode=0o700, exist_ok=True)
             for number, table in enumerate(stage.sources.tables):
                 self._write(f"source-{number}", table.frame)
                 self._write(f"source-{number}-skipped", table.skipped)
@@ -195,7 +173,6 @@ class RunFolder:
     def save_plan(self, plan: pd.DataFrame, facts: dict[str, Any]) -> None:
         """Save what is planned for each customer, and the facts of the plan. Raises :class:`OutputError`."""
         with _write_errors(self.path):
-            self.work.mkdir(mode=0o700, exist_ok=True)
             self._write("plan", plan)
             self._write_json("plan.json", facts)
 
@@ -204,16 +181,17 @@ class RunFolder:
         if not (self.work / "plan.json").is_file():
             return None
         with _read_errors(self.path):
-            return self._read("plan"), json.loads((self.work / "plan.json").read_text(encoding="utf-8"))
+            return self._read("plan"), self._read_json("plan.json")
 
     def load(self) -> Stage:
         """The stage that :meth:`save` saved. Raises :class:`OutputError` when it is missing or incomplete."""
         with _read_errors(self.path):
-            described = json.loads((self.work / "stage.json").read_text(encoding="utf-8"))
+            described = self._read_json("stage.json")
+            corrections = described.get("corrections")
             sources = Sources(
                 tuple(self._source(number, table) for number, table in enumerate(described["sources"])),
                 tuple(_problem(item) for item in described["problems"]),
-                self._corrections(described.get("corrections")),
+                None if corrections is None else Corrections(**corrections, lines=self._read("corrections")),
             )
             with self._arrays("customers") as arrays:
                 field_rows = {n.removeprefix("field:"): arrays[n] for n in arrays.files if n.startswith("field:")}
@@ -232,9 +210,6 @@ class RunFolder:
             problems = ProblemTable(self._read("problems"))
             choices = {kind: tuple(names) for kind, names in described.get("choices", {}).items()}
             return Stage(sources, tables, problems, rejected, lost_child, described["facts"], choices=choices)
-
-    def _corrections(self, described: dict[str, str] | None) -> Corrections | None:
-        return None if described is None else Corrections(**described, lines=self._read("corrections"))
 
     def _source(self, number: int, described: dict[str, Any]) -> SourceTable:
         with self._arrays(f"source-{number}") as arrays:
@@ -257,13 +232,18 @@ class RunFolder:
             yield arrays
 
     def _create(self, name: str) -> Path:
-        """An empty file that only its owner can read."""
+        """An empty file in ``work``; only their owner can read both."""
+        self.work.mkdir(mode=0o700, exist_ok=True)
         path = self.work / name
         open_private(path).close()
         return path
 
     def _write_json(self, name: str, content: dict[str, Any]) -> None:
         self._create(name).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.work / name).read_text(encoding="utf-8"))
+        return content
 
     def _write(self, name: str, frame: pd.DataFrame) -> None:
         table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)

@@ -21,6 +21,7 @@ Entity = Literal["customer", "address", "contact"]
 ChildKind = Literal["addresses", "contacts"]  # as bodies and paths of the API name them
 CHILD_ENTITIES: Mapping[ChildKind, Entity] = {"addresses": "address", "contacts": "contact"}
 ENTITIES: tuple[Entity, ...] = ("customer", "address", "contact")
+PLURALS: Mapping[Entity, str] = {"customer": "customers", "address": "addresses", "contact": "contacts"}
 
 TEXT = pd.ArrowDtype(pa.string())
 BOOLEAN = pd.ArrowDtype(pa.bool_())
@@ -387,6 +388,11 @@ class EntityTables:
     changes: pd.DataFrame = field(default_factory=lambda: no_lines(CHANGE_DTYPES))
 
     cells: pd.DataFrame = field(default_factory=lambda: no_lines(CELL_DTYPES))
+
+    @property
+    def owners(self) -> Positions:
+        """The customer position of each row, -1 for none."""
+        return self.rows["customer"].to_numpy(np.int64)
 
     def frame(self, entity: str) -> pd.DataFrame:
         """The frame of ``customer``, ``address`` or ``contact``."""

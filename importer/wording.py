@@ -6,10 +6,10 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-def counted(count: int, noun: str) -> str:
-    """``1 customer``, ``2,000 customers``, ``3 addresses``."""
-    ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
-    return f"{count:,} {noun}{ending}"
+def counted(count: int, noun: str, several: str = "") -> str:
+    """``1 customer``, ``2,000 customers``, ``3 addresses``; ``several``: words for any count but one."""
+    plural = several or f"{noun}{'es' if noun.endswith('s') else 's'}"
+    return f"{count:,} {noun if count == 1 else plural}"
 
 
 def all_of(count: int, noun: str) -> str:

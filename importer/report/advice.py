@@ -13,8 +13,7 @@ _UNDO_VERIFY_FINE = frozenset({"deleted", "deactivated", "restored", "absent", "
 _DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "already in WizCommerce"}
 _NAMED = 5  # columns in a headline
 _OPTION = re.compile(r"^(--[^:]+): ")  # a stop that an option asked for begins with it
-_PLURALS = {"address": "addresses", "contact": "contacts"}
-_ARTICLES = {"address": "an", "contact": "a"}
+_A_CHILD = {"addresses": "an address", "contacts": "a contact"}
 _UNKNOWN = "may or may not have been created, because WizCommerce did not respond"
 _OPEN = {  # for one customer, for several
     "rejected": ("was rejected", "were rejected"),
@@ -49,8 +48,7 @@ def headline(summary: Mapping[str, Any]) -> str:
 
 def _adopted(found: Mapping[str, Any], total: int) -> str:
     known = found["same"] + found["differ"] + found["known"]
-    differs = "differs" if found["differ"] == 1 else "differ"
-    differing = f"; {found['differ']:,} {differs} from the source" if found["differ"] else ""
+    differing = f"; {counted(found['differ'], 'differs', 'differ')} from the source" if found["differ"] else ""
     text = f"The ledger now has {known:,} of {_customers(total)}{differing}."
     return f"{text} {found['twice']:,} are in WizCommerce more than once." if found["twice"] else text
 
@@ -80,9 +78,7 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
     rows, lost = summary["rows"]["rejected_alone"], summary["lost_child"]
     remarks = []
     if rows:
-        remarks.append(
-            f"{rows:,} {'row does' if rows == 1 else 'rows do'} not belong to any customer and could not be used."
-        )
+        remarks.append(f"{counted(rows, 'row does', 'rows do')} not belong to any customer and could not be used.")
     if lost:
         remarks.append(lost_children(lost))
     if before := summary["imported_before"]:
@@ -90,12 +86,11 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
     if (since := summary["since"]) and not since["problems"]:
         remarks.append(f"No new problems since run {since['run_id']}.")
     if (corrections := summary["corrections"]) and corrections["stale"]:
-        count = corrections["stale"]
-        stale = "correction is stale and was" if count == 1 else "corrections are stale and were"
-        remarks.append(f"{count:,} {stale} not applied.")
+        stale = ("correction is stale and was", "corrections are stale and were")
+        remarks.append(f"{counted(corrections['stale'], *stale)} not applied.")
     if invalid := summary["options"].get("invalid"):
-        count = summary["cells"]["left_out"]
-        remarks.append(f"{count:,} {'value was' if count == 1 else 'values were'} left out (--invalid {invalid}).")
+        left_out = counted(summary["cells"]["left_out"], "value was", "values were")
+        remarks.append(f"{left_out} left out (--invalid {invalid}).")
     remarks += [*summary["causes"], *unused_data(summary)]
     if lookups := summary["lookups"]:
         remarks.append(f"Names were looked up in a copy of {lookups['api']} saved {_ago(lookups['age_seconds'])}.")
@@ -104,8 +99,7 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
 
 def lost_children(count: int) -> str:
     """That so many customers are sent without an invalid address or contact, in one sentence."""
-    have = "has" if count == 1 else "have"
-    return f"{_customers(count)} {have} an invalid address or contact, which was left out."
+    return f"{counted(count, 'customer has', 'customers have')} an invalid address or contact, which was left out."
 
 
 def _imported_before(before: Mapping[str, Any], rejected: int) -> str:
@@ -133,17 +127,15 @@ def unused_data(summary: Mapping[str, Any]) -> list[str]:
     if unused:
         verb = "is" if len(unused) == 1 else "are"
         names = first_few(unused, _NAMED)
-        missing = [name for name in ("address", "contact") if not summary[_PLURALS[name]]]
-        text = f"; no customer has {listed([f'{_ARTICLES[name]} {name}' for name in missing], 'or')}"
-        said.append(
-            f"{len(unused):,} of {len(columns):,} filled columns {verb} not used: {names}{text * bool(missing)}"
-        )
+        missing = [name for kind, name in _A_CHILD.items() if not summary[kind]]
+        text = f"; no customer has {listed(missing, 'or')}" if missing else ""
+        said.append(f"{len(unused):,} of {len(columns):,} filled columns {verb} not used: {names}{text}")
     if unclaimed:
         count = sum(unclaimed.values())
         names = first_few(list(unclaimed.items()), _NAMED, text=lambda pair: f"{pair[0]} ({pair[1]:,})")
-        cells = "1 filled cell" if count == 1 else f"{count:,} filled cells"
-        verb, their = ("is", "its column") if count == 1 else ("are", "their columns")
-        said.append(f"{cells} {verb} not sent, although the mapping uses {their}: {names}")
+        cells = counted(count, "filled cell is", "filled cells are")
+        their = "its column" if count == 1 else "their columns"
+        said.append(f"{cells} not sent, although the mapping uses {their}: {names}")
     return [f"{text}." for text in said]
 
 
@@ -179,7 +171,7 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
     found = summary["problems"] if since is None else since["problems"]
     words = sum(problem["count"] for problem in found if problem["code"] == "word_unknown")
     if words:
-        which = "1 unknown value" if words == 1 else f"{words:,} unknown values"
+        which = counted(words, "unknown value")
         steps.append(f"Map {which} once for all records, in the table that `importer values` writes.")
     wrong = summary["rows"]["rejected"] or summary["refused"] or summary["lost_child"]
     if wrong and found and not unsent:  # the rejected rows alone would leave out all others

@@ -6,15 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from importer.report.terminal import Look, columns_of, cut, padded, wrapped
+from importer.report.terminal import BROAD, NARROWEST, SEVERITIES, Look, columns_of, cut, in_columns, joined, wrapped
 from importer.wording import counted
 
-_NARROWEST = 40
-_BROAD = 72  # from here on cells, steps and values are side by side
 _LONG = 15  # columns of a field's name; a text that is no longer is shown again
 _MOST_SHOWN = 3  # addresses, and contacts, of each of several customers
-_TITLES = {"customer": "Customer", "address": "Address", "contact": "Contact"}
-_SEVERITIES = {"error": "red", "warning": "yellow", "info": "dim"}
 _WORDS = {  # steps that are no words of the mapping language
     "blanks": "placeholder text",
     "key": "as it is compared",
@@ -42,7 +38,7 @@ def preview_text(preview: Line, *, width: int, color: bool, unicode: bool = True
 
     Narrower than 72 columns, cells, steps and values are below each other.
     """
-    look = Look(max(width, _NARROWEST), color, unicode)
+    look = Look(max(width, NARROWEST), color, unicode)
     blocks = []
     if preview["fields"] is not None:
         blocks += [[look.painted("How many records have each field", "bold")]]
@@ -52,7 +48,7 @@ def preview_text(preview: Line, *, width: int, color: bool, unicode: bool = True
         blocks.append(_row(preview["row"], look))
     for customer in preview["customers"]:
         blocks += _customer(customer, look, whole=preview["fields"] is None)
-    return "\n\n".join("\n".join(block) for block in blocks if block)
+    return joined(blocks)
 
 
 def _filled(entity: str, own: Line, look: Look) -> list[str]:
@@ -85,10 +81,9 @@ def _unused(unused: Sequence[Line], look: Look) -> list[str]:
 
 def _row(row: Line, look: Look) -> list[str]:
     place = f"{row['source']}:{row['row']}"
-    if row["state"] == "no_data":
-        return wrapped(f"{place} is not a data row: {row['reason']}", look.width, rest="  ")
-    if row["state"] == "skipped":
-        return wrapped(f"{place} is skipped: {row['reason']}", look.width, rest="  ")
+    if row["state"] in {"no_data", "skipped"}:
+        what = "not a data row" if row["state"] == "no_data" else "skipped"
+        return wrapped(f"{place} is {what}: {row['reason']}", look.width, rest="  ")
     if row["state"] == "rejected":
         lines = wrapped(f"{place} is rejected and belongs to no customer", look.width, rest="  ")
         return lines + [line for one in row["problems"] for line in _problem(one, look, "  ")]
@@ -98,7 +93,7 @@ def _row(row: Line, look: Look) -> list[str]:
 def _customer(customer: Line, look: Look, *, whole: bool) -> list[list[str]]:
     tone = "red" if customer["status"] == "rejected" else "green"
     name = f"Customer {customer['reference_id']}: {customer['company_name'] or 'without a name'}"
-    head = [look.painted(line, "bold", tone) for line in wrapped(f"{name} ({customer['status']})", look.width)]
+    head = look.heading(f"{name} ({customer['status']})", tone)
     if customer["why"]:
         head += wrapped(f"Shown because it {customer['why']}", look.width, first="  ", rest="  ")
     blocks, hidden = [head], 0
@@ -124,14 +119,11 @@ def _customer(customer: Line, look: Look, *, whole: bool) -> list[list[str]]:
 def _record(record: Line, look: Look) -> list[str]:
     number = "" if record["number"] is None else f" {record['number']}"
     gone = ", left out because of an error" if record["left_out"] else ""
-    title = f"{_TITLES[record['entity']]}{number}{gone}, from {_span(record['rows'])}"
-    lines = [look.painted(line, "bold") for line in wrapped(title, look.width, rest="  ")]
+    lines = look.heading(f"{record['entity'].capitalize()}{number}{gone}, from {_span(record['rows'])}", rest="  ")
     fields = [
         one for one in record["fields"] if one["cells"] or one["steps"] or one["problems"] or one["value"] is not None
     ]
-    lines += list(
-        _grid(fields, look, record["rows"][:1]) if look.width >= _BROAD else _stacked(fields, look, record["rows"][:1])
-    )
+    lines += (_grid if look.width >= BROAD else _stacked)(fields, look, record["rows"][:1])
     blank = ", ".join(one["field"] for one in record["fields"] if one not in fields)
     lines += wrapped(blank, look.width, first="  Blank: ", rest="    ") if blank else []
     return lines + [line for one in record["problems"] for line in _problem(one, look, "  ")]
@@ -144,7 +136,7 @@ def _grid(fields: Sequence[Line], look: Look, rows: Sequence[Line]) -> Iterator[
     room = (look.width - first - 2 - 6) // 3
     widths = (first, room, room, look.width - first - 2 * room - 8)
     heads = ("Field", "In the file", "Steps", "Value")
-    yield look.painted(_joined(heads, widths), "dim")
+    yield look.painted(_line(heads, widths), "dim")
     seen: set[str] = set()
     for one in fields:
         cells, steps, value = _parts(one, look, rows, seen)
@@ -153,13 +145,12 @@ def _grid(fields: Sequence[Line], look: Look, rows: Sequence[Line]) -> Iterator[
             [line for text in own for line in _broken(text, space, rest="  " * (place in (1, 2)))]
             for place, (own, space) in enumerate(zip(columns, widths, strict=True))
         ]
-        yield from (_joined(line, widths) for line in zip_longest(*broken, fillvalue=""))
+        yield from (_line(line, widths) for line in zip_longest(*broken, fillvalue=""))
         yield from (line for problem in one["problems"] for line in _problem(problem, look, "    "))
 
 
-def _joined(texts: Sequence[str], widths: Sequence[int]) -> str:
-    cells = (padded(text, room) for text, room in zip(texts, widths, strict=True))
-    return f"  {'  '.join(cells)}".rstrip()
+def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
+    return f"  {in_columns(texts, widths)}".rstrip()
 
 
 def _stacked(fields: Sequence[Line], look: Look, rows: Sequence[Line]) -> Iterator[str]:
@@ -225,7 +216,7 @@ def _problem(problem: Line, look: Look, indent: str) -> list[str]:
     start = f"{problem['severity']} {problem['code']}{place}: "
     text = f"{problem['message']}. {problem['hint'] or ''}"
     first, *more = _broken(" ".join(f"{start}{text}".split()), look.width, first=indent, rest=f"{indent}  ")
-    painted = look.painted(problem["severity"], _SEVERITIES[problem["severity"]])
+    painted = look.painted(problem["severity"], SEVERITIES[problem["severity"]])
     return [f"{indent}{painted}{first[len(indent) + len(problem['severity']) :]}", *more]
 
 

@@ -6,7 +6,7 @@ a large source are on disk, and are read for the lines that are asked for.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 from importer.records import Location, Severity
 from importer.report.ranges import lookup, take_text
 from importer.report.report_files import BLOCK
-from importer.tables import TEXT, EntityTables, Positions, ProblemTable, Sources, chunked
-from importer.wording import shortened
+from importer.tables import TEXT, EntityTables, Mask, Positions, ProblemTable, Sources, chunked
+from importer.wording import counted, shortened
 
 ERROR_COLUMNS: tuple[str, ...] = (
     *("severity", "code", "reference_id", "entity", "field", "value", "message", "hint"),
@@ -66,6 +66,11 @@ class Located:
     def __len__(self) -> int:
         return len(self.kinds)
 
+    def of(self, *severities: Severity) -> Mask:
+        """Which of them have one of these severities."""
+        found: Mask = self.kinds["severity"].isin(list(map(str, severities))).to_numpy(np.bool_)
+        return found
+
     def groups(self, at: Positions) -> list[Group]:
         """These problems by severity and code: errors first, then the most frequent, then by code."""
         codes = self.kinds["code"].cat
@@ -106,14 +111,20 @@ class Located:
             yield self.lines(np.arange(start, min(start + BLOCK, len(self))))
 
 
+def place_of(line: Mapping[str, Any]) -> str | None:
+    """The place of a line of a :class:`Located`, as :class:`Location` writes it; None without a file."""
+    if line["source"] is None:
+        return None
+    return str(Location(line["source"], line["sheet"], line["row"], line["column"]))
+
+
 def locate(problems: ProblemTable, sources: Sources, tables: EntityTables) -> Located:
     places, ranks = _places(sources)
-    owner = tables.rows["customer"].to_numpy(np.int64)
     row, customer = _positions(problems.frame, tables)
     own = problems.frame.assign(**_at(sources, row), _customer=customer)
     own = _of_corrected(sources, own)
     loader = _of_loader(sources, places)
-    loader["_customer"] = lookup(owner, loader["_row"].to_numpy(np.int64))
+    loader["_customer"] = lookup(tables.owners, loader["_row"].to_numpy(np.int64))
     changes = _of_changes(sources, tables.changes)
     frames = [loader, own, changes]
     kinds = pd.DataFrame({name: _categories([frame[name] for frame in frames]) for name in _KINDS})
@@ -172,7 +183,7 @@ def _without_repeats(kinds: pd.DataFrame) -> Positions:
 def _positions(problems: pd.DataFrame, tables: EntityTables) -> tuple[Positions, Positions]:
     """The row and the customer of each problem; one is looked up by the other where only one is given."""
     row, customer = problems["row"].to_numpy(np.int64), problems["customer"].to_numpy(np.int64)
-    customer = np.where(customer < 0, lookup(tables.rows["customer"].to_numpy(np.int64), row), customer)
+    customer = np.where(customer < 0, lookup(tables.owners, row), customer)
     return np.where(row < 0, lookup(tables.customers["_row"].to_numpy(np.int64), customer), row), customer
 
 
@@ -196,8 +207,7 @@ def _of_changes(sources: Sources, changes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _changed(code: str, count: int, before: str, after: str | None) -> str:
-    cells = "1 cell" if count == 1 else f"{count:,} cells"
-    were = f"{cells} {'was' if count == 1 else 'were'}"
+    were = counted(count, "cell was", "cells were")
     lead = ":" if count == 1 else ". Example:"
     if code == "value_passed_over":
         return f"{were} not used{lead} {_short(before)}, because {_short(after or '')} was used"

@@ -43,7 +43,7 @@ class RowRanges:
 
     @classmethod
     def of(cls, sources: Sources, tables: EntityTables) -> "RowRanges":
-        owner = tables.rows["customer"].to_numpy(np.int64)
+        owner = tables.owners
         counts = np.bincount(owner[owner >= 0], minlength=len(tables.customers))
         edges = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
         rows = np.argsort(owner, kind="stable")[len(owner) - int(edges[-1]) :].astype(np.int32)

@@ -126,9 +126,8 @@ class ImportErrors:
     @classmethod
     def of(cls, report: ReportInput, shown: Mask, words: Words = pd.DataFrame.copy) -> "ImportErrors":
         """What is wrong with the shown row positions; ``words`` rewords the problems."""
-        kinds = report.located.kinds
-        place = kinds["_row"].to_numpy(np.int64)
-        serious = (kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
+        place = report.located.kinds["_row"].to_numpy(np.int64)
+        serious = report.located.of(Severity.ERROR, Severity.WARNING)
         lines = np.flatnonzero(serious & (place >= 0) & np.append(shown, False)[place])
         lines = lines[np.argsort(place[lines], kind="stable")]
         why = [report.rejected, report.refused, report.lost_child, report.related_rows >= 0]
@@ -161,7 +160,7 @@ class ImportErrors:
     def _reasons(self, rows: Positions) -> pa.Array:
         """Why rows are shown that have no problem of their own; null for those that have."""
         sources = self.report.sources
-        owner = self.report.tables.rows["customer"].to_numpy(np.int64)[rows]
+        owner = self.report.tables.owners[rows]
         kind, cause = self.kinds[owner], self.causes[owner]
         explained = self.wrong[rows] | (self.left_out[rows] & (kind == _LOST_CHILD))
         why = pa.array(_WHY).take(pa.array(kind))
@@ -193,18 +192,16 @@ def _faulty_rows(report: ReportInput) -> tuple[Mask, Mask]:
     """By row position: rows with an error, and rows with a warning or error about an address or a contact."""
     kinds = report.located.kinds
     place = kinds["_row"].to_numpy(np.int64)
-    severity = kinds["severity"]
-    error = (severity == str(Severity.ERROR)).to_numpy(np.bool_)
-    child = (kinds["entity"].isin(["address", "contact"]) & (severity != str(Severity.INFO))).to_numpy(np.bool_)
+    child = kinds["entity"].isin(["address", "contact"]).to_numpy(np.bool_)
     masks = np.zeros((2, report.sources.row_count + 1), dtype=np.bool_)  # the last item takes what has no row
-    masks[0, place[error]] = True
-    masks[1, place[child]] = True
+    masks[0, place[report.located.of(Severity.ERROR)]] = True
+    masks[1, place[child & report.located.of(Severity.ERROR, Severity.WARNING)]] = True
     return masks[0, :-1], masks[1, :-1]
 
 
 def _causes(report: ReportInput, wrong: Mask, left_out: Mask) -> Positions:
     """The row position that causes each customer's rejection: its first faulty row, else its first row."""
-    owner = report.tables.rows["customer"].to_numpy(np.int64)
+    owner = report.tables.owners
     cause = np.where(report.related_rows >= 0, report.related_rows, report.tables.customers["_row"].to_numpy(np.int64))
     for concerned, fault in ((report.lost_child, left_out), (report.rejected | report.refused, wrong)):
         at = np.flatnonzero(fault & np.append(concerned, False)[owner])

@@ -64,7 +64,8 @@ def write_workbook(
         return None
     plans = _plan(report, chosen.rows)
     words = in_owner_words if reader.is_owner else in_workbook_words
-    reasons = _reasons(report, chosen.rows, words)
+    texts = ImportErrors.of(report, chosen.rows, words).numbered(np.flatnonzero(chosen.rows), "\n", "\n")
+    reasons = pc.utf8_slice_codeunits(texts, 0, LONGEST_CELL // 2)
     lists = cell_lists(report)
     sheets: list[Sheet] = []
     start, notes, unnoted = 0, _MOST_NOTES, 0
@@ -88,7 +89,7 @@ def write_workbook(
 def choose_rows(report: ReportInput, *, most: int = MOST_ROWS) -> Chosen:
     """The rejected rows that go into a workbook: whole customers in the order of their first rows, and single rows."""
     shown = np.flatnonzero(rows_to_fix(report))
-    owner = report.tables.rows["customer"].to_numpy(np.int64)[shown]
+    owner = report.tables.owners[shown]
     # A row without a customer is a unit of its own: its number follows those of all customers.
     unit = np.where(owner < 0, len(report.rejected) + np.arange(len(shown)), owner)
     _, first, number, sizes = np.unique(unit, return_index=True, return_inverse=True, return_counts=True)
@@ -136,7 +137,7 @@ def _holdable(texts: pa.Array) -> Mask:
 def _plan(report: ReportInput, rows: Mask) -> list[SheetPlan]:
     """The sheets. A table without rows gets one only if a row lacks its customer, whose rows can be added there."""
     sources = report.sources
-    alone = (rows & (report.tables.rows["customer"].to_numpy(np.int64) < 0)).any()
+    alone = (rows & (report.tables.owners < 0)).any()
     parts = parts_to_fill(report)
     plans = []
     for index, (table, name) in enumerate(zip(sources.tables, sheet_names(sources.tables), strict=True)):
@@ -145,12 +146,6 @@ def _plan(report: ReportInput, rows: Mask) -> list[SheetPlan]:
         if len(own) or (alone and len(table.frame)):
             plans.append(SheetPlan(name, table, own, int(start), parts[index]))
     return plans
-
-
-def _reasons(report: ReportInput, rows: Mask, words: Words) -> pa.Array:
-    """What is wrong with each row, a line for each problem, below the number that the row has in its source."""
-    texts = ImportErrors.of(report, rows, words).numbered(np.flatnonzero(rows), "\n", "\n")
-    return pc.utf8_slice_codeunits(texts, 0, LONGEST_CELL // 2)
 
 
 def _sheet(plan: SheetPlan, marks: Marks, reasons: pa.Array, notes: int, lists: Mapping[int, str]) -> Sheet:
@@ -175,12 +170,11 @@ def _find_marks(
     A problem of a row as a whole is marked at its first cell. ``hints``: what is valid in a column. ``words``
     rewords the problems for who fixes them.
     """
-    serious = (located.kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
+    serious = located.of(Severity.ERROR, Severity.WARNING)
     place = located.kinds["_row"].to_numpy(np.int64)
     at = np.searchsorted(rows, place)
     here = np.flatnonzero(serious & (place >= 0) & (np.append(rows, -1)[at] == place))
-    lines = located.lines(here, ("severity", "message", "hint", "column", "code"))
-    lines = words(lines)
+    lines = words(located.lines(here, ("severity", "message", "hint", "column", "code")))
     found = pc.index_in(pa.array(lines["column"]), value_set=pa.array(list(columns), pa.string()))
     column = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
     key = at[here] * (len(columns) + 1) + column

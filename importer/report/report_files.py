@@ -35,7 +35,6 @@ _HINTS = {
     errno.EPERM: "Choose a folder that you may write to with {option}.",
 }
 _NUMBERS = {"http_status": "Int64", "attempts": "Int64", "row": "Int64", "seconds": "Float64"}
-_OTHER_HINT = "Choose another location with {option}."
 
 
 @contextmanager
@@ -81,7 +80,7 @@ def removed(path: Path) -> None:
 
 
 def _output_error(path: Path, error: OSError, option: str) -> OutputError:
-    hint = _HINTS.get(error.errno or 0, _OTHER_HINT).format(option=option)
+    hint = _HINTS.get(error.errno or 0, "Choose another location with {option}.").format(option=option)
     return OutputError(f"{path} cannot be written: {error.strerror or error}", hint)
 
 

@@ -88,7 +88,7 @@ def totals(sources: Sources, tables: EntityTables, rejected: Mask, outcomes: pd.
     Raises :class:`InternalError` when a row or a customer has no status, or more than one.
     """
     refused = rejected_rows(sources, tables, rejected)
-    used = (_owners(tables) >= 0) & ~refused
+    used = (tables.owners >= 0) & ~refused
     reasons = tables.rows["skipped"]
     skipped = reasons.notna().to_numpy(np.bool_)
     ends = refused.astype(np.int8) + used + skipped
@@ -115,7 +115,7 @@ def totals(sources: Sources, tables: EntityTables, rejected: Mask, outcomes: pd.
 
 def rejected_rows(sources: Sources, tables: EntityTables, customers: Mask) -> Mask:
     """The row positions that belong to one of these customers, were rejected alone, or could not be read."""
-    owner = _owners(tables)
+    owner = tables.owners
     owned: Mask = np.append(customers, False)[owner]  # -1, no customer, is the last item
     rejected: Mask = owned | _rejected_alone(sources, tables)
     return rejected
@@ -123,7 +123,7 @@ def rejected_rows(sources: Sources, tables: EntityTables, customers: Mask) -> Ma
 
 def loose_rows(sources: Sources, tables: EntityTables) -> int:
     """How many rows were rejected without belonging to a customer."""
-    return int((_rejected_alone(sources, tables) & (_owners(tables) < 0)).sum())
+    return int((_rejected_alone(sources, tables) & (tables.owners < 0)).sum())
 
 
 def _rejected_alone(sources: Sources, tables: EntityTables) -> Mask:
@@ -131,10 +131,6 @@ def _rejected_alone(sources: Sources, tables: EntityTables) -> Mask:
     broken = np.concatenate([np.empty(0, np.bool_), *(table.broken for table in sources.tables)])
     alone: Mask = tables.rows["rejected"].to_numpy(np.bool_) | broken
     return alone
-
-
-def _owners(tables: EntityTables) -> Positions:
-    return tables.rows["customer"].to_numpy(np.int64)
 
 
 def _outcome_counts(tables: EntityTables, rejected: Mask, outcomes: pd.DataFrame) -> dict[OutcomeKind, int]:
@@ -158,7 +154,7 @@ def _related_rows(sources: Sources, tables: EntityTables, problems: ProblemTable
     That is probably the customer that its message names, else one of those in the rows around it, in a table whose
     customers have several rows or that has no customers.
     """
-    alone = np.flatnonzero(_rejected_alone(sources, tables) & (_owners(tables) < 0))
+    alone = np.flatnonzero(_rejected_alone(sources, tables) & (tables.owners < 0))
     found = np.full(len(tables.customers), -1, dtype=np.int64)
     if not 0 < len(alone) <= _MOST_LOOSE:
         return found
@@ -174,7 +170,7 @@ def _related_rows(sources: Sources, tables: EntityTables, problems: ProblemTable
 
 def _around(sources: Sources, tables: EntityTables, rows: Positions) -> tuple[Positions, Positions]:
     """(row, customer) of the nearest row with a customer above and below each of these, in the same table."""
-    owner = _owners(tables)
+    owner = tables.owners
     firsts = tables.customers["_row"].to_numpy(np.int64)
     pairs = [(np.empty(0, np.int64), np.empty(0, np.int64))]
     for start, end in zip(sources.offsets, sources.offsets[1:], strict=False):

@@ -58,9 +58,8 @@ def _lines(report: ReportInput, errors: "tuple[pd.Series[Any], pd.Series[Any]]",
 
 def _first_errors(report: ReportInput) -> tuple[Positions, Positions]:
     """For each rejected customer its first error, by its place among all problems (-1: none), and how many it has."""
-    kinds = report.located.kinds
-    owner = kinds["_customer"].to_numpy(np.int64)
-    wanted = (kinds["severity"] == str(Severity.ERROR)).to_numpy(np.bool_) & (owner >= 0)
+    owner = report.located.kinds["_customer"].to_numpy(np.int64)
+    wanted = report.located.of(Severity.ERROR) & (owner >= 0)
     at = np.flatnonzero(wanted & np.append(report.rejected, False)[owner])
     customers, firsts, numbers = np.unique(owner[at], return_index=True, return_counts=True)
     first, count = np.full(len(report.rejected), -1, dtype=np.int64), np.zeros(len(report.rejected), dtype=np.int64)

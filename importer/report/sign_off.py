@@ -8,8 +8,8 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -21,13 +21,14 @@ from importer.catalogue.field_names import field_name
 from importer.errors import OutputError, UsageError
 from importer.report.plain_words import in_reading_order, records_of
 from importer.report.report_files import whole_file
-from importer.report.workbook_file import LONGEST_CELL
-from importer.tables import ENTITIES, Entity
+from importer.report.workbook_file import LONGEST_CELL, new_workbook
+from importer.tables import ENTITIES, PLURALS, Entity
+from importer.wording import counted
 
 SHEET = "Summary"
 PLAN, FINGERPRINT, SIGNED_BY, SIGNED_ON = "Plan", "Fingerprint", "Signed by", "Signed on"
 MOST_ROWS = 1_048_576  # of a sheet, in Excel
-_SHEETS: Mapping[Entity, str] = {"customer": "Customers", "address": "Addresses", "contact": "Contacts"}
+_SHEETS: Mapping[Entity, str] = {entity: PLURALS[entity].capitalize() for entity in ENTITIES}
 _WIDTHS = (28, 100)
 _COLUMN = 22  # characters
 _BETWEEN = "\ue000"  # between the cells of a row: no text has it
@@ -69,12 +70,9 @@ def write_sign_off(path: Path, sign_off: SignOff) -> dict[str, str]:
 
     Raises :class:`OutputError`.
     """
-    import xlsxwriter  # noqa: PLC0415 - most commands do not need it
-
     with whole_file(path) as file, tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as scratch:
         plain = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
-        book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": scratch, **plain})
-        book.set_properties({"title": "Sign-off", "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
+        book = new_workbook(file, "Sign-off", constant_memory=True, tmpdir=scratch, **plain)
         summary = book.add_worksheet(SHEET)
         sheets = {_SHEETS[entity]: _Rows(book, _SHEETS[entity], _titles(entity, sign_off)) for entity in ENTITIES}
         _write_bodies(sheets, sign_off)
@@ -85,15 +83,14 @@ def write_sign_off(path: Path, sign_off: SignOff) -> dict[str, str]:
         cut = sum(one.cut for one in sheets.values())
         _write_summary(book, summary, sign_off, {name: one.count for name, one in sheets.items()}, cut)
         book.close()
-    return {name: one.digest() for name, one in sheets.items()}
+    return {name: digest_text(one.sums) for name, one in sheets.items()}
 
 
 def _titles(entity: Entity, sign_off: SignOff) -> list[str]:
-    own = (
-        ["Customer ID", "Company name"] if entity != "customer" else ["What happens" if sign_off.fill_in else "Status"]
-    )
     names = [field_name(entity, name) for name in sign_off.fields[entity]]
-    return [*own, *names] if entity != "customer" else [names[0], *own, *names[1:]]
+    if entity == "customer":
+        return [names[0], "What happens" if sign_off.fill_in else "Status", *names[1:]]
+    return ["Customer ID", "Company name", *names]
 
 
 def _write_bodies(sheets: Mapping[str, "_Rows"], sign_off: SignOff) -> None:
@@ -153,9 +150,6 @@ class _Rows:
         self.at += 1
         self.count += 1
 
-    def digest(self) -> str:
-        return digest_text(self.sums)
-
 
 def _held(text: str) -> str:
     """As much of a text as a cell holds: Excel counts UTF-16 units."""
@@ -175,37 +169,27 @@ def digest_text(sums: int) -> str:
 
 
 def _write_summary(book: Any, sheet: Any, sign_off: SignOff, counts: Mapping[str, int], cut: int) -> None:
-    text, bold = (
-        book.add_format({"num_format": "@", "text_wrap": True, "valign": "top"}),
-        book.add_format({"bold": True, "valign": "top", "num_format": "@"}),
-    )
+    text = book.add_format({"num_format": "@", "text_wrap": True, "valign": "top"})
+    bold = book.add_format({"bold": True, "valign": "top", "num_format": "@"})
     title = book.add_format({"bold": True, "font_size": 16})
     blank = book.add_format({"num_format": "@", "bg_color": "#FFF9E5", "border": 1})
     for place, width in enumerate(_WIDTHS):
         sheet.set_column(place, place, width)
     sheet.hide_gridlines(2)
     sheet.write_string(0, 0, "Customers for WizCommerce: sign-off", title)
-    row = 2
-    for line in sign_off.explained:
+    for row, line in enumerate(sign_off.explained, start=2):
         sheet.write_string(row, 0, line)
-        row += 1
     facts = [*sign_off.facts, *((f"Rows in sheet {name}", f"{count:,}") for name, count in counts.items())]
     if cut:
-        facts.append(("Shortened", _shortened(cut)))
-    for name, value in facts:
-        row += 1
+        values = counted(cut, "value is", "values are")
+        facts.append(("Shortened", f"{values} too long for a cell: shortened here, but sent in full."))
+    first = len(sign_off.explained) + 3
+    for row, (name, value) in enumerate(facts, start=first):
         sheet.write_string(row, 0, name, bold)
         sheet.write_string(row, 1, _held(value), text)
-    row += 1
-    for name in (SIGNED_BY, SIGNED_ON) if sign_off.fill_in else ():
-        row += 1
+    for row, name in enumerate((SIGNED_BY, SIGNED_ON) if sign_off.fill_in else (), start=first + len(facts) + 1):
         sheet.write_string(row, 0, name, bold)
         sheet.write_blank(row, 1, None, blank)
-
-
-def _shortened(count: int) -> str:
-    values = "1 value is" if count == 1 else f"{count:,} values are"
-    return f"{values} too long for a cell: shortened here, but sent in full."
 
 
 @dataclass(frozen=True)
@@ -244,14 +228,10 @@ def _sheet_rows(path: Path, name: str, header: int = 1) -> Iterator[list[str]]:
     import openpyxl  # noqa: PLC0415 - most commands do not need it
 
     try:
-        book = openpyxl.load_workbook(path, read_only=True)
-        try:
-            pattern = re.compile(rf"{re.escape(name)}( \d+)?")
+        with closing(openpyxl.load_workbook(path, read_only=True)) as book:
             for sheet in book.worksheets:
-                if pattern.fullmatch(sheet.title):
+                if re.fullmatch(rf"{re.escape(name)}( \d+)?", sheet.title):
                     for row in sheet.iter_rows(min_row=1 + header, values_only=True):
                         yield ["" if cell is None else str(cell) for cell in row]
-        finally:
-            book.close()
     except (OSError, BadZipFile, KeyError, ValueError, SyntaxError) as error:
         raise UsageError(f"{path} cannot be read as a workbook: {error}", _AGAIN) from error

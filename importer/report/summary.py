@@ -13,10 +13,10 @@ import orjson
 import pandas as pd
 
 from importer.catalogue import find
-from importer.records import Location, OutcomeKind, Severity
+from importer.records import OutcomeKind, Severity
 from importer.report.advice import next_steps
 from importer.report.correction_list import correction_counts
-from importer.report.problem_list import Located
+from importer.report.problem_list import Located, place_of
 from importer.report.rejected_workbook import Workbook
 from importer.report.report_files import whole_file
 from importer.report.report_input import OPERATOR, Reader, ReportInput, loose_rows
@@ -89,6 +89,7 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
     passwords and queries. ``problems`` are sorted by severity and count, each with its first place; ``changes`` are
     the lines of ``EntityTables.changes``.
     """
+    no_change = ~report.located.kinds["code"].isin(report.tables.changes["code"]).to_numpy(np.bool_)
     summary: dict[str, Any] = {
         "command": facts.command,
         "run_id": facts.run_id,
@@ -107,7 +108,7 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
         "addresses": len(report.tables.addresses),
         "contacts": len(report.tables.contacts),
         "causes": root_causes(report.located, report.totals.customers),
-        "problems": _problems(report.located, report.tables.changes),
+        "problems": problem_counts(report.located, np.flatnonzero(no_change)),
         "changes": _changes(report.sources, report.tables.changes),
         "sources": [_source(table) for table in report.sources.tables],
         "mapping": {"name": facts.mapping, "sha256": facts.mapping_sha256},
@@ -198,26 +199,14 @@ def _changes(sources: Sources, changes: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _problems(located: Located, changes: pd.DataFrame) -> list[dict[str, Any]]:
-    """How often each code is in ``errors.csv``, with its first place; without ``changes``."""
-    return problem_counts(located, np.flatnonzero(~located.kinds["code"].isin(changes["code"]).to_numpy(np.bool_)))
-
-
 def problem_counts(located: Located, at: Positions) -> list[dict[str, Any]]:
     """How often each code is among some problems, with its first place."""
     groups = located.groups(at)
     firsts = plain_lines(located.lines(np.array([group.at[0] for group in groups], dtype=np.int64)))
     return [
-        {"severity": group.severity, "code": group.code, "count": len(group.at), "first": _place(first)}
+        {"severity": group.severity, "code": group.code, "count": len(group.at), "first": place_of(first)}
         for group, first in zip(groups, firsts, strict=True)
     ]
-
-
-def _place(line: Mapping[str, Any]) -> str | None:
-    """``file!sheet:7 [Phone]``, as :class:`importer.records.Location` writes it; null without a file."""
-    if line["source"] is None:
-        return None
-    return str(Location(line["source"], line["sheet"], line["row"], line["column"]))
 
 
 def _source(table: SourceTable) -> dict[str, Any]:
@@ -249,10 +238,9 @@ def root_causes(located: Located, customers: int) -> list[str]:
 
     Errors have the same cause if they have the same code and the same hint.
     """
-    errors = np.flatnonzero((located.kinds["severity"] == str(Severity.ERROR)).to_numpy(np.bool_))
     needed = max(_FEWEST, customers // 2 + 1)
     found = []
-    for group in located.groups(errors):
+    for group in located.groups(np.flatnonzero(located.of(Severity.ERROR))):
         if len(group.at) < needed:
             continue
         lines = located.lines(group.at, ("hint", "column"))

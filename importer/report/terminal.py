@@ -2,7 +2,7 @@
 
 import textwrap
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,11 @@ from importer.report.advice import headline, undo_verify_headline, unused_data
 from importer.wording import counted
 
 _TOP = 5
-_NARROWEST = 40
+NARROWEST = 40
 _PACE_REQUESTS, _PACE_SECONDS = 50, 5.0  # with fewer, a pace means nothing
-_BROAD = 72  # from here on a problem and its place are on one line
+BROAD = 72  # from here on a problem and its place are on one line
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
-_SEVERITIES = {"error": "red", "warning": "yellow", "info": "dim"}
+SEVERITIES = {"error": "red", "warning": "yellow", "info": "dim"}
 _TONES = {0: "green", 1: "yellow", None: "dim"}  # by exit code; anything else is red
 _FIRST = ("report.html", "rejected.xlsx")  # of the files: what a person opens
 _PLANNED = {
@@ -74,6 +74,15 @@ class Look:
             return text
         return f"\x1b[{';'.join(_CODES[kind] for kind in kinds)}m{text}\x1b[0m"
 
+    def heading(self, text: str, *kinds: str, rest: str = "") -> list[str]:
+        """The text in bold, in as many lines as it needs; all but the first begin with ``rest``."""
+        return [self.painted(line, "bold", *kinds) for line in wrapped(text, self.width, rest=rest)]
+
+
+def joined(blocks: Iterable[Sequence[str]]) -> str:
+    """The lines of the blocks, with a blank line between blocks; empty ones are left out."""
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
 
 def summary_text(summary: Mapping[str, Any], *, width: int, color: bool, unicode: bool = True) -> str:
     """The summary for a person, at most ``width`` columns wide: headline, counts, problems, steps, files.
@@ -82,11 +91,10 @@ def summary_text(summary: Mapping[str, Any], *, width: int, color: bool, unicode
     their own, never cut or wrapped, so that they can be copied. It is made from the summary alone, so that it says
     what ``summary.json`` says.
     """
-    look = Look(max(width, _NARROWEST), color, unicode)
+    look = Look(max(width, NARROWEST), color, unicode)
     tone = _TONES.get(summary["exit_code"] or int(bool(unused_data(summary))), "red")
-    head = [look.painted(line, "bold", tone) for line in wrapped(headline(summary), look.width)]
     blocks = [
-        head,
+        look.heading(headline(summary), tone),
         _planned(summary, look.width),
         _counts(summary, look),
         _pace(summary, look),
@@ -95,7 +103,7 @@ def summary_text(summary: Mapping[str, Any], *, width: int, color: bool, unicode
         _steps(summary, look),
         _files(summary, look),
     ]
-    return "\n\n".join("\n".join(block) for block in blocks if block)
+    return joined(blocks)
 
 
 def _corrections(summary: Mapping[str, Any], look: Look) -> list[str]:
@@ -113,9 +121,8 @@ def _corrections(summary: Mapping[str, Any], look: Look) -> list[str]:
         if found[name] or name == "applied":
             lines.append(f"  {name:<9}  {found[name]:>{numbers},}  {look.painted(note, 'dim')}".rstrip())
     if (since := summary["since"]) and found["stale"] > since["stale"]:
-        known = found["stale"] - since["stale"]
-        were = "was" if known == 1 else "were"
-        lines.append(f"  {known:,} of the stale ones {were} already stale in run {since['run_id']}.")
+        known = counted(found["stale"] - since["stale"], "of the stale ones was", "of the stale ones were")
+        lines.append(f"  {known} already stale in run {since['run_id']}.")
     return lines
 
 
@@ -165,30 +172,29 @@ def _pace(summary: Mapping[str, Any], look: Look) -> list[str]:
 
 
 def _problems(summary: Mapping[str, Any], look: Look) -> list[str]:
-    since, title = summary["since"], "Problems, with the first location of each"
+    since = summary["since"]
     problems = summary["problems"] if since is None else since["problems"]
-    if since is not None:
-        title = f"New since run {since['run_id']}, with the first location of each"
+    which = "Problems" if since is None else f"New since run {since['run_id']}"
     if not problems:
         return []
     top = problems[:_TOP]
     codes = max(len(problem["code"]) for problem in top)
     numbers = max(len(f"{problem['count']:,}") for problem in top)
-    lines = [look.painted(line, "bold") for line in wrapped(title, look.width)]
+    lines = look.heading(f"{which}, with the first location of each")
     for problem in top:
         severity, place = problem["severity"], problem["first"] or ""
         start = f"  {severity:<7}  {problem['count']:>{numbers},}  {problem['code']:<{codes}}"
-        broad = look.width >= _BROAD
+        broad = look.width >= BROAD
         room = look.width - (len(start) + 2 if broad else 4)
         place = cut(place, room, mark=look.mark, end=True)
-        start = f"  {look.painted(severity, _SEVERITIES[severity])}{start[2 + len(severity) :]}"
+        start = f"  {look.painted(severity, SEVERITIES[severity])}{start[2 + len(severity) :]}"
         if broad:
             lines.append(f"{start}  {place}".rstrip())
         else:
             lines += [start.rstrip(), *([f"    {look.painted(place, 'dim')}"] if place else [])]
     if (more := len(problems) - _TOP) > 0:
-        kinds = "kind of problem" if more == 1 else "kinds of problems"
-        lines += wrapped(f"and {more} more {kinds}: see errors.csv", look.width, first="  ", rest="  ")
+        kinds = counted(more, "more kind of problem", "more kinds of problems")
+        lines += wrapped(f"and {kinds}: see errors.csv", look.width, first="  ", rest="  ")
     if since is not None:
         lines.append("  errors.csv has all problems.")
     return lines
@@ -222,13 +228,11 @@ def _planned(summary: Mapping[str, Any], width: int) -> list[str]:
     Empty for any other summary.
     """
     if summary["plan"] is not None:
-        return _plan_counts("What a run would do now", summary["plan"], _PLANNED, width)
-    if summary["adopted"] is not None:
-        return _plan_counts("What was found", summary["adopted"], _ADOPTED, width)
-    return []
-
-
-def _plan_counts(head: str, plan: Mapping[str, Any], words: Mapping[str, str], width: int) -> list[str]:
+        head, plan, words = "What a run would do now", summary["plan"], _PLANNED
+    elif summary["adopted"] is not None:
+        head, plan, words = "What was found", summary["adopted"], _ADOPTED
+    else:
+        return []
     counts = {name: plan[name] for name in words if plan[name]}
     numbers = max((len(f"{count:,}") for count in counts.values()), default=0)
     lines = [head]
@@ -252,12 +256,10 @@ def undo_verify_text(summary: Mapping[str, Any], *, width: int, color: bool, uni
 
     Commands and the file have lines of their own, never cut or wrapped.
     """
-    look = Look(max(width, _NARROWEST), color, unicode)
-    tone = _TONES.get(summary["exit_code"], "red")
-    head = [look.painted(line, "bold", tone) for line in wrapped(undo_verify_headline(summary), look.width)]
-    blocks = [head, _result_counts(summary, look), _steps(summary, look)]
-    blocks.append([look.painted("Details for each customer: ", "bold") + f"{summary['folder']}/{summary['files'][0]}"])
-    return "\n\n".join("\n".join(block) for block in blocks if block)
+    look = Look(max(width, NARROWEST), color, unicode)
+    head = look.heading(undo_verify_headline(summary), _TONES.get(summary["exit_code"], "red"))
+    details = look.painted("Details for each customer: ", "bold") + f"{summary['folder']}/{summary['files'][0]}"
+    return joined([head, _result_counts(summary, look), _steps(summary, look), [details]])
 
 
 def _result_counts(summary: Mapping[str, Any], look: Look) -> list[str]:
@@ -279,19 +281,18 @@ def runs_text(runs: Sequence[Mapping[str, Any]], *, width: int, color: bool, uni
     ``runs``: mappings with ``run_id``, ``tenant``, ``mapping``, ``exit_code`` (None: unfinished), ``customers``,
     ``undone`` (of its customers), and ``folder_gone`` if it was deleted.
     """
-    look = Look(max(width, _NARROWEST), color, unicode)
+    look = Look(max(width, NARROWEST), color, unicode)
     rows = [_run_cells(run) for run in runs]
     title = ("Run", "Exit", "Mapping", "Account", "Customers")
     widths = [max(columns_of(row[place]) for row in (title, *rows)) for place in range(4)]
     lines = []
     for number, row in enumerate((title, *rows)):
-        line = "  ".join(padded(cell, room) for cell, room in zip(row[:4], widths, strict=True))
+        line = in_columns(row[:4], widths)
         tone = _TONES.get(runs[number - 1]["exit_code"], "red") if number else "bold"
         if columns_of(line) + 2 + max(columns_of(cells[4]) for cells in rows) <= look.width:
             lines.append(look.painted(f"{line}  {row[4]}".rstrip(), tone))
             continue
-        short = "  ".join(padded(cell, room) for cell, room in zip(row[:3], widths[:3], strict=True))
-        lines.append(look.painted(cut(short.rstrip(), look.width, mark=look.mark), tone))
+        lines.append(look.painted(cut(in_columns(row[:3], widths[:3]).rstrip(), look.width, mark=look.mark), tone))
         lines += [f"  {cut(cell, look.width - 2, mark=look.mark)}" for cell in row[3:] if number and cell]
     return "\n".join(lines)
 
@@ -317,9 +318,9 @@ def _columns(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def padded(text: str, width: int) -> str:
-    """The text with spaces after it, as wide as ``width`` or wider."""
-    return text + " " * (width - columns_of(text))
+def in_columns(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """The cells side by side, each as wide as its column or wider."""
+    return "  ".join(cell + " " * (room - columns_of(cell)) for cell, room in zip(cells, widths, strict=True))
 
 
 def cut(text: str, width: int, *, mark: str, end: bool = False) -> str:

@@ -24,17 +24,16 @@ class WordDecision:
     field: str
     title: str
     entity: Entity
-    plural: str
 
 
 DECISIONS = (
-    WordDecision("payment_term", "Payment terms", "customer", "customers"),
-    WordDecision("payment_mode", "Payment modes", "customer", "customers"),
-    WordDecision("assigned_sales_rep_ids", "Sales reps", "customer", "customers"),
-    WordDecision("assigned_price_list_id", "Price lists", "customer", "customers"),
-    WordDecision("shipping_method", "Shipping methods", "customer", "customers"),
-    WordDecision("freight_term", "Freight terms", "customer", "customers"),
-    WordDecision("country", "Countries", "address", "addresses"),
+    WordDecision("payment_term", "Payment terms", "customer"),
+    WordDecision("payment_mode", "Payment modes", "customer"),
+    WordDecision("assigned_sales_rep_ids", "Sales reps", "customer"),
+    WordDecision("assigned_price_list_id", "Price lists", "customer"),
+    WordDecision("shipping_method", "Shipping methods", "customer"),
+    WordDecision("freight_term", "Freight terms", "customer"),
+    WordDecision("country", "Countries", "address"),
 )
 
 

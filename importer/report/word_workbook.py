@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from importer.report.report_files import whole_file, write_csv
-from importer.report.terminal import columns_of, cut, padded
-from importer.report.workbook_file import LONGEST_CELL, offer_list
+from importer.report.terminal import columns_of, cut, in_columns
+from importer.report.workbook_file import LONGEST_CELL, new_workbook, offer_list
 from importer.tables import TEXT
 from importer.wording import first_few, shortened
 
@@ -46,11 +45,8 @@ def write_words(path: Path, rows: Sequence[WordRow], exists: Mapping[str, Sequen
         frame = pd.DataFrame(lines, columns=list(TITLES)).astype(dict.fromkeys(TITLES, TEXT) | {"count": "int64"})
         write_csv(path, frame, comes_back=True)
         return
-    import xlsxwriter  # noqa: PLC0415 - other commands do not need it
-
     with whole_file(path) as file:
-        book = xlsxwriter.Workbook(file, {"in_memory": True})
-        book.set_properties({"title": "Values and their WizCommerce values", "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
+        book = new_workbook(file, "Values and their WizCommerce values", in_memory=True)
         sheet, choices = book.add_worksheet(SHEET), book.add_worksheet(CHOICES_SHEET)
         text, head = book.add_format({"num_format": "@"}), book.add_format({"bold": True, "bg_color": "#DDE3EA"})
         fill = book.add_format({"num_format": "@", "bg_color": "#FFF9E5", "border": 1, "border_color": "#BFBFBF"})
@@ -109,9 +105,7 @@ def words_text(rows: Sequence[WordRow], width: int) -> str:
     room = [min(max(columns_of(line[place]) for line in table), _WIDEST) for place in range(len(TITLES) - 1)]
     shown = []
     for line in table:
-        cells = [
-            padded(cut(" ".join(cell.split()), most, mark="…"), most) for cell, most in zip(line, room, strict=True)
-        ]
+        cells = [cut(" ".join(cell.split()), most, mark="…") for cell, most in zip(line, room, strict=True)]
         cells[2] = line[2].rjust(room[2])
-        shown.append(cut("  ".join(cells).rstrip(), width, mark="…"))
+        shown.append(cut(in_columns(cells, room).rstrip(), width, mark="…"))
     return "\n".join(shown)

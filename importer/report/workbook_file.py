@@ -95,13 +95,19 @@ def save_workbook(path: Path, guide: Guide, sheets: Sequence[Sheet], lists: Mapp
                 part.writelines([made.read(name)] if sheet is None else _with_rows(made.read(name), sheet))
 
 
+def new_workbook(file: Any, title: str, **options: Any) -> Any:
+    """A workbook of XlsxWriter, with these options of its; it does not say when it was written."""
+    import xlsxwriter  # noqa: PLC0415 - most commands do not need it
+
+    workbook = xlsxwriter.Workbook(file, options)
+    workbook.set_properties({"title": title, "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
+    return workbook
+
+
 def _without_rows(guide: Guide, sheets: Sequence[Sheet], lists: Mapping[str, CellList]) -> io.BytesIO:
     """The workbook as XlsxWriter makes it. Row 2 of each sheet of rows has a cell for each of the formats."""
-    import xlsxwriter  # noqa: PLC0415 - a check without errors does not need it
-
     file = io.BytesIO()
-    workbook = xlsxwriter.Workbook(file, {"in_memory": True})
-    workbook.set_properties({"title": GUIDE, "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
+    workbook = new_workbook(file, GUIDE, in_memory=True)
     formats = {name: workbook.add_format(kind) for name, kind in _FORMATS.items()}
     _write_guide(workbook.add_worksheet(GUIDE), formats, guide)
     for sheet in sheets:

@@ -117,9 +117,8 @@ def guide_rows(
 
 def _groups(located: Located, rows: Mask) -> list[Group]:
     """What is wrong with the rows, by code: errors first, the most frequent first."""
-    kinds = located.kinds
-    serious = (kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
-    return located.groups(np.flatnonzero(serious & np.append(rows, False)[kinds["_row"].to_numpy(np.int64)]))
+    here = np.append(rows, False)[located.kinds["_row"].to_numpy(np.int64)]
+    return located.groups(np.flatnonzero(located.of(Severity.ERROR, Severity.WARNING) & here))
 
 
 def _kinds(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:

@@ -1,6 +1,7 @@
 """Deleting the folders of old runs, checks, and plans (``--keep``)."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -100,7 +101,7 @@ def _removed(folder: RunFolder, files: Any, before: Callable[[], None] = lambda:
         if unexpected:
             return f"it contains {', '.join(unexpected[:3])}, which the importer did not create"
         before()
-        folder.remove()
+        shutil.rmtree(folder.path)  # links in it are not followed
     except OSError as error:
         return f"{error.strerror}: {error.filename}"
     return ""

@@ -147,17 +147,18 @@ def write_reports(
     decided = (stage.problems, stage.rejected, stage.lost_child, refused, outcomes)
     report = ReportInput(stage.sources, stage.tables, *decided, words=stage.words, choices=stage.choices)
     alone = loose_rows(stage.sources, stage.tables) > 0
-    again = commands.completed(import_command(stage.facts["command"], folder.workbook.name, upsert=alone))
+    again = commands.completed(import_command(stage.facts["command"], "rejected.xlsx", upsert=alone))
     with ExitStack() as saving:
 
         def begin(work: Callable[..., object], *arguments: object) -> None:
             saving.callback(start(executor, work, *arguments))
 
         chosen = choose_rows(report)
+        path = folder.file("rejected.xlsx")  # not in rejected/: importing that folder again would read the rows twice
         workbook = write_workbook(
-            folder.workbook, report, chosen, command=again, run=folder.run_id, reader=end.reader, begin=begin
+            path, report, chosen, command=again, run=folder.run_id, reader=end.reader, begin=begin
         )
-        rejected = write_rejected(folder.rejected, report)
+        rejected = write_rejected(folder.file("rejected"), report)
         write_blocks(folder.file("results.csv"), results(report))
         if end.children is not None:
             write_csv(folder.file("children.csv"), end.children)
@@ -165,8 +166,7 @@ def write_reports(
         corrected = write_correction_list(folder.file("corrections.csv"), report)
         save_originals(folder.work, report, chosen.rows)
     signed = end.fingerprint is not None or (end.reader.is_owner and stage.facts["command"] in UNSENT)
-    others = [folder.workbook.name] * (workbook is not None) + ["corrections.csv"] * corrected
-    others += [folder.sign_off.name] * signed
+    others = ["rejected.xlsx"] * (workbook is not None) + ["corrections.csv"] * corrected + ["sign-off.xlsx"] * signed
     names = _names(folder, end, [f"rejected/{path.name}" for path in rejected], others)
     about = _facts(folder, stage.facts, end, names, workbook)
     summary = build_summary(report, replace(about, since=since_last_run(report, end.last)))

@@ -53,7 +53,7 @@ def save_sign_off(
         lines = zip(*(column.to_pylist() for column in changes.columns), strict=True)
         more["Changes"] = (titles, ([text or "" for text in line] for line in lines))
     digests = write_sign_off(
-        folder.sign_off,
+        folder.file("sign-off.xlsx"),
         SignOff(
             explained=(*_EXPLAINED, _SIGN.format(to=to) if planned else _DRY),
             facts=_facts(summary, fingerprint),

@@ -6,7 +6,14 @@ import random
 import pytest
 
 from importer.api.pace import Grant, PaceFinder
-from tests.api.virtual import SimulatedServer, busiest_second, drive, now, run_virtually, sluggish, virtual_limiter
+from tests.api.virtual import VIRTUALLY, SimulatedServer, busiest_second, drive, now, sluggish, virtual_limiter
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend():
+    return VIRTUALLY
 
 
 def busy(rng: random.Random):
@@ -21,13 +28,10 @@ def busy(rng: random.Random):
 @pytest.mark.parametrize("ceiling", [1.0, 7.0, 50.0, 500.0])
 @pytest.mark.parametrize("latency", [0.02, 2.0])
 @pytest.mark.parametrize("oversleep", [0.0, 0.003])
-def test_a_ceiling_is_reached_and_never_passed(ceiling, latency, oversleep) -> None:
-    async def main():
-        limiter = virtual_limiter(ceiling, sleep=sluggish(1, oversleep))
-        return limiter, await drive(limiter, SimulatedServer(10_000, lambda: latency), seconds)
-
+async def test_a_ceiling_is_reached_and_never_passed(ceiling, latency, oversleep) -> None:
     seconds = 9 if ceiling > 100 else 40
-    limiter, sent = run_virtually(main)
+    limiter = virtual_limiter(ceiling, sleep=sluggish(1, oversleep))
+    sent = await drive(limiter, SimulatedServer(10_000, lambda: latency), seconds)
     settled = [moment for moment in sent if moment >= 5]
     assert len(settled) / (seconds - 5) >= 0.97 * ceiling
     assert busiest_second(sent) <= ceiling
@@ -35,66 +39,53 @@ def test_a_ceiling_is_reached_and_never_passed(ceiling, latency, oversleep) -> N
     assert limiter.statistics.requests == len(sent)
 
 
-def test_a_ceiling_is_not_passed_after_the_process_stood_still() -> None:
+async def test_a_ceiling_is_not_passed_after_the_process_stood_still() -> None:
     """A stall of half a second, as of a suspended laptop or a busy disk, is not made up for."""
+    stalls = iter([0.0] * 200 + [0.5] + [0.0] * 100_000)
 
-    async def main():
-        stalls = iter([0.0] * 200 + [0.5] + [0.0] * 100_000)
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds + next(stalls))
 
-        async def sleep(seconds: float) -> None:
-            await asyncio.sleep(seconds + next(stalls))
-
-        return await drive(virtual_limiter(50.0, sleep=sleep), SimulatedServer(10_000, lambda: 0.02), 20)
-
-    assert busiest_second(run_virtually(main)) <= 50
+    sent = await drive(virtual_limiter(50.0, sleep=sleep), SimulatedServer(10_000, lambda: 0.02), 20)
+    assert busiest_second(sent) <= 50
 
 
-def test_thousands_a_second_with_few_workers() -> None:
-    async def main():
-        limiter = virtual_limiter(4000.0, sleep=sluggish(2, 0.002))
-        sent = []
+async def test_thousands_a_second_with_few_workers() -> None:
+    limiter = virtual_limiter(4000.0, sleep=sluggish(2, 0.002))
+    sent = []
 
-        async def worker() -> None:
-            while now() < 2:
-                sent.append((await limiter.acquire()).at)
-                await asyncio.sleep(0.001)
+    async def worker() -> None:
+        while now() < 2:
+            sent.append((await limiter.acquire()).at)
+            await asyncio.sleep(0.001)
 
-        await asyncio.gather(*(worker() for _ in range(16)))
-        return sent
-
-    sent = run_virtually(main)
+    await asyncio.gather(*(worker() for _ in range(16)))
     assert len(sent) >= 0.97 * 4000 * 2
     assert busiest_second(sent) <= 4000
 
 
-def test_first_come_first_served() -> None:
-    async def main():
-        limiter = virtual_limiter(10.0)
-        order = []
+async def test_first_come_first_served() -> None:
+    limiter = virtual_limiter(10.0)
+    order = []
 
-        async def worker(number: int) -> None:
-            await limiter.acquire()
-            order.append(number)
-
-        await asyncio.gather(*(worker(number) for number in range(30)))
-        return order
-
-    assert run_virtually(main) == list(range(30))
-
-
-def test_a_canceled_wait_uses_nothing() -> None:
-    async def main():
-        limiter = virtual_limiter(1.0)
+    async def worker(number: int) -> None:
         await limiter.acquire()
-        waiting = [asyncio.create_task(limiter.acquire()) for _ in range(5)]
-        await asyncio.sleep(0.5)
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-        grant = await limiter.acquire()
-        return grant.at, limiter.statistics.requests
+        order.append(number)
 
-    moment, requests = run_virtually(main)
+    await asyncio.gather(*(worker(number) for number in range(30)))
+    assert order == list(range(30))
+
+
+async def test_a_canceled_wait_uses_nothing() -> None:
+    limiter = virtual_limiter(1.0)
+    await limiter.acquire()
+    waiting = [asyncio.create_task(limiter.acquire()) for _ in range(5)]
+    await asyncio.sleep(0.5)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    grant = await limiter.acquire()
+    moment, requests = grant.at, limiter.statistics.requests
     assert moment == pytest.approx(1 / 0.98)
     assert requests == 2
 
@@ -112,13 +103,9 @@ def test_a_canceled_wait_uses_nothing() -> None:
         (5, 0.2, 20, 300),
     ],
 )
-def test_the_pace_is_found(limit, latency, climb, seconds) -> None:
-    async def main():
-        limiter, server = virtual_limiter(None), SimulatedServer(limit, lambda: latency)
-        await drive(limiter, server, seconds)
-        return limiter, server
-
-    limiter, server = run_virtually(main)
+async def test_the_pace_is_found(limit, latency, climb, seconds) -> None:
+    limiter, server = virtual_limiter(None), SimulatedServer(limit, lambda: latency)
+    await drive(limiter, server, seconds)
     assert server.rate(0, 2) <= 6  # it starts low
     assert server.rate(climb, seconds - 3) >= (0.95 if limit == 200 else 0.9) * limit
     assert server.share_refused() < 0.01
@@ -128,63 +115,44 @@ def test_the_pace_is_found(limit, latency, climb, seconds) -> None:
 
 @pytest.mark.parametrize(("limit", "share", "seconds"), [(50, 0.9, 80), (200, 0.95, 50)])
 @pytest.mark.parametrize(("latency", "seed"), [(0.02, 1), (1.0, 2)])
-def test_the_pace_is_found_on_a_busy_machine(limit, share, seconds, latency, seed) -> None:
+async def test_the_pace_is_found_on_a_busy_machine(limit, share, seconds, latency, seed) -> None:
     """One timer in ten comes up to 60 ms late, and the way takes up to 18 ms longer for one request than another."""
     rng = random.Random(seed)
-
-    async def main():
-        server = SimulatedServer(limit, lambda: latency, way=lambda: rng.random() * min(latency / 2, 0.018))
-        await drive(virtual_limiter(None, sleep=busy(rng)), server, seconds)
-        return server
-
-    server = run_virtually(main)
+    server = SimulatedServer(limit, lambda: latency, way=lambda: rng.random() * min(latency / 2, 0.018))
+    await drive(virtual_limiter(None, sleep=busy(rng)), server, seconds)
     assert server.rate(30, seconds - 3) >= share * limit
     assert server.share_refused() < 0.01
 
 
 @pytest.mark.parametrize(("seed", "spread"), [(2, 0.6), (7, 0.6), (3, 0.9)])
-def test_the_pace_is_found_in_noise(seed, spread) -> None:
+async def test_the_pace_is_found_in_noise(seed, spread) -> None:
     """Answers take from 0.2 to several seconds, the way there up to 20 ms, timers are late."""
     rng = random.Random(seed)
-
-    async def main():
-        limiter = virtual_limiter(None, sleep=sluggish(seed, 0.002))
-        server = SimulatedServer(50, lambda: rng.lognormvariate(0, spread), way=lambda: rng.random() * 0.02)
-        await drive(limiter, server, 120)
-        return server
-
-    server = run_virtually(main)
+    limiter = virtual_limiter(None, sleep=sluggish(seed, 0.002))
+    server = SimulatedServer(50, lambda: rng.lognormvariate(0, spread), way=lambda: rng.random() * 0.02)
+    await drive(limiter, server, 120)
     assert server.rate(30, 117) >= 0.9 * 50
     assert server.share_refused() < 0.01
 
 
 @pytest.mark.parametrize(("latency", "retry_after"), [(0.2, 1.0), (0.2, 5.0), (1.0, 1.0), (2.0, 1.0)])
-def test_the_pace_is_found_where_refusals_cost_a_pause(latency, retry_after) -> None:
-    async def main():
-        server = SimulatedServer(50, lambda: latency, retry_after)
-        await drive(virtual_limiter(None), server, 150)
-        return server
-
-    server = run_virtually(main)
+async def test_the_pace_is_found_where_refusals_cost_a_pause(latency, retry_after) -> None:
+    server = SimulatedServer(50, lambda: latency, retry_after)
+    await drive(virtual_limiter(None), server, 150)
     assert server.rate(30, 147) >= 0.9 * 50
     assert server.share_refused() < 0.01
 
 
 @pytest.mark.parametrize("retry_after", [None, 10.0])
-def test_a_quota_by_the_minute(retry_after) -> None:
+async def test_a_quota_by_the_minute(retry_after) -> None:
     """1,000 requests in any minute: a quarter of a minute's burst, then nothing; the pace settles where it lasts."""
-
-    async def main():
-        server = SimulatedServer(1000, lambda: 0.2, retry_after, period=60.0)
-        await drive(virtual_limiter(None), server, 600)
-        return server
-
-    server = run_virtually(main)
+    server = SimulatedServer(1000, lambda: 0.2, retry_after, period=60.0)
+    await drive(virtual_limiter(None), server, 600)
     assert server.rate(180, 597) >= 0.8 * 1000 / 60
     assert server.share_refused(180) < 0.01
 
 
-def test_a_quota_that_starts_afresh_with_the_minute_and_says_so() -> None:
+async def test_a_quota_that_starts_afresh_with_the_minute_and_says_so() -> None:
     class Minutes(SimulatedServer):
         def take(self) -> bool:
             self.retry_after = 60 - now() % 60
@@ -192,71 +160,52 @@ def test_a_quota_that_starts_afresh_with_the_minute_and_says_so() -> None:
                 self.window.popleft()
             return super().take()
 
-    async def main():
-        server = Minutes(1000, lambda: 0.2, period=60.0)
-        await drive(virtual_limiter(None), server, 600)
-        return server
-
-    server = run_virtually(main)
+    server = Minutes(1000, lambda: 0.2, period=60.0)
+    await drive(virtual_limiter(None), server, 600)
     assert server.rate(180, 597) >= 0.8 * 1000 / 60
     assert server.share_refused(180) < 0.01
 
 
-def test_a_ceiling_too_is_slowed_by_refusals() -> None:
-    async def main():
-        server = SimulatedServer(50, lambda: 0.1)
-        await drive(virtual_limiter(100.0), server, 100)
-        return server
-
-    server = run_virtually(main)
+async def test_a_ceiling_too_is_slowed_by_refusals() -> None:
+    server = SimulatedServer(50, lambda: 0.1)
+    await drive(virtual_limiter(100.0), server, 100)
     assert server.rate(5, 97) >= 0.9 * 50
     assert server.share_refused() < 0.02
 
 
-def test_a_lifted_limit_is_noticed() -> None:
-    async def main():
-        server = SimulatedServer(10, lambda: 0.2)
-        running = asyncio.create_task(drive(virtual_limiter(None), server, 300))
-        await asyncio.sleep(100)
-        server.limit = 50
-        await running
-        return server
-
-    server = run_virtually(main)
+async def test_a_lifted_limit_is_noticed() -> None:
+    server = SimulatedServer(10, lambda: 0.2)
+    running = asyncio.create_task(drive(virtual_limiter(None), server, 300))
+    await asyncio.sleep(100)
+    server.limit = 50
+    await running
     assert server.rate(60, 100) <= 10
     assert server.rate(160, 297) >= 0.9 * 50
 
 
 @pytest.mark.parametrize("retry_after", [None, 1.0])
-def test_a_limit_that_is_lowered_is_obeyed(retry_after) -> None:
-    async def main():
-        server = SimulatedServer(50, lambda: 0.2, retry_after)
-        running = asyncio.create_task(drive(virtual_limiter(None), server, 200))
-        await asyncio.sleep(60)
-        server.limit = 10
-        await running
-        return server
-
-    server = run_virtually(main)
+async def test_a_limit_that_is_lowered_is_obeyed(retry_after) -> None:
+    server = SimulatedServer(50, lambda: 0.2, retry_after)
+    running = asyncio.create_task(drive(virtual_limiter(None), server, 200))
+    await asyncio.sleep(60)
+    server.limit = 10
+    await running
     assert sum(60 <= moment < 75 for moment in server.refused) < 100
     assert server.share_refused(75) < 0.01
     assert server.rate(110, 197) >= 0.9 * 10
 
 
-def test_after_a_long_pause_no_burst_and_the_pace_of_before() -> None:
-    async def main():
-        limiter, server = virtual_limiter(None), SimulatedServer(50, lambda: 0.2)
-        first = await drive(limiter, server, 60)
-        await asyncio.sleep(3600)
-        return server, first, await drive(limiter, server, 60)
-
-    server, _, second = run_virtually(main)
+async def test_after_a_long_pause_no_burst_and_the_pace_of_before() -> None:
+    limiter, server = virtual_limiter(None), SimulatedServer(50, lambda: 0.2)
+    await drive(limiter, server, 60)
+    await asyncio.sleep(3600)
+    second = await drive(limiter, server, 60)
     assert busiest_second([moment for moment in second if moment < 3662]) <= 51
     assert server.rate(3662, 3715) >= 0.9 * 50
     assert server.share_refused(3660) < 0.01
 
 
-def test_a_server_without_a_limit_that_gets_slow_is_not_flooded() -> None:
+async def test_a_server_without_a_limit_that_gets_slow_is_not_flooded() -> None:
     """40 requests a second are all it can do; it never says so, its answers only come later and later."""
 
     class Queue(SimulatedServer):
@@ -272,174 +221,128 @@ def test_a_server_without_a_limit_that_gets_slow_is_not_flooded() -> None:
             await asyncio.sleep(delay)
             return True
 
-    async def main():
-        server = Queue(0, lambda: 0.0)
-        await drive(virtual_limiter(None, max_concurrency=500), server, 200)
-        return server
-
-    server = run_virtually(main)
+    server = Queue(0, lambda: 0.0)
+    await drive(virtual_limiter(None, max_concurrency=500), server, 200)
     assert server.rate(60, 195) >= 0.8 * 40
     assert server.worst < 2.5
 
 
-def test_an_api_that_becomes_slower_by_itself_is_used_as_before() -> None:
+async def test_an_api_that_becomes_slower_by_itself_is_used_as_before() -> None:
     """From 50 ms to 3 s without a queue: after a cautious while, more requests are in flight and the pace is back."""
-
-    async def main():
-        server = SimulatedServer(50, lambda: 0.05 if now() < 40 else 3.0)
-        await drive(virtual_limiter(None), server, 220)
-        return server
-
-    server = run_virtually(main)
+    server = SimulatedServer(50, lambda: 0.05 if now() < 40 else 3.0)
+    await drive(virtual_limiter(None), server, 220)
     assert server.rate(170, 215) >= 0.9 * 50
     assert server.share_refused() < 0.01
 
 
 @pytest.mark.parametrize("seconds", [0.001, 3.0, 600.0])
-def test_retry_after_is_obeyed_exactly(seconds) -> None:
-    async def main():
-        limiter = virtual_limiter(1000.0)
-        grant = await limiter.acquire()
-        await asyncio.sleep(0.3)
-        limiter.throttled(seconds, grant)
-        limiter.throttled(seconds / 2, grant)
-        return now(), [(await limiter.acquire()).at for _ in range(20)]
-
-    asked, moments = run_virtually(main)
+async def test_retry_after_is_obeyed_exactly(seconds) -> None:
+    limiter = virtual_limiter(1000.0)
+    grant = await limiter.acquire()
+    await asyncio.sleep(0.3)
+    limiter.throttled(seconds, grant)
+    limiter.throttled(seconds / 2, grant)
+    asked, moments = now(), [(await limiter.acquire()).at for _ in range(20)]
     assert moments[0] >= asked + seconds
     assert moments[0] <= asked + seconds + 0.01
     assert busiest_second(moments[:2]) == 2
     assert moments[19] - moments[0] >= 18 / 1000  # no burst after the pause
 
 
-def test_a_pause_holds_those_who_wait_already() -> None:
-    async def main():
-        limiter = virtual_limiter(1.0)
-        await limiter.acquire()
-        waiting = asyncio.create_task(limiter.acquire())
-        await asyncio.sleep(0.5)
-        limiter.throttled(10.0, Grant(now(), 1))
-        return (await waiting).at
-
-    assert run_virtually(main) >= 10.5
+async def test_a_pause_holds_those_who_wait_already() -> None:
+    limiter = virtual_limiter(1.0)
+    await limiter.acquire()
+    waiting = asyncio.create_task(limiter.acquire())
+    await asyncio.sleep(0.5)
+    limiter.throttled(10.0, Grant(now(), 1))
+    assert (await waiting).at >= 10.5
 
 
-def test_one_cut_for_one_congestion_event() -> None:
-    async def main():
-        limiter = virtual_limiter(100.0)
-        grants = [await limiter.acquire() for _ in range(200)]
-        for grant in grants[:190]:
-            limiter.answered(now() - grant.at)
-        paces = []
-        for grant in grants[190:]:
-            limiter.throttled(None, grant)
-            paces.append(limiter.statistics.pace)
-        return paces
-
-    paces = run_virtually(main)
+async def test_one_cut_for_one_congestion_event() -> None:
+    limiter = virtual_limiter(100.0)
+    grants = [await limiter.acquire() for _ in range(200)]
+    for grant in grants[:190]:
+        limiter.answered(now() - grant.at)
+    paces = []
+    for grant in grants[190:]:
+        limiter.throttled(None, grant)
+        paces.append(limiter.statistics.pace)
     assert paces[0] == 98.0  # one alone may be stray
     assert len(set(paces[1:])) == 1
     assert 90 <= paces[1] <= 97
 
 
 @pytest.mark.parametrize(("latency", "low", "high"), [(0.02, 4, 6), (1.0, 50, 75), (2.0, 100, 150), (20.0, 200, 200)])
-def test_concurrency_follows_pace_and_latency(latency, low, high) -> None:
-    async def main():
-        limiter = virtual_limiter(50.0, max_concurrency=200)
-        await drive(limiter, SimulatedServer(10_000, lambda: latency), 100)
-        return limiter.concurrency
-
-    assert low <= run_virtually(main) <= high
+async def test_concurrency_follows_pace_and_latency(latency, low, high) -> None:
+    limiter = virtual_limiter(50.0, max_concurrency=200)
+    await drive(limiter, SimulatedServer(10_000, lambda: latency), 100)
+    assert low <= limiter.concurrency <= high
 
 
-def test_a_used_up_quota_is_waited_for() -> None:
-    async def main():
-        limiter = virtual_limiter(100.0)
+async def test_a_used_up_quota_is_waited_for() -> None:
+    limiter = virtual_limiter(100.0)
+    await limiter.acquire()
+    limiter.answered(0.1, 30.0)
+    assert (await limiter.acquire()).at >= 30
+
+
+async def test_nothing_grows_while_requests_fail() -> None:
+    limiter = virtual_limiter(None)
+    for _ in range(200):
         await limiter.acquire()
-        limiter.answered(0.1, 30.0)
-        return (await limiter.acquire()).at
-
-    assert run_virtually(main) >= 30
+        limiter.hold()
+    assert limiter.statistics.pace == 5.0
 
 
-def test_nothing_grows_while_requests_fail() -> None:
-    async def main():
-        limiter = virtual_limiter(None)
-        for _ in range(200):
-            await limiter.acquire()
-            limiter.hold()
-        return limiter.statistics.pace
-
-    assert run_virtually(main) == 5.0
-
-
-def test_seconds_spent_waiting_are_counted_once_for_all_workers() -> None:
-    async def main():
-        limiter = virtual_limiter(10.0)
-        await asyncio.gather(*(limiter.acquire() for _ in range(50)))
-        return limiter.statistics.waited_seconds, now()
-
-    waited, elapsed = run_virtually(main)
+async def test_seconds_spent_waiting_are_counted_once_for_all_workers() -> None:
+    limiter = virtual_limiter(10.0)
+    await asyncio.gather(*(limiter.acquire() for _ in range(50)))
+    waited, elapsed = limiter.statistics.waited_seconds, now()
     assert waited == pytest.approx(elapsed)
 
 
-def test_a_grant_tells_how_many_went_in_the_last_second() -> None:
-    async def main():
-        limiter = virtual_limiter(2.0)
-        return [await limiter.acquire() for _ in range(4)]
-
-    grants = run_virtually(main)
+async def test_a_grant_tells_how_many_went_in_the_last_second() -> None:
+    limiter = virtual_limiter(2.0)
+    grants = [await limiter.acquire() for _ in range(4)]
     assert grants[0] == Grant(0.0, 1)
     assert [grant.load for grant in grants] == [1, 2, 2, 2]
 
 
-def test_a_busy_machine_reaches_the_ceiling_and_does_not_pass_it() -> None:
+async def test_a_busy_machine_reaches_the_ceiling_and_does_not_pass_it() -> None:
     """One timer in ten comes up to 60 ms late, as where other programs take the processor."""
     rng = random.Random(4)
-
-    async def main():
-        return await drive(virtual_limiter(50.0, sleep=busy(rng)), SimulatedServer(10_000, lambda: 0.02), 60)
-
-    sent = run_virtually(main)
+    sent = await drive(virtual_limiter(50.0, sleep=busy(rng)), SimulatedServer(10_000, lambda: 0.02), 60)
     assert sum(5 <= moment < 60 for moment in sent) / 55 >= 0.97 * 50
     assert busiest_second(sent) <= 50
 
 
 @pytest.mark.parametrize("connecting", [0.0, 0.04])
-def test_requests_that_come_closer_on_their_way_are_not_refused(connecting) -> None:
+async def test_requests_that_come_closer_on_their_way_are_not_refused(connecting) -> None:
     """Some need a new connection first, timers come late, and the way takes up to 18 ms longer for one than another."""
     rng = random.Random(8)
+    limiter = virtual_limiter(50.0, sleep=busy(rng))
+    server = SimulatedServer(50, lambda: 0.05, way=lambda: rng.random() * 0.018)
 
-    async def main():
-        limiter = virtual_limiter(50.0, sleep=busy(rng))
-        server = SimulatedServer(50, lambda: 0.05, way=lambda: rng.random() * 0.018)
+    async def worker() -> None:
+        while now() < 60:
+            grant = await limiter.acquire()
+            if rng.random() < connecting:
+                await asyncio.sleep(0.05 + rng.random() * 0.1)
+            limiter.left(grant)
+            await server.answer()
 
-        async def worker() -> None:
-            while now() < 60:
-                grant = await limiter.acquire()
-                if rng.random() < connecting:
-                    await asyncio.sleep(0.05 + rng.random() * 0.1)
-                limiter.left(grant)
-                await server.answer()
-
-        await asyncio.gather(*(worker() for _ in range(12)))
-        return limiter, server
-
-    limiter, server = run_virtually(main)
+    await asyncio.gather(*(worker() for _ in range(12)))
     assert server.refused == []
     assert server.rate(2, 58) >= 0.97 * 50
     assert limiter.statistics.peak_per_second <= 50
 
 
-def test_a_request_counts_from_the_moment_at_which_it_left() -> None:
-    async def main():
-        limiter = virtual_limiter(2.0)
-        first = await limiter.acquire()
-        await asyncio.sleep(0.3)
-        limiter.left(first)
-        return [(await limiter.acquire()).at for _ in range(2)]
-
-    assert run_virtually(main) == pytest.approx([1 / 1.96, 0.3 + 1 / 0.98], abs=0.003)
+async def test_a_request_counts_from_the_moment_at_which_it_left() -> None:
+    limiter = virtual_limiter(2.0)
+    first = await limiter.acquire()
+    await asyncio.sleep(0.3)
+    limiter.left(first)
+    assert [(await limiter.acquire()).at for _ in range(2)] == pytest.approx([1 / 1.96, 0.3 + 1 / 0.98], abs=0.003)
 
 
 def test_late_answers_are_a_queue_of_our_own_until_going_slower_had_time_to_help() -> None:

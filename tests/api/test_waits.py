@@ -12,10 +12,16 @@ from importer.api.limiter import Limiter, Turns
 from importer.api.pace import Grant
 from importer.api.waits import in_words
 from importer.errors import ApiUnavailableError
-from tests.api.virtual import now, run_virtually, virtual_limiter
+from tests.api.virtual import VIRTUALLY, now, virtual_limiter
 
+pytestmark = pytest.mark.anyio
 NOON = datetime(2030, 1, 1, 12, 0, 0, tzinfo=UTC).timestamp()
 USED_UP = 60.0
+
+
+@pytest.fixture
+def anyio_backend():
+    return VIRTUALLY
 
 
 def announcing(said: list[str], ceiling: float | None = 100.0, **options) -> Limiter:
@@ -32,54 +38,42 @@ async def refused(limiter: Limiter, message: str) -> float:
     return now() - began
 
 
-def test_a_wait_is_announced_once_for_all_requests_in_flight(caplog) -> None:
+async def test_a_wait_is_announced_once_for_all_requests_in_flight(caplog) -> None:
     said: list[str] = []
-
-    async def main():
+    with caplog.at_level(logging.INFO, "importer"):
         limiter = announcing(said)
         grants = [await limiter.acquire() for _ in range(64)]
         await asyncio.sleep(10 - now())
         for number, grant in enumerate(grants):
             limiter.throttled(80.0 + number / 100, grant)
             await asyncio.sleep(0.01)
-        return (await limiter.acquire()).at
-
-    with caplog.at_level(logging.INFO, "importer"):
-        assert run_virtually(main) >= 90.0
+        assert (await limiter.acquire()).at >= 90.0
     assert said == ["The API asks us to wait until 12:01:30 UTC (Retry-After of HTTP 429). Sending continues then."]
     waits = [record.fields for record in caplog.records if record.message == "wait"]
     assert waits == [{"seconds": 80.0, "until": "2030-01-01T12:01:30+00:00", "cause": "Retry-After of HTTP 429"}]
 
 
-def test_each_new_wait_is_announced_and_one_that_grows_noticeably() -> None:
+async def test_each_new_wait_is_announced_and_one_that_grows_noticeably() -> None:
     said: list[str] = []
-
-    async def main():
-        limiter = announcing(said)
-        limiter.throttled(60.0, Grant(now(), 1))
-        limiter.throttled(64.0, Grant(now(), 1))
-        limiter.throttled(70.0, Grant(now(), 1))
-        limiter.throttled(30.0, Grant(now(), 1))
-        await limiter.acquire()
-        limiter.answered(0.1)
-        limiter.throttled(60.0, Grant(now(), 1))
-        return (await limiter.acquire()).at
-
-    assert run_virtually(main) >= 130
+    limiter = announcing(said)
+    limiter.throttled(60.0, Grant(now(), 1))
+    limiter.throttled(64.0, Grant(now(), 1))
+    limiter.throttled(70.0, Grant(now(), 1))
+    limiter.throttled(30.0, Grant(now(), 1))
+    await limiter.acquire()
+    limiter.answered(0.1)
+    limiter.throttled(60.0, Grant(now(), 1))
+    assert (await limiter.acquire()).at >= 130
     assert [text[30:38] for text in said] == ["12:01:00", "12:01:10", "12:02:10"]
 
 
-def test_short_waits_are_only_logged(caplog) -> None:
+async def test_short_waits_are_only_logged(caplog) -> None:
     said: list[str] = []
-
-    async def main():
+    with caplog.at_level(logging.INFO, "importer"):
         limiter = announcing(said)
         for _ in range(3):
             limiter.throttled(4.9, Grant(now(), 1))
             await limiter.acquire()
-
-    with caplog.at_level(logging.INFO, "importer"):
-        run_virtually(main)
     assert said == []
     assert [record.fields["seconds"] for record in caplog.records if record.message == "wait"] == [4.9] * 3
 
@@ -96,143 +90,110 @@ def test_short_waits_are_only_logged(caplog) -> None:
         (lambda limiter: limiter.answered(0.1, USED_UP), "the quota is used up"),
     ],
 )
-def test_one_rule_for_all_ways_to_ask_for_a_wait(ask, cause) -> None:
+async def test_one_rule_for_all_ways_to_ask_for_a_wait(ask, cause) -> None:
     said: list[str] = []
-
-    async def main():
-        limiter = announcing(said)
-        ask(limiter)
-        first = (await limiter.acquire()).at
-        strict = announcing([], max_wait=59.0)
-        ask(strict)
-        await refused(strict, f"the API asks us to wait 1 min ({cause}), longer than --max-wait allows (59 s)")
-        return first
-
-    assert run_virtually(main) == pytest.approx(60.0)
+    limiter = announcing(said)
+    ask(limiter)
+    first = (await limiter.acquire()).at
+    strict = announcing([], max_wait=59.0)
+    ask(strict)
+    await refused(strict, f"the API asks us to wait 1 min ({cause}), longer than --max-wait allows (59 s)")
+    assert first == pytest.approx(60.0)
     assert said == [f"The API asks us to wait until 12:01:00 UTC ({cause}). Sending continues then."]
 
 
-def test_a_long_wait_is_announced_with_its_day() -> None:
+async def test_a_long_wait_is_announced_with_its_day() -> None:
     said: list[str] = []
-
-    async def main():
-        announcing(said, max_wait=1e9).hold(86_400.0)
-
-    run_virtually(main)
+    announcing(said, max_wait=1e9).hold(86_400.0)
     assert said == [
         "The API asks us to wait until 2030-01-02 12:00:00 UTC (Retry-After of HTTP 503). Sending continues then."
     ]
 
 
-def test_nothing_waits_longer_than_allowed() -> None:
+async def test_nothing_waits_longer_than_allowed() -> None:
     """Neither who waits already, in whatever state, nor who comes later; and answers of others change nothing."""
     message = "the API asks us to wait 24 h (Retry-After of HTTP 503), longer than --max-wait allows (15 min)"
     said: list[str] = []
-
-    async def main():
-        limiter = announcing(said)
-        limiter.throttled(600.0, Grant(now(), 1))
-        waiting = [asyncio.create_task(refused(limiter, message)) for _ in range(5)]
-        await asyncio.sleep(30.0)
-        limiter.hold(86_400.0)
-        limiter.answered(0.1)
-        spent = await asyncio.gather(*waiting)
-        limiter.throttled(60.0, Grant(now(), 1))
-        return now(), spent, await refused(limiter, message)
-
-    assert run_virtually(main) == (30.0, [30.0] * 5, 0.0)
+    limiter = announcing(said)
+    limiter.throttled(600.0, Grant(now(), 1))
+    waiting = [asyncio.create_task(refused(limiter, message)) for _ in range(5)]
+    await asyncio.sleep(30.0)
+    limiter.hold(86_400.0)
+    limiter.answered(0.1)
+    spent = await asyncio.gather(*waiting)
+    limiter.throttled(60.0, Grant(now(), 1))
+    assert (now(), spent, await refused(limiter, message)) == (30.0, [30.0] * 5, 0.0)
     assert len(said) == 1  # the one that was allowed
 
 
-def test_waits_in_a_row_count_together() -> None:
-    async def main():
-        limiter = announcing([])
-        for _ in range(2):
-            limiter.throttled(400.0, await limiter.acquire())
+async def test_waits_in_a_row_count_together() -> None:
+    limiter = announcing([])
+    for _ in range(2):
+        limiter.throttled(400.0, await limiter.acquire())
+    grant = await limiter.acquire()
+    limiter.throttled(400.0, grant)
+    message = (
+        "the API keeps asking us to wait, 20 min in total (Retry-After of HTTP 429), "
+        "longer than --max-wait allows (15 min)"
+    )
+    assert await refused(limiter, message) == 0.0
+
+
+async def test_a_request_that_is_accepted_in_between_starts_the_count_anew() -> None:
+    limiter = announcing([])
+    for _ in range(10):
         grant = await limiter.acquire()
+        limiter.answered(0.1)
         limiter.throttled(400.0, grant)
-        return await refused(
-            limiter,
-            "the API keeps asking us to wait, 20 min in total (Retry-After of HTTP 429), "
-            "longer than --max-wait allows (15 min)",
-        )
-
-    assert run_virtually(main) == 0.0
+    assert (await limiter.acquire()).at == pytest.approx(4000.0, abs=1.0)
 
 
-def test_a_request_that_is_accepted_in_between_starts_the_count_anew() -> None:
-    async def main():
-        limiter = announcing([])
-        for _ in range(10):
-            grant = await limiter.acquire()
-            limiter.answered(0.1)
-            limiter.throttled(400.0, grant)
-        return (await limiter.acquire()).at
-
-    assert run_virtually(main) == pytest.approx(4000.0, abs=1.0)
+async def test_waits_far_apart_do_not_count_together() -> None:
+    limiter = announcing([])
+    for _ in range(5):
+        limiter.throttled(400.0, await limiter.acquire())
+        await asyncio.sleep(1000.0)
+    assert (await limiter.acquire()).at == pytest.approx(5000.0)
 
 
-def test_waits_far_apart_do_not_count_together() -> None:
-    async def main():
-        limiter = announcing([])
-        for _ in range(5):
-            limiter.throttled(400.0, await limiter.acquire())
-            await asyncio.sleep(1000.0)
-        return (await limiter.acquire()).at
+async def test_an_api_that_refuses_everything_without_a_pause_is_given_up() -> None:
+    limiter = announcing([])
 
-    assert run_virtually(main) == pytest.approx(5000.0)
+    async def send_in_vain(limiter: Limiter) -> None:
+        while True:
+            limiter.throttled(None, await limiter.acquire())
+            await asyncio.sleep(60.0)
 
-
-def test_an_api_that_refuses_everything_without_a_pause_is_given_up() -> None:
-    async def main():
-        limiter = announcing([])
-
-        async def send_in_vain(limiter: Limiter) -> None:
-            while True:
-                limiter.throttled(None, await limiter.acquire())
-                await asyncio.sleep(60.0)
-
-        with pytest.raises(
-            ApiUnavailableError, match=r"the API keeps asking us to wait, 16 min in total \(HTTP 429\), longer"
-        ):
-            await send_in_vain(limiter)
-        return now()
-
-    assert 900.0 < run_virtually(main) <= 1020.0
+    with pytest.raises(
+        ApiUnavailableError, match=r"the API keeps asking us to wait, 16 min in total \(HTTP 429\), longer"
+    ):
+        await send_in_vain(limiter)
+    assert 900.0 < now() <= 1020.0
 
 
 @pytest.mark.parametrize("odd", [-1.0, -math.inf, math.nan, 0.0])
 @pytest.mark.parametrize(
     "ask", [lambda limiter, odd: limiter.throttled(odd, Grant(now(), 1)), lambda limiter, odd: limiter.hold(odd)]
 )
-def test_odd_pauses_are_none(odd, ask) -> None:
+async def test_odd_pauses_are_none(odd, ask) -> None:
     said: list[str] = []
-
-    async def main():
-        limiter = announcing(said)
-        ask(limiter, odd)
-        limiter.answered(0.1, odd)
-        return [(await limiter.acquire()).at for _ in range(10)]
-
-    assert run_virtually(main)[-1] < 1.0
+    limiter = announcing(said)
+    ask(limiter, odd)
+    limiter.answered(0.1, odd)
+    assert [(await limiter.acquire()).at for _ in range(10)][-1] < 1.0
     assert said == []
 
 
 @pytest.mark.parametrize("endless", [1e20, 1e308, math.inf])
 @pytest.mark.parametrize("longest", [900.0, 1e308, math.inf])
-def test_endless_pauses_neither_crash_nor_hang(endless, longest) -> None:
+async def test_endless_pauses_neither_crash_nor_hang(endless, longest) -> None:
     said: list[str] = []
-
-    async def main():
-        limiter = announcing(said, max_wait=longest)
-        limiter.throttled(endless, Grant(now(), 1))
-        with anyio.move_on_after(3600.0):
-            with pytest.raises(ApiUnavailableError, match=r"the API asks us to wait 8,784 h \("):
-                await limiter.acquire()
-            return "raised"
-        return "waits"
-
-    assert run_virtually(main) == ("raised" if longest == 900.0 else "waits")
+    limiter = announcing(said, max_wait=longest)
+    limiter.throttled(endless, Grant(now(), 1))
+    with anyio.move_on_after(3600.0) as scope:
+        with pytest.raises(ApiUnavailableError, match=r"the API asks us to wait 8,784 h \("):
+            await limiter.acquire()
+    assert scope.cancelled_caught == (longest != 900.0)
     assert [text[30:50] for text in said] == ([] if longest == 900.0 else ["2031-01-02 12:00:00 "])
 
 
@@ -253,42 +214,35 @@ def test_lengths_of_time_in_words(seconds, words) -> None:
     assert in_words(seconds) == words
 
 
-def test_a_stop_ends_every_wait_for_a_turn_at_once_and_uses_none() -> None:
-    async def main():
-        limiter, turns = virtual_limiter(1.0), Turns()
-        await limiter.acquire()
-        ends = []
+async def test_a_stop_ends_every_wait_for_a_turn_at_once_and_uses_none() -> None:
+    limiter, turns = virtual_limiter(1.0), Turns()
+    await limiter.acquire()
+    ends = []
 
-        async def wait(whose: Turns) -> None:
-            with whose.waiting() as scope:
-                await limiter.acquire()
-            ends.append((scope.cancelled_caught, now()))
+    async def wait(whose: Turns) -> None:
+        with whose.waiting() as scope:
+            await limiter.acquire()
+        ends.append((scope.cancelled_caught, now()))
 
-        async with anyio.create_task_group() as group:
-            for _ in range(5):
-                group.start_soon(wait, turns)
-            group.start_soon(wait, Turns())
-            await anyio.sleep(0.5)
-            assert not turns.canceled
-            turns.cancel()
-        assert turns.canceled
-        await wait(turns)
-        return ends, limiter.statistics.requests
-
-    ends, requests = run_virtually(main)
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(wait, turns)
+        group.start_soon(wait, Turns())
+        await anyio.sleep(0.5)
+        assert not turns.canceled
+        turns.cancel()
+    assert turns.canceled
+    await wait(turns)
     assert ends[:5] == [(True, 0.5)] * 5
     assert ends[5] == (False, pytest.approx(1 / 0.98))
     assert ends[6] == (True, pytest.approx(1 / 0.98))
-    assert requests == 2
+    assert limiter.statistics.requests == 2
 
 
-def test_a_stop_during_a_wait_that_the_api_asked_for() -> None:
-    async def main():
-        limiter, turns = virtual_limiter(10.0), Turns()
-        limiter.throttled(600.0, Grant(now(), 1))
-        asyncio.get_running_loop().call_later(5.0, turns.cancel)
-        with turns.waiting() as scope:
-            await limiter.acquire()
-        return scope.cancelled_caught, now()
-
-    assert run_virtually(main) == (True, 5.0)
+async def test_a_stop_during_a_wait_that_the_api_asked_for() -> None:
+    limiter, turns = virtual_limiter(10.0), Turns()
+    limiter.throttled(600.0, Grant(now(), 1))
+    asyncio.get_running_loop().call_later(5.0, turns.cancel)
+    with turns.waiting() as scope:
+        await limiter.acquire()
+    assert (scope.cancelled_caught, now()) == (True, 5.0)

@@ -31,6 +31,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.warp.now
 
 
+VIRTUALLY = ("asyncio", {"loop_factory": VirtualLoop})  # of coroutine tests
+
+
 def run_virtually(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     """Run ``main()`` on a loop whose clock jumps to the next timer."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:

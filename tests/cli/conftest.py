@@ -1,5 +1,5 @@
-"""A desk for each test."""
+"""A desk and a sandbox for each test."""
 
-from tests.workflow.desk import desk
+from tests.workflow.desk import box, desk
 
-__all__ = ["desk"]
+__all__ = ["box", "desk"]

@@ -11,19 +11,11 @@ import httpx
 import pytest
 
 from importer.cli.app import app
-from importer.sandbox import SandboxConfig
 from importer.settings import Commands, Options
 from importer.settings.pasted_commands import _TAKES
-from tests.running_sandbox import running
 from tests.workflow.desk import KEY, Said
 
 ACCOUNT = ("--ledger", "the ledger/of acme.db", "--tenant", "Acme & Co", "--api-key-file", "the key")
-
-
-@pytest.fixture
-def box():
-    with running(SandboxConfig(keys=(KEY,))) as made:
-        yield made
 
 
 @pytest.fixture

@@ -16,9 +16,7 @@ import yaml
 import importer
 from importer.cli import parameters as options
 from importer.cli.app import app
-from importer.sandbox import SandboxConfig
 from importer.settings import read_notices
-from tests.running_sandbox import running
 from tests.workflow.desk import KEY, ROOT, SAMPLES
 
 FOLDER = Path(str(files(importer) / "examples"))
@@ -70,7 +68,7 @@ def test_the_variables_that_they_set_are_options() -> None:
     assert named <= known | {"IMPORTER_OUT"}
 
 
-def test_the_config_is_one_of_the_real_thing(desk) -> None:
+def test_the_config_is_one_of_the_real_thing(desk, box) -> None:
     """As it stands but for where it sends to and what it reads."""
     config = desk.write("acme.toml", TEXTS["acme.toml"])
     desk.write("acme.key", KEY).chmod(0o600)
@@ -78,25 +76,24 @@ def test_the_config_is_one_of_the_real_thing(desk) -> None:
     assert {name.replace("-", "_") for name in tomllib.loads(TEXTS["acme.toml"])} - known <= {
         *("sources", "mapping", "api", "out", "yes", "notify"),
     }
-    with running(SandboxConfig(keys=(KEY,))) as box:
-        words = (
-            "--config",
-            "acme.toml",
-            "--api",
-            box.url,
-            "--max-rejected",
-            "100%",
-            "--max-age",
-            10**9,
-            "--rate",
-            5000,
-        )
-        desk.environment = {"WIZCOMMERCE_API_KEY": "another"}
-        said = desk.do("run", SAMPLES / "netsuite", *words)
-        assert (said.code, said.err) == (1, said.err)
-        assert box.counts()["customers"] > 100
-        assert {path.name for path in desk.path.iterdir()} >= {"results", "ledger.db", "import.log"}
-        assert desk.do("run", SAMPLES / "netsuite", *words).code == 3  # the same files again
+    words = (
+        "--config",
+        "acme.toml",
+        "--api",
+        box.url,
+        "--max-rejected",
+        "100%",
+        "--max-age",
+        10**9,
+        "--rate",
+        5000,
+    )
+    desk.environment = {"WIZCOMMERCE_API_KEY": "another"}
+    said = desk.do("run", SAMPLES / "netsuite", *words)
+    assert (said.code, said.err) == (1, said.err)
+    assert box.counts()["customers"] > 100
+    assert {path.name for path in desk.path.iterdir()} >= {"results", "ledger.db", "import.log"}
+    assert desk.do("run", SAMPLES / "netsuite", *words).code == 3  # the same files again
     assert read_notices(config, {}).on == {"failure", "guard", "rejected"}
     commented = TEXTS["acme.toml"].replace("# urls-file", "urls-file").replace("# healthcheck", "healthcheck")
     desk.write("notify.urls", "json://127.0.0.1").chmod(0o600)

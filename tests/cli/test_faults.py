@@ -112,12 +112,11 @@ def test_wrong_usage_and_wrong_files_end_with_2(full, words, said) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_a_wrong_option_of_a_run_ends_with_2_and_asks_the_api_for_nothing(full, words, said) -> None:
-    with running() as box:
-        answer = full.do("run", *CHECK[1:], "--api", box.url, *words)
-        assert (answer.code, answer.out) == (2, ""), answer.err
-        assert said in " ".join(answer.err.split())
-        assert [seen for seen in box.requests() if seen.path != "/v1/attributes"] == []
+def test_a_wrong_option_of_a_run_ends_with_2_and_asks_the_api_for_nothing(full, words, said, box) -> None:
+    answer = full.do("run", *CHECK[1:], "--api", box.url, *words)
+    assert (answer.code, answer.out) == (2, ""), answer.err
+    assert said in " ".join(answer.err.split())
+    assert [seen for seen in box.requests() if seen.path != "/v1/attributes"] == []
 
 
 @pytest.mark.parametrize(
@@ -195,7 +194,7 @@ def test_an_api_that_is_not_there_ends_with_3(desk) -> None:
 
 
 @pytest.mark.parametrize(("key", "status"), [("another", 403), ("", 401)])
-def test_a_refused_key_ends_with_3_and_says_which_option_holds_it(desk, key, status) -> None:
+def test_a_refused_key_ends_with_3_and_says_which_option_holds_it(desk, box, key, status) -> None:
     with strict_api(keys=("the-right-one",), missing=not key) as api:
         said = desk.run(api.url, *desk.small())
         assert api.customers == {}
@@ -203,8 +202,7 @@ def test_a_refused_key_ends_with_3_and_says_which_option_holds_it(desk, key, sta
     assert f"HTTP {status}" in said.summary["stopped"]
     assert "--api-key-file" in said.summary["stopped"]
     assert said.summary["customers"]["pending"] == 3
-    with running() as box:
-        assert desk.run(box.url, *desk.small()).summary["customers"]["created"] == 3
+    assert desk.run(box.url, *desk.small()).summary["customers"]["created"] == 3
 
 
 MIXED = "Id,Name,Phone,Mail,Street,Town\n1,One,,no address,,\n2,Two,,,,\n3,Three,,,,\n,Nobody,,,,\n"
@@ -230,17 +228,16 @@ def test_a_guard_stops_before_the_first_send_and_gives_the_rows_back(desk, guard
     assert len(said.table("rejected/mixed.csv")) == 2
 
 
-def test_strict_counts_loose_rows_too(desk) -> None:
+def test_strict_counts_loose_rows_too(desk, box) -> None:
     desk.small()
     desk.write("loose.csv", "Id,Name,Phone,Mail,Street,Town\n2,Two,,,,\n,Nobody,,,,\n")
-    with running() as box:
-        said = desk.run(box.url, "loose.csv", "-m", "small.yaml", "--strict")
-        assert (said.code, box.customers()) == (3, [])
-        assert said.summary["stopped"].startswith("--strict: 0 of 1 customer and 1 row without a customer were rej")
-        desk.write("loose.csv", "Id,Name,Phone,Mail,Street,Town\n1,One,,no address,,\n2,Two,,,,\n")
-        for guard in (("--strict",), ("--max-rejected", "0")):
-            said = desk.run(box.url, "loose.csv", "-m", "small.yaml", *guard)
-            assert f"{' '.join(guard)}: 1 of 2 customers was rejected. " in said.summary["stopped"]
+    said = desk.run(box.url, "loose.csv", "-m", "small.yaml", "--strict")
+    assert (said.code, box.customers()) == (3, [])
+    assert said.summary["stopped"].startswith("--strict: 0 of 1 customer and 1 row without a customer were rej")
+    desk.write("loose.csv", "Id,Name,Phone,Mail,Street,Town\n1,One,,no address,,\n2,Two,,,,\n")
+    for guard in (("--strict",), ("--max-rejected", "0")):
+        said = desk.run(box.url, "loose.csv", "-m", "small.yaml", *guard)
+        assert f"{' '.join(guard)}: 1 of 2 customers was rejected. " in said.summary["stopped"]
 
 
 @pytest.mark.parametrize(
@@ -268,10 +265,9 @@ def test_another_key_for_a_named_tenant_must_be_accepted(desk) -> None:
 
 @pytest.mark.parametrize("command", ["plan", "run"])
 @pytest.mark.parametrize("api", ["https://api.example.com", "sandbox"])
-def test_a_named_tenant_is_one_account_whatever_the_key(desk, command, api) -> None:
+def test_a_named_tenant_is_one_account_whatever_the_key(desk, box, command, api) -> None:
     """Else what was sent to one API would count as sent to the other."""
-    with running() as box:
-        assert desk.run(box.url, *desk.small(), "--tenant", "shop").code == 0
+    assert desk.run(box.url, *desk.small(), "--tenant", "shop").code == 0
     refused = desk.do(command, *desk.small(), "--tenant", "shop", "--accept-key", "--api", api)
     assert (refused.code, refused.out) == (2, "")
     assert "tenant shop was used with localhost before, not with" in refused.err

@@ -4,11 +4,7 @@ import csv
 import io
 import stat
 
-import pytest
-
-from importer.sandbox import SandboxConfig
-from tests.running_sandbox import running
-from tests.workflow.desk import KEY, read_table
+from tests.workflow.desk import read_table
 
 MAPPING = """\
 title: With contacts
@@ -21,12 +17,6 @@ contacts:
 """
 ROWS = "Id,Name,Street,Town,Who,Mail\n=1,One,1 Main Street,Anytown,Ann,ann@example.com\n2,Two,,,=Bob,\n3,Bad,,,,no\n"
 COLUMNS = ["reference_id", "kind", "child_reference_id", "id"]
-
-
-@pytest.fixture
-def box():
-    with running(SandboxConfig(keys=(KEY,))) as made:
-        yield made
 
 
 def sent(desk, box, *words: object):

@@ -24,12 +24,6 @@ from tests.running_sandbox import running
 from tests.workflow.desk import KEY, PATIENCE
 
 
-@pytest.fixture
-def box():
-    with running(SandboxConfig(keys=(KEY,))) as made:
-        yield made
-
-
 def job(desk, name: str, api: str, *lines: str) -> None:
     desk.small(3)
     own = ['sources = ["../small.csv"]', 'mapping = "../small.yaml"', f'api = "{api}"', "rate = 5000", *lines]

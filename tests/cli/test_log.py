@@ -24,12 +24,6 @@ def read(desk, name: str = "import.log") -> list[dict]:
     return lines((desk.path / name).read_text(encoding="utf-8"))
 
 
-@pytest.fixture
-def box():
-    with running(SandboxConfig(keys=(KEY,))) as made:
-        yield made
-
-
 def test_the_course_of_a_run_and_its_end(desk, box) -> None:
     said = desk.run(box.url, *desk.small(3), "--log", "import.log")
     assert said.code == 0

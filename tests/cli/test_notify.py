@@ -13,10 +13,8 @@ import pytest
 
 from importer.errors import UsageError
 from importer.notify import Announcer
-from importer.sandbox import SandboxConfig
 from importer.settings import Notices, read_notices
-from tests.running_sandbox import running
-from tests.workflow.desk import KEY, PATIENCE
+from tests.workflow.desk import PATIENCE
 
 # Apprise looks for a module that Python has put on its way out.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -72,12 +70,6 @@ def listening() -> Iterator[Hook]:
 @pytest.fixture
 def hook():
     with listening() as made:
-        yield made
-
-
-@pytest.fixture
-def box():
-    with running(SandboxConfig(keys=(KEY,))) as made:
         yield made
 
 

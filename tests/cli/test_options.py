@@ -8,15 +8,7 @@ import sqlite3
 import pytest
 
 from importer.cli.app import app
-from tests.running_sandbox import running
 from tests.workflow.desk import KEY, SAMPLES
-
-
-@pytest.fixture
-def box():
-    with running() as made:
-        yield made
-
 
 COMMANDS = sorted(str(command.name or command.callback.__name__) for command in app.registered_commands)
 
@@ -40,22 +32,21 @@ def test_a_flag_goes_before_the_environment_before_the_file_before_the_default(d
     assert country(desk) == "DE"
 
 
-def test_every_option_may_stand_in_the_file(desk) -> None:
+def test_every_option_may_stand_in_the_file(desk, box) -> None:
     desk.small(6)
-    with running() as box:
-        desk.write(
-            "job.toml",
-            f'sources = ["small.csv"]\nmapping = "small.yaml"\napi = "{box.url}"\nonly = ["C1", "C3"]\nrate = 5000\n'
-            'out = "elsewhere"\nledger = "own.db"\ntenant = "shop"\nmax-rejected = 20\nbatch_size = 2\nsettle = 1.5\n'
-            "json = true\nquiet = true\nstrict = false\nlimit = 1\n",
-        )
-        said = desk.do("run", "--config", "job.toml")
-        assert (said.code, said.err) == (0, "")
-        assert said.folder.parent == desk.path / "elsewhere"
-        options = said.summary["options"]
-        assert (options["only"], options["rate"], options["max_rejected"]) == (["C1", "C3"], 5000.0, "20")
-        assert (options["batch_size"], options["settle"], options["tenant"]) == (2, 1.5, "shop")
-        assert [one["reference_id"] for one in box.customers()] == ["C1"]
+    desk.write(
+        "job.toml",
+        f'sources = ["small.csv"]\nmapping = "small.yaml"\napi = "{box.url}"\nonly = ["C1", "C3"]\nrate = 5000\n'
+        'out = "elsewhere"\nledger = "own.db"\ntenant = "shop"\nmax-rejected = 20\nbatch_size = 2\nsettle = 1.5\n'
+        "json = true\nquiet = true\nstrict = false\nlimit = 1\n",
+    )
+    said = desk.do("run", "--config", "job.toml")
+    assert (said.code, said.err) == (0, "")
+    assert said.folder.parent == desk.path / "elsewhere"
+    options = said.summary["options"]
+    assert (options["only"], options["rate"], options["max_rejected"]) == (["C1", "C3"], 5000.0, "20")
+    assert (options["batch_size"], options["settle"], options["tenant"]) == (2, 1.5, "shop")
+    assert [one["reference_id"] for one in box.customers()] == ["C1"]
     assert (desk.path / "own.db").is_file()
     assert not desk.state.exists()
 
@@ -76,11 +67,10 @@ def test_one_file_serves_all_commands(desk) -> None:
     assert desk.do("runs", "--config", "jobs/shop.toml", "--json").out.count("run_id") == 1
 
 
-def test_one_text_may_stand_for_a_list(desk) -> None:
+def test_one_text_may_stand_for_a_list(desk, box) -> None:
     desk.small(3)
     desk.write("job.toml", 'sources = "small.csv"\nmapping = "small.yaml"\nonly = "C1"\n')
-    with running() as box:
-        said = desk.do("run", "--config", "job.toml", "--api", box.url, "--json")
+    said = desk.do("run", "--config", "job.toml", "--api", box.url, "--json")
     assert said.outcomes == {"C0": "pending", "C1": "created", "C2": "pending"}
 
 
@@ -91,12 +81,11 @@ def test_options_of_one_command_are_variables_too(desk) -> None:
     assert "Anytown" in (desk.path / "draft.yaml").read_text(encoding="utf-8")
 
 
-def test_lists_in_the_environment_are_split_at_blanks(desk) -> None:
+def test_lists_in_the_environment_are_split_at_blanks(desk, box) -> None:
     desk.small(4)
     desk.environment = {"IMPORTER_ONLY": "C0 C2", "IMPORTER_SOURCES": "small.csv", "IMPORTER_MAPPING": "small.yaml"}
-    with running() as box:
-        said = desk.do("run", "--api", box.url, "--rate", 5000, "--json")
-        assert said.outcomes == {"C0": "created", "C1": "pending", "C2": "created", "C3": "pending"}
+    said = desk.do("run", "--api", box.url, "--rate", 5000, "--json")
+    assert said.outcomes == {"C0": "created", "C1": "pending", "C2": "created", "C3": "pending"}
     assert said.code == 0
 
 
@@ -204,10 +193,9 @@ def test_a_policy_without_a_use_is_told(desk, box) -> None:
     assert told not in desk.do(*words, "--mode", "upsert").err
 
 
-def test_progress_is_on_stderr_and_quiet_leaves_it_out(desk) -> None:
-    with running() as box:
-        words = ("run", *desk.small(), "--api", box.url, "--rate", 5000)
-        loud, silent = desk.do(*words), desk.do(*words, "--quiet")
+def test_progress_is_on_stderr_and_quiet_leaves_it_out(desk, box) -> None:
+    words = ("run", *desk.small(), "--api", box.url, "--rate", 5000)
+    loud, silent = desk.do(*words), desk.do(*words, "--quiet")
     assert "3 of 3 customers" in loud.err
     assert silent.err == ""
     assert loud.out.startswith("All 3 customers were created.\n")

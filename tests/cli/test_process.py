@@ -147,31 +147,29 @@ def assert_no_key(desk: Desk, said: Said) -> None:
 
 
 @pytest.mark.parametrize("room", [2_000, 60_000])
-def test_a_full_disk_is_named_and_nothing_is_sent(desk, room) -> None:
+def test_a_full_disk_is_named_and_nothing_is_sent(desk, box, room) -> None:
     """A limit on the size of files stands for the disk: the ledger's file meets it, or the run's folder does."""
 
     def limited() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
-    with running() as box:
-        said = desk.process("run", *desk.small(1000), "--api", box.url, "--rate", 5000, preexec_fn=limited)
-        assert said.code in (2, 3), said.err
-        assert said.out == ""
-        assert "Traceback" not in said.err
-        assert "inside the importer" not in said.err
-        assert "too large" in said.err or "full" in said.err, said.err
-        assert len(said.err.strip().splitlines()) > 1  # it says what to do
-        assert box.counts()["customers"] == 0
-        again = desk.run(box.url, *desk.small(5))
-        assert again.summary["customers"]["created"] == 5
+    said = desk.process("run", *desk.small(1000), "--api", box.url, "--rate", 5000, preexec_fn=limited)
+    assert said.code in (2, 3), said.err
+    assert said.out == ""
+    assert "Traceback" not in said.err
+    assert "inside the importer" not in said.err
+    assert "too large" in said.err or "full" in said.err, said.err
+    assert len(said.err.strip().splitlines()) > 1  # it says what to do
+    assert box.counts()["customers"] == 0
+    again = desk.run(box.url, *desk.small(5))
+    assert again.summary["customers"]["created"] == 5
 
 
-def test_streams_are_apart_and_the_exit_code_is_the_processes(desk) -> None:
+def test_streams_are_apart_and_the_exit_code_is_the_processes(desk, box) -> None:
     desk.write("mixed.csv", "Id,Name,Phone,Mail,Street,Town\n1,One,,no address,,\n2,Two,,two@example.com,,\n")
     desk.small()
-    with running() as box:
-        said = desk.process("run", "mixed.csv", "-m", "small.yaml", "--api", box.url, "--json", "--quiet")
+    said = desk.process("run", "mixed.csv", "-m", "small.yaml", "--api", box.url, "--json", "--quiet")
     assert (said.code, said.err) == (1, "")
     assert json.loads((said.folder / "summary.json").read_text(encoding="utf-8")) == said.summary
     assert_no_key(desk, said)

@@ -10,10 +10,8 @@ from contextlib import closing
 
 import pytest
 
-from importer.sandbox import SandboxConfig
 from importer.workflow import targets
 from importer.workflow.targets import Target
-from tests.running_sandbox import running
 from tests.workflow.desk import KEY, PATIENCE, ROOT
 
 SILENCE = 20  # seconds; what is typed is answered within one, unless the machine is busy
@@ -27,12 +25,6 @@ importer.workflow.targets.PRODUCTION = "127.0.0.1"
 from importer.cli import main
 main()
 """
-
-
-@pytest.fixture
-def box():
-    with running(SandboxConfig(keys=(KEY,))) as made:
-        yield made
 
 
 @pytest.fixture

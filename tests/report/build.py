@@ -92,57 +92,20 @@ def small_run() -> ReportInput:
         rows([0, 0, 1, 1, -1, 2, 3, -1, 4, 0, 1, 3, 3], {4: "supplier"}, rejected=(7,)),
         unused_columns={"staff.xlsx!People": ("Fax",), "list.csv": ()},
     )
-    problem = ProblemTable.build
-    problems = ProblemTable.concat(
-        [
-            problem(
-                1,
-                severity=Severity.ERROR,
-                code="invalid_email",
-                customer=1,
-                entity="contact",
-                record=1,
-                field="email",
-                row=10,
-                column="Mail",
-                value="b@",
-                message="b@ is no e-mail address",
-                hint="Mend it",
-            ),
-            problem(
-                1,
-                severity=Severity.ERROR,
-                code="invalid_phone",
-                customer=1,
-                entity="customer",
-                record=1,
-                field="phone",
-                row=2,
-                column="Phone",
-                value="=2+2",
-                message="not a phone number",
-                hint="Write +15555550100",
-            ),
-            problem(
-                1,
-                severity=Severity.WARNING,
-                code="invalid_email",
-                customer=3,
-                entity="contact",
-                record=2,
-                field="email",
-                row=12,
-                column="Mail",
-                value="bad",
-                message="bad is no e-mail address",
-                hint="the contact was left out",
-            ),
-            problem(1, severity=Severity.INFO, code="no_address", customer=4, message="E has no address"),
-            problem(
-                1, severity=Severity.ERROR, code="blank_key", row=7, column="Id", value="", message="the key is blank"
-            ),
-        ]
-    )
+    error, warning, info = Severity.ERROR, Severity.WARNING, Severity.INFO
+    mail = {"entity": "contact", "field": "email", "column": "Mail"}
+    phone = {"entity": "customer", "field": "phone", "column": "Phone", "hint": "Write +15555550100"}
+    lines: list[dict[str, Any]] = [
+        {**mail, "severity": error, "code": "invalid_email", "customer": 1, "record": 1, "row": 10, "value": "b@",
+         "message": "b@ is no e-mail address", "hint": "Mend it"},
+        {**phone, "severity": error, "code": "invalid_phone", "customer": 1, "record": 1, "row": 2, "value": "=2+2",
+         "message": "not a phone number"},
+        {**mail, "severity": warning, "code": "invalid_email", "customer": 3, "record": 2, "row": 12, "value": "bad",
+         "message": "bad is no e-mail address", "hint": "the contact was left out"},
+        {"severity": info, "code": "no_address", "customer": 4, "message": "E has no address"},
+        {"severity": error, "code": "blank_key", "row": 7, "column": "Id", "value": "", "message": "the key is blank"},
+    ]  # fmt: skip
+    problems = ProblemTable.concat([ProblemTable.build(1, **line) for line in lines])
     sources = Sources(
         (main, people),
         (

@@ -70,23 +70,25 @@ def test_a_summary_counts_them_without_the_examples() -> None:
     assert build_summary(small_run(), FACTS)["changes"] == []
 
 
+def told(**more: object) -> str:
+    """What is said of rewritten phones; ``more``: what their line has instead."""
+    run = run_with_changes()
+    located = replace(run, tables=replace(run.tables, changes=run.tables.changes.assign(**more))).located
+    lines = located.lines(np.flatnonzero(located.kinds["code"] == "phone_rewritten"))
+    return str(lines["message"].item())
+
+
 @pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n"])
 @pytest.mark.parametrize("count", [np.int64(1), np.int64(5)])
 def test_long_examples_are_cut_and_stay_on_one_line(count: np.int64, line_break: str) -> None:
-    run = run_with_changes()
-    changes = run.tables.changes.assign(before=f"a{line_break}b " + "x" * 100, count=count)
-    located = replace(run, tables=replace(run.tables, changes=changes)).located
-    message = located.lines(np.flatnonzero(located.kinds["code"] == "phone_rewritten"))["message"].item()
+    message = told(before=f"a{line_break}b " + "x" * 100, count=count)
     assert "'a[line break]b xxx" in message
     assert "…' → " in message
     assert len(message) < 120
 
 
 def test_characters_that_look_like_a_space_or_nothing_are_named() -> None:
-    run = run_with_changes()
-    changes = run.tables.changes.assign(before="519\u00a0Lantern\u200b Court", after="519 Lantern Court", count=1)
-    located = replace(run, tables=replace(run.tables, changes=changes)).located
-    message = located.lines(np.flatnonzero(located.kinds["code"] == "phone_rewritten"))["message"].item()
+    message = told(before="519\u00a0Lantern\u200b Court", after="519 Lantern Court", count=1)
     assert "'519[no-break space]Lantern[zero width space] Court' → '519 Lantern Court'" in message
 
 

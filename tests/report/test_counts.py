@@ -59,18 +59,16 @@ def test_identities_hold(data: st.DataObject) -> None:
     assert found.outcomes.get(OutcomeKind.REJECTED, 0) == rejected.sum()
 
 
-def test_a_lost_row_is_a_defect() -> None:
+@pytest.mark.parametrize(
+    ("skipped", "said"),
+    [({}, r"1 of 13 rows .* list\.csv:8$"), ({4: "supplier", 0: "supplier"}, r"list\.csv:3$")],
+    ids=["no end", "two ends"],
+)
+def test_a_row_without_one_end_is_a_defect(skipped: dict[int, str], said: str) -> None:
     run = small_run()
-    lost = rows([0, 0, 1, 1, -1, 2, 3, -1, 4, 0, 1, 3, 3], {}, rejected=(7,))
-    with pytest.raises(InternalError, match=r"1 of 13 rows .* list\.csv:8$"):
-        totals(run.sources, replace(run.tables, rows=lost), run.rejected, run.outcomes)
-
-
-def test_a_row_with_two_ends_is_a_defect() -> None:
-    run = small_run()
-    double = rows([0, 0, 1, 1, -1, 2, 3, -1, 4, 0, 1, 3, 3], {4: "supplier", 0: "supplier"}, rejected=(7,))
-    with pytest.raises(InternalError, match=r"list\.csv:3$"):
-        totals(run.sources, replace(run.tables, rows=double), run.rejected, run.outcomes)
+    wrong = rows([0, 0, 1, 1, -1, 2, 3, -1, 4, 0, 1, 3, 3], skipped, rejected=(7,))
+    with pytest.raises(InternalError, match=said):
+        totals(run.sources, replace(run.tables, rows=wrong), run.rejected, run.outcomes)
 
 
 def test_outcomes_that_contradict_are_a_defect() -> None:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -65,9 +66,10 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return said.folder / "report.html"
 
 
-@pytest.fixture
-def opened(browser: Browser, report: Path) -> Iterator[Opened]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+@contextmanager
+def opening(browser: Browser, report: Path, width: int) -> Iterator[Opened]:
+    """The page in a window of this width; it asks for nothing, and complains about nothing."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme="light")
     page = context.new_page()
     seen = Opened(page)
     page.on("request", lambda request: seen.requests.append(request.url))
@@ -78,6 +80,12 @@ def opened(browser: Browser, report: Path) -> Iterator[Opened]:
     assert [url for url in seen.requests if not url.startswith(("file:", "data:"))] == []
     assert seen.complaints == []
     context.close()
+
+
+@pytest.fixture
+def opened(browser: Browser, report: Path) -> Iterator[Opened]:
+    with opening(browser, report, 1280) as seen:
+        yield seen
 
 
 def test_the_title_and_the_sums_are_seen_first(opened: Opened) -> None:

@@ -12,7 +12,7 @@ import importer
 from importer.catalogue import CODES
 from importer.records import Severity
 from importer.report.plain_words import is_plain, owner_fix, owner_title
-from tests.report.test_html_browser import CHROMIUM, browser
+from tests.report.test_html_browser import CHROMIUM, browser, opening
 from tests.workflow.desk import make_desk
 
 __all__ = ["browser"]
@@ -65,15 +65,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=[390, 1280])
 def page(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": request.param, "height": 900})
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(report.as_uri())
-    yield page
-    assert complaints == []
-    context.close()
+    with opening(browser, report, request.param) as seen:
+        yield seen.page
 
 
 def test_it_says_what_to_fix_and_whom_to_send_it_to(page: Page) -> None:

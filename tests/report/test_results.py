@@ -11,7 +11,7 @@ from importer.report import problem_list as located_module
 from importer.report import rejected as rejected_module
 from importer.report import results as results_module
 from importer.report.rejected import write_rejected
-from importer.report.report_files import write_blocks
+from importer.report.report_files import BLOCK, write_blocks
 from importer.report.results import results
 from importer.tables import ProblemTable
 from tests.report.build import rows, small_run, without_problems
@@ -61,29 +61,18 @@ def content(path: Path) -> str:
     return path.read_bytes().decode("utf-8")
 
 
-def test_results_file(tmp_path: Path) -> None:
-    write_blocks(tmp_path / "results.csv", results(small_run()))
+@pytest.mark.parametrize("size", [1, 2, 4, 5, BLOCK])
+def test_the_files_are_the_same_byte_for_byte_in_blocks_of_any_size(tmp_path: Path, monkeypatch, size: int) -> None:
+    for module in (results_module, rejected_module, located_module):
+        monkeypatch.setattr(module, "BLOCK", size)
+    run = small_run()
+    write_blocks(tmp_path / "results.csv", results(run))
     assert content(tmp_path / "results.csv") == RESULTS
-
-
-def test_errors_file(tmp_path: Path) -> None:
-    write_blocks(tmp_path / "errors.csv", small_run().located.blocks())
+    write_blocks(tmp_path / "errors.csv", run.located.blocks())
     assert content(tmp_path / "errors.csv") == ERRORS
-
-
-def test_rejected_files(tmp_path: Path) -> None:
-    written = write_rejected(tmp_path / "rejected", small_run())
+    written = write_rejected(tmp_path / "rejected", run)
     assert written == [tmp_path / "rejected" / "list.csv", tmp_path / "rejected" / "staff.csv"]
     assert [content(path) for path in written] == [REJECTED_LIST, REJECTED_PEOPLE]
-
-
-def test_same_input_gives_same_bytes(tmp_path: Path) -> None:
-    for folder in ("first", "second"):
-        write_blocks(tmp_path / folder / "results.csv", results(small_run()))
-        write_blocks(tmp_path / folder / "errors.csv", small_run().located.blocks())
-        write_rejected(tmp_path / folder, small_run())
-    for path in (tmp_path / "first").iterdir():
-        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
 
 
 def test_a_rejection_without_a_problem_keeps_what_the_outcome_says() -> None:
@@ -127,16 +116,3 @@ def test_a_refusal_with_a_place_is_told_where_it_is(tmp_path: Path) -> None:
     )
     found = replace(run, problems=ProblemTable.concat([run.problems, refusal]))
     assert '"row 9: Phone: Unknown area code.","C"' in content(write_rejected(tmp_path, found)[0])
-
-
-@pytest.mark.parametrize("size", [1, 2, 4, 5])
-def test_blocks_of_any_size_give_the_same_files(tmp_path: Path, monkeypatch, size: int) -> None:
-    monkeypatch.setattr(results_module, "BLOCK", size)
-    monkeypatch.setattr(rejected_module, "BLOCK", size)
-    monkeypatch.setattr(located_module, "BLOCK", size)
-    run = small_run()
-    write_blocks(tmp_path / "results.csv", results(run))
-    write_blocks(tmp_path / "errors.csv", run.located.blocks())
-    written = write_rejected(tmp_path / "rejected", run)
-    found = [content(path) for path in (tmp_path / "results.csv", tmp_path / "errors.csv", *written)]
-    assert found == [RESULTS, ERRORS, REJECTED_LIST, REJECTED_PEOPLE]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.report.rejected_workbook import Workbook
-from importer.report.terminal import columns_of, cut, padded, runs_text, summary_text, wrapped
+from importer.report.terminal import columns_of, cut, in_columns, runs_text, summary_text, wrapped
 from tests.report.test_summary import summary
 
 SHOWN = Path(__file__).parent / "terminal"
@@ -101,13 +101,8 @@ def test_the_headline_is_first_and_commands_are_whole_on_their_lines() -> None:
 
 
 def test_a_red_headline_for_what_stopped() -> None:
-    stopped = replace_code(built(), 3)
-    assert summary_text(stopped, width=80, color=True).startswith("\x1b[1;31m")
-    assert summary_text(replace_code(built(), 0), width=80, color=True).startswith("\x1b[1;32m")
-
-
-def replace_code(made: dict[str, Any], code: int) -> dict[str, Any]:
-    return {**made, "exit_code": code}
+    for code, color in ((3, "31"), (0, "32")):
+        assert summary_text(built() | {"exit_code": code}, width=80, color=True).startswith(f"\x1b[1;{color}m")
 
 
 TEXTS = st.text(st.sampled_from("ab é\u0301株式会社😀…\u200b"), max_size=40)
@@ -131,5 +126,4 @@ def test_wrapping_loses_no_word_and_breaks_none(text: str, width: int) -> None:
 
 def test_columns_of_wide_and_combining_letters() -> None:
     assert [columns_of(text) for text in ("ab", "株式", "e\u0301", "😀", "a\u200b")] == [2, 4, 1, 2, 1]
-    assert padded("株", 4) == "株  "
-    assert padded("long", 2) == "long"
+    assert in_columns(["株", "long", "x"], [4, 2, 1]) == "株    long  x"

@@ -2,7 +2,6 @@
 
 import asyncio
 import copy
-import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,45 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pandas as pd
 
 from importer.api import Answer, AnswerKind, CustomerRef, NoListError, Turns
 from importer.ledger import Ledger
-from importer.planner import Merger, ids_to_look_up, plan
+from importer.planner import Merger
 from importer.planner.compare import body_of
-from importer.run_folder import PayloadFile
-from importer.tables import TEXT
-from tests.sender.support import TENANT, FakePace, found_frame, now
+from tests.sender.support import TENANT, FakePace, now, plan_bodies
 
 Body = dict[str, Any]
 KINDS = ("addresses", "contacts")
 MERGER = Merger()
 
 
-def plan_night(
-    ledger: Ledger, folder: Path, bodies: Mapping[str, Body], found: Mapping[str, str], tenant: str = TENANT
-) -> Any:
-    """What the pipeline does before it sends, with ``--mode upsert``."""
-    ledger.tenant(tenant)
-    run = ledger.start_run(tenant, "run", out=folder, mapping="example")
-    path = folder / f"{run.id}.jsonl"
-    lines = [orjson.dumps(body) for body in bodies.values()]
-    path.write_bytes(b"".join(line + b"\n" for line in lines))
-    frame = pd.DataFrame(
-        {
-            "position": range(len(lines)),
-            "reference_id": pd.Series(list(bodies), dtype=TEXT),
-            "hash": pd.Series([hashlib.sha256(line).hexdigest() for line in lines], dtype=TEXT),
-            "offset": [0, *itertools.accumulate(len(line) + 1 for line in lines)][:-1],
-            "length": [len(line) for line in lines],
-        }
-    )
-    known = ledger.known(tenant, frame["reference_id"])
-    asked = ids_to_look_up(frame, known)
-    there = found_frame({name: number for name, number in found.items() if name in asked})
-    ledger.record_lookup(tenant, asked, there)
-    ledger.plan_run(run.id, plan(frame, known, there, mode="upsert"))
-    return run, PayloadFile(path)
+def plan_night(ledger: Ledger, folder: Path, bodies: Mapping[str, Body], tenant: str = TENANT) -> Any:
+    """What the pipeline does before it sends, with ``--mode upsert``; a lookup finds nobody."""
+    lines = {name: orjson.dumps(body) for name, body in bodies.items()}
+    return plan_bodies(ledger, folder, lines, {}, tenant=tenant, mode="upsert")
 
 
 @dataclass

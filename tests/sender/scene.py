@@ -3,8 +3,6 @@
 The scene sends by itself, step by step as the sender does it, so that a test can leave a run at any moment.
 """
 
-import hashlib
-import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,23 +13,20 @@ from typing import Any
 
 import anyio
 import orjson
-import pandas as pd
 
 from importer.api import Client, Limiter, RetryPolicy
 from importer.commands.verify import compare_run as verify
 from importer.ledger import Accepted, Ledger, LedgerStep, Run, State, Write, WriteState, open_ledger
-from importer.planner import ids_to_look_up, plan
 from importer.planner.compare import body_of, previous, replacement
 from importer.records import OutcomeKind
 from importer.run_folder import PayloadFile
 from importer.sandbox import SandboxConfig
 from importer.sender.customer_rounds import CustomerFinding
 from importer.sender.undo import Undo
-from importer.tables import TEXT
 from tests.running_sandbox import running
 from tests.sandbox.support import client as raw_client
+from tests.sender.support import TENANT, plan_bodies
 
-TENANT = "acme"
 QUICK = RetryPolicy(attempts=3, first=0.001, longest=0.002, deadline=60)
 KINDS = {"address": "addresses", "contact": "contacts"}
 Body = dict[str, Any]
@@ -125,40 +120,21 @@ class Scene:
     ) -> tuple[Run, PayloadFile]:
         """What the pipeline does before it sends. ``bodies``: reference ids, or whole bodies by them."""
         whole = bodies if isinstance(bodies, Mapping) else {name: company(name) for name in bodies}
-        self.ledger.tenant(TENANT)
-        run = self.ledger.start_run(TENANT, "run", out=self.folder, mapping="example")
-        path = self.folder / f"{run.id}.jsonl"
-        lines = [orjson.dumps(body) for body in whole.values()]
-        path.write_bytes(b"".join(line + b"\n" for line in lines))
-        frame = pd.DataFrame(
-            {
-                "position": range(len(lines)),
-                "reference_id": pd.Series(list(whole), dtype=TEXT),
-                "hash": pd.Series([hashlib.sha256(line).hexdigest() for line in lines], dtype=TEXT),
-                "offset": [0, *itertools.accumulate(len(line) + 1 for line in lines)][:-1],
-                "length": [len(line) for line in lines],
-            }
-        )
-        known = self.ledger.known(TENANT, frame["reference_id"])
-        asked = ids_to_look_up(frame, known)
-        there = {name: number for name, number in (found or {}).items() if name in asked}
-        looked = pd.DataFrame({"reference_id": list(there), "customer_id": list(there.values())}, dtype=TEXT)
-        self.ledger.record_lookup(TENANT, asked, looked)
-        self.ledger.plan_run(run.id, plan(frame, known, looked, mode=mode))
-        return run, PayloadFile(path)
+        lines = {name: orjson.dumps(body) for name, body in whole.items()}
+        return plan_bodies(self.ledger, self.folder, lines, found or {}, mode=mode)
 
     def send(self, bodies: Sequence[str] | Mapping[str, Body], found: Mapping[str, str] | None = None) -> Any:
         """A run that creates customers."""
         run, payloads = self.plan(bodies, found)
         items = self.ledger.pending(run, after=-1, count=9_999)
         self.ledger.mark_sending(run, items)
-        steps = []
-        for item, body in zip(items, payloads(items), strict=True):
-            made = self.ask("POST", "/v1/customers", orjson.loads(body))
-            accepted = Accepted(body, None, made["updated_at"])
-            steps.append(_step(item, State.CREATED, OutcomeKind.CREATED, made["id"], accepted))
-        self.ledger.record(run, steps)
+        self.ledger.record(run, [self._create(*one) for one in zip(items, payloads(items), strict=True)])
         return run, payloads
+
+    def _create(self, item: Any, body: bytes) -> LedgerStep:
+        made = self.ask("POST", "/v1/customers", orjson.loads(body))
+        accepted = Accepted(body, None, made["updated_at"])
+        return _step(item, State.CREATED, OutcomeKind.CREATED, made["id"], accepted)
 
     def update(self, changes: Mapping[str, "Change"], *, end: str = "done") -> Any:
         """A run that updates customers, and creates those that are not there.
@@ -176,9 +152,7 @@ class Scene:
         for item, body in zip(items, payloads(items), strict=True):
             name = item.reference_id
             if item.action == "create":
-                made = self.ask("POST", "/v1/customers", orjson.loads(body))
-                accepted = Accepted(body, None, made["updated_at"])
-                steps.append(_step(item, State.CREATED, OutcomeKind.CREATED, made["id"], accepted))
+                steps.append(self._create(item, body))
                 continue
             for write in self.ledger.announce_writes(run, changes[name].writes(self.whole(name))):
                 child_id = self._carry_out(there[name], write) if end != "lost" else None

@@ -5,11 +5,11 @@ import hashlib
 import itertools
 import random
 import selectors
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import orjson
@@ -108,17 +108,15 @@ def body_of(reference_id: str, content: str = "Example Ltd") -> bytes:
     return orjson.dumps({"reference_id": reference_id, "company_name": content})
 
 
-def bodies_in(path: Path, reference_ids: Sequence[str], content: str = "Example Ltd") -> pd.DataFrame:
-    bodies = [body_of(reference_id, content) for reference_id in reference_ids]
-    path.write_bytes(b"".join(body + b"\n" for body in bodies))
-    offsets = [0, *itertools.accumulate(len(body) + 1 for body in bodies)][:-1]
+def bodies_in(path: Path, bodies: Mapping[str, bytes]) -> pd.DataFrame:
+    path.write_bytes(b"".join(body + b"\n" for body in bodies.values()))
     return pd.DataFrame(
         {
             "position": range(len(bodies)),
-            "reference_id": pd.Series(list(reference_ids), dtype=TEXT),
-            "hash": pd.Series([hashlib.sha256(body).hexdigest() for body in bodies], dtype=TEXT),
-            "offset": offsets,
-            "length": [len(body) for body in bodies],
+            "reference_id": pd.Series(list(bodies), dtype=TEXT),
+            "hash": pd.Series([hashlib.sha256(body).hexdigest() for body in bodies.values()], dtype=TEXT),
+            "offset": [0, *itertools.accumulate(len(body) + 1 for body in bodies.values())][:-1],
+            "length": [len(body) for body in bodies.values()],
         }
     )
 
@@ -132,20 +130,32 @@ def found_frame(found: dict[str, str]) -> pd.DataFrame:
     )
 
 
+def plan_bodies(
+    ledger: Ledger,
+    folder: Path,
+    bodies: Mapping[str, bytes],
+    found: Mapping[str, str],
+    *,
+    tenant: str = TENANT,
+    mode: Literal["create", "upsert"] = "create",
+) -> tuple[Run, PayloadFile]:
+    """What the pipeline does before it sends."""
+    ledger.tenant(tenant)
+    run = ledger.start_run(tenant, "run", out=folder, mapping="example")
+    path = folder / f"{run.id}.jsonl"
+    frame = bodies_in(path, bodies)
+    known = ledger.known(tenant, frame["reference_id"])
+    asked = ids_to_look_up(frame, known)
+    there = found_frame({name: number for name, number in found.items() if name in asked})
+    ledger.record_lookup(tenant, asked, there)
+    ledger.plan_run(run.id, plan(frame, known, there, mode=mode))
+    return run, PayloadFile(path)
+
+
 def plan_run(
     ledger: Ledger, folder: Path, reference_ids: Sequence[str], found: dict[str, str] | None = None, content: str = "Ex"
 ) -> tuple[Run, PayloadFile]:
-    """What the pipeline does before it sends."""
-    ledger.tenant(TENANT)
-    run = ledger.start_run(TENANT, "run", out=folder, mapping="example")
-    path = folder / f"{run.id}.jsonl"
-    bodies = bodies_in(path, reference_ids, content)
-    known = ledger.known(TENANT, bodies["reference_id"])
-    asked = ids_to_look_up(bodies, known)
-    there = found_frame({name: number for name, number in (found or {}).items() if name in asked})
-    ledger.record_lookup(TENANT, asked, there)
-    ledger.plan_run(run.id, plan(bodies, known, there))
-    return run, PayloadFile(path)
+    return plan_bodies(ledger, folder, {name: body_of(name, content) for name in reference_ids}, found or {})
 
 
 @dataclass

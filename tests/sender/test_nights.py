@@ -21,8 +21,9 @@ from importer.sender.updating import MOST_MISSES
 from tests.sender.nights import MERGER, NightApi, add_by_hand, faults, plan_night
 from tests.sender.support import TENANT, FakePace, fresh_ledger, now, outcomes, run_virtually
 from tests.sender.support import send_virtually as send
-from tests.sender.test_properties import DyingLedger, KilledError
+from tests.sender.test_properties import DyingLedger, KilledError, kill
 
+pytestmark = pytest.mark.anyio
 FAULTS = st.sampled_from(["ok", "ok", "slow", "lost", "dropped", "late", "not_sent"])
 SLOW_DISK = settings(max_examples=10, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
 PATIENT = RetryPolicy(attempts=50, deadline=9e9)  # a long script of faults may meet one customer alone
@@ -70,12 +71,25 @@ def nights(draw, most: int):
     return found
 
 
-async def first_night(ledger, folder: Path, api: NightApi, bodies, by_hand: int) -> dict[str, str]:
-    run, payloads = plan_night(ledger, folder, bodies, {})
+async def one_night(ledger, folder: Path, api: NightApi, bodies, **options):
+    """Plan and send a night's customers. Returns the run."""
+    run, payloads = plan_night(ledger, folder, bodies)
+    await send(ledger, api, run, payloads, merge=MERGER, **options)
+    return run
+
+
+async def first_night(ledger, folder: Path, api: NightApi, bodies, by_hand: int = 0) -> dict[str, str]:
     script, api.script = api.script, ()
-    await send(ledger, api, run, payloads, merge=MERGER)
+    await one_night(ledger, folder, api, bodies)
     api.script, api.writes, api.got = script, 0, 0
     return {name: add_by_hand(api, name) for name in list(bodies)[:by_hand]}
+
+
+async def known(ledger, folder: Path, bodies, **options) -> NightApi:
+    """An API that has had these customers since a first night."""
+    api = NightApi(**options)
+    await first_night(ledger, folder, api, bodies)
+    return api
 
 
 async def agrees(ledger, api: NightApi, run, by_hand, spare=frozenset()) -> None:
@@ -119,7 +133,7 @@ def test_any_faults(found, script, reads, replaces, moments, batch, workers, by_
             if not moments:
                 hand = dict.fromkeys(hand)  # without times of changes, what is there counts as changed by hand
             api.script, api.reads = script, reads
-            run, payloads = plan_night(ledger, folder, found[1], {})
+            run, payloads = plan_night(ledger, folder, found[1])
             await send_to_the_end(
                 ledger,
                 api,
@@ -165,18 +179,18 @@ def test_any_kills(found, script, replaces, batch, kills, resume, by_hand):
                 await asyncio.sleep(
                     2 * api.late
                 )  # a night later, every request of the last one has landed or never will
-                run, payloads = plan_night(ledger, folder, night, {})
+                run, payloads = plan_night(ledger, folder, night)
                 dying = DyingLedger(ledger, writes, after)
                 task = asyncio.create_task(
                     send(dying, api, run, payloads, merge=MERGER, batch_size=batch, on_conflict="overwrite")
                 )
-                asyncio.get_running_loop().call_later(seconds, _kill, dying, task)
+                asyncio.get_running_loop().call_later(seconds, kill, dying, task)
                 (ended,) = await asyncio.gather(task, return_exceptions=True)
                 assert not isinstance(ended, AssertionError), ended
                 if resume:
                     await send_to_the_end(ledger, api, run, payloads, batch_size=batch, on_conflict="overwrite")
             await asyncio.sleep(2 * api.late)
-            run, payloads = plan_night(ledger, folder, found[-1], {})
+            run, payloads = plan_night(ledger, folder, found[-1])
             await send_to_the_end(ledger, api, run, payloads, batch_size=batch, on_conflict="overwrite")
             assert faults(api, found, hand) == []
             known = ledger.known(TENANT, list(found[-1]))
@@ -188,11 +202,6 @@ def test_any_kills(found, script, replaces, batch, kills, resume, by_hand):
 
     with tempfile.TemporaryDirectory() as folder:
         run_virtually(main(Path(folder)))
-
-
-def _kill(dying, task):
-    dying.dead = True
-    task.cancel()
 
 
 def body(name: str = "C0", **fields) -> dict:
@@ -215,60 +224,46 @@ class Killed:
         return getattr(self._ledger, name)
 
 
-def at_night(main) -> None:
-    with tempfile.TemporaryDirectory() as folder, fresh_ledger(Path(folder)) as ledger:
-        run_virtually(main(ledger, Path(folder)))
-
-
 @pytest.mark.parametrize("resumed", [True, False])
 @pytest.mark.parametrize("replaces", [True, False])
-def test_killed_between_an_update_and_its_record(replaces, resumed) -> None:
+async def test_killed_between_an_update_and_its_record(ledger, tmp_path, replaces, resumed) -> None:
     """The next night says again what the first said: what the second did is not taken for done."""
-
-    async def main(ledger, folder) -> None:
-        api = NightApi(replaces=replaces)
-        first = {"C0": body(phone="one", addresses=[address("A-1")])}
-        second = {"C0": body(phone="two", addresses=[address("A-1"), address("A-2")])}
-        hand = await first_night(ledger, folder, api, first, 1)
-        run, payloads = plan_night(ledger, folder, second, {})
-        with pytest.raises(KilledError):
-            await send(Killed(ledger), api, run, payloads, merge=MERGER)
-        assert api.held()["C0"]["phone"] == "two"
-        if resumed:
-            await send(ledger, api, run, payloads, merge=MERGER)
-            assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.UPDATED
-            assert len(api.patches) == 2  # a PATCH and a POST, each once
-        run, payloads = plan_night(ledger, folder, first, {})
+    api = NightApi(replaces=replaces)
+    first = {"C0": body(phone="one", addresses=[address("A-1")])}
+    second = {"C0": body(phone="two", addresses=[address("A-1"), address("A-2")])}
+    hand = await first_night(ledger, tmp_path, api, first, 1)
+    run, payloads = plan_night(ledger, tmp_path, second)
+    with pytest.raises(KilledError):
+        await send(Killed(ledger), api, run, payloads, merge=MERGER)
+    assert api.held()["C0"]["phone"] == "two"
+    if resumed:
         await send(ledger, api, run, payloads, merge=MERGER)
         assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.UPDATED
-        assert api.held()["C0"]["phone"] == "one"
-        assert faults(api, [first, second, first], hand) == []
+        assert len(api.patches) == 2  # a PATCH and a POST, each once
+    run = await one_night(ledger, tmp_path, api, first)
+    assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.UPDATED
+    assert api.held()["C0"]["phone"] == "one"
+    assert faults(api, [first, second, first], hand) == []
 
-    at_night(main)
 
-
-def test_killed_before_the_first_update_was_read_back() -> None:
+async def test_killed_before_the_first_update_was_read_back(ledger, tmp_path) -> None:
     """The API loses children: found when the run is gone on with, and nobody else is updated that way."""
-
-    async def main(ledger, folder) -> None:
-        api = NightApi()
-        names = ["C0", "C1", "C2"]
-        first = {name: body(name, addresses=[address("A-1"), address("A-2")]) for name in names}
-        second = {name: body(name, addresses=[address("A-1", "9 New St"), address("A-2")]) for name in names}
-        await first_night(ledger, folder, api, first, 0)
-        api.replace_child = losing(api, api.replace_child)
-        run, payloads = plan_night(ledger, folder, second, {})
-        with pytest.raises(KilledError):
-            await send(Killed(ledger), api, run, payloads, merge=MERGER, concurrency=1, batch_size=1)
-        assert len(api.patches) == 1
-        with pytest.raises(GuardError, match=r"does not show what was sent: addresses\[A-2\]"):
-            await send(ledger, api, run, payloads, merge=MERGER)
-        ends = [line.outcome for line in outcomes(ledger, run).values()]
-        assert ends.count("failed") == 1
-        assert set(ends) <= {"failed", "pending", "updated"}
-        assert len(api.patches) == 2, "one in each process"
-
-    at_night(main)
+    api = NightApi()
+    names = ["C0", "C1", "C2"]
+    first = {name: body(name, addresses=[address("A-1"), address("A-2")]) for name in names}
+    second = {name: body(name, addresses=[address("A-1", "9 New St"), address("A-2")]) for name in names}
+    await first_night(ledger, tmp_path, api, first)
+    api.replace_child = losing(api, api.replace_child)
+    run, payloads = plan_night(ledger, tmp_path, second)
+    with pytest.raises(KilledError):
+        await send(Killed(ledger), api, run, payloads, merge=MERGER, concurrency=1, batch_size=1)
+    assert len(api.patches) == 1
+    with pytest.raises(GuardError, match=r"does not show what was sent: addresses\[A-2\]"):
+        await send(ledger, api, run, payloads, merge=MERGER)
+    ends = [line.outcome for line in outcomes(ledger, run).values()]
+    assert ends.count("failed") == 1
+    assert set(ends) <= {"failed", "pending", "updated"}
+    assert len(api.patches) == 2, "one in each process"
 
 
 def losing(api, replace_child):
@@ -282,235 +277,174 @@ def losing(api, replace_child):
     return put
 
 
-def test_children_that_the_source_no_longer_has_count_as_ours_after_an_overwrite() -> None:
-    async def main(ledger, folder) -> None:
-        api = NightApi(moments=False)
-        await first_night(ledger, folder, api, {"C0": body(phone="one", addresses=[address("A-1"), address("A-2")])}, 0)
-        api.held()["C0"]["phone"] = "by hand"
-        run, payloads = plan_night(ledger, folder, {"C0": body(phone="two", addresses=[address("A-1")])}, {})
-        await send(ledger, api, run, payloads, merge=MERGER, on_conflict="overwrite")
-        assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.UPDATED
-        assert [child["reference_id"] for child in api.held()["C0"]["addresses"]] == ["A-1", "A-2"]
-        await agrees(ledger, api, run, {})
+async def test_children_that_the_source_no_longer_has_count_as_ours_after_an_overwrite(ledger, tmp_path) -> None:
+    api = await known(
+        ledger, tmp_path, {"C0": body(phone="one", addresses=[address("A-1"), address("A-2")])}, moments=False
+    )
+    api.held()["C0"]["phone"] = "by hand"
+    run = await one_night(
+        ledger, tmp_path, api, {"C0": body(phone="two", addresses=[address("A-1")])}, on_conflict="overwrite"
+    )
+    assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.UPDATED
+    assert [child["reference_id"] for child in api.held()["C0"]["addresses"]] == ["A-1", "A-2"]
+    await agrees(ledger, api, run, {})
 
-    at_night(main)
+
+async def test_inactive_children_are_left_alone(ledger, tmp_path) -> None:
+    api = await known(ledger, tmp_path, {"C0": body(addresses=[address("A-1"), address("A-2")])})
+    idle = {"id": "idle", "status": "inactive", "type": "billing", "address_line_1": "Old", "city": "Gone"}
+    api.held()["C0"]["addresses"].insert(0, dict(idle))
+    await one_night(ledger, tmp_path, api, {"C0": body(addresses=[address("A-1", "9 New St"), address("A-2")])})
+    assert [child["reference_id"] for child in api.patches[0][1]["addresses"]] == ["A-1"]
+    held = {child["id"]: child for child in api.held()["C0"]["addresses"]}
+    assert len(held) == 3
+    assert held["idle"] == idle
 
 
-def test_inactive_children_are_left_alone() -> None:
-    async def main(ledger, folder) -> None:
-        api = NightApi()
-        await first_night(ledger, folder, api, {"C0": body(addresses=[address("A-1"), address("A-2")])}, 0)
-        idle = {"id": "idle", "status": "inactive", "type": "billing", "address_line_1": "Old", "city": "Gone"}
-        api.held()["C0"]["addresses"].insert(0, dict(idle))
-        run, payloads = plan_night(
-            ledger, folder, {"C0": body(addresses=[address("A-1", "9 New St"), address("A-2")])}, {}
-        )
+async def test_an_api_that_loses_inactive_children_stops_the_run(ledger, tmp_path) -> None:
+    api = await known(ledger, tmp_path, {"C0": body(addresses=[address("A-1")])})
+    api.held()["C0"]["addresses"].append({"id": "idle", "status": "inactive", "city": "Gone"})
+    api.replace_child = losing(api, api.replace_child)
+    run, payloads = plan_night(ledger, tmp_path, {"C0": body(addresses=[address("A-1", "9 New St")])})
+    with pytest.raises(GuardError, match=r"addresses\[idle\]"):
         await send(ledger, api, run, payloads, merge=MERGER)
-        assert [child["reference_id"] for child in api.patches[0][1]["addresses"]] == ["A-1"]
-        held = {child["id"]: child for child in api.held()["C0"]["addresses"]}
-        assert len(held) == 3
-        assert held["idle"] == idle
-
-    at_night(main)
 
 
-def test_an_api_that_loses_inactive_children_stops_the_run() -> None:
-    async def main(ledger, folder) -> None:
-        api = NightApi()
-        await first_night(ledger, folder, api, {"C0": body(addresses=[address("A-1")])}, 0)
-        api.held()["C0"]["addresses"].append({"id": "idle", "status": "inactive", "city": "Gone"})
-        api.replace_child = losing(api, api.replace_child)
-        run, payloads = plan_night(ledger, folder, {"C0": body(addresses=[address("A-1", "9 New St")])}, {})
-        with pytest.raises(GuardError, match=r"addresses\[idle\]"):
-            await send(ledger, api, run, payloads, merge=MERGER)
-
-    at_night(main)
-
-
-def test_a_request_of_ours_that_is_late_is_no_conflict_the_next_night() -> None:
+async def test_a_request_of_ours_that_is_late_is_no_conflict_the_next_night(ledger, tmp_path) -> None:
     """The first request was answered by nobody and carried out last: the time of change is later than the answer."""
+    api = await known(ledger, tmp_path, {"C0": body(phone="one")})
+    answer = api.patch
 
-    async def main(ledger, folder) -> None:
-        api = NightApi()
-        await first_night(ledger, folder, api, {"C0": body(phone="one")}, 0)
-        answer = api.patch
+    async def twice(customer_id, change):
+        done = await answer(customer_id, change)
+        asyncio.get_running_loop().call_later(5, api.touch, api.customers[customer_id])
+        return replace(done, repeated=True)
 
-        async def twice(customer_id, change):
-            done = await answer(customer_id, change)
-            asyncio.get_running_loop().call_later(5, api.touch, api.customers[customer_id])
-            return replace(done, repeated=True)
-
-        api.patch = twice
-        run, payloads = plan_night(ledger, folder, {"C0": body(phone="two")}, {})
-        await send(ledger, api, run, payloads, merge=MERGER)
-        await asyncio.sleep(60)
-        api.patch = answer
-        run, payloads = plan_night(ledger, folder, {"C0": body(phone="three")}, {})
-        await send(ledger, api, run, payloads, merge=MERGER)
-        assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.UPDATED
-        api.held()["C0"]["phone"] = "by hand"
-        api.touch(api.held()["C0"])
-        run, payloads = plan_night(ledger, folder, {"C0": body(phone="four")}, {})
-        await send(ledger, api, run, payloads, merge=MERGER)
-        assert outcomes(ledger, run)["C0"].error_code == "changed_in_api"
-
-    at_night(main)
+    api.patch = twice
+    run = await one_night(ledger, tmp_path, api, {"C0": body(phone="two")})
+    await asyncio.sleep(60)
+    api.patch = answer
+    run = await one_night(ledger, tmp_path, api, {"C0": body(phone="three")})
+    assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.UPDATED
+    api.held()["C0"]["phone"] = "by hand"
+    api.touch(api.held()["C0"])
+    run = await one_night(ledger, tmp_path, api, {"C0": body(phone="four")})
+    assert outcomes(ledger, run)["C0"].error_code == "changed_in_api"
 
 
-def test_one_whose_update_is_unknown_is_not_taken_back() -> None:
+async def test_one_whose_update_is_unknown_is_not_taken_back(ledger, tmp_path) -> None:
     """Undo of the run that created it says so; when the later run is settled, it goes on."""
+    api = NightApi()
+    both = {name: body(name, phone="one") for name in ("C0", "C1")}
+    run, payloads = plan_night(ledger, tmp_path, both)
+    await send(ledger, api, run, payloads, merge=MERGER)
+    later, bodies = plan_night(ledger, tmp_path, {**both, "C1": body("C1", phone="two")})
+    with pytest.raises(KilledError):
+        await send(Killed(ledger), api, later, bodies, merge=MERGER)
 
-    async def main(ledger, folder) -> None:
-        api = NightApi()
-        both = {name: body(name, phone="one") for name in ("C0", "C1")}
-        run, payloads = plan_night(ledger, folder, both, {})
-        await send(ledger, api, run, payloads, merge=MERGER)
-        later, bodies = plan_night(ledger, folder, {**both, "C1": body("C1", phone="two")}, {})
-        with pytest.raises(KilledError):
-            await send(Killed(ledger), api, later, bodies, merge=MERGER)
+    async def take_back() -> dict:
+        found = []
+        await Undo(
+            ledger, api, run, payloads, force=False, concurrency=4, settle=60.0, now=now, found=found.extend,
+            stop=anyio.Event(),
+        ).take_back()  # fmt: skip
+        return {finding.reference_id: finding.result for finding in found}
 
-        async def take_back() -> dict:
-            found = []
-            await Undo(
-                ledger, api, run, payloads, force=False, concurrency=4, settle=60.0, now=now, found=found.extend,
-                stop=anyio.Event(),
-            ).take_back()  # fmt: skip
-            return {finding.reference_id: finding.result for finding in found}
-
-        assert await take_back() == {"C0": Verdict.DELETED, "C1": Verdict.UNKNOWN}
-        assert list(api.held()) == ["C1"]
-        await send(ledger, api, later, bodies, merge=MERGER)
-        assert await take_back() == {"C1": Verdict.DELETED}
-        assert api.customers == {}
-
-    at_night(main)
+    assert await take_back() == {"C0": Verdict.DELETED, "C1": Verdict.UNKNOWN}
+    assert list(api.held()) == ["C1"]
+    await send(ledger, api, later, bodies, merge=MERGER)
+    assert await take_back() == {"C1": Verdict.DELETED}
+    assert api.customers == {}
 
 
-def test_one_that_vanished_and_comes_back_is_updated_in_what_changed() -> None:
-    async def main(ledger, folder) -> None:
-        api = NightApi()
-        both = {name: body(name, phone="one") for name in ("C0", "C1")}
-        await first_night(ledger, folder, api, both, 0)
-        run, payloads = plan_night(ledger, folder, {"C0": both["C0"]}, {})
-        await send(ledger, api, run, payloads, merge=MERGER)
-        assert list(ledger.sent_with(TENANT, "example")["reference_id"]) == ["C0", "C1"]
-        run, payloads = plan_night(ledger, folder, {**both, "C1": body("C1", phone="two")}, {})
-        await send(ledger, api, run, payloads, merge=MERGER)
-        assert api.patches == [("C1", {"phone": "two"})]
-        assert ledger.counts(run.id) == {OutcomeKind.UNCHANGED: 1, OutcomeKind.UPDATED: 1}
-
-    at_night(main)
+async def test_one_that_vanished_and_comes_back_is_updated_in_what_changed(ledger, tmp_path) -> None:
+    api = NightApi()
+    both = {name: body(name, phone="one") for name in ("C0", "C1")}
+    await first_night(ledger, tmp_path, api, both)
+    run = await one_night(ledger, tmp_path, api, {"C0": both["C0"]})
+    assert list(ledger.sent_with(TENANT, "example")["reference_id"]) == ["C0", "C1"]
+    run = await one_night(ledger, tmp_path, api, {**both, "C1": body("C1", phone="two")})
+    assert api.patches == [("C1", {"phone": "two"})]
+    assert ledger.counts(run.id) == {OutcomeKind.UNCHANGED: 1, OutcomeKind.UPDATED: 1}
 
 
-def test_one_that_was_given_another_reference_id_there() -> None:
+async def test_one_that_was_given_another_reference_id_there(ledger, tmp_path) -> None:
     """The id that the ledger knows shows another customer: nothing is sent, whatever the policy says."""
-
-    async def main(ledger, folder) -> None:
-        api = NightApi()
-        await first_night(ledger, folder, api, {"C0": body(phone="one")}, 0)
-        (customer,) = api.customers.values()
-        customer["reference_id"] = "renamed"
-        for policy in ("report", "overwrite"):
-            run, payloads = plan_night(ledger, folder, {"C0": body(phone="two")}, {})
-            await send(ledger, api, run, payloads, merge=MERGER, on_conflict=policy)
-            line = outcomes(ledger, run)["C0"]
-            assert (line.outcome, line.error_code) == ("failed", "other_customer")
-        assert customer["phone"] == "one"
-        assert not api.patches
-
-    at_night(main)
-
-
-def test_a_new_child_that_its_customer_does_not_show_yet_is_read_by_itself() -> None:
-    async def main(ledger, folder) -> None:
-        api = NightApi()
-        await first_night(ledger, folder, api, {"C0": body()}, 0)
-        get = api.get
-
-        async def without_addresses(customer_id):
-            answer = await get(customer_id)
-            return replace(answer, data={**answer.data, "addresses": []})
-
-        api.get = without_addresses
-        run, payloads = plan_night(ledger, folder, {"C0": body(addresses=[address("A-1")])}, {})
-        await send(ledger, api, run, payloads, merge=MERGER)
+    api = await known(ledger, tmp_path, {"C0": body(phone="one")})
+    (customer,) = api.customers.values()
+    customer["reference_id"] = "renamed"
+    for policy in ("report", "overwrite"):
+        run = await one_night(ledger, tmp_path, api, {"C0": body(phone="two")}, on_conflict=policy)
         line = outcomes(ledger, run)["C0"]
-        assert (line.outcome, line.attempts) == (OutcomeKind.UPDATED, 1)
-        (write,), (child,) = ledger.writes_of(run, ["C0"])["C0"], api.held()["C0"]["addresses"]
-        assert write.child_id == child["id"]
-
-    at_night(main)
+        assert (line.outcome, line.error_code) == ("failed", "other_customer")
+    assert customer["phone"] == "one"
+    assert not api.patches
 
 
-def test_of_many_children_that_left_the_source_the_first_are_named() -> None:
-    async def main(ledger, folder) -> None:
-        api = NightApi()
-        many = [address(f"A-{number}", f"{number} Main St") for number in range(7)]
-        await first_night(ledger, folder, api, {"C0": body(phone="one", addresses=many)}, 0)
-        run, payloads = plan_night(ledger, folder, {"C0": body(phone="two")}, {})
+async def test_a_new_child_that_its_customer_does_not_show_yet_is_read_by_itself(ledger, tmp_path) -> None:
+    api = await known(ledger, tmp_path, {"C0": body()})
+    get = api.get
+
+    async def without_addresses(customer_id):
+        answer = await get(customer_id)
+        return replace(answer, data={**answer.data, "addresses": []})
+
+    api.get = without_addresses
+    run = await one_night(ledger, tmp_path, api, {"C0": body(addresses=[address("A-1")])})
+    line = outcomes(ledger, run)["C0"]
+    assert (line.outcome, line.attempts) == (OutcomeKind.UPDATED, 1)
+    (write,), (child,) = ledger.writes_of(run, ["C0"])["C0"], api.held()["C0"]["addresses"]
+    assert write.child_id == child["id"]
+
+
+async def test_of_many_children_that_left_the_source_the_first_are_named(ledger, tmp_path) -> None:
+    api = NightApi()
+    many = [address(f"A-{number}", f"{number} Main St") for number in range(7)]
+    await first_night(ledger, tmp_path, api, {"C0": body(phone="one", addresses=many)})
+    run = await one_night(ledger, tmp_path, api, {"C0": body(phone="two")})
+    line = outcomes(ledger, run)["C0"]
+    assert (line.outcome, line.error_code) == (OutcomeKind.UPDATED, "child_not_in_source")
+    assert line.error_message.endswith("addresses[A-4], and 2 more")
+
+
+async def test_an_update_whose_key_is_refused_stays_pending(ledger, tmp_path) -> None:
+    api = await known(ledger, tmp_path, {"C0": body(phone="one")})
+
+    async def refuse(customer_id, change):
+        return Answer(AnswerKind.KEY_REFUSED, 401, message="no such key")
+
+    api.patch = refuse
+    run, payloads = plan_night(ledger, tmp_path, {"C0": body(phone="two")})
+    with pytest.raises(KeyRefusedError):
         await send(ledger, api, run, payloads, merge=MERGER)
-        line = outcomes(ledger, run)["C0"]
-        assert (line.outcome, line.error_code) == (OutcomeKind.UPDATED, "child_not_in_source")
-        assert line.error_message.endswith("addresses[A-4], and 2 more")
-
-    at_night(main)
+    assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.PENDING
 
 
-def test_an_update_whose_key_is_refused_stays_pending() -> None:
-    async def main(ledger, folder) -> None:
-        api = NightApi()
-        await first_night(ledger, folder, api, {"C0": body(phone="one")}, 0)
-
-        async def refuse(customer_id, change):
-            return Answer(AnswerKind.KEY_REFUSED, 401, message="no such key")
-
-        api.patch = refuse
-        run, payloads = plan_night(ledger, folder, {"C0": body(phone="two")}, {})
-        with pytest.raises(KeyRefusedError):
-            await send(ledger, api, run, payloads, merge=MERGER)
-        assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.PENDING
-
-    at_night(main)
+async def test_a_customer_that_cannot_be_read_is_given_up_after_some_times(ledger, tmp_path) -> None:
+    api = await known(ledger, tmp_path, {"C0": body(phone="one")})
+    api.reads = [True] * 99
+    run = await one_night(ledger, tmp_path, api, {"C0": body(phone="two")})
+    assert outcomes(ledger, run)["C0"].error_code == "no_answer"
+    assert api.got == MOST_MISSES
 
 
-def test_a_customer_that_cannot_be_read_is_given_up_after_some_times() -> None:
-    async def main(ledger, folder) -> None:
-        api = NightApi()
-        await first_night(ledger, folder, api, {"C0": body(phone="one")}, 0)
-        api.reads = [True] * 99
-        run, payloads = plan_night(ledger, folder, {"C0": body(phone="two")}, {})
-        await send(ledger, api, run, payloads, merge=MERGER)
-        assert outcomes(ledger, run)["C0"].error_code == "no_answer"
-        assert api.got == MOST_MISSES
-
-    at_night(main)
+async def test_the_first_update_of_fields_is_read_back_and_no_other(ledger, tmp_path) -> None:
+    api = await known(ledger, tmp_path, {name: body(name, phone="one") for name in ("C0", "C1", "C2")})
+    await one_night(
+        ledger, tmp_path, api, {name: body(name, phone="two") for name in ("C0", "C1", "C2")}, concurrency=1
+    )
+    assert api.got == 3 + 1
 
 
-def test_the_first_update_of_fields_is_read_back_and_no_other() -> None:
-    async def main(ledger, folder) -> None:
-        api = NightApi()
-        await first_night(ledger, folder, api, {name: body(name, phone="one") for name in ("C0", "C1", "C2")}, 0)
-        run, payloads = plan_night(ledger, folder, {name: body(name, phone="two") for name in ("C0", "C1", "C2")}, {})
-        await send(ledger, api, run, payloads, merge=MERGER, concurrency=1)
-        assert api.got == 3 + 1
+async def test_a_new_child_that_is_refused_because_it_is_there_is_ours(ledger, tmp_path) -> None:
+    api = await known(ledger, tmp_path, {"C0": body()})
+    create_child = api.create_child
 
-    at_night(main)
+    async def twice(*args):
+        await create_child(*args)
+        return Answer(AnswerKind.REFUSED, 409, None, "CONFLICT", "reference_id is taken")
 
-
-def test_a_new_child_that_is_refused_because_it_is_there_is_ours() -> None:
-    async def main(ledger, folder) -> None:
-        api = NightApi()
-        await first_night(ledger, folder, api, {"C0": body()}, 0)
-        create_child = api.create_child
-
-        async def twice(*args):
-            await create_child(*args)
-            return Answer(AnswerKind.REFUSED, 409, None, "CONFLICT", "reference_id is taken")
-
-        api.create_child = twice
-        run, payloads = plan_night(ledger, folder, {"C0": body(addresses=[address("A-1")])}, {})
-        await send(ledger, api, run, payloads, merge=MERGER)
-        assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.UPDATED
-        assert [child["reference_id"] for child in api.held()["C0"]["addresses"]] == ["A-1"]
-
-    at_night(main)
+    api.create_child = twice
+    run = await one_night(ledger, tmp_path, api, {"C0": body(addresses=[address("A-1")])})
+    assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.UPDATED
+    assert [child["reference_id"] for child in api.held()["C0"]["addresses"]] == ["A-1"]

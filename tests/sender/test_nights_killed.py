@@ -90,9 +90,9 @@ def test_killed_while_they_update(place, tmp_path, children) -> None:
         boxes = {"acme": acme, "globex": globex}
         nights, plans = [night(changed=False), night(changed=True)], {}
         for tenant, box in boxes.items():
-            run, payloads = plan_night(ledger, tmp_path, nights[0], {}, tenant)
+            run, payloads = plan_night(ledger, tmp_path, nights[0], tenant)
             run_fast(send_to(box.url, ledger, run, payloads, merge=MERGER))
-            plans[tenant] = plan_night(ledger, tmp_path, nights[1], {}, tenant)
+            plans[tenant] = plan_night(ledger, tmp_path, nights[1], tenant)
         kill_both(boxes, place, plans, tmp_path)
         for tenant, box in boxes.items():
             run, payloads = plans[tenant]
@@ -103,7 +103,7 @@ def test_killed_while_they_update(place, tmp_path, children) -> None:
             assert faults(SimpleNamespace(customers=held), nights, {}) == []
             same = {customer["id"] for name, customer in by_name(held).items() if nights[0][name] == nights[1][name]}
             assert not same & {path.rpartition("/")[2] for path in patched(box)}
-            further, _ = plan_night(ledger, tmp_path, nights[1], {}, tenant)
+            further, _ = plan_night(ledger, tmp_path, nights[1], tenant)
             assert ledger.counts(further.id) == {OutcomeKind.UNCHANGED: COUNT}
         assert ledger.faults() == []
 

@@ -137,7 +137,7 @@ def test_any_kills(count, script, batch, lag, refuse, kills, new_run):
             for writes, after, seconds in kills:
                 dying = DyingLedger(ledger, writes, after)
                 task = asyncio.create_task(send(dying, api, run, bodies, batch_size=batch))
-                asyncio.get_running_loop().call_later(seconds, _kill, dying, task)
+                asyncio.get_running_loop().call_later(seconds, kill, dying, task)
                 await asyncio.gather(task, return_exceptions=True)
                 for name in names:
                     assert len(api.ids(name)) <= 1
@@ -163,7 +163,7 @@ def test_any_kills(count, script, batch, lag, refuse, kills, new_run):
         run_virtually(main(Path(folder)))
 
 
-def _kill(dying, task):
+def kill(dying, task):
     dying.dead = True
     task.cancel()
 

@@ -70,98 +70,92 @@ def test_an_update_is_taken_back_and_can_be_sent_again(tmp_path, delete):
         assert s.ledger.bases(run, s.ledger.pending(run, after=-1, count=9))["c"].body is None
 
 
-def test_a_field_without_a_value_before_stays_and_is_named(tmp_path):
-    with scene(tmp_path) as s:
-        s.send({"c": whole()})
-        before = content(s.whole("c"))
-        sent = s.update({"c": EVERYTHING})
-        assert s.undo(sent) == {"c": "not_taken_back"}
-        assert "phone, attributes[Tier]" in s.last["c"].details
-        left = {"phone": "+12125550199", "attributes": {**before["attributes"], "Tier": "gold"}}
-        assert content(s.whole("c")) == before | left
-        assert s.verify(sent) == {"c": "undone"}
-        assert s.last["c"].details == "not undone: phone, attributes[Tier]"
-        assert s.undo(sent) == {}
+def test_a_field_without_a_value_before_stays_and_is_named(s):
+    s.send({"c": whole()})
+    before = content(s.whole("c"))
+    sent = s.update({"c": EVERYTHING})
+    assert s.undo(sent) == {"c": "not_taken_back"}
+    assert "phone, attributes[Tier]" in s.last["c"].details
+    left = {"phone": "+12125550199", "attributes": {**before["attributes"], "Tier": "gold"}}
+    assert content(s.whole("c")) == before | left
+    assert s.verify(sent) == {"c": "undone"}
+    assert s.last["c"].details == "not undone: phone, attributes[Tier]"
+    assert s.undo(sent) == {}
 
 
-def test_an_update_of_nothing_but_empty_fields_sends_nothing(tmp_path):
-    with scene(tmp_path) as s:
-        s.send({"c": whole()})
-        sent = s.update({"c": Change(patch={"phone": "+12125550199"})})
-        before = len(writes(s))
-        assert s.undo(sent) == {"c": "not_taken_back"}
-        assert "phone" in s.last["c"].details
-        assert len(writes(s)) == before
-        assert s.verify(sent) == {"c": "ok"}
-        assert s.undo(sent) == {}
+def test_an_update_of_nothing_but_empty_fields_sends_nothing(s):
+    s.send({"c": whole()})
+    sent = s.update({"c": Change(patch={"phone": "+12125550199"})})
+    before = len(writes(s))
+    assert s.undo(sent) == {"c": "not_taken_back"}
+    assert "phone" in s.last["c"].details
+    assert len(writes(s)) == before
+    assert s.verify(sent) == {"c": "ok"}
+    assert s.undo(sent) == {}
 
 
-def test_what_others_added_meanwhile_survives(tmp_path):
-    with scene(tmp_path) as s:
-        s.send({"c": whole()})
-        sent = s.update({"c": restorable()})
-        one = s.whole("c")
-        path = f"/v1/customers/{one['id']}"
-        s.patch("c", freight_term="By hand", attributes=[*_named(one["attributes"]), {"name": "Hand", "value": "1"}])
-        child = next(child for child in one["addresses"] if child["reference_id"] == "A1")
-        body = address("A1", city="Newtown", address_line_2="Floor 2", phone="+14155550101", zip_code="99999")
-        s.ask("PUT", f"{path}/addresses/{child['id']}", body | {"attributes": [{"name": "Dock", "value": "7"}]})
-        s.ask("POST", f"{path}/contacts", contact("P9"))
-        assert s.undo(sent) == {"c": "restored"}
-        now = content(s.whole("c"))
-        assert (now["freight_term"], now["attributes"]["Hand"]) == ("By hand", "1")
-        there = next(one for one in now["addresses"] if one["reference_id"] == "A1")
-        assert (there["city"], there["zip_code"], there["attributes"]) == ("Anytown", "99999", {"Dock": "7"})
-        assert "address_line_2" not in there
-        assert "P9" in [one["reference_id"] for one in now["contacts"]]
+def test_what_others_added_meanwhile_survives(s):
+    s.send({"c": whole()})
+    sent = s.update({"c": restorable()})
+    one = s.whole("c")
+    path = f"/v1/customers/{one['id']}"
+    s.patch("c", freight_term="By hand", attributes=[*_named(one["attributes"]), {"name": "Hand", "value": "1"}])
+    child = next(child for child in one["addresses"] if child["reference_id"] == "A1")
+    body = address("A1", city="Newtown", address_line_2="Floor 2", phone="+14155550101", zip_code="99999")
+    s.ask("PUT", f"{path}/addresses/{child['id']}", body | {"attributes": [{"name": "Dock", "value": "7"}]})
+    s.ask("POST", f"{path}/contacts", contact("P9"))
+    assert s.undo(sent) == {"c": "restored"}
+    now = content(s.whole("c"))
+    assert (now["freight_term"], now["attributes"]["Hand"]) == ("By hand", "1")
+    there = next(one for one in now["addresses"] if one["reference_id"] == "A1")
+    assert (there["city"], there["zip_code"], there["attributes"]) == ("Anytown", "99999", {"Dock": "7"})
+    assert "address_line_2" not in there
+    assert "P9" in [one["reference_id"] for one in now["contacts"]]
 
 
 def _named(attributes):
     return [{"name": one["name"], "value": one["value"]} for one in attributes]
 
 
-def test_what_was_changed_since_is_left_unless_forced(tmp_path):
-    with scene(tmp_path) as s:
-        s.send({"c": whole()})
-        before = content(s.whole("c"))
-        sent = s.update({"c": restorable()})
-        one = s.whole("c")
-        added = next(child["id"] for child in one["addresses"] if child["reference_id"] == "A2")
-        path = f"/v1/customers/{one['id']}"
-        s.patch("c", company_name="By hand")
-        s.ask("PUT", f"{path}/addresses/{added}", address("A2", city="Added", phone="+14155550109"))
-        assert s.undo(sent) == {"c": "changed"}
-        assert s.last["c"].details == "addresses[A2].phone; company_name"
-        now = content(s.whole("c"))
-        assert now["name"] == "By hand"
-        assert "A2" in [child["reference_id"] for child in now["addresses"]]
-        assert now["contacts"] == before["contacts"], "what nobody changed is undone"
-        assert s.verify(sent) == {"c": "changed"}
-        assert s.undo(sent) == {"c": "changed"}
-        assert s.undo(sent, force=True) == {"c": "restored"}
-        assert content(s.whole("c")) == before
+def test_what_was_changed_since_is_left_unless_forced(s):
+    s.send({"c": whole()})
+    before = content(s.whole("c"))
+    sent = s.update({"c": restorable()})
+    one = s.whole("c")
+    added = next(child["id"] for child in one["addresses"] if child["reference_id"] == "A2")
+    path = f"/v1/customers/{one['id']}"
+    s.patch("c", company_name="By hand")
+    s.ask("PUT", f"{path}/addresses/{added}", address("A2", city="Added", phone="+14155550109"))
+    assert s.undo(sent) == {"c": "changed"}
+    assert s.last["c"].details == "addresses[A2].phone; company_name"
+    now = content(s.whole("c"))
+    assert now["name"] == "By hand"
+    assert "A2" in [child["reference_id"] for child in now["addresses"]]
+    assert now["contacts"] == before["contacts"], "what nobody changed is undone"
+    assert s.verify(sent) == {"c": "changed"}
+    assert s.undo(sent) == {"c": "changed"}
+    assert s.undo(sent, force=True) == {"c": "restored"}
+    assert content(s.whole("c")) == before
 
 
-def test_what_somebody_took_back_by_hand_needs_no_request_and_can_be_sent_again(tmp_path):
-    with scene(tmp_path) as s:
-        s.send({"c": whole()})
-        sent = s.update({"c": Change(patch={"company_name": "New"})})
-        s.patch("c", company_name="Ex")
-        before = len(writes(s))
-        assert s.undo(sent) == {"c": "restored"}
-        assert len(writes(s)) == before
-        assert s.verify(sent) == {"c": "undone"}
-        assert s.ledger.known("acme", ["c"])["hash"].isna().all()
-        assert s.ledger.accepted("acme", ["c"]) == {}
+def test_what_somebody_took_back_by_hand_needs_no_request_and_can_be_sent_again(s):
+    s.send({"c": whole()})
+    sent = s.update({"c": Change(patch={"company_name": "New"})})
+    s.patch("c", company_name="Ex")
+    before = len(writes(s))
+    assert s.undo(sent) == {"c": "restored"}
+    assert len(writes(s)) == before
+    assert s.verify(sent) == {"c": "undone"}
+    assert s.ledger.known("acme", ["c"])["hash"].isna().all()
+    assert s.ledger.accepted("acme", ["c"]) == {}
 
 
-def test_after_a_later_run_the_customer_is_compared_with_that(tmp_path):
-    with scene(tmp_path) as s:
-        s.send({"c": whole()})
-        sent = s.update({"c": Change(patch={"company_name": "New"})})
-        assert s.undo(sent) == {"c": "restored"}
-        s.update({"c": Change(patch={"company_name": "Newer"})})
-        assert s.verify(sent) == {"c": "ok"}
+def test_after_a_later_run_the_customer_is_compared_with_that(s):
+    s.send({"c": whole()})
+    sent = s.update({"c": Change(patch={"company_name": "New"})})
+    assert s.undo(sent) == {"c": "restored"}
+    s.update({"c": Change(patch={"company_name": "Newer"})})
+    assert s.verify(sent) == {"c": "ok"}
 
 
 def test_a_child_that_cannot_be_replaced_is_left_with_the_reason(tmp_path):
@@ -174,88 +168,81 @@ def test_a_child_that_cannot_be_replaced_is_left_with_the_reason(tmp_path):
         assert "addresses[A1]: it is inactive" in s.last["c"].details
 
 
-def test_a_child_or_customer_that_is_gone_is_reported_once(tmp_path):
-    with scene(tmp_path) as s:
-        s.send({"c": whole(), "d": whole(reference_id="d")})
-        sent = s.update({"c": Change(put={"A1": {"city": "Newtown"}}), "d": restorable()})
-        one = s.whole("c")
-        s.ask("DELETE", f"/v1/customers/{one['id']}/addresses/{one['addresses'][0]['id']}")
-        s.delete("d")
-        assert s.undo(sent) == {"c": "not_taken_back", "d": "not_taken_back"}
-        assert "addresses[A1] is no longer in WizCommerce" in s.last["c"].details
-        assert "customer is no longer in WizCommerce" in s.last["d"].details
-        assert s.undo(sent) == {}
+def test_a_child_or_customer_that_is_gone_is_reported_once(s):
+    s.send({"c": whole(), "d": whole(reference_id="d")})
+    sent = s.update({"c": Change(put={"A1": {"city": "Newtown"}}), "d": restorable()})
+    one = s.whole("c")
+    s.ask("DELETE", f"/v1/customers/{one['id']}/addresses/{one['addresses'][0]['id']}")
+    s.delete("d")
+    assert s.undo(sent) == {"c": "not_taken_back", "d": "not_taken_back"}
+    assert "addresses[A1] is no longer in WizCommerce" in s.last["c"].details
+    assert "customer is no longer in WizCommerce" in s.last["d"].details
+    assert s.undo(sent) == {}
 
 
-def test_created_and_updated_customers_of_one_run(tmp_path):
-    with scene(tmp_path) as s:
-        s.send({"c": whole(), "other": company("other")})
-        before = content(s.whole("c"))
-        sent = s.update({"c": restorable(), "new": Change()})
-        assert sorted(s.names()) == ["c", "new", "other"]
-        assert s.undo(sent) == {"new": "deleted", "c": "restored"}
-        assert sorted(s.names()) == ["c", "other"]
-        assert content(s.whole("c")) == before
-        assert s.verify(sent) == {"new": "undone", "c": "undone"}
+def test_created_and_updated_customers_of_one_run(s):
+    s.send({"c": whole(), "other": company("other")})
+    before = content(s.whole("c"))
+    sent = s.update({"c": restorable(), "new": Change()})
+    assert sorted(s.names()) == ["c", "new", "other"]
+    assert s.undo(sent) == {"new": "deleted", "c": "restored"}
+    assert sorted(s.names()) == ["c", "other"]
+    assert content(s.whole("c")) == before
+    assert s.verify(sent) == {"new": "undone", "c": "undone"}
 
 
-def test_the_run_that_created_can_be_undone_after_the_one_that_updated(tmp_path):
-    with scene(tmp_path) as s:
-        created = s.send({"c": whole()})
-        assert s.undo(s.update({"c": restorable()})) == {"c": "restored"}
-        assert s.undo(created) == {"c": "deleted"}
+def test_the_run_that_created_can_be_undone_after_the_one_that_updated(s):
+    created = s.send({"c": whole()})
+    assert s.undo(s.update({"c": restorable()})) == {"c": "restored"}
+    assert s.undo(created) == {"c": "deleted"}
 
 
 @pytest.mark.parametrize("end", ["unanswered", "lost"])
-def test_writes_without_an_answer_are_looked_at_first(tmp_path, end):
-    with scene(tmp_path) as s:
-        s.send({"c": whole()})
-        before = content(s.whole("c"))
-        sent = s.update({"c": restorable()}, end=end)
-        assert s.verify(sent) == {"c": "unknown"}
-        if end == "lost":
-            assert s.undo(sent) == {"c": "unknown"}
-            assert "run undo again in" in s.last["c"].details
-        assert s.undo(sent, later=61.0) == {"c": "restored" if end == "unanswered" else "absent"}
-        assert content(s.whole("c")) == before
-        assert s.states("c") == {"c": "updated"}
-        assert s.outcomes(sent[0]) == {"c": "updated" if end == "unanswered" else "failed"}
-        assert s.undo(sent) == {}
+def test_writes_without_an_answer_are_looked_at_first(s, end):
+    s.send({"c": whole()})
+    before = content(s.whole("c"))
+    sent = s.update({"c": restorable()}, end=end)
+    assert s.verify(sent) == {"c": "unknown"}
+    if end == "lost":
+        assert s.undo(sent) == {"c": "unknown"}
+        assert "run undo again in" in s.last["c"].details
+    assert s.undo(sent, later=61.0) == {"c": "restored" if end == "unanswered" else "absent"}
+    assert content(s.whole("c")) == before
+    assert s.states("c") == {"c": "updated"}
+    assert s.outcomes(sent[0]) == {"c": "updated" if end == "unanswered" else "failed"}
+    assert s.undo(sent) == {}
 
 
-def test_what_a_later_run_may_have_changed_waits_for_it(tmp_path):
-    with scene(tmp_path) as s:
-        s.send({"c": whole()})
-        sent = s.update({"c": Change(patch={"company_name": "New"})})
-        s.update({"c": Change(patch={"company_name": "Newer"})}, end="unanswered")
-        before = len(writes(s))
-        assert s.undo(sent, later=61.0) == {"c": "unknown"}
-        assert "later run" in s.last["c"].details
-        assert len(writes(s)) == before
+def test_what_a_later_run_may_have_changed_waits_for_it(s):
+    s.send({"c": whole()})
+    sent = s.update({"c": Change(patch={"company_name": "New"})})
+    s.update({"c": Change(patch={"company_name": "Newer"})}, end="unanswered")
+    before = len(writes(s))
+    assert s.undo(sent, later=61.0) == {"c": "unknown"}
+    assert "later run" in s.last["c"].details
+    assert len(writes(s)) == before
 
 
-def test_updates_of_runs_without_values_from_before_are_listed(tmp_path):
-    with scene(tmp_path) as s:
-        s.send({"c": whole()})
-        sent = s.update({"c": Change()})
-        assert s.undo(sent) == {"c": "not_taken_back"}
-        assert "older version" in s.last["c"].details
+def test_updates_of_runs_without_values_from_before_are_listed(s):
+    s.send({"c": whole()})
+    sent = s.update({"c": Change()})
+    assert s.undo(sent) == {"c": "not_taken_back"}
+    assert "older version" in s.last["c"].details
 
 
-def test_another_customer_under_the_id_is_never_touched(tmp_path):
-    with scene(tmp_path) as s:
-        created = s.send(["a", "b"])
-        updated = s.update({"b": Change(patch={"company_name": "New"}), "a": Change(patch={"company_name": "New"})})
-        for run, name, number in ((created[0], "b", s.id_of("a")), (updated[0], "b", s.id_of("a"))):
-            there = next(one for one in s.ledger.held_by(run, after=-1, count=9) if one.item.reference_id == name)
-            step = LedgerStep(there.item.position, name, State.UPDATED, there.outcome, 1, number)
-            s.ledger.record(run, [step])
-        before = len(writes(s))
-        assert s.undo(updated, force=True)["b"] == "failed"
-        assert "another record under this ID, with the reference ID a" in s.last["b"].details
-        assert len(writes(s)) == before + 1
-        assert s.undo(created, force=True) == {"a": "deleted", "b": "failed"}
-        assert s.names() == ["b"]
+def test_another_customer_under_the_id_is_never_touched(s):
+    created = s.send(["a", "b"])
+    updated = s.update({"b": Change(patch={"company_name": "New"}), "a": Change(patch={"company_name": "New"})})
+    for run, name, number in ((created[0], "b", s.id_of("a")), (updated[0], "b", s.id_of("a"))):
+        there = next(one for one in s.ledger.held_by(run, after=-1, count=9) if one.item.reference_id == name)
+        step = LedgerStep(there.item.position, name, State.UPDATED, there.outcome, 1, number)
+        s.ledger.record(run, [step])
+    before = len(writes(s))
+    assert s.undo(updated, force=True)["b"] == "failed"
+    assert "another record under this ID, with the reference ID a" in s.last["b"].details
+    assert len(writes(s)) == before + 1
+    assert s.undo(created, force=True) == {"a": "deleted", "b": "failed"}
+    assert s.names() == ["b"]
 
 
 def test_answers_about_another_customer_are_not_acted_on(tmp_path):
@@ -268,16 +255,15 @@ def test_answers_about_another_customer_are_not_acted_on(tmp_path):
         assert s.undo(sent) == {"a": "deleted"}
 
 
-def test_values_that_were_erased_cannot_be_taken_back(tmp_path):
-    with scene(tmp_path) as s:
-        s.send({"c": whole()})
-        sent = s.update({"c": restorable()})
-        s.ledger.erase_values(sent[0])
-        before = content(s.whole("c"))
-        assert forecast(s.ledger, sent[0]) == Forecast(0, 0, 1)
-        assert s.undo(sent, force=True) == {"c": "not_taken_back"}
-        assert s.last["c"].details == "the previous values were erased"
-        assert content(s.whole("c")) == before
+def test_values_that_were_erased_cannot_be_taken_back(s):
+    s.send({"c": whole()})
+    sent = s.update({"c": restorable()})
+    s.ledger.erase_values(sent[0])
+    before = content(s.whole("c"))
+    assert forecast(s.ledger, sent[0]) == Forecast(0, 0, 1)
+    assert s.undo(sent, force=True) == {"c": "not_taken_back"}
+    assert s.last["c"].details == "the previous values were erased"
+    assert content(s.whole("c")) == before
 
 
 def test_an_api_without_the_paths_of_children_ends_it(tmp_path):
@@ -293,51 +279,47 @@ def test_an_api_without_the_paths_of_children_ends_it(tmp_path):
         assert s.undo(sent) == {"c": "restored"}
 
 
-def test_an_odd_id_fails_one_customer_alone(tmp_path):
-    with scene(tmp_path) as s:
-        sent = s.send(["a", "b"])
-        there = next(one for one in s.ledger.held_by(sent[0], after=-1, count=9) if one.item.reference_id == "a")
-        odd = LedgerStep(there.item.position, "a", State.CREATED, OutcomeKind.CREATED, 1, "../odd?x=1")
-        s.ledger.record(sent[0], [odd])
-        assert s.verify(sent) == {"a": "changed", "b": "ok"}, "it is listed under another id"
-        assert s.undo(sent) == {"a": "failed", "b": "deleted"}
-        s.delete("a")
-        assert s.verify(sent) == {"a": "failed", "b": "undone"}
+def test_an_odd_id_fails_one_customer_alone(s):
+    sent = s.send(["a", "b"])
+    there = next(one for one in s.ledger.held_by(sent[0], after=-1, count=9) if one.item.reference_id == "a")
+    odd = LedgerStep(there.item.position, "a", State.CREATED, OutcomeKind.CREATED, 1, "../odd?x=1")
+    s.ledger.record(sent[0], [odd])
+    assert s.verify(sent) == {"a": "changed", "b": "ok"}, "it is listed under another id"
+    assert s.undo(sent) == {"a": "failed", "b": "deleted"}
+    s.delete("a")
+    assert s.verify(sent) == {"a": "failed", "b": "undone"}
 
 
 @pytest.mark.parametrize("fault", ["drop-after", "500-after", "cut", "malformed", "drop-before", "503-html", "429"])
-def test_faults_are_outlasted(tmp_path, fault):
-    with scene(tmp_path) as s:
-        s.send({"c": whole()})
-        before = content(s.whole("c"))
-        sent = s.update({"c": restorable()})
-        s.box.set_faults(aimed={"c": [fault]})
-        assert s.undo(sent) == {"c": "restored"}
-        assert content(s.whole("c")) == before
+def test_faults_are_outlasted(s, fault):
+    s.send({"c": whole()})
+    before = content(s.whole("c"))
+    sent = s.update({"c": restorable()})
+    s.box.set_faults(aimed={"c": [fault]})
+    assert s.undo(sent) == {"c": "restored"}
+    assert content(s.whole("c")) == before
 
 
-def test_a_restore_without_effect_is_a_failure_and_can_be_repeated(tmp_path):
-    with scene(tmp_path) as s:
-        s.send({"c": whole()})
-        before = content(s.whole("c"))
-        sent = s.update({"c": Change(patch={"company_name": "New"})})
-        s.box.set_faults(aimed={"c": ["503-html"] * 3})
-        assert s.undo(sent) == {"c": "failed"}
-        assert "the customer was not restored" in s.last["c"].details
-        assert s.undo(sent) == {"c": "restored"}
-        assert content(s.whole("c")) == before
+def test_a_restore_without_effect_is_a_failure_and_can_be_repeated(s):
+    s.send({"c": whole()})
+    before = content(s.whole("c"))
+    sent = s.update({"c": Change(patch={"company_name": "New"})})
+    s.box.set_faults(aimed={"c": ["503-html"] * 3})
+    assert s.undo(sent) == {"c": "failed"}
+    assert "the customer was not restored" in s.last["c"].details
+    assert s.undo(sent) == {"c": "restored"}
+    assert content(s.whole("c")) == before
 
 
-def test_a_stop_between_customers_goes_on_later(tmp_path, monkeypatch):
+def test_a_stop_between_customers_goes_on_later(s, monkeypatch):
     monkeypatch.setattr("importer.sender.undo.BLOCK", 2)
     names = [f"c{number}" for number in range(6)]
-    with scene(tmp_path) as s:
-        s.send({name: company(name) for name in names})
-        sent = s.update({name: Change(patch={"company_name": "New"}) for name in names})
-        with pytest.raises(InterruptedRunError):
-            s.undo(sent, after=lambda stop, _found: stop.set())
-        assert set(s.last) == set(names[:2])
-        assert s.undo(sent) == dict.fromkeys(names[2:], "restored")
+    s.send({name: company(name) for name in names})
+    sent = s.update({name: Change(patch={"company_name": "New"}) for name in names})
+    with pytest.raises(InterruptedRunError):
+        s.undo(sent, after=lambda stop, _found: stop.set())
+    assert set(s.last) == set(names[:2])
+    assert s.undo(sent) == dict.fromkeys(names[2:], "restored")
 
 
 @pytest.mark.parametrize(("delete", "late"), [("remove", False), ("deactivate", True)])

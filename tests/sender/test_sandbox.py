@@ -18,7 +18,7 @@ from importer.sandbox import SandboxConfig
 from importer.sender import Sender, SendOptions
 from tests.running_sandbox import running
 from tests.sandbox.support import client
-from tests.sender.support import FASTER, fresh_ledger, outcomes, plan_run, run_fast
+from tests.sender.support import FASTER, outcomes, plan_run, run_fast
 
 NAMES = [f"CUS-{number:03}" for number in range(150)]
 LISTED_WITHIN = 30.0
@@ -42,12 +42,6 @@ async def send_to(url, ledger, run, bodies, *, key="key-1", **changes):
             progress=lambda _counts: None,
             stop=anyio.Event(),
         ).send()
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    with fresh_ledger(tmp_path) as opened:
-        yield opened
 
 
 def exactly_once(sandbox, ledger, run):

@@ -23,208 +23,162 @@ from importer.errors import (
 from importer.records import OutcomeKind
 from importer.sender.concurrency import Breaker
 from importer.sender.customer_task import changed_since
-from tests.sender.support import FakeApi, FakePace, clock, fresh_ledger, outcomes, plan_run, run_virtually
+from tests.sender.support import FakeApi, FakePace, clock, outcomes, plan_run
 from tests.sender.support import send_virtually as send
 
+pytestmark = pytest.mark.anyio
 NAMES = [f"CUS-{number}" for number in range(40)]
 
 
-@pytest.fixture
-def ledger(tmp_path):
-    with fresh_ledger(tmp_path) as opened:
-        yield opened
-
-
-def exactly_once(ledger, run, api):
+async def send_exactly_once(ledger, api, run, bodies, **options):
+    """Send, or go on to send; afterwards each customer is there once."""
+    await send(ledger, api, run, bodies, **options)
     lines = outcomes(ledger, run)
     assert ledger.counts(run.id) == {OutcomeKind.CREATED: len(lines)}
     assert all(api.ids(name) == [line.customer_id] for name, line in lines.items())
     assert len(api.customers) == len(lines)
 
 
-def test_refused_key_stops_at_once_and_a_good_one_resumes(ledger, tmp_path):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES)
-        api = FakeApi(["ok"] * 9 + ["key"] * 30, limiter=FakePace(4))
-        with pytest.raises(KeyRefusedError, match="401"):
-            await send(ledger, api, run, bodies)
-        assert len(api.posts) <= 9 + 4
-        assert ledger.counts(run.id) == {OutcomeKind.CREATED: 9, OutcomeKind.PENDING: 31}
-        assert sum(line.attempts for line in outcomes(ledger, run).values()) == len(api.posts)
-        api.script = []
+async def test_refused_key_stops_at_once_and_a_good_one_resumes(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    api = FakeApi(["ok"] * 9 + ["key"] * 30, limiter=FakePace(4))
+    with pytest.raises(KeyRefusedError, match="401"):
         await send(ledger, api, run, bodies)
-        exactly_once(ledger, run, api)
-
-    run_virtually(main())
+    assert len(api.posts) <= 9 + 4
+    assert ledger.counts(run.id) == {OutcomeKind.CREATED: 9, OutcomeKind.PENDING: 31}
+    assert sum(line.attempts for line in outcomes(ledger, run).values()) == len(api.posts)
+    api.script = []
+    await send_exactly_once(ledger, api, run, bodies)
 
 
 @pytest.mark.parametrize("fault", ["not_sent", "lost", "dropped"])
-def test_api_that_is_gone(ledger, tmp_path, fault):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES)
-        api = FakeApi(["ok"] * 5 + [fault] * 1000)
-        with pytest.raises(ApiUnavailableError, match="60 s"):
-            await send(ledger, api, run, bodies)
-        assert 60 <= clock() < 400
-        assert len(api.posts) < 60  # pauses grow
-        counts = ledger.counts(run.id)
-        assert not counts.get(OutcomeKind.UNKNOWN)  # the lists still answered
-        assert counts[OutcomeKind.CREATED] == len(api.customers)
-        api.script = []
+async def test_api_that_is_gone(ledger, tmp_path, fault):
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    api = FakeApi(["ok"] * 5 + [fault] * 1000)
+    with pytest.raises(ApiUnavailableError, match="60 s"):
         await send(ledger, api, run, bodies)
-        exactly_once(ledger, run, api)
+    assert 60 <= clock() < 400
+    assert len(api.posts) < 60  # pauses grow
+    counts = ledger.counts(run.id)
+    assert not counts.get(OutcomeKind.UNKNOWN)  # the lists still answered
+    assert counts[OutcomeKind.CREATED] == len(api.customers)
+    api.script = []
+    await send_exactly_once(ledger, api, run, bodies)
 
-    run_virtually(main())
 
-
-def test_api_that_is_gone_altogether_leaves_outcomes_unknown(ledger, tmp_path):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES)
-        api = FakeApi(["ok"] * 5 + ["dropped"] * 1000, [True] * 1000)
-        with pytest.raises(ApiUnavailableError):
-            await send(ledger, api, run, bodies)
-        counts = ledger.counts(run.id)
-        assert counts[OutcomeKind.CREATED] == 5
-        assert counts[OutcomeKind.UNKNOWN] == len(api.customers) - 5
-        api.script, api.find_script = [], []
+async def test_api_that_is_gone_altogether_leaves_outcomes_unknown(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    api = FakeApi(["ok"] * 5 + ["dropped"] * 1000, [True] * 1000)
+    with pytest.raises(ApiUnavailableError):
         await send(ledger, api, run, bodies)
-        exactly_once(ledger, run, api)
-
-    run_virtually(main())
-
-
-def test_lookups_that_never_answer_end_in_unknown(ledger, tmp_path):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES)
-        api = FakeApi(["dropped"], [True] * 1000)
-        retry = RetryPolicy(deadline=100.0)
-        assert (await send(ledger, api, run, bodies, retry=retry))[OutcomeKind.UNKNOWN] == 1
-        assert 100 <= clock() < 200
-        assert len(api.posts) == len(NAMES)
-        assert outcomes(ledger, run)["CUS-0"].error_message == "bad gateway"
-
-    run_virtually(main())
+    counts = ledger.counts(run.id)
+    assert counts[OutcomeKind.CREATED] == 5
+    assert counts[OutcomeKind.UNKNOWN] == len(api.customers) - 5
+    api.script, api.find_script = [], []
+    await send_exactly_once(ledger, api, run, bodies)
 
 
-def test_interrupt_lets_requests_finish(ledger, tmp_path):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES)
-        stop = anyio.Event()
-        api = FakeApi(["slow"] * 40, limiter=FakePace(4))
-        asyncio.get_running_loop().call_later(7.0, stop.set)
-        with pytest.raises(InterruptedRunError):
-            await send(ledger, api, run, bodies, stop=stop)
-        assert clock() < 11
-        assert ledger.counts(run.id) == {OutcomeKind.CREATED: 8, OutcomeKind.PENDING: 32}
-        await send(ledger, api, run, bodies)
-        exactly_once(ledger, run, api)
-        assert not api.finds
-
-    run_virtually(main())
+async def test_lookups_that_never_answer_end_in_unknown(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    api = FakeApi(["dropped"], [True] * 1000)
+    retry = RetryPolicy(deadline=100.0)
+    assert (await send(ledger, api, run, bodies, retry=retry))[OutcomeKind.UNKNOWN] == 1
+    assert 100 <= clock() < 200
+    assert len(api.posts) == len(NAMES)
+    assert outcomes(ledger, run)["CUS-0"].error_message == "bad gateway"
 
 
-def test_interrupt_waits_for_requests_only_so_long(ledger, tmp_path):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES)
-        stop = anyio.Event()
-        api = FakeApi(limiter=FakePace(4), latency=100.0)
-        asyncio.get_running_loop().call_later(1.0, stop.set)
-        with pytest.raises(InterruptedRunError):
-            await send(ledger, api, run, bodies, stop=stop, grace=10.0)
-        assert clock() == pytest.approx(11, abs=0.5)
-        assert ledger.counts(run.id) == {OutcomeKind.UNKNOWN: 4, OutcomeKind.PENDING: 36}
-        api.latency = 0.1
-        await send(ledger, api, run, bodies)
-        exactly_once(ledger, run, api)
-
-    run_virtually(main())
+async def test_interrupt_lets_requests_finish(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    stop = anyio.Event()
+    api = FakeApi(["slow"] * 40, limiter=FakePace(4))
+    asyncio.get_running_loop().call_later(7.0, stop.set)
+    with pytest.raises(InterruptedRunError):
+        await send(ledger, api, run, bodies, stop=stop)
+    assert clock() < 11
+    assert ledger.counts(run.id) == {OutcomeKind.CREATED: 8, OutcomeKind.PENDING: 32}
+    await send_exactly_once(ledger, api, run, bodies)
+    assert not api.finds
 
 
-def test_canceling_keeps_the_answers_that_had_come(ledger, tmp_path):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES)
-        api = FakeApi(["ok"] * 4 + ["slow"] * 4, limiter=FakePace(4))
-        task = asyncio.create_task(send(ledger, api, run, bodies))
-        await asyncio.sleep(0.11)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert ledger.counts(run.id) == {OutcomeKind.CREATED: 4, OutcomeKind.UNKNOWN: 4, OutcomeKind.PENDING: 32}
-        await send(ledger, api, run, bodies)
-        exactly_once(ledger, run, api)
-
-    run_virtually(main())
+async def test_interrupt_waits_for_requests_only_so_long(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    stop = anyio.Event()
+    api = FakeApi(limiter=FakePace(4), latency=100.0)
+    asyncio.get_running_loop().call_later(1.0, stop.set)
+    with pytest.raises(InterruptedRunError):
+        await send(ledger, api, run, bodies, stop=stop, grace=10.0)
+    assert clock() == pytest.approx(11, abs=0.5)
+    assert ledger.counts(run.id) == {OutcomeKind.UNKNOWN: 4, OutcomeKind.PENDING: 36}
+    api.latency = 0.1
+    await send_exactly_once(ledger, api, run, bodies)
 
 
-def test_limit_and_the_rest(ledger, tmp_path):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES)
-        api = FakeApi(["dropped"])
-        counts = await send(ledger, api, run, bodies, limit=3)
-        assert [name for _, name in api.posts] == NAMES[:3]
-        assert counts == {OutcomeKind.CREATED: 3, OutcomeKind.PENDING: 37, OutcomeKind.UNKNOWN: 0}
-        await send(ledger, api, run, bodies)
-        exactly_once(ledger, run, api)
-
-    run_virtually(main())
-
-
-def test_too_many_failures(ledger, tmp_path):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES)
-        with pytest.raises(GuardError, match="--max-failed allows only 5"):
-            await send(ledger, FakeApi(["invalid"] * 40, limiter=FakePace(1)), run, bodies, max_failed=5)
-        counts = ledger.counts(run.id)
-        assert 6 <= counts[OutcomeKind.FAILED] <= 8
-        assert counts[OutcomeKind.PENDING] == 40 - counts[OutcomeKind.FAILED]
-
-    run_virtually(main())
+async def test_canceling_keeps_the_answers_that_had_come(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    api = FakeApi(["ok"] * 4 + ["slow"] * 4, limiter=FakePace(4))
+    task = asyncio.create_task(send(ledger, api, run, bodies))
+    await asyncio.sleep(0.11)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ledger.counts(run.id) == {OutcomeKind.CREATED: 4, OutcomeKind.UNKNOWN: 4, OutcomeKind.PENDING: 32}
+    await send_exactly_once(ledger, api, run, bodies)
 
 
-def test_other_bodies_than_planned_are_not_sent(ledger, tmp_path):
-    async def main():
-        run, _ = plan_run(ledger, tmp_path, NAMES)
-        api = FakeApi()
-        with pytest.raises(OutputError, match="CUS-0 was changed after the plan was made"):
-            await send(ledger, api, run, lambda items: [b"{}"] * len(items))
-        assert not api.posts
-
-    run_virtually(main())
+async def test_limit_and_the_rest(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    api = FakeApi(["dropped"])
+    counts = await send(ledger, api, run, bodies, limit=3)
+    assert [name for _, name in api.posts] == NAMES[:3]
+    assert counts == {OutcomeKind.CREATED: 3, OutcomeKind.PENDING: 37, OutcomeKind.UNKNOWN: 0}
+    await send_exactly_once(ledger, api, run, bodies)
 
 
-def test_flood_of_429_in_the_client_leaves_the_customer_planned(ledger, tmp_path):
+async def test_too_many_failures(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    with pytest.raises(GuardError, match="--max-failed allows only 5"):
+        await send(ledger, FakeApi(["invalid"] * 40, limiter=FakePace(1)), run, bodies, max_failed=5)
+    counts = ledger.counts(run.id)
+    assert 6 <= counts[OutcomeKind.FAILED] <= 8
+    assert counts[OutcomeKind.PENDING] == 40 - counts[OutcomeKind.FAILED]
+
+
+async def test_other_bodies_than_planned_are_not_sent(ledger, tmp_path):
+    run, _ = plan_run(ledger, tmp_path, NAMES)
+    api = FakeApi()
+    with pytest.raises(OutputError, match="CUS-0 was changed after the plan was made"):
+        await send(ledger, api, run, lambda items: [b"{}"] * len(items))
+    assert not api.posts
+
+
+async def test_flood_of_429_in_the_client_leaves_the_customer_planned(ledger, tmp_path):
     class Flooded(FakeApi):
         async def create(self, body, reference_id):
             if len(self.posts) >= 3:
                 raise ApiUnavailableError("the API answers 429 since 900 s")
             return await super().create(body, reference_id)
 
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES)
-        with pytest.raises(ApiUnavailableError, match="429"):
-            await send(ledger, Flooded(limiter=FakePace(1)), run, bodies)
-        assert ledger.counts(run.id) == {OutcomeKind.CREATED: 3, OutcomeKind.PENDING: 37}
-
-    run_virtually(main())
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    with pytest.raises(ApiUnavailableError, match="429"):
+        await send(ledger, Flooded(limiter=FakePace(1)), run, bodies)
+    assert ledger.counts(run.id) == {OutcomeKind.CREATED: 3, OutcomeKind.PENDING: 37}
 
 
-def test_defect_in_a_request_stops_and_leaves_it_unknown(ledger, tmp_path):
+async def test_defect_in_a_request_stops_and_leaves_it_unknown(ledger, tmp_path):
     class Broken(FakeApi):
         async def create(self, body, reference_id):
             if len(self.posts) == 3:
                 raise InternalError("a defect")
             return await super().create(body, reference_id)
 
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES)
-        with pytest.raises(InternalError, match="a defect"):
-            await send(ledger, Broken(limiter=FakePace(1)), run, bodies)
-        assert ledger.counts(run.id)[OutcomeKind.UNKNOWN] >= 1
-
-    run_virtually(main())
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    with pytest.raises(InternalError, match="a defect"):
+        await send(ledger, Broken(limiter=FakePace(1)), run, bodies)
+    assert ledger.counts(run.id)[OutcomeKind.UNKNOWN] >= 1
 
 
-def test_answer_comes_while_the_ledger_is_locked(ledger, tmp_path):
+async def test_answer_comes_while_the_ledger_is_locked(ledger, tmp_path):
     """A real lock by another connection: nothing more is announced, and what was sent is looked up afterwards."""
     other = sqlite3.connect(ledger.path, isolation_level=None)
 
@@ -232,47 +186,38 @@ def test_answer_comes_while_the_ledger_is_locked(ledger, tmp_path):
         if number == 5:
             other.execute("BEGIN IMMEDIATE")
 
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES)
-        api = FakeApi(limiter=FakePace(1), on_post=lock)
-        with pytest.raises(LedgerError, match="locked") as caught:
-            await send(ledger, api, run, bodies, batch_size=4)
-        assert "resume" in caught.value.hint
-        other.execute("ROLLBACK")
-        other.close()
-        assert 5 <= len(api.posts) <= 8  # those whose announcement was durable
-        api.on_post = lambda _number: None
-        await send(ledger, api, run, bodies)
-        exactly_once(ledger, run, api)
-
-    run_virtually(main())
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    api = FakeApi(limiter=FakePace(1), on_post=lock)
+    with pytest.raises(LedgerError, match="locked") as caught:
+        await send(ledger, api, run, bodies, batch_size=4)
+    assert "resume" in caught.value.hint
+    other.execute("ROLLBACK")
+    other.close()
+    assert 5 <= len(api.posts) <= 8  # those whose announcement was durable
+    api.on_post = lambda _number: None
+    await send_exactly_once(ledger, api, run, bodies)
 
 
-def test_full_disk(ledger, tmp_path):
+async def test_full_disk(ledger, tmp_path):
     """A real full database: its page count is capped where it stands."""
+    run, bodies = plan_run(ledger, tmp_path, NAMES, content="x" * 3000)
+    api = FakeApi(limiter=FakePace(1))
+    ledger._store.engine.dispose()
 
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES, content="x" * 3000)
-        api = FakeApi(limiter=FakePace(1))
-        ledger._store.engine.dispose()
+    @event.listens_for(ledger._store.engine, "connect")
+    def cap(connection, _record):
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {max(pages, capped[0])}")
 
-        @event.listens_for(ledger._store.engine, "connect")
-        def cap(connection, _record):
-            pages = connection.execute("PRAGMA page_count").fetchone()[0]
-            connection.execute(f"PRAGMA max_page_count = {max(pages, capped[0])}")
-
-        capped = [ledger_pages(ledger) + 4]
-        with pytest.raises(LedgerError, match="disk is full"):
-            await send(ledger, api, run, bodies, batch_size=4)
-        assert len(api.posts) < 40
-        unknown = ledger.counts(run.id)[OutcomeKind.UNKNOWN]
-        assert unknown >= 1
-        capped[0] = 1_000_000
-        ledger._store.engine.dispose()
-        await send(ledger, api, run, bodies)
-        exactly_once(ledger, run, api)
-
-    run_virtually(main())
+    capped = [ledger_pages(ledger) + 4]
+    with pytest.raises(LedgerError, match="disk is full"):
+        await send(ledger, api, run, bodies, batch_size=4)
+    assert len(api.posts) < 40
+    unknown = ledger.counts(run.id)[OutcomeKind.UNKNOWN]
+    assert unknown >= 1
+    capped[0] = 1_000_000
+    ledger._store.engine.dispose()
+    await send_exactly_once(ledger, api, run, bodies)
 
 
 def ledger_pages(ledger):
@@ -302,67 +247,55 @@ class Odd(FakeApi):
         Answer(AnswerKind.REFUSED, 400, None, "DUPLICATE_REFERENCE_ID", None),
     ],
 )
-def test_id_in_use_without_an_unanswered_request_is_not_ours(ledger, tmp_path, first):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES[:3])
-        api = Odd(lag=10.0)
-        api.first = first
-        theirs = api.add("CUS-0")
-        assert (await send(ledger, api, run, bodies))[OutcomeKind.EXISTS] == 1
-        line = outcomes(ledger, run)["CUS-0"]
-        assert (line.outcome, line.customer_id) == ("exists", theirs)
-
-    run_virtually(main())
+async def test_id_in_use_without_an_unanswered_request_is_not_ours(ledger, tmp_path, first):
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:3])
+    api = Odd(lag=10.0)
+    api.first = first
+    theirs = api.add("CUS-0")
+    assert (await send(ledger, api, run, bodies))[OutcomeKind.EXISTS] == 1
+    line = outcomes(ledger, run)["CUS-0"]
+    assert (line.outcome, line.customer_id) == ("exists", theirs)
 
 
-def test_id_in_use_but_never_listed_fails_with_the_reason(ledger, tmp_path):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES[:3])
-        api = Odd()
-        api.first = Answer(AnswerKind.REFUSED, 409, None, "CONFLICT", "reference_id is taken")
-        assert (await send(ledger, api, run, bodies))[OutcomeKind.FAILED] == 1
-        line = outcomes(ledger, run)["CUS-0"]
-        assert (line.http_status, line.error_code, line.error_message) == (409, "CONFLICT", "reference_id is taken")
-        assert clock() >= 60
-        assert len(api.posts) == 3
-
-    run_virtually(main())
+async def test_id_in_use_but_never_listed_fails_with_the_reason(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:3])
+    api = Odd()
+    api.first = Answer(AnswerKind.REFUSED, 409, None, "CONFLICT", "reference_id is taken")
+    assert (await send(ledger, api, run, bodies))[OutcomeKind.FAILED] == 1
+    line = outcomes(ledger, run)["CUS-0"]
+    assert (line.http_status, line.error_code, line.error_message) == (409, "CONFLICT", "reference_id is taken")
+    assert clock() >= 60
+    assert len(api.posts) == 3
 
 
-def test_found_twice(ledger, tmp_path):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES[:3])
-        api = FakeApi(["dropped"], refuse_duplicates=False)
-        extra = api.add("CUS-0")
-        assert (await send(ledger, api, run, bodies))[OutcomeKind.FAILED] == 1
-        line = outcomes(ledger, run)["CUS-0"]
-        assert line.error_code == "duplicate_in_api"
-        assert all(identity in line.error_message for identity in api.ids("CUS-0"))
-        assert len(api.ids("CUS-0")) == 2
-        api.customers = [customer for customer in api.customers if customer[1] != extra]
-        again, bodies = plan_run(ledger, tmp_path, NAMES[:3])
-        assert (await send(ledger, api, again, bodies))[OutcomeKind.UNCHANGED] == 3
-        assert len(api.posts) == 3
-
-    run_virtually(main())
+async def test_found_twice(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:3])
+    api = FakeApi(["dropped"], refuse_duplicates=False)
+    extra = api.add("CUS-0")
+    assert (await send(ledger, api, run, bodies))[OutcomeKind.FAILED] == 1
+    line = outcomes(ledger, run)["CUS-0"]
+    assert line.error_code == "duplicate_in_api"
+    assert all(identity in line.error_message for identity in api.ids("CUS-0"))
+    assert len(api.ids("CUS-0")) == 2
+    api.customers = [customer for customer in api.customers if customer[1] != extra]
+    again, bodies = plan_run(ledger, tmp_path, NAMES[:3])
+    assert (await send(ledger, api, again, bodies))[OutcomeKind.UNCHANGED] == 3
+    assert len(api.posts) == 3
 
 
-def test_absence_is_believed_only_after_the_settling_time(ledger, tmp_path):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
-        api = FakeApi(["lost", "lost"])
-        assert await send(ledger, api, run, bodies, settle=60.0)
-        times = [moment for moment, _ in api.posts]
-        assert len(times) == 3
-        assert all(60.0 <= later - earlier < 100.0 for earlier, later in itertools.pairwise(times))
-        line = outcomes(ledger, run)["CUS-0"]
-        assert (line.outcome, line.attempts) == ("created", 3)
-        assert line.seconds > 120
-
-    run_virtually(main())
+async def test_absence_is_believed_only_after_the_settling_time(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+    api = FakeApi(["lost", "lost"])
+    assert await send(ledger, api, run, bodies, settle=60.0)
+    times = [moment for moment, _ in api.posts]
+    assert len(times) == 3
+    assert all(60.0 <= later - earlier < 100.0 for earlier, later in itertools.pairwise(times))
+    line = outcomes(ledger, run)["CUS-0"]
+    assert (line.outcome, line.attempts) == ("created", 3)
+    assert line.seconds > 120
 
 
-def test_a_lookup_that_began_too_early_proves_nothing(ledger, tmp_path):
+async def test_a_lookup_that_began_too_early_proves_nothing(ledger, tmp_path):
     """It ends after the settling time, but what it shows is older; the customer is created in between."""
 
     class SlowList(FakeApi):
@@ -371,170 +304,124 @@ def test_a_lookup_that_began_too_early_proves_nothing(ledger, tmp_path):
             await asyncio.sleep(40.0)
             return found
 
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
-        api = SlowList(["late"], late=45.0, refuse_duplicates=False)
-        await send(ledger, api, run, bodies, settle=60.0)
-        assert len(api.posts) == 1
-        exactly_once(ledger, run, api)
-
-    run_virtually(main())
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+    api = SlowList(["late"], late=45.0, refuse_duplicates=False)
+    await send_exactly_once(ledger, api, run, bodies, settle=60.0)
+    assert len(api.posts) == 1
 
 
-def test_what_was_unknown_at_the_start_is_not_announced_twice(ledger, tmp_path):
+async def test_what_was_unknown_at_the_start_is_not_announced_twice(ledger, tmp_path):
     """It is found absent, and so pending, long before its turn among those that were never sent."""
-
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES)
-        ledger.mark_sending(run, ledger.pending(run, after=-1, count=40)[3::3])  # then the process was killed
-        api = FakeApi(latency=1.0, limiter=FakePace(1))
-        slowly = RetryPolicy(first=20.0, deadline=3600.0)
-        await send(ledger, api, run, bodies, batch_size=2, concurrency=1, settle=3.0, retry=slowly)
-        exactly_once(ledger, run, api)
-        assert len(api.posts) == len(NAMES)
-
-    run_virtually(main())
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    ledger.mark_sending(run, ledger.pending(run, after=-1, count=40)[3::3])  # then the process was killed
+    api = FakeApi(latency=1.0, limiter=FakePace(1))
+    slowly = RetryPolicy(first=20.0, deadline=3600.0)
+    await send_exactly_once(ledger, api, run, bodies, batch_size=2, concurrency=1, settle=3.0, retry=slowly)
+    assert len(api.posts) == len(NAMES)
 
 
-def test_an_unknown_outcome_holds_up_no_other_customer(ledger, tmp_path):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES)
-        api = FakeApi(["lost"], limiter=FakePace(1))
-        await send(ledger, api, run, bodies)
-        order = [name for _, name in api.posts]
-        assert order == [*NAMES, "CUS-0"]
-        assert api.posts[len(NAMES) - 1][0] < 60
-
-    run_virtually(main())
+async def test_an_unknown_outcome_holds_up_no_other_customer(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    api = FakeApi(["lost"], limiter=FakePace(1))
+    await send(ledger, api, run, bodies)
+    order = [name for _, name in api.posts]
+    assert order == [*NAMES, "CUS-0"]
+    assert api.posts[len(NAMES) - 1][0] < 60
 
 
-def test_attempts_end(ledger, tmp_path):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
-        api = FakeApi(["lost"] * 9)
-        assert (await send(ledger, api, run, bodies, retry=RetryPolicy(attempts=3, deadline=9e9)))[OutcomeKind.FAILED]
-        line = outcomes(ledger, run)["CUS-0"]
-        assert (line.error_code, line.attempts) == ("no_answer", 3)
-        assert line.error_message == "not in WizCommerce after 3 attempts; last response: no readable response"
-
-    run_virtually(main())
+async def test_attempts_end(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+    api = FakeApi(["lost"] * 9)
+    assert (await send(ledger, api, run, bodies, retry=RetryPolicy(attempts=3, deadline=9e9)))[OutcomeKind.FAILED]
+    line = outcomes(ledger, run)["CUS-0"]
+    assert (line.error_code, line.attempts) == ("no_answer", 3)
+    assert line.error_message == "not in WizCommerce after 3 attempts; last response: no readable response"
 
 
-def test_refusal_keeps_the_reasons(ledger, tmp_path, caplog):
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
-        api = FakeApi(["invalid"])
-        await send(ledger, api, run, bodies)
-        assert api.finds == []
-        line = outcomes(ledger, run)["CUS-0"]
-        assert (line.outcome, line.http_status, line.error_code) == ("failed", 422, "VALIDATION")
-        assert line.refusals == '[{"field":"company_name","reason":"is too odd"}]'
-        (logged,) = (record for record in caplog.records if record.msg == "failed")
-        assert logged.fields["customer"] == 1, "the first line of results.csv"
-
-    run_virtually(main())
+async def test_refusal_keeps_the_reasons(ledger, tmp_path, caplog):
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+    api = FakeApi(["invalid"])
+    await send(ledger, api, run, bodies)
+    assert api.finds == []
+    line = outcomes(ledger, run)["CUS-0"]
+    assert (line.outcome, line.http_status, line.error_code) == ("failed", 422, "VALIDATION")
+    assert line.refusals == '[{"field":"company_name","reason":"is too odd"}]'
+    (logged,) = (record for record in caplog.records if record.msg == "failed")
+    assert logged.fields["customer"] == 1, "the first line of results.csv"
 
 
-def test_content_that_changed_between_an_unsettled_run_and_the_next(ledger, tmp_path):
+async def test_content_that_changed_between_an_unsettled_run_and_the_next(ledger, tmp_path):
     """The first run's request counts; the second, with other content, leaves it alone."""
-
-    async def main():
-        first, bodies = plan_run(ledger, tmp_path, NAMES[:1])
-        api = FakeApi(["dropped"], [True] * 99)
-        await send(ledger, api, first, bodies, retry=RetryPolicy(deadline=1.0))
-        api.find_script = []
-        second, bodies = plan_run(ledger, tmp_path, NAMES[:1], content="Other")
-        await send(ledger, api, second, bodies)
-        assert outcomes(ledger, second)["CUS-0"].outcome == "exists"
-        await send(ledger, api, first, bodies)
-        assert outcomes(ledger, first)["CUS-0"].outcome == "created"
-        assert len(api.posts) == 1
-
-    run_virtually(main())
+    first, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+    api = FakeApi(["dropped"], [True] * 99)
+    await send(ledger, api, first, bodies, retry=RetryPolicy(deadline=1.0))
+    api.find_script = []
+    second, bodies = plan_run(ledger, tmp_path, NAMES[:1], content="Other")
+    await send(ledger, api, second, bodies)
+    assert outcomes(ledger, second)["CUS-0"].outcome == "exists"
+    await send(ledger, api, first, bodies)
+    assert outcomes(ledger, first)["CUS-0"].outcome == "created"
+    assert len(api.posts) == 1
 
 
-def test_id_in_use_after_an_unanswered_request_is_ours(ledger, tmp_path):
+async def test_id_in_use_after_an_unanswered_request_is_ours(ledger, tmp_path):
     """A listing that lags for longer than was said: the API's own refusal saves the second request."""
-
-    async def main():
-        run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
-        api = FakeApi(["late"], late=90.0)
-        await send(ledger, api, run, bodies)
-        assert len(api.posts) == 2
-        line = outcomes(ledger, run)["CUS-0"]
-        assert (line.outcome, line.attempts) == ("created", 2)
-        exactly_once(ledger, run, api)
-
-    run_virtually(main())
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+    api = FakeApi(["late"], late=90.0)
+    await send_exactly_once(ledger, api, run, bodies)
+    assert len(api.posts) == 2
+    line = outcomes(ledger, run)["CUS-0"]
+    assert (line.outcome, line.attempts) == ("created", 2)
 
 
-def test_ten_failures_in_a_row_and_no_fewer_hold_the_others_back():
-    async def main():
-        breaker = Breaker(RetryPolicy(), 60.0, random.Random(1))
-        for _ in range(2):
-            for _ in range(9):
-                breaker.failed(0)
-            assert not breaker.probing
-            breaker.passed()
-        for _ in range(10):
+async def test_ten_failures_in_a_row_and_no_fewer_hold_the_others_back():
+    breaker = Breaker(RetryPolicy(), 60.0, random.Random(1))
+    for _ in range(2):
+        for _ in range(9):
             breaker.failed(0)
-        assert (breaker.probing, breaker.round) == (True, 1)
+        assert not breaker.probing
+        breaker.passed()
+    for _ in range(10):
+        breaker.failed(0)
+    assert (breaker.probing, breaker.round) == (True, 1)
 
-    run_virtually(main())
 
-
-def test_a_connection_that_could_not_be_made_is_no_try(ledger, tmp_path):
+async def test_a_connection_that_could_not_be_made_is_no_try(ledger, tmp_path):
     """Neither does it give back the tries that came before."""
     run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = FakeApi(script=["not_sent", "lost", "not_sent", "lost"])
-
-    async def main():
-        await send(ledger, api, run, bodies, retry=RetryPolicy(attempts=2, deadline=9e9))
-
-    run_virtually(main())
+    await send(ledger, api, run, bodies, retry=RetryPolicy(attempts=2, deadline=9e9))
     line = outcomes(ledger, run)[NAMES[0]]
     assert (line.error_code, line.attempts, len(api.posts)) == ("no_answer", 2, 4)
 
 
-def test_waits_for_a_connection_get_longer(ledger, tmp_path):
+async def test_waits_for_a_connection_get_longer(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = FakeApi(script=["not_sent"] * 6)
-
-    async def main():
-        await send(ledger, api, run, bodies)
-
-    run_virtually(main())
+    await send(ledger, api, run, bodies)
     (first, _), *_, (last, _) = api.posts
     assert last - first > 6 * 1.0, "the first wait is at most half a second"
 
 
-def test_customers_that_are_sent_again_do_not_count_twice_against_the_limit(ledger, tmp_path):
+async def test_customers_that_are_sent_again_do_not_count_twice_against_the_limit(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES)
     api = FakeApi(script=["not_sent"])
-
-    async def main():
-        await send(ledger, api, run, bodies, limit=20, batch_size=1, concurrency=1)
-
-    run_virtually(main())
+    await send(ledger, api, run, bodies, limit=20, batch_size=1, concurrency=1)
     assert ledger.counts(run.id) == {OutcomeKind.CREATED: 20, OutcomeKind.PENDING: 20}
 
 
-def test_nothing_new_is_begun_while_many_are_unsettled(ledger, tmp_path, monkeypatch):
+async def test_nothing_new_is_begun_while_many_are_unsettled(ledger, tmp_path, monkeypatch):
     monkeypatch.setattr("importer.sender.engine.MOST_UNSETTLED", 16)
     run, bodies = plan_run(ledger, tmp_path, NAMES)
     api = FakeApi(script=["lost", "not_sent", "ok"] * 20)
-
-    async def main():
-        retry = RetryPolicy(first=9000, longest=9000, deadline=9e9)
-        await send(ledger, api, run, bodies, batch_size=1, concurrency=1, retry=retry)
-
-    run_virtually(main())
+    retry = RetryPolicy(first=9000, longest=9000, deadline=9e9)
+    await send(ledger, api, run, bodies, batch_size=1, concurrency=1, retry=retry)
     assert 24 <= sum(moment < 5 for moment, _ in api.posts) <= 26, "two of three are unsettled"
 
 
 @pytest.mark.parametrize("at_once", [1, 8], ids=["one after the other", "together"])
 @pytest.mark.parametrize("listed", [True, False], ids=["listed with its own", "listed with it"])
-def test_the_id_of_another_customer_is_not_believed(ledger, tmp_path, listed, at_once):
+async def test_the_id_of_another_customer_is_not_believed(ledger, tmp_path, listed, at_once):
     (other, name), api = NAMES[:2], FakeApi()
     run, bodies = plan_run(ledger, tmp_path, [other, name])
     create = api.create
@@ -550,10 +437,7 @@ def test_the_id_of_another_customer_is_not_believed(ledger, tmp_path, listed, at
 
     api.create = stray
 
-    async def main():
-        await send(ledger, api, run, bodies, concurrency=at_once, batch_size=at_once)
-
-    run_virtually(main())
+    await send(ledger, api, run, bodies, concurrency=at_once, batch_size=at_once)
     line = outcomes(ledger, run)[name]
     if listed:
         assert (line.outcome, line.customer_id) == ("created", *api.ids(name))
@@ -563,21 +447,17 @@ def test_the_id_of_another_customer_is_not_believed(ledger, tmp_path, listed, at
     assert outcomes(ledger, run)[other].outcome == "created"
 
 
-def test_a_request_without_an_answer_is_looked_up_soon_and_sent_again_once_it_has_settled(ledger, tmp_path):
+async def test_a_request_without_an_answer_is_looked_up_soon_and_sent_again_once_it_has_settled(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = FakeApi(["lost"])
-
-    async def main():
-        await send(ledger, api, run, bodies)
-
-    run_virtually(main())
+    await send(ledger, api, run, bodies)
     (first, _), (second, _) = api.posts
     assert 1 <= api.finds[0][0] - first < 2
     assert 60 <= second - first < 62
     assert len(api.finds) < 10, "ever more rarely"
 
 
-def test_lookups_that_fail_are_repeated_until_the_settling_time_and_the_patience_are_over(ledger, tmp_path):
+async def test_lookups_that_fail_are_repeated_until_the_settling_time_and_the_patience_are_over(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = FakeApi(["dropped"])
     find = api.find
@@ -589,10 +469,7 @@ def test_lookups_that_fail_are_repeated_until_the_settling_time_and_the_patience
 
     api.find = fail_for_a_while
 
-    async def main():
-        await send(ledger, api, run, bodies, retry=RetryPolicy(deadline=1.0))
-
-    run_virtually(main())
+    await send(ledger, api, run, bodies, retry=RetryPolicy(deadline=1.0))
     assert outcomes(ledger, run)[NAMES[0]].outcome == "created"
 
 

@@ -14,18 +14,17 @@ def deletes(scene):
     return [seen for seen in scene.box.requests() if seen.method == "DELETE"]
 
 
-def test_what_was_created_is_deleted_and_can_be_created_again(tmp_path):
-    with scene(tmp_path) as s:
-        s.post("old")
-        sent = s.send(["a", "b", "old"], {"old": s.id_of("old")})
-        assert s.undo(sent) == {"a": "deleted", "b": "deleted"}
-        assert s.names() == ["old"]
-        assert s.states("a", "b", "old") == {"a": "absent", "b": "absent", "old": "exists"}
-        assert s.undo(sent) == {}
-        again = s.send(["a", "b"])
-        assert sorted(s.names()) == ["a", "b", "old"]
-        assert s.undo(sent) == {}, "the second run's customers are not the first one's"
-        assert s.undo(again) == {"a": "deleted", "b": "deleted"}
+def test_what_was_created_is_deleted_and_can_be_created_again(s):
+    s.post("old")
+    sent = s.send(["a", "b", "old"], {"old": s.id_of("old")})
+    assert s.undo(sent) == {"a": "deleted", "b": "deleted"}
+    assert s.names() == ["old"]
+    assert s.states("a", "b", "old") == {"a": "absent", "b": "absent", "old": "exists"}
+    assert s.undo(sent) == {}
+    again = s.send(["a", "b"])
+    assert sorted(s.names()) == ["a", "b", "old"]
+    assert s.undo(sent) == {}, "the second run's customers are not the first one's"
+    assert s.undo(again) == {"a": "deleted", "b": "deleted"}
 
 
 def test_deactivated_ones_exist_from_then_on(tmp_path):
@@ -38,27 +37,25 @@ def test_deactivated_ones_exist_from_then_on(tmp_path):
         assert s.outcomes(s.send(["a"])[0]) == {"a": "exists"}
 
 
-def test_what_was_changed_since_is_left_unless_forced(tmp_path):
-    with scene(tmp_path) as s:
-        sent = s.send(["a", "b", "gone"])
-        s.patch("a", company_name="Changed by hand")
-        s.delete("gone")
-        assert s.undo(sent) == {"a": "changed", "b": "deleted", "gone": "deleted"}
-        assert s.last["a"].details == "company_name"
-        assert s.names() == ["a"]
-        assert s.states("a") == {"a": "created"}
-        assert len(deletes(s)) == 2  # the one by hand, and b
-        assert s.undo(sent, force=True) == {"a": "deleted"}
-        assert s.names() == []
+def test_what_was_changed_since_is_left_unless_forced(s):
+    sent = s.send(["a", "b", "gone"])
+    s.patch("a", company_name="Changed by hand")
+    s.delete("gone")
+    assert s.undo(sent) == {"a": "changed", "b": "deleted", "gone": "deleted"}
+    assert s.last["a"].details == "company_name"
+    assert s.names() == ["a"]
+    assert s.states("a") == {"a": "created"}
+    assert len(deletes(s)) == 2  # the one by hand, and b
+    assert s.undo(sent, force=True) == {"a": "deleted"}
+    assert s.names() == []
 
 
-def test_a_field_that_was_never_sent_and_was_filled_in_by_hand_counts_as_changed(tmp_path):
-    with scene(tmp_path) as s:
-        sent = s.send(["a", "b"])
-        s.patch("a", phone="+12125550123")
-        assert s.undo(sent) == {"a": "changed", "b": "deleted"}
-        assert "in fields that the importer does not send" in s.last["a"].details
-        assert s.undo(sent, force=True) == {"a": "deleted"}
+def test_a_field_that_was_never_sent_and_was_filled_in_by_hand_counts_as_changed(s):
+    sent = s.send(["a", "b"])
+    s.patch("a", phone="+12125550123")
+    assert s.undo(sent) == {"a": "changed", "b": "deleted"}
+    assert "in fields that the importer does not send" in s.last["a"].details
+    assert s.undo(sent, force=True) == {"a": "deleted"}
 
 
 def test_unanswered_ones_are_looked_up_first(tmp_path):
@@ -80,53 +77,49 @@ def test_unanswered_ones_are_looked_up_first(tmp_path):
         assert frame.loc[frame["reference_id"] == "made", "customer_id"].notna().all()
 
 
-def test_what_another_run_found_was_created_by_the_first(tmp_path):
-    with scene(tmp_path) as s:
-        run, bodies = s.plan(["a"])
-        items = s.ledger.pending(run, after=-1, count=9)
-        s.ledger.mark_sending(run, items)
-        there = s.post("a", company_name="Ex")
-        later = s.plan(["a"])
-        found = LedgerStep(0, "a", State.CREATED, OutcomeKind.UNCHANGED, 0, there)
-        s.ledger.record(later[0], [found])
-        assert s.undo(later) == {}
-        assert s.undo((run, bodies)) == {"a": "deleted"}
-        assert s.outcomes(run) == {"a": "created"}, "or resuming would send it once more"
+def test_what_another_run_found_was_created_by_the_first(s):
+    run, bodies = s.plan(["a"])
+    items = s.ledger.pending(run, after=-1, count=9)
+    s.ledger.mark_sending(run, items)
+    there = s.post("a", company_name="Ex")
+    later = s.plan(["a"])
+    found = LedgerStep(0, "a", State.CREATED, OutcomeKind.UNCHANGED, 0, there)
+    s.ledger.record(later[0], [found])
+    assert s.undo(later) == {}
+    assert s.undo((run, bodies)) == {"a": "deleted"}
+    assert s.outcomes(run) == {"a": "created"}, "or resuming would send it once more"
 
 
 @pytest.mark.parametrize("fault", ["drop-after", "500-after", "cut", "malformed", "drop-before", "503-html", "429"])
-def test_faults_are_outlasted(tmp_path, fault):
-    with scene(tmp_path) as s:
-        sent = s.send(["a", "b"])
-        s.box.set_faults(aimed={"a": [fault]})
-        assert s.undo(sent) == {"a": "deleted", "b": "deleted"}
-        assert s.names() == []
+def test_faults_are_outlasted(s, fault):
+    sent = s.send(["a", "b"])
+    s.box.set_faults(aimed={"a": [fault]})
+    assert s.undo(sent) == {"a": "deleted", "b": "deleted"}
+    assert s.names() == []
 
 
-def test_a_delete_without_effect_is_a_failure(tmp_path):
-    with scene(tmp_path) as s:
-        sent = s.send(["a"])
-        s.box.set_faults(aimed={"a": ["503-html"] * 3})
-        assert s.undo(sent) == {"a": "failed"}
-        assert "still there" in s.last["a"].details
-        assert s.states("a") == {"a": "created"}
-        assert s.undo(sent) == {"a": "deleted"}
+def test_a_delete_without_effect_is_a_failure(s):
+    sent = s.send(["a"])
+    s.box.set_faults(aimed={"a": ["503-html"] * 3})
+    assert s.undo(sent) == {"a": "failed"}
+    assert "still there" in s.last["a"].details
+    assert s.states("a") == {"a": "created"}
+    assert s.undo(sent) == {"a": "deleted"}
 
 
-def test_interrupted_in_the_middle_and_continued(tmp_path, monkeypatch):
+def test_interrupted_in_the_middle_and_continued(s, monkeypatch):
     monkeypatch.setattr("importer.sender.undo.BLOCK", 4)
     names = [f"c{number}" for number in range(12)]
-    with scene(tmp_path) as s:
-        sent = s.send(names)
-        with pytest.raises(InterruptedRunError):
-            s.undo(sent, after=lambda stop, found: stop.set() if len(found) >= 4 else None)
-        first = set(s.last)
-        assert first == set(names[:4])
-        assert sorted(s.names()) == sorted(names[4:])
-        second = s.undo(sent)
-        assert set(second) == set(names[4:])
-        assert set(second.values()) == {"deleted"}
-        assert s.names() == []
+    sent = s.send(names)
+    with pytest.raises(InterruptedRunError):
+        s.undo(sent, after=lambda stop, found: stop.set() if len(found) >= 4 else None)
+    first = set(s.last)
+    assert first == set(names[:4])
+    assert sorted(s.names()) == sorted(names[4:])
+    second = s.undo(sent)
+    assert set(second) == set(names[4:])
+    assert set(second.values()) == {"deleted"}
+    assert s.names() == []
 
 
 class StopAtDelete:
@@ -176,26 +169,24 @@ class CancelAtDelete:
         return await self._client.delete(customer_id)
 
 
-def test_what_was_done_is_recorded_when_it_is_cut_off(tmp_path):
-    with scene(tmp_path) as s:
-        sent = s.send(["a", "b", "c"])
-        s.undo(sent, wrap=CancelAtDelete, concurrency=1)
-        assert {name: str(one.result) for name, one in s.last.items()} == {"a": "deleted"}
-        assert s.states("a", "b", "c") == {"a": "absent", "b": "created", "c": "created"}
-        assert s.undo(sent) == {"b": "deleted", "c": "deleted"}
+def test_what_was_done_is_recorded_when_it_is_cut_off(s):
+    sent = s.send(["a", "b", "c"])
+    s.undo(sent, wrap=CancelAtDelete, concurrency=1)
+    assert {name: str(one.result) for name, one in s.last.items()} == {"a": "deleted"}
+    assert s.states("a", "b", "c") == {"a": "absent", "b": "created", "c": "created"}
+    assert s.undo(sent) == {"b": "deleted", "c": "deleted"}
 
 
-def test_a_deletion_that_never_left_is_closed_when_the_customer_was_changed_since(tmp_path):
-    with scene(tmp_path) as s:
-        sent = s.send(["a"])
-        steps = Steps(6, late=False)
-        with pytest.raises(KilledError):
-            s.undo(sent, steps=steps)
-        assert [write.method for write in s.ledger.open_writes("acme", ["a"])["a"]] == ["DELETE"]
-        assert deletes(s) == []
-        s.patch("a", company_name="By hand")
-        assert s.undo(sent) == {"a": "changed"}
-        assert s.ledger.open_writes("acme", ["a"]) == {"a": []}
+def test_a_deletion_that_never_left_is_closed_when_the_customer_was_changed_since(s):
+    sent = s.send(["a"])
+    steps = Steps(6, late=False)
+    with pytest.raises(KilledError):
+        s.undo(sent, steps=steps)
+    assert [write.method for write in s.ledger.open_writes("acme", ["a"])["a"]] == ["DELETE"]
+    assert deletes(s) == []
+    s.patch("a", company_name="By hand")
+    assert s.undo(sent) == {"a": "changed"}
+    assert s.ledger.open_writes("acme", ["a"]) == {"a": []}
 
 
 def test_one_that_somebody_deactivated_counts_as_changed(tmp_path):

@@ -35,22 +35,20 @@ def test_every_kind_of_difference_is_named(tmp_path):
         assert s.states("gone", "edited") == {"gone": "created", "edited": "created"}
 
 
-def test_what_was_undone_is_expected_to_be_gone(tmp_path):
-    with scene(tmp_path) as s:
-        sent = s.send(["a", "b"])
-        s.undo(sent)
-        assert s.verify(sent) == {"a": "undone", "b": "undone"}
-        s.post("b")
-        assert s.verify(sent) == {"a": "undone", "b": "changed"}
+def test_what_was_undone_is_expected_to_be_gone(s):
+    sent = s.send(["a", "b"])
+    s.undo(sent)
+    assert s.verify(sent) == {"a": "undone", "b": "undone"}
+    s.post("b")
+    assert s.verify(sent) == {"a": "undone", "b": "changed"}
 
 
-def test_unknown_outcomes_stay_unknown(tmp_path):
-    with scene(tmp_path) as s:
-        run, bodies = s.plan(["there", "not"])
-        s.ledger.mark_sending(run, s.ledger.pending(run, after=-1, count=9))
-        s.post("there")
-        assert s.verify((run, bodies)) == {"there": "unknown", "not": "unknown"}
-        assert s.states("there", "not") == {"there": "sending", "not": "sending"}
+def test_unknown_outcomes_stay_unknown(s):
+    run, bodies = s.plan(["there", "not"])
+    s.ledger.mark_sending(run, s.ledger.pending(run, after=-1, count=9))
+    s.post("there")
+    assert s.verify((run, bodies)) == {"there": "unknown", "not": "unknown"}
+    assert s.states("there", "not") == {"there": "sending", "not": "sending"}
 
 
 def test_a_list_that_lags_hides_nothing(tmp_path):
@@ -60,15 +58,14 @@ def test_a_list_that_lags_hides_nothing(tmp_path):
         assert s.verify(sent) == {"a": "ok"}
 
 
-def test_it_stops_when_asked(tmp_path):
-    with scene(tmp_path) as s:
-        run, _ = s.send(["a"])
+def test_it_stops_when_asked(s):
+    run, _ = s.send(["a"])
 
-        async def work():
-            stop = anyio.Event()
-            stop.set()
-            async with api_client(s.box.url) as api:
-                await verify(s.ledger, api, run, concurrency=2, found=lambda _group: None, stop=stop)
+    async def work():
+        stop = anyio.Event()
+        stop.set()
+        async with api_client(s.box.url) as api:
+            await verify(s.ledger, api, run, concurrency=2, found=lambda _group: None, stop=stop)
 
-        with pytest.raises(InterruptedRunError):
-            anyio.run(work)
+    with pytest.raises(InterruptedRunError):
+        anyio.run(work)

@@ -1,5 +1,16 @@
-"""A desk for each test."""
+"""A desk and an API for each test."""
 
-from tests.workflow.desk import desk
+from collections.abc import Iterator
 
-__all__ = ["desk"]
+import pytest
+
+from tests.workflow.desk import box, desk
+from tests.workflow.strict_api import StrictApi, strict_api
+
+__all__ = ["box", "desk"]
+
+
+@pytest.fixture
+def api() -> Iterator[StrictApi]:
+    with strict_api() as made:
+        yield made

@@ -23,7 +23,7 @@ from importer.cli.app import app
 from importer.ledger import runs
 from importer.sandbox import SandboxConfig
 from tests.report.schema import hold_against_schema
-from tests.running_sandbox import running
+from tests.running_sandbox import RunningSandbox, running
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "sample_data"
@@ -213,3 +213,10 @@ def make_desk(folder: Path) -> Desk:
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     return make_desk(tmp_path)
+
+
+@pytest.fixture
+def box() -> Iterator[RunningSandbox]:
+    """A sandbox that knows the desk's key."""
+    with running(SandboxConfig(keys=(KEY,))) as made:
+        yield made

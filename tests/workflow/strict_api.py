@@ -111,10 +111,7 @@ class StrictApi:
         if body:
             raise self._wrong(400, f"{method} with a body")
         if customer_id:
-            found = [customer for customer in self.customers.values() if customer["id"] == customer_id]
-            if not found:
-                raise RefusedError(404, "not_found", "no such customer")
-            return 200, {"data": found[0]}
+            return 200, {"data": self._customer(customer_id)}
         if place.path == "/v1/customers":
             return 200, self._list(dict(query))
         if place.path == "/v1/attributes":
@@ -125,6 +122,12 @@ class StrictApi:
     def _wrong(self, status: int, text: str) -> RefusedError:
         self.broken.append(text)
         return RefusedError(status, "not_documented", text)
+
+    def _customer(self, customer_id: str) -> dict[str, Any]:
+        for customer in self.customers.values():
+            if customer["id"] == customer_id:
+                return customer
+        raise RefusedError(404, "not_found", "no such customer")
 
     def _check_query(self, operation: Mapping[str, Any], query: list[tuple[str, str]]) -> None:
         known = {item["name"]: item["schema"] for item in operation.get("parameters", ())}
@@ -167,9 +170,7 @@ class StrictApi:
     def _of_child(
         self, method: str, customer_id: str, kind: str, child_id: str, body: bytes, query: Mapping[str, str]
     ) -> tuple[int, Any]:
-        customer = next((one for one in self.customers.values() if one["id"] == customer_id), None)
-        if customer is None:
-            raise RefusedError(404, "not_found", "no such customer")
+        customer = self._customer(customer_id)
         children = customer[kind]
         if not child_id and method == "GET":
             wanted = query.get("status", "active")
@@ -205,9 +206,7 @@ class StrictApi:
 
     def _change(self, customer_id: str, body: bytes) -> dict[str, Any]:
         change = json.loads(body)
-        customer = next((one for one in self.customers.values() if one["id"] == customer_id), None)
-        if customer is None:
-            raise RefusedError(404, "not_found", "no such customer")
+        customer = self._customer(customer_id)
         reference_id = customer["reference_id"]
         for error in CHANGE.iter_errors(change):
             raise self._wrong(422, f"{error.json_path}: {error.message}")

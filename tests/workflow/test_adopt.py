@@ -63,49 +63,48 @@ def found(said) -> dict[str, int]:
     return {name: count for name, count in adopted.items() if name != "examples" and count}
 
 
-def test_the_next_night_sends_only_what_differs(desk, fresh) -> None:
+def test_the_next_night_sends_only_what_differs(desk, api, fresh) -> None:
     rows = export(40)
-    with strict_api() as api:
-        desk.run(api.url, *write(desk, rows))
-        api.customers["C1"] |= {"phone": "+16505550100", "freight_term": "FOB", "status": "inactive"}
-        api.customers["C2"]["addresses"].append({"id": "x", "type": "shipping", "address_line_1": "D", "city": "E"})
-        del api.customers["C3"]
-        rows["C4"]["Street"] = "9 New Street"
-        rows["C5"]["Phone"] = "odd"
-        words = write(desk, rows)[:3]
-        asked(api)
-        said = adopt(desk, api, *words, *fresh)
-        assert asked(api)["GET"] == 38 + 2 + 3, "each that is there, two lists, and attributes"
-        assert (said.code, api.broken) == (1, []), "C5 is rejected"
-        assert found(said) == {"same": 36, "differ": 2, "absent": 1, "rejected": 1}
-        assert {line["reference_id"]: line["field"] for line in said.table("changes.csv")} == {
-            "C1": "phone",
-            "C4": "addresses[A-C4].address_line_1",
-        }
-        outcomes = said.outcomes
-        assert {name: outcomes.pop(name) for name in ("C1", "C3", "C4", "C5")} == {
-            "C1": "exists", "C3": "pending", "C4": "exists", "C5": "rejected",
-        }  # fmt: skip
-        assert set(outcomes.values()) == {"unchanged"}
-        told = {line["reference_id"]: line for line in said.table("errors.csv") if line["code"] == "differs_in_api"}
-        assert set(told) == {"C1", "C4"}
-        assert told["C1"]["message"] == "WizCommerce has something else in phone"
+    desk.run(api.url, *write(desk, rows))
+    api.customers["C1"] |= {"phone": "+16505550100", "freight_term": "FOB", "status": "inactive"}
+    api.customers["C2"]["addresses"].append({"id": "x", "type": "shipping", "address_line_1": "D", "city": "E"})
+    del api.customers["C3"]
+    rows["C4"]["Street"] = "9 New Street"
+    rows["C5"]["Phone"] = "odd"
+    words = write(desk, rows)[:3]
+    asked(api)
+    said = adopt(desk, api, *words, *fresh)
+    assert asked(api)["GET"] == 38 + 2 + 3, "each that is there, two lists, and attributes"
+    assert (said.code, api.broken) == (1, []), "C5 is rejected"
+    assert found(said) == {"same": 36, "differ": 2, "absent": 1, "rejected": 1}
+    assert {line["reference_id"]: line["field"] for line in said.table("changes.csv")} == {
+        "C1": "phone",
+        "C4": "addresses[A-C4].address_line_1",
+    }
+    outcomes = said.outcomes
+    assert {name: outcomes.pop(name) for name in ("C1", "C3", "C4", "C5")} == {
+        "C1": "exists", "C3": "pending", "C4": "exists", "C5": "rejected",
+    }  # fmt: skip
+    assert set(outcomes.values()) == {"unchanged"}
+    told = {line["reference_id"]: line for line in said.table("errors.csv") if line["code"] == "differs_in_api"}
+    assert set(told) == {"C1", "C4"}
+    assert told["C1"]["message"] == "WizCommerce has something else in phone"
 
-        assert found(adopt(desk, api, *words, *fresh)) == {"known": 38, "absent": 1, "rejected": 1}
-        assert asked(api)["GET"] <= 3 + 2
-        night = desk.run(api.url, *write(desk, rows), *fresh)
-        assert counts(night) == {"created": 1, "updated": 2, "unchanged": 36, "rejected": 1}
-        assert api.patches["C1"] == [{"phone": "+14155550101"}]
-        assert [set(patch) for patch in api.patches["C4"]] == [{"addresses"}]
-        assert len(api.customers["C2"]["addresses"]) == 2
-        third = asked(api)
-        assert (third["POST"], third["PATCH"], third["PUT"]) == (1, 1, 1)
-        del rows["C6"]
-        quiet = desk.run(api.url, *write(desk, rows), *fresh)
-        assert counts(quiet) == {"unchanged": 38, "rejected": 1}
-        assert quiet.summary["missing_from_source"] == 1
-        assert asked(api)["GET"] <= 5
-        assert desk.do("ledger", "check", *fresh[:2]).code == 0
+    assert found(adopt(desk, api, *words, *fresh)) == {"known": 38, "absent": 1, "rejected": 1}
+    assert asked(api)["GET"] <= 3 + 2
+    night = desk.run(api.url, *write(desk, rows), *fresh)
+    assert counts(night) == {"created": 1, "updated": 2, "unchanged": 36, "rejected": 1}
+    assert api.patches["C1"] == [{"phone": "+14155550101"}]
+    assert [set(patch) for patch in api.patches["C4"]] == [{"addresses"}]
+    assert len(api.customers["C2"]["addresses"]) == 2
+    third = asked(api)
+    assert (third["POST"], third["PATCH"], third["PUT"]) == (1, 1, 1)
+    del rows["C6"]
+    quiet = desk.run(api.url, *write(desk, rows), *fresh)
+    assert counts(quiet) == {"unchanged": 38, "rejected": 1}
+    assert quiet.summary["missing_from_source"] == 1
+    assert asked(api)["GET"] <= 5
+    assert desk.do("ledger", "check", *fresh[:2]).code == 0
 
 
 def test_what_changes_in_wizcommerce_after_it_is_a_conflict(desk, after) -> None:
@@ -168,17 +167,16 @@ def test_one_that_cannot_be_read_stops_it_and_it_goes_on(desk, after) -> None:
         assert found(adopt(desk, api, *write(desk, rows)[:3])) == {"known": 4, "same": 1}
 
 
-def test_what_is_in_doubt_is_left_to_its_run(desk) -> None:
+def test_what_is_in_doubt_is_left_to_its_run(desk, api) -> None:
     rows = export(3)
-    with strict_api() as api:
-        answer = api.answer
-        api.answer = lambda method, *rest: (401, {}) if method == "POST" else answer(method, *rest)
-        desk.run(api.url, *write(desk, rows))
-        api.answer = answer
-        with closing(sqlite3.connect(desk.state / "importer" / "ledger.db")) as ledger, ledger:
-            ledger.execute("UPDATE customers SET state = 'unknown' WHERE reference_id = 'C1'")
-        said = adopt(desk, api, *write(desk, rows)[:3])
-        assert (said.code, found(said)) == (3, {"in_doubt": 1, "absent": 2})
+    answer = api.answer
+    api.answer = lambda method, *rest: (401, {}) if method == "POST" else answer(method, *rest)
+    desk.run(api.url, *write(desk, rows))
+    api.answer = answer
+    with closing(sqlite3.connect(desk.state / "importer" / "ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE customers SET state = 'unknown' WHERE reference_id = 'C1'")
+    said = adopt(desk, api, *write(desk, rows)[:3])
+    assert (said.code, found(said)) == (3, {"in_doubt": 1, "absent": 2})
 
 
 def test_it_is_no_run_that_sends(desk) -> None:

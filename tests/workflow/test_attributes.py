@@ -102,13 +102,12 @@ def test_an_api_that_lists_no_attributes_holds_nothing_up(desk, monkeypatch) -> 
         assert [line[:2] for line in problems(said)] == [("info", "attributes_unchecked")] * 2
 
 
-def test_a_rehearsal_takes_a_firms_own_attributes(desk) -> None:
+def test_a_rehearsal_takes_a_firms_own_attributes(desk, box) -> None:
     desk.write("typed.yaml", TYPED)
     desk.write("typed.csv", "Id,Name,Type,Limit,Person,Mobile\n1,One,Anything,5,Robin,x\n")
-    with running() as box:
-        said = desk.run(box.url, "typed.csv", "-m", "typed.yaml")
-        assert said.outcomes == {"1": "created"}
-        assert box.customers()[0]["attributes"][0]["value"] == "Anything"
+    said = desk.run(box.url, "typed.csv", "-m", "typed.yaml")
+    assert said.outcomes == {"1": "created"}
+    assert box.customers()[0]["attributes"][0]["value"] == "Anything"
     assert [line[:2] for line in problems(said)] == [("info", "attributes_unchecked")] * 2
 
 
@@ -172,17 +171,18 @@ def test_labels_become_values_and_long_texts_are_sent_whole(desk) -> None:
 
 
 @pytest.mark.parametrize(("mapping", "code"), [(PLAIN, 0), (TYPED, 3)])
-def test_a_key_that_may_not_see_attributes_stops_only_a_run_that_sends_some(desk, monkeypatch, mapping, code) -> None:
+def test_a_key_that_may_not_see_attributes_stops_only_a_run_that_sends_some(
+    desk, api, monkeypatch, mapping, code
+) -> None:
     desk.write("m.yaml", mapping)
     desk.write("m.csv", "Id,Name,Type,Limit,Person,Mobile\n1,One,odd,5,Robin,\n")
-    with strict_api() as api:
-        answer = api.answer
+    answer = api.answer
 
-        def without(method, target, *more):
-            return (403, {"code": "forbidden"}) if "attributes" in target else answer(method, target, *more)
+    def without(method, target, *more):
+        return (403, {"code": "forbidden"}) if "attributes" in target else answer(method, target, *more)
 
-        monkeypatch.setattr(api, "answer", without)
-        said = desk.run(api.url, "m.csv", "-m", "m.yaml", "--log", "log.jsonl")
+    monkeypatch.setattr(api, "answer", without)
+    said = desk.run(api.url, "m.csv", "-m", "m.yaml", "--log", "log.jsonl")
     assert (said.code, len(api.customers)) == (code, 1 - bool(code))
     logged = [json.loads(line)["event"] for line in (desk.path / "log.jsonl").read_text().splitlines()]
     assert ("mandatory attributes not checked" in logged) == (code == 0)

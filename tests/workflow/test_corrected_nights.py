@@ -15,10 +15,8 @@ import importer
 from importer.partitions import prepared_sources
 from importer.workflow.supervision import nothing_new
 from tests.samples import sap_business_one
-from tests.workflow.desk import Desk, Said, desk, read_table
+from tests.workflow.desk import Desk, Said, read_table
 from tests.workflow.test_fixed_workbooks import SYSTEMS, a_rejected_partner, bodies, fix, without_faults
-
-__all__ = ["desk"]
 
 
 def statuses(said: Said) -> dict[str, int]:

@@ -7,10 +7,8 @@ import pytest
 
 from importer.commands.resume import resume
 from importer.commands.run import run
-from importer.sandbox import SandboxConfig
 from importer.settings import Options
 from importer.workflow.supervision import Deadline, Watch
-from tests.running_sandbox import running
 from tests.workflow.desk import KEY, read_table
 
 ENVIRONMENT = {"WIZCOMMERCE_API_KEY": KEY}
@@ -36,12 +34,6 @@ class Hours:
 
     def deadline(self, seconds: float) -> Deadline:
         return Deadline(seconds, clock=self, sleep=self.sleep)
-
-
-@pytest.fixture
-def box():
-    with running(SandboxConfig(keys=(KEY,))) as made:
-        yield made
 
 
 @pytest.fixture

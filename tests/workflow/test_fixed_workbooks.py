@@ -14,9 +14,7 @@ import xlsxwriter
 
 from tests.samples import netsuite, sap_business_one, xero
 from tests.samples.dirt import Sample
-from tests.workflow.desk import Desk, Said, desk, read_table
-
-__all__ = ["desk"]
+from tests.workflow.desk import Desk, Said, read_table
 
 SYSTEMS: dict[str, Callable[[], Sample]] = {
     "xero": xero.make,

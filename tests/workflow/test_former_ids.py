@@ -1,16 +1,14 @@
 """A customer whose id is now made in another way keeps the id under which it is known."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 import importer
-from importer.sandbox import SandboxConfig
-from tests.running_sandbox import RunningSandbox, running
+from tests.running_sandbox import RunningSandbox
+from tests.workflow.desk import KEY
 
-KEY = "wc-test-key"
 MAPPING = {
     "title": "plain",
     "key": "Id",
@@ -18,12 +16,6 @@ MAPPING = {
     "contacts": [{"first_name": "Name", "last_name": {"constant": "Office"}, "email": "Mail"}],
 }
 MARKED = "0017\u200e"  # a mark that no one sees: earlier versions took it for a part of the key
-
-
-@pytest.fixture
-def box() -> Iterator[RunningSandbox]:
-    with running(SandboxConfig(keys=(KEY,))) as box:
-        yield box
 
 
 def send(box: RunningSandbox, tmp_path: Path, key: str, *, mode: str = "create") -> importer.RunResult:

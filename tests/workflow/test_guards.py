@@ -7,7 +7,6 @@ import pytest
 
 from importer.ledger import open_ledger
 from importer.workflow import guards
-from tests.running_sandbox import running
 
 GUARDS = ["--max-fewer", "20%", "--new-file", "--same-layout", "--max-age", 24]
 
@@ -15,12 +14,6 @@ GUARDS = ["--max-fewer", "20%", "--new-file", "--same-layout", "--max-age", 24]
 def lines(count: int, header: str = "Id,Name,Phone,Mail,Street,Town", first: int = 0) -> str:
     rows = [f"{number},Firm {number},,,," for number in range(first, first + count)]
     return "\n".join([header, *rows, ""])
-
-
-@pytest.fixture
-def box():
-    with running() as made:
-        yield made
 
 
 def night(desk, box, text: str, *words):

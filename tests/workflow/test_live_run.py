@@ -114,26 +114,24 @@ def test_one_who_left_is_sent_with_a_warning_at_the_first_cell(desk) -> None:
     assert found == [("warning", "lookup_inactive", "3", "Rep"), ("warning", "lookup_inactive", "4", "Rep")]
 
 
-def test_lookups_are_only_asked_for_when_a_cell_names_one(desk) -> None:
+def test_lookups_are_only_asked_for_when_a_cell_names_one(desk, api) -> None:
     """Unlike attributes: a customer may lack one that is mandatory."""
     desk.write("reps.yaml", LOOKUPS)
     desk.write("reps.csv", "Id,Name,Rep,Prices\n1,One,,\n")
-    with strict_api() as api:
-        assert desk.run(api.url, "reps.csv", "-m", "reps.yaml").code == 0
-        assert [line for line in api.seen if "customers" not in line] == ["GET /v1/attributes"]
+    assert desk.run(api.url, "reps.csv", "-m", "reps.yaml").code == 0
+    assert [line for line in api.seen if "customers" not in line] == ["GET /v1/attributes"]
 
 
-def test_a_canary_then_the_rest(desk) -> None:
-    with strict_api() as api:
-        first = desk.run(api.url, *desk.small(5), "--limit", 1)
-        assert (first.code, first.outcomes) == (
-            0,
-            dict.fromkeys(["C1", "C2", "C3", "C4"], "pending") | {"C0": "created"},
-        )
-        second = desk.run(api.url, *desk.small(5))
-        assert (second.code, Counter(second.outcomes.values())) == (0, {"unchanged": 1, "created": 4})
-        third = desk.run(api.url, *desk.small(5))
-        assert (third.code, Counter(third.outcomes.values())) == (0, {"unchanged": 5})
+def test_a_canary_then_the_rest(desk, api) -> None:
+    first = desk.run(api.url, *desk.small(5), "--limit", 1)
+    assert (first.code, first.outcomes) == (
+        0,
+        dict.fromkeys(["C1", "C2", "C3", "C4"], "pending") | {"C0": "created"},
+    )
+    second = desk.run(api.url, *desk.small(5))
+    assert (second.code, Counter(second.outcomes.values())) == (0, {"unchanged": 1, "created": 4})
+    third = desk.run(api.url, *desk.small(5))
+    assert (third.code, Counter(third.outcomes.values())) == (0, {"unchanged": 5})
     assert api.broken == []
     assert sorted(api.customers) == ["C0", "C1", "C2", "C3", "C4"]
     assert (first.folder / "payloads.jsonl").read_bytes() == (third.folder / "payloads.jsonl").read_bytes()
@@ -143,41 +141,38 @@ def test_a_canary_then_the_rest(desk) -> None:
     assert ids[0] == ids[1] == {name: customer["id"] for name, customer in api.customers.items()}
 
 
-def test_only_those_named_are_sent(desk) -> None:
-    with strict_api() as api:
-        said = desk.run(api.url, *desk.small(4), "--only", "C2", "--only", "C0")
-        assert said.outcomes == {"C0": "created", "C1": "pending", "C2": "created", "C3": "pending"}
-        assert set(api.customers) == {"C0", "C2"}
-        one_wrong = desk.run(api.url, *desk.small(4), "--only", "C1", "--only", "C9")
-        assert (one_wrong.code, one_wrong.out) == (2, "")
-        assert "'C9'" in one_wrong.err
-        assert set(api.customers) == {"C0", "C2"}
+def test_only_those_named_are_sent(desk, api) -> None:
+    said = desk.run(api.url, *desk.small(4), "--only", "C2", "--only", "C0")
+    assert said.outcomes == {"C0": "created", "C1": "pending", "C2": "created", "C3": "pending"}
+    assert set(api.customers) == {"C0", "C2"}
+    one_wrong = desk.run(api.url, *desk.small(4), "--only", "C1", "--only", "C9")
+    assert (one_wrong.code, one_wrong.out) == (2, "")
+    assert "'C9'" in one_wrong.err
+    assert set(api.customers) == {"C0", "C2"}
 
 
-def test_who_is_there_already_is_left_alone_active_or_not(desk) -> None:
-    with strict_api() as api:
-        for name, status in (("C0", "active"), ("C1", "inactive")):
-            api.customers[name] = {
-                "id": f"made-by-hand-{name}",
-                "reference_id": name,
-                "name": "By hand",
-                "status": status,
-            }
-        said = desk.run(api.url, *desk.small(3))
-        assert api.broken == []
+def test_who_is_there_already_is_left_alone_active_or_not(desk, api) -> None:
+    for name, status in (("C0", "active"), ("C1", "inactive")):
+        api.customers[name] = {
+            "id": f"made-by-hand-{name}",
+            "reference_id": name,
+            "name": "By hand",
+            "status": status,
+        }
+    said = desk.run(api.url, *desk.small(3))
+    assert api.broken == []
     assert said.outcomes == {"C0": "exists", "C1": "exists", "C2": "created"}
     assert said.code == 0
     found = {line["reference_id"]: line["customer_id"] for line in said.table("results.csv")}
     assert (found["C0"], found["C1"]) == ("made-by-hand-C0", "made-by-hand-C1")
 
 
-def test_a_changed_customer_is_left_alone_in_mode_create(desk) -> None:
+def test_a_changed_customer_is_left_alone_in_mode_create(desk, api) -> None:
     words = desk.small(2)
-    with strict_api() as api:
-        assert desk.run(api.url, *words).code == 0
-        text = (desk.path / "small.csv").read_text()
-        desk.write("small.csv", text.replace("Company 1", "Company One"))
-        said = desk.run(api.url, *words)
+    assert desk.run(api.url, *words).code == 0
+    text = (desk.path / "small.csv").read_text()
+    desk.write("small.csv", text.replace("Company 1", "Company One"))
+    said = desk.run(api.url, *words)
     assert said.outcomes == {"C0": "unchanged", "C1": "exists"}
     assert api.customers["C1"]["name"] == "Company 1"
 
@@ -212,9 +207,8 @@ def test_the_history_and_the_reports_again(desk) -> None:
     assert summaries[0] == summaries[1]
 
 
-def test_a_report_of_a_run_whose_folder_is_gone_says_so(desk) -> None:
-    with running() as box:
-        said = desk.run(box.url, *desk.small())
+def test_a_report_of_a_run_whose_folder_is_gone_says_so(desk, box) -> None:
+    said = desk.run(box.url, *desk.small())
     for path in (said.folder / "work").iterdir():
         path.unlink()
     damaged = desk.do("report")
@@ -226,11 +220,10 @@ def test_a_report_of_a_run_whose_folder_is_gone_says_so(desk) -> None:
     assert "no longer exists" in gone.err
 
 
-def test_files_are_their_owners_alone_and_hold_no_key(desk) -> None:
+def test_files_are_their_owners_alone_and_hold_no_key(desk, box) -> None:
     desk.small()
     desk.write("mixed.csv", "Id,Name,Phone,Mail,Street,Town\n1,One,,no address,,\n2,Two,,two@example.com,,\n")
-    with running(SandboxConfig(keys=(KEY,))) as box:
-        said = desk.run(box.url, "mixed.csv", "-m", "small.yaml")
+    said = desk.run(box.url, "mixed.csv", "-m", "small.yaml")
     assert said.code == 1
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in [*said.folder.rglob("*"), *desk.state.rglob("*")]}
     assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
@@ -239,7 +232,7 @@ def test_files_are_their_owners_alone_and_hold_no_key(desk) -> None:
     assert KEY not in said.out + said.err
 
 
-def test_bodies_changed_after_the_plan_are_not_sent(desk, monkeypatch) -> None:
+def test_bodies_changed_after_the_plan_are_not_sent(desk, api, monkeypatch) -> None:
     """Somebody's editor gets at the folder between the plan and the sending; only a patch can be that quick."""
     from importer.run_folder import RunFolder
 
@@ -250,15 +243,14 @@ def test_bodies_changed_after_the_plan_are_not_sent(desk, monkeypatch) -> None:
         folder.payloads.write_bytes(folder.payloads.read_bytes().replace(b"Company 1", b"Company X"))
 
     monkeypatch.setattr(RunFolder, "save_bodies", spoil)
-    with strict_api() as api:
-        said = desk.run(api.url, *desk.small(3))
-        assert not api.customers
+    said = desk.run(api.url, *desk.small(3))
+    assert not api.customers
     assert said.code == 3
     assert "was changed after the plan was made" in said.summary["stopped"]
     assert set(said.outcomes.values()) <= {"pending", "unknown"}
 
 
-def test_a_run_that_was_killed_before_its_plan_is_begun_again(desk, monkeypatch) -> None:
+def test_a_run_that_was_killed_before_its_plan_is_begun_again(desk, box, monkeypatch) -> None:
     """A kill -9 while the folder is written, which only a patch can place so exactly."""
     from importer.run_folder import RunFolder
 
@@ -268,17 +260,16 @@ def test_a_run_that_was_killed_before_its_plan_is_begun_again(desk, monkeypatch)
     def killed(*_: object) -> None:
         raise Killed
 
-    with running(SandboxConfig(keys=(KEY,))) as box:
-        with monkeypatch.context() as patch:
-            patch.setattr(RunFolder, "save", killed)
-            assert desk.run(box.url, *desk.small(3)).code == 3
-        (killed_run,) = json.loads(desk.do("runs", "--json").out)
-        for command in ("resume", "retry", "undo", "verify", "report"):
-            said = desk.do(command, killed_run["run_id"])
-            assert (said.code, "stopped before it made a plan" in said.err) == (2, True)
-            assert "Run again with the same sources" in said.err
-        assert desk.run(box.url, *desk.small(3)).code == 0
-        assert len(box.customers()) == 3
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "save", killed)
+        assert desk.run(box.url, *desk.small(3)).code == 3
+    (killed_run,) = json.loads(desk.do("runs", "--json").out)
+    for command in ("resume", "retry", "undo", "verify", "report"):
+        said = desk.do(command, killed_run["run_id"])
+        assert (said.code, "stopped before it made a plan" in said.err) == (2, True)
+        assert "Run again with the same sources" in said.err
+    assert desk.run(box.url, *desk.small(3)).code == 0
+    assert len(box.customers()) == 3
 
 
 @pytest.mark.parametrize(

@@ -53,17 +53,16 @@ def test_a_plan_tells_and_sends_nothing(desk) -> None:
     assert not (said.folder / "changes.csv").exists()
 
 
-def test_the_terminal_says_it_in_a_few_lines(desk) -> None:
+def test_the_terminal_says_it_in_a_few_lines(desk, api) -> None:
     """Golden: what a person sees."""
     words = desk.small(3)
-    with strict_api() as api:
-        desk.run(api.url, *words)
-        del api.customers["C2"]
-        desk.write(
-            "small.csv", (desk.path / "small.csv").read_text().replace("Company 1,+14155550101", "Firm,+14155550108")
-        )
-        desk.write("more.csv", "Id,Name,Phone,Mail,Street,Town\nC7,Company 7,,,,\n")
-        said = desk.do("plan", "*.csv", *words[1:], "--api", api.url, "--mode", "upsert", "--recheck", "--quiet")
+    desk.run(api.url, *words)
+    del api.customers["C2"]
+    desk.write(
+        "small.csv", (desk.path / "small.csv").read_text().replace("Company 1,+14155550101", "Firm,+14155550108")
+    )
+    desk.write("more.csv", "Id,Name,Phone,Mail,Street,Town\nC7,Company 7,,,,\n")
+    said = desk.do("plan", "*.csv", *words[1:], "--api", api.url, "--mode", "upsert", "--recheck", "--quiet")
     assert said.code == 0
     assert (
         said.out.partition("\n\nWhat to do\n  Send exactly what the plan shows:\n    importer run --plan ")[0]
@@ -102,12 +101,11 @@ def test_production_is_not_asked_about_and_nothing_is_remembered_of_the_key(desk
         assert plan(desk, api, *desk.small(), "--tenant", "shop", "--accept-key").code == 0
 
 
-def test_a_run_after_a_plan_looks_for_itself(desk) -> None:
+def test_a_run_after_a_plan_looks_for_itself(desk, api) -> None:
     """An absence that a plan saw is never taken for one that a run recorded."""
-    with strict_api() as api:
-        assert counts(plan(desk, api, *desk.small(3))) == {"create": 3}
-        by_hand(api, "C1")
-        said = desk.run(api.url, *desk.small(3))
+    assert counts(plan(desk, api, *desk.small(3))) == {"create": 3}
+    by_hand(api, "C1")
+    said = desk.run(api.url, *desk.small(3))
     assert said.outcomes == {"C0": "created", "C1": "exists", "C2": "created"}
 
 
@@ -118,17 +116,16 @@ def changed(desk) -> None:
     )
 
 
-def test_updates_are_shown_field_by_field_with_their_cells(desk) -> None:
+def test_updates_are_shown_field_by_field_with_their_cells(desk, api) -> None:
     """By the ledger's body, without asking the API for one; what the source no longer says is left as it is."""
     words = desk.small(4)
-    with strict_api() as api:
-        desk.run(api.url, *words)
-        changed(desk)
-        api.read_only, api.seen = True, []
-        said = plan(desk, api, *words, "--mode", "upsert")
-        assert api.broken == []
-        assert not [line for line in api.seen if line.startswith("GET /v1/customers/")]
-        created = plan(desk, api, *words)
+    desk.run(api.url, *words)
+    changed(desk)
+    api.read_only, api.seen = True, []
+    said = plan(desk, api, *words, "--mode", "upsert")
+    assert api.broken == []
+    assert not [line for line in api.seen if line.startswith("GET /v1/customers/")]
+    created = plan(desk, api, *words)
     assert (counts(said), counts(created)) == ({"update": 2, "unchanged": 2}, {"exists": 2, "unchanged": 2})
     lines = [tuple(line.values()) for line in said.table("changes.csv")]
     assert [line for line in lines if not line[1].endswith("reference_id")] == [
@@ -140,34 +137,32 @@ def test_updates_are_shown_field_by_field_with_their_cells(desk) -> None:
     assert [line["action"] for line in said.table("results.csv")] == ["none", "update", "update", "none"]
 
 
-def test_a_run_tells_what_it_changed_and_a_report_does_so_again(desk) -> None:
+def test_a_run_tells_what_it_changed_and_a_report_does_so_again(desk, api) -> None:
     words = desk.small(4)
-    with strict_api() as api:
-        assert "changes.csv" not in desk.run(api.url, *words).summary["files"]
-        changed(desk)
-        said = desk.run(api.url, *words, "--mode", "upsert")
-        lines = [tuple(line.values()) for line in said.table("changes.csv")]
-        assert lines[:2] == [
-            ("C1", "company_name", "Company 1", "Firm 1", "small.csv:3 [Name]"),
-            ("C1", "display_name", "Company 1", "Firm 1", "small.csv:3"),
-        ]
-        assert [(line[0], line[1].partition("]")[2], *line[2:4]) for line in lines[2:]] == [
-            ("C2", ".address_line_1", "2 Main Street", "20 Main Street")
-        ]
-        (said.folder / "changes.csv").unlink()
-        assert desk.do("report", "--json").code == 0
-        assert [tuple(line.values()) for line in said.table("changes.csv")] == lines
+    assert "changes.csv" not in desk.run(api.url, *words).summary["files"]
+    changed(desk)
+    said = desk.run(api.url, *words, "--mode", "upsert")
+    lines = [tuple(line.values()) for line in said.table("changes.csv")]
+    assert lines[:2] == [
+        ("C1", "company_name", "Company 1", "Firm 1", "small.csv:3 [Name]"),
+        ("C1", "display_name", "Company 1", "Firm 1", "small.csv:3"),
+    ]
+    assert [(line[0], line[1].partition("]")[2], *line[2:4]) for line in lines[2:]] == [
+        ("C2", ".address_line_1", "2 Main Street", "20 Main Street")
+    ]
+    (said.folder / "changes.csv").unlink()
+    assert desk.do("report", "--json").code == 0
+    assert [tuple(line.values()) for line in said.table("changes.csv")] == lines
 
 
-def test_where_the_ledger_has_no_body_the_api_is_asked_once(desk) -> None:
+def test_where_the_ledger_has_no_body_the_api_is_asked_once(desk, api) -> None:
     words = desk.small(3)
-    with strict_api() as api:
-        desk.run(api.url, *words)
-        api.customers["C2"]["name"], api.customers["C2"]["phone"] = "Company Two", None
-        api.seen, api.read_only = [], True
-        said = plan(desk, api, *words, "--mode", "upsert", "--ledger", "fresh.db", "--concurrency", 2)
-        assert api.broken == []
-        assert len([line for line in api.seen if line.startswith("GET /v1/customers/")]) == 3
+    desk.run(api.url, *words)
+    api.customers["C2"]["name"], api.customers["C2"]["phone"] = "Company Two", None
+    api.seen, api.read_only = [], True
+    said = plan(desk, api, *words, "--mode", "upsert", "--ledger", "fresh.db", "--concurrency", 2)
+    assert api.broken == []
+    assert len([line for line in api.seen if line.startswith("GET /v1/customers/")]) == 3
     assert counts(said) == {"update": 1, "unchanged": 2}
     assert [tuple(line.values())[:4] for line in said.table("changes.csv")] == [
         ("C2", "company_name", "Company Two", "Company 2"),
@@ -209,25 +204,24 @@ def test_an_account_too_large_to_read_is_said_and_not_read(desk, monkeypatch) ->
     assert [(line["severity"], line["code"]) for line in said.table("errors.csv")] == [("info", "names_not_compared")]
 
 
-def test_recheck_reports_who_is_gone_and_a_lagging_list_does_not_fool_it(desk) -> None:
+def test_recheck_reports_who_is_gone_and_a_lagging_list_does_not_fool_it(desk, box) -> None:
     words = desk.small(4)
-    with running(SandboxConfig(keys=(KEY,))) as box:
-        desk.run(box.url, *words)
-        gone = next(one["id"] for one in box.customers() if one["reference_id"] == "C2")
-        import httpx
+    desk.run(box.url, *words)
+    gone = next(one["id"] for one in box.customers() if one["reference_id"] == "C2")
+    import httpx
 
-        httpx.delete(f"{box.url}/v1/customers/{gone}", headers={"X-API-Key": KEY}).raise_for_status()
-        plain = plan(desk, box, *words)
-        said = plan(desk, box, *words, "--recheck")
-        assert len(box.customers()) == 3
-        assert desk.run(box.url, *words).outcomes["C2"] == "unchanged"
+    httpx.delete(f"{box.url}/v1/customers/{gone}", headers={"X-API-Key": KEY}).raise_for_status()
+    plain = plan(desk, box, *words)
+    said = plan(desk, box, *words, "--recheck")
+    assert len(box.customers()) == 3
+    assert desk.run(box.url, *words).outcomes["C2"] == "unchanged"
     assert counts(plain) == {"unchanged": 4}
     assert counts(said) == {"unchanged": 3, "lost": 1}
     assert [(line["code"], line["reference_id"]) for line in said.table("errors.csv")] == [("lost_in_api", "C2")]
-    with running(SandboxConfig(list_lag=60)) as box:
+    with running(SandboxConfig(list_lag=60)) as lagging:
         desk.environment["IMPORTER_LEDGER"] = "other.db"
-        assert desk.run(box.url, *words, "--settle", 0).code == 0
-        assert counts(plan(desk, box, *words, "--recheck")) == {"unchanged": 4}
+        assert desk.run(lagging.url, *words, "--settle", 0).code == 0
+        assert counts(plan(desk, lagging, *words, "--recheck")) == {"unchanged": 4}
 
 
 def test_only_those_named_are_planned(desk) -> None:

@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from importer.sandbox import SandboxConfig
-from tests.running_sandbox import running
 from tests.workflow.desk import KEY
 from tests.workflow.strict_api import PRICE_LIST, REP, strict_api
 from tests.workflow.test_dry_run import LOOKUPS
@@ -16,16 +14,15 @@ def apply(desk, said, *words):
     return desk.do("run", "--plan", said.summary["run_id"], "--json", *words)
 
 
-def test_what_is_sent_is_what_the_plan_shows_byte_for_byte(desk) -> None:
+def test_what_is_sent_is_what_the_plan_shows_byte_for_byte(desk, api) -> None:
     desk.write("reps.yaml", LOOKUPS)
     desk.write(
         "reps.csv", 'Id,Name,Rep,Prices\n1,"Ünï ""Q""",Robin Vale,wholesale\n2,Two,,\n3,Three,nobody,\n4,Four,,\n'
     )
-    with strict_api() as api:
-        by_hand(api, "4")
-        shown = plan(desk, api, "reps.csv", "-m", "reps.yaml")
-        said = apply(desk, shown)
-        assert api.broken == []
+    by_hand(api, "4")
+    shown = plan(desk, api, "reps.csv", "-m", "reps.yaml")
+    said = apply(desk, shown)
+    assert api.broken == []
     assert said.code == 1
     assert said.outcomes == {"1": "created", "2": "created", "3": "rejected", "4": "exists"}
     planned = (shown.folder / "payloads.jsonl").read_bytes()
@@ -36,26 +33,24 @@ def test_what_is_sent_is_what_the_plan_shows_byte_for_byte(desk) -> None:
     assert said.summary["resumable"]
 
 
-def test_a_plan_is_applied_once(desk) -> None:
-    with strict_api() as api:
-        shown = plan(desk, api, *desk.small(3))
-        first = apply(desk, shown, "--limit", 1)
-        assert sorted(first.outcomes.values()) == ["created", "pending", "pending"]
-        again = apply(desk, shown)
-        assert (again.code, again.out) == (2, "")
-        assert f"was already applied by run {first.summary['run_id']}" in again.err
-        rest = desk.do("resume", first.summary["run_id"], "--json")
-        assert set(rest.outcomes.values()) == {"created"}
-        assert len(api.bodies) == 3
+def test_a_plan_is_applied_once(desk, api) -> None:
+    shown = plan(desk, api, *desk.small(3))
+    first = apply(desk, shown, "--limit", 1)
+    assert sorted(first.outcomes.values()) == ["created", "pending", "pending"]
+    again = apply(desk, shown)
+    assert (again.code, again.out) == (2, "")
+    assert f"was already applied by run {first.summary['run_id']}" in again.err
+    rest = desk.do("resume", first.summary["run_id"], "--json")
+    assert set(rest.outcomes.values()) == {"created"}
+    assert len(api.bodies) == 3
 
 
-def test_a_run_that_could_not_begin_does_not_use_the_plan_up(desk) -> None:
-    with strict_api() as api:
-        shown = plan(desk, api, *desk.small(3))
-        api.missing = True
-        assert apply(desk, shown).code == 3
-        api.missing = False
-        assert set(apply(desk, shown).outcomes.values()) == {"created"}
+def test_a_run_that_could_not_begin_does_not_use_the_plan_up(desk, api) -> None:
+    shown = plan(desk, api, *desk.small(3))
+    api.missing = True
+    assert apply(desk, shown).code == 3
+    api.missing = False
+    assert set(apply(desk, shown).outcomes.values()) == {"created"}
 
 
 def edit(name, old, new):
@@ -107,15 +102,14 @@ def test_what_changed_since_is_refused_and_nothing_is_sent(desk, change, code, t
             assert apply(desk, shown).code == 3  # and still not, nor is it "applied"
 
 
-def test_the_plans_own_files_are_not_to_be_touched(desk) -> None:
-    with strict_api() as api:
-        shown = plan(desk, api, *desk.small(3))
-        path = shown.folder / "payloads.jsonl"
-        path.write_bytes(path.read_bytes().replace(b"Company 1", b"Company X"))
-        said = apply(desk, shown)
-        assert (said.code, said.out) == (2, "")
-        assert "payloads.jsonl was changed after the plan was made" in said.err
-        assert not api.bodies
+def test_the_plans_own_files_are_not_to_be_touched(desk, api) -> None:
+    shown = plan(desk, api, *desk.small(3))
+    path = shown.folder / "payloads.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"Company 1", b"Company X"))
+    said = apply(desk, shown)
+    assert (said.code, said.out) == (2, "")
+    assert "payloads.jsonl was changed after the plan was made" in said.err
+    assert not api.bodies
 
 
 def test_a_plan_belongs_to_its_tenant(desk) -> None:
@@ -128,33 +122,31 @@ def test_a_plan_belongs_to_its_tenant(desk) -> None:
         assert not api.bodies
 
 
-def test_what_contradicts_the_plan_is_wrong_usage(desk) -> None:
+def test_what_contradicts_the_plan_is_wrong_usage(desk, api) -> None:
     desk.small(3)
     desk.write("other.csv", (desk.path / "small.csv").read_text())
-    with strict_api() as api:
-        shown = plan(desk, api, *desk.small(3), "--country", "US")
-        for words, text in (
-            (("--country", "GB"), "--country is not what plan"),
-            (("--only", "C1"), "--only is not what plan"),
-            (("other.csv",), "the sources are not those of plan"),
-            (("-m", "xero"), "--mapping is not that of plan"),
-            (("--api", "sandbox"), "--api is not that of plan"),
-            (("--tenant", "other"), "--tenant is not that of plan"),
-        ):
-            said = apply(desk, shown, *words)
-            assert (said.code, said.out) == (2, "")
-            assert text in said.err
-        assert apply(desk, shown, "small.csv", "--country", "US", "-m", "small.yaml", "--api", api.url).code == 0
+    shown = plan(desk, api, *desk.small(3), "--country", "US")
+    for words, text in (
+        (("--country", "GB"), "--country is not what plan"),
+        (("--only", "C1"), "--only is not what plan"),
+        (("other.csv",), "the sources are not those of plan"),
+        (("-m", "xero"), "--mapping is not that of plan"),
+        (("--api", "sandbox"), "--api is not that of plan"),
+        (("--tenant", "other"), "--tenant is not that of plan"),
+    ):
+        said = apply(desk, shown, *words)
+        assert (said.code, said.out) == (2, "")
+        assert text in said.err
+    assert apply(desk, shown, "small.csv", "--country", "US", "-m", "small.yaml", "--api", api.url).code == 0
 
 
-def test_a_plan_can_be_named_by_its_folder_and_applied_from_elsewhere(desk) -> None:
-    with strict_api() as api:
-        shown = plan(desk, api, *desk.small(3), "--only", "C1")
-        elsewhere = desk.path.parent / "home"
-        desk.path, folder = elsewhere, shown.folder
-        said = desk.do("run", "--plan", folder, "--json")
-        assert said.outcomes == {"C0": "pending", "C1": "created", "C2": "pending"}
-        assert list(api.bodies) == ["C1"]
+def test_a_plan_can_be_named_by_its_folder_and_applied_from_elsewhere(desk, api) -> None:
+    shown = plan(desk, api, *desk.small(3), "--only", "C1")
+    elsewhere = desk.path.parent / "home"
+    desk.path, folder = elsewhere, shown.folder
+    said = desk.do("run", "--plan", folder, "--json")
+    assert said.outcomes == {"C0": "pending", "C1": "created", "C2": "pending"}
+    assert list(api.bodies) == ["C1"]
 
 
 def test_no_plan_at_all(desk) -> None:
@@ -174,7 +166,7 @@ def test_a_plan_of_the_sandbox_is_applied_to_it(desk) -> None:
     assert set(apply(desk, said).outcomes.values()) == {"created"}
 
 
-def test_a_kill_between_plan_and_sending_is_gone_on_with(desk, monkeypatch) -> None:
+def test_a_kill_between_plan_and_sending_is_gone_on_with(desk, box, monkeypatch) -> None:
     """The run stops after its plan was entered: resuming sends those bodies, and only those."""
     from importer.errors import InterruptedRunError
     from importer.workflow.job import Job
@@ -182,12 +174,11 @@ def test_a_kill_between_plan_and_sending_is_gone_on_with(desk, monkeypatch) -> N
     async def stopped(*_: object) -> None:
         raise InterruptedRunError("interrupted", "resume")
 
-    with running(SandboxConfig(keys=(KEY,))) as box:
-        shown = plan(desk, box, *desk.small(3))
-        with monkeypatch.context() as patch:
-            patch.setattr(Job, "send", stopped)
-            assert apply(desk, shown).code == 3
-        edit("small.csv", "Company", "Firm")(desk, box)
-        said = desk.do("resume", "--json")
-        assert set(said.outcomes.values()) == {"created"}
-        assert {one["name"] for one in box.customers()} == {"Company 0", "Company 1", "Company 2"}
+    shown = plan(desk, box, *desk.small(3))
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "send", stopped)
+        assert apply(desk, shown).code == 3
+    edit("small.csv", "Company", "Firm")(desk, box)
+    said = desk.do("resume", "--json")
+    assert set(said.outcomes.values()) == {"created"}
+    assert {one["name"] for one in box.customers()} == {"Company 0", "Company 1", "Company 2"}

@@ -8,17 +8,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
-import pytest
-
 from importer.ledger import Write, WriteState, open_ledger
 from importer.workflow.old_folders import prune_checks
-from tests.running_sandbox import running
-
-
-@pytest.fixture
-def box():
-    with running() as made:
-        yield made
 
 
 def nights(desk, box, count: int, *words: object) -> list:
@@ -87,7 +78,7 @@ def test_values_from_before_an_update_go_with_the_folder_of_its_run(desk, box, m
                 run, [replace(one, state=WriteState.DONE) for one in ledger.announce_writes(run, [write])]
             )
     with monkeypatch.context() as patched:
-        patched.setattr("importer.run_folder.RunFolder.remove", Mock(side_effect=KeyboardInterrupt))
+        patched.setattr("importer.workflow.old_folders.shutil.rmtree", Mock(side_effect=KeyboardInterrupt))
         assert desk.run(box.url, *desk.small(3), "--keep", 2).code == 3
     with open_ledger(place) as ledger:  # they are gone before it is: without its folder, no one would look for them
         before = [ledger.writes_of(run, ["C1"])["C1"][0].before for run in runs]
@@ -161,7 +152,7 @@ def test_what_cannot_be_deleted_is_told_and_the_run_has_ended_well(desk, box, mo
             raise PermissionError(13, "Permission denied", str(first))
         remove(path, **more)
 
-    monkeypatch.setattr("importer.run_folder.shutil.rmtree", refused)
+    monkeypatch.setattr("importer.workflow.old_folders.shutil.rmtree", refused)
     said = desk.run(box.url, *desk.small(3), "--keep", 1)
     assert said.code == 0
     assert "was not deleted: Permission denied" in said.err

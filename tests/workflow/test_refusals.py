@@ -5,7 +5,6 @@ import re
 
 from importer.ledger import LedgerStep, State, open_ledger
 from importer.records import OutcomeKind
-from tests.running_sandbox import running
 from tests.workflow.strict_api import strict_api
 
 MAPPING = """\
@@ -61,11 +60,10 @@ def test_every_reason_is_shown_at_its_cell_in_every_report(desk) -> None:
     assert "validation_failed" in page
 
 
-def test_a_4xx_that_says_nothing_about_a_customer_is_no_refusal(desk) -> None:
+def test_a_4xx_that_says_nothing_about_a_customer_is_no_refusal(desk, box) -> None:
     """Failures are written into the ledger: an API would have to answer so for minutes."""
     statuses = [408, 425, 429, 422]
-    with running() as box:
-        said = desk.run(box.url, *desk.small(len(statuses)))
+    said = desk.run(box.url, *desk.small(len(statuses)))
     run_id = said.summary["run_id"]
     with open_ledger(desk.state / "importer" / "ledger.db") as ledger:
         ledger.record(

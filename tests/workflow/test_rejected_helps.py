@@ -7,7 +7,6 @@ from pathlib import Path
 import openpyxl
 
 from tests.workflow.desk import Desk
-from tests.workflow.strict_api import strict_api
 from tests.workflow.test_plan import plan
 
 MAPPING = """\
@@ -88,12 +87,11 @@ def test_cells_offer_what_is_valid_and_notes_say_it(desk: Desk) -> None:
     assert not [problem for problem in again.summary["problems"] if problem["code"] == "sheet_hidden"]
 
 
-def test_names_that_wizcommerce_has_are_offered(desk: Desk) -> None:
+def test_names_that_wizcommerce_has_are_offered(desk: Desk, api) -> None:
     reps = "{company_name: Name, assigned_sales_rep_ids: {from: Rep, lookup: sales_rep}}"
     desk.write("reps.yaml", f"title: R\nkey: Id\ncustomer: {reps}\n")
     desk.write("reps.csv", "Id,Name,Rep\n1,One,nobody\n")
-    with strict_api() as api:
-        shown = plan(desk, api, "reps.csv", "-m", "reps.yaml")
+    shown = plan(desk, api, "reps.csv", "-m", "reps.yaml")
     names, style, asks = offered(shown.folder / "rejected.xlsx", "reps")["Rep"]
     assert "Robin Vale" in names
     assert (style, asks) == ("warning", True)

@@ -11,7 +11,7 @@ from importer.report import sign_off as writing
 from importer.sandbox import SandboxConfig
 from tests.running_sandbox import running
 from tests.workflow.desk import Desk, Said
-from tests.workflow.strict_api import REP, strict_api
+from tests.workflow.strict_api import REP
 from tests.workflow.test_plan import plan
 
 
@@ -43,34 +43,33 @@ def words(desk: Desk) -> tuple[str, ...]:
     return words
 
 
-def test_it_shows_everything_that_is_sent_and_its_plan_is_sent(desk, words) -> None:
-    with strict_api() as api:
-        shown = plan(desk, api, *words, "--contact", "Dana Reyes")
-        path = shown.folder / "sign-off.xlsx"
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        bodies = {
-            body["reference_id"]: body
-            for body in map(json.loads, (shown.folder / "payloads.jsonl").read_bytes().splitlines())
-        }
-        customers = {line["Customer ID"]: line for line in sheet_of(path, "Customers")}
-        assert customers.keys() == bodies.keys() == {"C0", "C1"}
-        assert customers["C1"]["Company name"] == "=1+1"  # as text: nothing runs
-        cells = [cell for sheet in openpyxl.load_workbook(path) for row in sheet for cell in row if cell.value]
-        assert {cell.data_type for cell in cells} <= {"s", "inlineStr"}
-        assert customers["C0"]["What happens"] == "will be created"
-        assert customers["C0"]["Phone"] == bodies["C0"]["phone"]
-        (street,) = (line for line in sheet_of(path, "Addresses") if line["Customer ID"] == "C0")
-        assert (street["Address line 1"], street["City"], street["Default"]) == ("0 Main Street", "Anytown", "yes")
-        facts = facts_of(path)
-        assert facts["Plan"] == shown.summary["run_id"]
-        assert len(facts["Fingerprint"]) == 64
-        assert facts["Rejected"].startswith("1:")
-        assert "Dana Reyes" in str(facts)
-        edit(path, "Summary", "B30", "a note of the owner")  # saved by another program, and signed
-        said = apply(desk, path)
-        assert set(said.outcomes.values()) == {"created", "rejected"}
-        assert said.summary["options"]["plan"] == shown.summary["run_id"]
-        assert json.loads(api.bodies["C1"]) == bodies["C1"]
+def test_it_shows_everything_that_is_sent_and_its_plan_is_sent(desk, api, words) -> None:
+    shown = plan(desk, api, *words, "--contact", "Dana Reyes")
+    path = shown.folder / "sign-off.xlsx"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    bodies = {
+        body["reference_id"]: body
+        for body in map(json.loads, (shown.folder / "payloads.jsonl").read_bytes().splitlines())
+    }
+    customers = {line["Customer ID"]: line for line in sheet_of(path, "Customers")}
+    assert customers.keys() == bodies.keys() == {"C0", "C1"}
+    assert customers["C1"]["Company name"] == "=1+1"  # as text: nothing runs
+    cells = [cell for sheet in openpyxl.load_workbook(path) for row in sheet for cell in row if cell.value]
+    assert {cell.data_type for cell in cells} <= {"s", "inlineStr"}
+    assert customers["C0"]["What happens"] == "will be created"
+    assert customers["C0"]["Phone"] == bodies["C0"]["phone"]
+    (street,) = (line for line in sheet_of(path, "Addresses") if line["Customer ID"] == "C0")
+    assert (street["Address line 1"], street["City"], street["Default"]) == ("0 Main Street", "Anytown", "yes")
+    facts = facts_of(path)
+    assert facts["Plan"] == shown.summary["run_id"]
+    assert len(facts["Fingerprint"]) == 64
+    assert facts["Rejected"].startswith("1:")
+    assert "Dana Reyes" in str(facts)
+    edit(path, "Summary", "B30", "a note of the owner")  # saved by another program, and signed
+    said = apply(desk, path)
+    assert set(said.outcomes.values()) == {"created", "rejected"}
+    assert said.summary["options"]["plan"] == shown.summary["run_id"]
+    assert json.loads(api.bodies["C1"]) == bodies["C1"]
 
 
 def test_a_name_that_a_check_does_not_look_up_is_not_said_to_be_sent_unchanged(desk) -> None:
@@ -87,40 +86,38 @@ def test_a_name_that_a_check_does_not_look_up_is_not_said_to_be_sent_unchanged(d
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["in its folder", "sent by mail"])
-def test_what_was_changed_in_it_is_not_sent(desk, words, elsewhere) -> None:
-    with strict_api() as api:
-        shown = plan(desk, api, *words)
-        path = shown.folder / "sign-off.xlsx"
-        if elsewhere:
-            path = path.rename(desk.path / "signed.xlsx")
-        book = openpyxl.load_workbook(path)
-        book["Customers"].move_range("A2:Z2", rows=5)  # sorted by hand: nothing is different
-        book.save(path)
-        edit(path, "Addresses", "D2", "billing address")
-        said = apply(desk, path)
-        assert (said.code, said.out, api.bodies) == (2, "", {})
-        assert "the sheet Addresses was changed" in said.err
-        edit(path, "Addresses", "D2", "billing")
-        edit(path, "Summary", next(f"B{n}" for n, row in rows_of(path) if row[0] == "Fingerprint"), "0" * 64)
-        said = apply(desk, path)
-        assert (said.code, api.bodies) == (2, {})
-        assert "does not match what plan" in said.err
+def test_what_was_changed_in_it_is_not_sent(desk, api, words, elsewhere) -> None:
+    shown = plan(desk, api, *words)
+    path = shown.folder / "sign-off.xlsx"
+    if elsewhere:
+        path = path.rename(desk.path / "signed.xlsx")
+    book = openpyxl.load_workbook(path)
+    book["Customers"].move_range("A2:Z2", rows=5)  # sorted by hand: nothing is different
+    book.save(path)
+    edit(path, "Addresses", "D2", "billing address")
+    said = apply(desk, path)
+    assert (said.code, said.out, api.bodies) == (2, "", {})
+    assert "the sheet Addresses was changed" in said.err
+    edit(path, "Addresses", "D2", "billing")
+    edit(path, "Summary", next(f"B{n}" for n, row in rows_of(path) if row[0] == "Fingerprint"), "0" * 64)
+    said = apply(desk, path)
+    assert (said.code, api.bodies) == (2, {})
+    assert "does not match what plan" in said.err
 
 
 def rows_of(path: Path) -> list[tuple[int, tuple[str, ...]]]:
     return list(enumerate(openpyxl.load_workbook(path)["Summary"].iter_rows(values_only=True), start=1))
 
 
-def test_a_plan_whose_files_were_changed_is_refused(desk, words) -> None:
-    with strict_api() as api:
-        shown = plan(desk, api, *words)
-        facts = shown.folder / "work" / "plan.json"
-        text = facts.read_text(encoding="utf-8")
-        facts.write_text(text.replace(json.loads(text)["fingerprint"], "1" * 64), encoding="utf-8")
-        for what in (shown.summary["run_id"], shown.folder / "sign-off.xlsx"):
-            said = apply(desk, what)
-            assert (said.code, api.bodies) == (2, {})
-            assert "were changed after it was made" in said.err
+def test_a_plan_whose_files_were_changed_is_refused(desk, api, words) -> None:
+    shown = plan(desk, api, *words)
+    facts = shown.folder / "work" / "plan.json"
+    text = facts.read_text(encoding="utf-8")
+    facts.write_text(text.replace(json.loads(text)["fingerprint"], "1" * 64), encoding="utf-8")
+    for what in (shown.summary["run_id"], shown.folder / "sign-off.xlsx"):
+        said = apply(desk, what)
+        assert (said.code, api.bodies) == (2, {})
+        assert "were changed after it was made" in said.err
 
 
 def test_a_dry_run_for_the_owner_has_one_that_cannot_be_sent(desk) -> None:
@@ -171,12 +168,11 @@ def test_reports_are_written_again_for_the_other_reader(desk) -> None:
             assert once.partition("<dt>Seconds")[0] == page.partition("<dt>Seconds")[0]
 
 
-def test_sales_reps_have_their_names(desk) -> None:
+def test_sales_reps_have_their_names(desk, api) -> None:
     reps = "{company_name: Name, assigned_sales_rep_ids: {from: Rep, lookup: sales_rep}}"
     desk.write("reps.yaml", f"title: R\nkey: Id\ncustomer: {reps}\n")
     desk.write("reps.csv", "Id,Name,Rep\n1,One,Robin Vale\n")
-    with strict_api() as api:
-        shown = plan(desk, api, "reps.csv", "-m", "reps.yaml", "--for", "owner")
+    shown = plan(desk, api, "reps.csv", "-m", "reps.yaml", "--for", "owner")
     (line,) = sheet_of(shown.folder / "sign-off.xlsx", "Customers")
     assert line["Sales reps"] == f"Robin Vale ({REP['id']})"
     page = (shown.folder / "report.html").read_text(encoding="utf-8")

@@ -2,8 +2,6 @@
 
 import json
 
-from tests.workflow.strict_api import strict_api
-
 MAPPING = """\
 title: Defaults
 key: Id
@@ -23,12 +21,11 @@ Id,Name,Street,Town,Main,Who,First
 """
 
 
-def test_an_explicit_no_is_sent_as_false(desk) -> None:
+def test_an_explicit_no_is_sent_as_false(desk, api) -> None:
     desk.write("m.yaml", MAPPING)
     desk.write("m.csv", ROWS)
-    with strict_api() as api:
-        said = desk.run(api.url, "m.csv", "-m", "m.yaml")
-        sent = {name: json.loads(body) for name, body in api.bodies.items()}
+    said = desk.run(api.url, "m.csv", "-m", "m.yaml")
+    sent = {name: json.loads(body) for name, body in api.bodies.items()}
     assert said.code == 0
     flags = {
         name: [[child["is_default"] for child in body[kind]] for kind in ("addresses", "contacts")]

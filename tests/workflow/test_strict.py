@@ -88,9 +88,8 @@ def test_every_row_has_one_fate_and_the_totals_add_up(arrived) -> None:
 
 
 @pytest.mark.parametrize("arrived", ["sap-business-one"], indirect=True)
-def test_the_same_input_gives_the_same_files_whatever_the_concurrency(arrived, desk) -> None:
-    with strict_api() as api:
-        said = desk.run(api.url, *WORDS[arrived.sample.system], "--concurrency", 1, "--batch-size", 7)
+def test_the_same_input_gives_the_same_files_whatever_the_concurrency(arrived, desk, api) -> None:
+    said = desk.run(api.url, *WORDS[arrived.sample.system], "--concurrency", 1, "--batch-size", 7)
     one, many = (
         {file.relative_to(folder): file.read_bytes() for file in comparable(folder)}
         for folder in (said.folder, arrived.said.folder)
@@ -140,15 +139,14 @@ def netsuite_text() -> str:
     return (SAMPLES / "netsuite" / "customers.csv").read_text(encoding="cp1252")
 
 
-def test_mended_rows_go_in_with_the_same_mapping_and_nothing_else_is_sent(arrived, desk) -> None:
+def test_mended_rows_go_in_with_the_same_mapping_and_nothing_else_is_sent(arrived, desk, api) -> None:
     """Orphans are left out; everything else is mended where the report says that it is wrong."""
     sample, folder = arrived.sample, arrived.said.folder / "rejected"
     rejected = {line["reference_id"] for line in arrived.said.table("results.csv") if line["outcome"] == "rejected"}
     concerned = [dirt for dirt in sample.planted if dirt.harmful and (dirt.customer in rejected or is_loose(dirt))]
     for path in folder.glob("*.csv"):
         mend([dirt for dirt in concerned if dirt.file == path.name], path, desk.path / path.name)
-    with strict_api() as api:
-        said = desk.run(api.url, desk.path, *WORDS[sample.system][1:])
+    said = desk.run(api.url, desk.path, *WORDS[sample.system][1:])
     assert said.summary["customers"]["rejected"] == 0, [line["message"] for line in said.table("errors.csv")]
     assert said.code == 0
     assert api.broken == []

@@ -92,9 +92,8 @@ class Bench:
 
 
 @pytest.fixture
-def box():
-    with running(SandboxConfig()) as started:
-        yield started
+def bench(desk, box):
+    return Bench(desk, box)
 
 
 def test_undo_asks_with_the_facts_and_does_nothing_without_a_yes(desk, box):
@@ -112,8 +111,7 @@ def test_undo_asks_with_the_facts_and_does_nothing_without_a_yes(desk, box):
     assert "DELETE" not in {seen.method for seen in box.requests()}
 
 
-def test_undo_takes_back_updates_and_asks_about_them(desk, box):
-    bench = Bench(desk, box)
+def test_undo_takes_back_updates_and_asks_about_them(bench):
     before = bench.names
     bench.update()
     assert bench.names == ["Firm 0", "Firm 1", "Firm 2"]
@@ -152,8 +150,7 @@ def test_what_cannot_be_taken_back_is_counted_and_listed(desk, box):
     assert bench.names == ["Company 0", "Company 0", "Company 1", "Company 1"]
 
 
-def test_without_a_run_the_latest_that_planned_anything_is_meant_and_named(desk, box):
-    bench = Bench(desk, box)
+def test_without_a_run_the_latest_that_planned_anything_is_meant_and_named(desk, box, bench):
     desk.write("empty.csv", "Id,Name,Phone,Mail,Street,Town\n")
     desk.run(box.url, "empty.csv", "-m", "small.yaml", "--partial")
     assert bench.verify(None)["run_id"] == bench.run_id
@@ -163,8 +160,7 @@ def test_without_a_run_the_latest_that_planned_anything_is_meant_and_named(desk,
     assert len(bench.said) == 2
 
 
-def test_yes_needs_the_id_of_the_run(desk, box):
-    bench = Bench(desk, box)
+def test_yes_needs_the_id_of_the_run(desk, box, bench):
     said = desk.do("undo", "--yes")
     assert said.code == 2
     assert "importer runs" in said.err
@@ -173,8 +169,7 @@ def test_yes_needs_the_id_of_the_run(desk, box):
     assert box.customers() == []
 
 
-def test_undo_deletes_and_reports(desk, box):
-    bench = Bench(desk, box)
+def test_undo_deletes_and_reports(box, bench):
     bench.patch("C1", company_name="Changed by hand")
     summary = bench.undo()
     assert summary["results"] == {"deleted": 2, "changed": 1}
@@ -217,8 +212,7 @@ def test_an_interrupted_undo_goes_on(desk, box, monkeypatch):
     assert sorted(bench.table("undo.csv")) == [f"C{number}" for number in range(5)]
 
 
-def test_a_stop_ends_a_wait_that_the_api_asked_for(desk, box):
-    bench = Bench(desk, box)
+def test_a_stop_ends_a_wait_that_the_api_asked_for(box, bench):
     bench.options = replace(bench.options, max_wait=7_200)
     watch = Watch()
     watch.phase = lambda text: watch.stop.set() if "wait until" in text else None
@@ -239,8 +233,7 @@ def test_the_lines_of_an_earlier_undo_keep_their_text(desk, box):
     assert list(read_table(path)[0].values()) == rows[1]
 
 
-def test_verify_names_what_differs_and_changes_nothing(desk, box):
-    bench = Bench(desk, box)
+def test_verify_names_what_differs_and_changes_nothing(box, bench):
     assert bench.verify()["exit_code"] == 0
     bench.patch("C2", company_name="Changed by hand")
     before = box.customers()
@@ -252,8 +245,7 @@ def test_verify_names_what_differs_and_changes_nothing(desk, box):
     assert {seen.method for seen in box.requests()} == {"GET", "POST", "PATCH"}
 
 
-def test_all_that_is_missing_was_not_undone(desk, box):
-    bench = Bench(desk, box)
+def test_all_that_is_missing_was_not_undone(box, bench):
     for there in box.customers():
         assert httpx.delete(f"{box.url}/v1/customers/{there['id']}", headers={"X-API-Key": KEY}, trust_env=False)
     summary = bench.verify()
@@ -263,8 +255,7 @@ def test_all_that_is_missing_was_not_undone(desk, box):
 
 
 @pytest.mark.parametrize("command", [("verify",), ("undo", "--yes"), ("resume",), ("report",)])
-def test_a_run_of_another_tenant_is_refused(desk, box, command):
-    bench = Bench(desk, box)
+def test_a_run_of_another_tenant_is_refused(desk, box, bench, command):
     said = desk.do(*command, bench.run_id, "--tenant", "other")
     assert (said.code, said.out, len(box.customers())) == (2, "", 3)
     assert f"run {bench.run_id} belongs to tenant {desk.tenants()[0]}, not other" in said.err
@@ -287,8 +278,7 @@ def test_the_history_tells_what_was_undone(desk, box):
 
 
 @pytest.mark.parametrize("command", ["resume", "retry"])
-def test_going_on_with_a_run_says_what_was_undone(desk, box, command):
-    bench = Bench(desk, box)
+def test_going_on_with_a_run_says_what_was_undone(desk, box, bench, command):
     bench.undo()
     said = desk.do(command, bench.run_id)
     assert (said.code, box.customers()) == (0, [])
@@ -297,8 +287,7 @@ def test_going_on_with_a_run_says_what_was_undone(desk, box, command):
     assert "undone" not in desk.do(command, bench.run_id).err
 
 
-def test_another_key_is_refused(desk, box):
-    bench = Bench(desk, box)
+def test_another_key_is_refused(bench):
     with pytest.raises(UsageError, match="--accept-key"):
         verify(bench.options, {"WIZCOMMERCE_API_KEY": "other"}, bench.run_id, watch=Watch())
 

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.catalogue import find
-from importer.records import Location, OutcomeKind, Severity
+from importer.records import OutcomeKind, Severity
 from importer.report.html.shown_customers import cut, cut_all
-from importer.report.problem_list import Group, Located, visible
+from importer.report.problem_list import Group, Located, place_of, visible
 from importer.report.report_input import ReportInput
 from importer.report.word_counts import DECISIONS, WordDecision, summed
-from importer.tables import ENTITIES, Positions, plain_lines
+from importer.tables import ENTITIES, PLURALS, Positions, plain_lines
 
 VALUES = 100  # of a field
 EXAMPLES = 5  # of each code
@@ -35,7 +35,6 @@ _WHY = {
     "ignored": "ignored by the mapping",
     "unused": "in a column that the mapping does not use",
 }
-_PLURALS = {"customer": "customers", "address": "addresses", "contact": "contacts"}
 
 
 def pending_fields(located: Located) -> frozenset[str]:
@@ -63,7 +62,7 @@ def inventory(report: ReportInput) -> list[dict[str, Any]]:
                 {
                     "title": decision.title,
                     "field": decision.field,
-                    "of": decision.plural,
+                    "of": PLURALS[decision.entity],
                     "columns": list(dict.fromkeys(_columns(report, decision))),
                     "values": values,
                     "more": max(len(found) - VALUES, 0),
@@ -136,10 +135,8 @@ def _distinct(located: Located, at: Positions) -> pd.DataFrame:
 
 
 def _example(line: Mapping[str, Any]) -> dict[str, str]:
-    where = Location(line["source"] or "", line["sheet"], line["row"], line["column"])
-    place = "" if line["source"] is None else str(where)
-    texts = {name: cut(line[name] or "") for name in ("reference_id", "value", "hint")}
-    return {"place": place, "message": cut(line["message"]), **texts}
+    texts = {name: cut(line[name] or "") for name in ("reference_id", "value", "message", "hint")}
+    return {"place": place_of(line) or "", **texts}
 
 
 def _counted(values: "pd.Series[Any]") -> list[tuple[str | None, int]]:
@@ -153,8 +150,7 @@ def by_column(located: Located) -> list[dict[str, Any]]:
     """How many errors and warnings each source column has, the worst first, as many as a chart can show."""
     counts: dict[str, dict[str, int]] = {}
     for severity in (Severity.ERROR, Severity.WARNING):
-        columns = located.kinds["column"][(located.kinds["severity"] == str(severity)).to_numpy(np.bool_)]
-        for column, count in _counted(columns):
+        for column, count in _counted(located.kinds["column"][located.of(severity)]):
             counts.setdefault(column or NOWHERE, {"error": 0, "warning": 0})[str(severity)] = count
     found: list[dict[str, Any]] = [
         {"label": column, "total": sum(own.values()), **own} for column, own in counts.items()
@@ -201,7 +197,7 @@ def completeness(report: ReportInput) -> list[dict[str, Any]]:
         fields = [name for name in frame.columns if not name.startswith("_")]
         lines = [{"label": name, "filled": len(frame) - pa.array(frame[name]).null_count} for name in fields]
         if len(frame) and lines:
-            parts.append({"entity": _PLURALS[entity].capitalize(), "total": len(frame), "fields": lines})
+            parts.append({"entity": PLURALS[entity].capitalize(), "total": len(frame), "fields": lines})
     return parts
 
 
@@ -227,17 +223,11 @@ def failures(report: ReportInput) -> list[dict[str, Any]]:
     """Failed customers by API response: status and code, how many, and the first one's message."""
     outcomes = report.outcomes
     failed = outcomes[outcomes["outcome"] == str(OutcomeKind.FAILED)]
+    texts = failed[["reference_id", "error_code", "error_message"]].astype("string").fillna("")
+    texts["status"] = failed["http_status"].astype("string").fillna("no response")
     lines: list[dict[str, Any]] = []
-    keys = pd.DataFrame(
-        {
-            "status": failed["http_status"].astype("string").fillna("no response"),
-            "code": failed["error_code"].astype("string").fillna(""),
-            "reference_id": failed["reference_id"],
-            "message": failed["error_message"].astype("string").fillna(""),
-        }
-    )
-    for (status, code), group in keys.groupby(["status", "code"], sort=False):
-        first = group.iloc[0]
-        texts = {name: cut(str(first[name])) for name in ("reference_id", "message")}
-        lines.append({"status": status, "code": code, "count": len(group), **texts})
-    return sorted(lines, key=lambda line: -int(line["count"]))
+    for (status, code), own in texts.groupby(["status", "error_code"], sort=False):
+        first, message = own["reference_id"].iloc[0], own["error_message"].iloc[0]
+        line = {"status": status, "code": code, "count": len(own), "reference_id": cut(first), "message": cut(message)}
+        lines.append(line)
+    return sorted(lines, key=lambda line: -line["count"])

@@ -74,12 +74,11 @@ def _to_fix(report: ReportInput) -> tuple[Positions, Positions]:
     """The problems at rows that keep something from being sent, and those that are only to review."""
     kinds = report.located.kinds
     placed = (kinds["_row"] >= 0).to_numpy()
-    errors = (kinds["severity"] == str(Severity.ERROR)).to_numpy(np.bool_)
-    warnings = (kinds["severity"] == str(Severity.WARNING)).to_numpy(np.bool_)
+    warnings = report.located.of(Severity.WARNING)
     serious = [name for name, code in CODES.items() if code.severity is Severity.ERROR]
     lost = np.append(report.lost_child, False)[kinds["_customer"].to_numpy(np.int64)]
     lost &= warnings & kinds["code"].isin(serious).to_numpy() & kinds["entity"].isin(["address", "contact"]).to_numpy()
-    wrong = placed & (errors | lost)
+    wrong = placed & (report.located.of(Severity.ERROR) | lost)
     return np.flatnonzero(wrong), np.flatnonzero(placed & warnings & ~lost)
 
 
@@ -122,12 +121,7 @@ def _cell(report: ReportInput, known: Mapping[str, Any]) -> dict[str, str]:
     where = f"Row {known['row']}"
     if len(report.sources.tables) > 1:
         where = f"{Location(known['source'] or '', known['sheet'], None, None)}, row {known['row']}"
-    texts = {
-        "customer": known["reference_id"] or "",
-        "text": known["value"] or "",
-        "message": message,
-        "hint": hint,
-    }
+    texts = {"customer": known["reference_id"] or "", "text": known["value"] or "", "message": message, "hint": hint}
     return {"where": where, **{name: cut(text) for name, text in texts.items()}}
 
 
@@ -168,14 +162,9 @@ def _arrived(customers: Mapping[str, int]) -> dict[str, str]:
 def _subtitle(summary: Mapping[str, Any]) -> str:
     customers = summary["customers"]
     rejected, total = customers.get("rejected", 0) + customers.get("failed", 0), customers["read"]
-    lost = summary["lost_child"]
-    parts = []
-    if rejected:
-        held = ", which" if total == 1 else f"; {rejected:,} of them"
-        parts.append(f"Your list has {counted(total, 'customer')}{held} cannot be imported yet.")
-    else:
-        parts.append(f"Your list has {counted(total, 'customer')}.")
-    if lost:
+    held = (", which" if total == 1 else f"; {rejected:,} of them") + " cannot be imported yet"
+    parts = [f"Your list has {counted(total, 'customer')}{held if rejected else ''}."]
+    if lost := summary["lost_child"]:
         parts.append(f"{counted(lost, 'customer')} would be imported without an invalid address or contact.")
     if alone := summary["rows"]["rejected_alone"]:
         parts.append(f"{counted(alone, 'row')} could not be assigned to a customer.")
@@ -184,9 +173,8 @@ def _subtitle(summary: Mapping[str, Any]) -> str:
 
 def _brief(groups: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = [f"{group['column']}: {group['title']} ({group['count']:,})" for group in groups[:BRIEF]]
-    more = len(groups) - len(lines)
-    kinds = "kind of problem" if more == 1 else "kinds of problems"
-    return [*lines, f"and {more:,} more {kinds}: see below"] if more > 0 else lines
+    more = counted(len(groups) - BRIEF, "more kind of problem", "more kinds of problems")
+    return [*lines, f"and {more}: see below"] if len(groups) > BRIEF else lines
 
 
 def _yellow(report: ReportInput, doubtful: Positions) -> bool:
@@ -200,10 +188,8 @@ def _steps(summary: Mapping[str, Any], cells: int, rows: int, reader: Reader, *,
     book = summary["workbook"]
     if not cells and not rows:
         signed = "sign-off.xlsx" in summary["files"]
-        more = [
-            f"Look through the workbook sign-off.xlsx, which shows every customer, and send your reply to {recipient}."
-        ]
-        return [f"{look}.", *(more if signed else [f"Send your reply to {recipient}."])]
+        reply = "Look through the workbook sign-off.xlsx, which shows every customer, and send"
+        return [f"{look}.", f"{reply if signed else 'Send'} your reply to {recipient}."]
     if book is None:
         return ["Correct the cells in your list.", f"{look}.", f"Send the list to {recipient}."]
     rest = f" It has the first {book['rows']:,} rows; you will get the rest later." if book["left_out"] else ""

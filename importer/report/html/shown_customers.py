@@ -70,7 +70,7 @@ def shown_customers(
     """
     counts = _severity_counts(report)
     chosen = _chosen(report, counts, changes)
-    of_row = report.tables.rows["customer"].to_numpy(np.int64)
+    of_row = report.tables.owners
     whose, at, rows_left_out = _first_of_each(report, chosen, of_row, np.arange(len(of_row)), ROWS)
     sources = _source_rows(report, chosen, whose, at)
     problems = _problems(report, chosen, owner=owner)
@@ -146,12 +146,10 @@ def cut_all(texts: pa.Array) -> pa.Array:
 
 def _severity_counts(report: ReportInput) -> tuple[Positions, Positions, Positions]:
     """For each customer its errors, warnings and notes."""
-    kinds = report.located.kinds
-    owner = kinds["_customer"].to_numpy(np.int64)
+    owner = report.located.kinds["_customer"].to_numpy(np.int64)
     count = len(report.tables.customers)
     errors, warnings, notes = (
-        np.bincount(owner[(owner >= 0) & (kinds["severity"] == name).to_numpy(np.bool_)], minlength=count)
-        for name in _SEVERITIES
+        np.bincount(owner[(owner >= 0) & report.located.of(severity)], minlength=count) for severity in Severity
     )
     return errors, warnings, notes
 
@@ -169,7 +167,7 @@ def _chosen(report: ReportInput, counts: tuple[Positions, Positions, Positions],
     first = report.tables.customers["_row"].to_numpy(np.int64)[order]
     widths = np.array([len(table.frame.columns) for table in report.sources.tables] or [1])
     table = report.sources.split(np.maximum(first, 0))[0]
-    owner = report.tables.rows["customer"].to_numpy(np.int64)
+    owner = report.tables.owners
     heights = np.minimum(np.bincount(owner[owner >= 0], minlength=len(rank))[order], ROWS)
     inside = np.cumsum(heights * widths[np.minimum(table, len(widths) - 1)]) <= CELLS
     inside[:1] = True
