@@ -1,9 +1,11 @@
 """What is wrong with a mapping file, in the words of the mapping: which address, which key, what was meant."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any, get_args
 
 import yaml
@@ -15,76 +17,8 @@ from importer.wording import nearest
 
 Place = tuple[str | int, ...]
 
+_WORDS = tomllib.loads(files(__package__).joinpath("mapping_errors.toml").read_text(encoding="utf-8"))
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-_ITEMS = {  # what an item of a list is called
-    "addresses": "address",
-    "contacts": "contact",
-    "skip": "skip rule",
-    "key": "part of the key",
-    "match": "part of match",
-    "any": "condition under any",
-    "all": "condition under all",
-}
-# What people write → the keys that they mean; the first one that is allowed in the place counts.
-_MEANT = {
-    "address_line_1": "street address address1 address_1 addr line1 line_1 street1 street_1 strasse rue calle",
-    "address_line_2": "street2 street_2 address2 address_2 line2 line_2 suite unit",
-    "zip_code": "zip zipcode postal_code postalcode postcode post_code postal plz",
-    "state": "province region county",
-    "city": "town place ort ville",
-    "country": "country_code nation land",
-    "type": "kind address_type usage",
-    "phone": "telephone tel mobile cell phone_number telephone_number",
-    "email": "mail e_mail email_address mail_address",
-    "company_name": "name company customer_name business organization",
-    "first_name": "given_name forename contact person name",
-    "last_name": "surname family_name",
-    "designation": "title job_title job position role function",
-    "payment_term": "terms payment_terms term",
-    "payment_mode": "payment payment_method",
-    "shipping_method": "ship_via shipping carrier",
-    "freight_term": "freight incoterm incoterms",
-    "assigned_sales_rep_ids": "sales_rep sales_reps rep salesperson",
-    "assigned_price_list_id": "price_list pricelist price_level",
-    "display_id": "number customer_number account_number",
-    "reference_id": "id external_id customer_id",
-    "is_default": "default primary main",
-    "attributes": "attribute custom custom_fields fields",
-    "when": "if where condition filter only_if",
-    "from": "column columns source field",
-    "as": "transform transforms format convert",
-    "values": "map mapping translate table lookup_table",
-    "else": "fallback or",
-    "split": "separator separators delimiter",
-    "skip": "exclude filter skip_rows where",
-    "tables": "sheets files sources",
-    "key": "id primary_key identifier",
-    "is": "equals equal value eq",
-    "matches": "regex pattern like",
-    "blank": "empty",
-    "repeat": "count times",
-    "ignore": "ignored ignore_columns",
-}
-_KINDS = {  # of pydantic's errors
-    "literal_error": "choice",
-    "enum": "choice",
-    "bool_parsing": "flag",
-    "bool_type": "flag",
-    "too_short": "short",
-    "string_too_short": "short",
-    "model_type": "shape",
-    "model_attributes_type": "shape",
-    "list_type": "list",
-    "dict_type": "shape",
-}
-_YAML = (  # beginnings of the parser's messages → what is usually the reason
-    ("mapping values are not allowed", "there is an extra colon, or the line is indented incorrectly"),
-    ("could not find expected ':'", "a key has no colon, or a value continues on the next line without indentation"),
-    ("found character", "a value begins with a character that needs quotes, or a tab is used where spaces belong"),
-    ("expected <block end>", "the indentation does not fit the lines above"),
-    ("expected ',' or", "a comma or a closing bracket is missing"),
-    ("found unexpected end of stream", "a quotation mark is missing at the end"),
-)
 
 
 def yaml_message(error: yaml.MarkedYAMLError) -> str:
@@ -93,7 +27,7 @@ def yaml_message(error: yaml.MarkedYAMLError) -> str:
     alias = re.match(r"found undefined alias '(.+)'", problem)
     if alias is not None:
         return f"*{alias[1]} repeats a part that is called &{alias[1]}, but nothing above has that name"
-    reasons = (reason for beginning, reason in _YAML if problem.startswith(beginning))
+    reasons = (reason for beginning, reason in _WORDS["yaml"].items() if problem.startswith(beginning))
     return f"not valid YAML: {next(reasons, problem)}"
 
 
@@ -147,7 +81,7 @@ def place_name(place: Place) -> str:
         if isinstance(part, int):
             number = _ORDINALS[part] if part < len(_ORDINALS) else f"{part + 1}th"
             words[-1] = words[-1].removesuffix(str(before)).removesuffix(".")
-            words += [f"the {number} {_ITEMS.get(str(before), f'item of {before}')}", ""]
+            words += [f"the {number} {_WORDS['items'].get(str(before), f'item of {before}')}", ""]
         elif words:
             words[-1] += f".{part}" if words[-1] else part
         else:
@@ -157,20 +91,26 @@ def place_name(place: Place) -> str:
 
 def _said(item: Any) -> str:
     """The message of one error; pydantic's own are put in other words."""
-    given = item["input"]
-    kind = _KINDS.get(item["type"], item["type"])
-    of = str(item.get("ctx", {}).get("class_name", ""))
-    one_value = f"must be one value, not {'a list' if isinstance(given, list) else 'a table of keys'}"
-    said = {
-        "choice": f"must be {item.get('ctx', {}).get('expected')}, not {given!r}",
-        "flag": f"must be yes or no, not {given!r}",
-        "string_pattern_mismatch": f"must be a code of two capital letters, such as US, not {given!r}",
-        "string_type": one_value,
-        "short": "must not be empty" if not given else f"needs at least {item.get('ctx', {}).get('min_length')}",
-        "shape": f"must be a table of {'fields' if of.endswith('Entry') else 'keys'}, not {given!r}",
-        "list": f"must be a list, not {given!r}",
-    }
-    return said.get(kind, str(item["msg"]).removeprefix("Value error, "))
+    given, context = item["input"], item.get("ctx", {})
+    match item["type"]:
+        case "literal_error" | "enum":
+            text = f"must be {context.get('expected')}, not {given!r}"
+        case "bool_parsing" | "bool_type":
+            text = f"must be yes or no, not {given!r}"
+        case "string_pattern_mismatch":
+            text = f"must be a code of two capital letters, such as US, not {given!r}"
+        case "string_type":
+            text = f"must be one value, not {'a list' if isinstance(given, list) else 'a table of keys'}"
+        case "too_short" | "string_too_short":
+            text = f"needs at least {context.get('min_length')}" if given else "must not be empty"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            is_entry = str(context.get("class_name", "")).endswith("Entry")
+            text = f"must be a table of {'fields' if is_entry else 'keys'}, not {given!r}"
+        case "list_type":
+            text = f"must be a list, not {given!r}"
+        case _:
+            text = str(item["msg"]).removeprefix("Value error, ")
+    return text
 
 
 def _unknown_key(place: Place) -> tuple[str, str | None]:
@@ -186,7 +126,7 @@ def _unknown_key(place: Place) -> tuple[str, str | None]:
 def _meant(word: str, keys: list[str]) -> list[str]:
     """The allowed keys that a word usually stands for."""
     plain = re.sub(r"[\s\-]+", "_", word.strip().casefold())
-    return [key for key, words in _MEANT.items() if key in keys and plain in words.split()]
+    return [key for key, words in _WORDS["meant"].items() if key in keys and plain in words.split()]
 
 
 def _keys_at(place: Place) -> set[str]:
