@@ -4,6 +4,7 @@ That is totals, counts, dates, and page numbers, in the main languages.
 """
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 from importer.cell_text import header_key
 from importer.loader.layout import Header, Row
 from importer.loader.text.column_store import Body
-from importer.tables import Mask, taken
+from importer.tables import Mask, Positions, taken
 
 # No company has such a name, but one may be called Total or Summe.
 _NO_NAME = r"""grand\s+(?:totals?|count|sum|average|max|min)|(?:sub|sous)[-\s]?totals?|totals?\s+g[eé]n[eé]ral
@@ -109,7 +110,7 @@ def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[i
     be customers. A last row such as ``Total Wine & More`` stays data, because it may be a customer, unless there is a
     line above it that is certainly a total; so does a row such as ``Total`` above other rows.
     """
-    blank = _matches(body, [""] * len(body.columns))
+    blank = _marked(body, _all_cells(body, lambda cells: pc.equal(pc.utf8_trim_whitespace(cells), "")).tolist())
     repeated = np.zeros(len(body), dtype=bool)
     for cells in [header.cells, *header.also]:
         repeated |= _repeats(body, cells)
@@ -177,33 +178,26 @@ def _is_total_of_group(label: str, group: str) -> bool:
 
 def _separators(body: Body) -> Mask:
     """The records of nothing but lines: ``----+-----``, ``====``, and ``:---:`` in tables of Markdown."""
+    found = _all_cells(body, lambda cells: pc.match_substring_regex(cells, _SEPARATOR)).tolist()
+    return _marked(body, [index for index in found if any(map(_LINE.search, body.row(index)))])
+
+
+def _all_cells(body: Body, test: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> Positions:
+    """The records whose cells all pass a test; each column leaves fewer candidates for the next one."""
     candidates = np.arange(len(body))
     for column in body.columns:
         every = len(candidates) == len(body)
         cells = column if every else pa.chunked_array([taken(column, candidates)])
-        candidates = candidates[pc.match_substring_regex(cells, _SEPARATOR).to_numpy()]
+        candidates = candidates[test(cells).to_numpy()]
         body.stored.release_memory()
         if not len(candidates):
             break
-    mask = np.zeros(len(body), dtype=bool)
-    mask[[index for index in candidates.tolist() if any(map(_LINE.search, body.row(index)))]] = True
-    return mask
+    return candidates
 
 
-def _matches(body: Body, cells: Row) -> Mask:
-    """The records whose trimmed cells are ``cells``; each column leaves fewer candidates for the next one."""
+def _marked(body: Body, records: list[int]) -> Mask:
     mask = np.zeros(len(body), dtype=bool)
-    if len(cells) > len(body.columns) and any(cells[len(body.columns) :]):
-        return mask
-    candidates = np.arange(len(body))
-    for column, cell in zip(body.columns, cells, strict=False):
-        every = len(candidates) == len(body)
-        cells_left = column if every else pa.chunked_array([taken(column, candidates)])
-        candidates = candidates[pc.equal(pc.utf8_trim_whitespace(cells_left), cell).to_numpy()]
-        body.stored.release_memory()
-        if not len(candidates):
-            return mask
-    mask[candidates] = True
+    mask[records] = True
     return mask
 
 

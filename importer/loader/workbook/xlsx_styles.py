@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from xlrd.formatting import std_format_strings
 
@@ -12,6 +12,7 @@ from importer.loader.workbook.sheet_cells import CROSSED_OUT, UNSEEN, Note
 from importer.loader.workbook.workbook_parts import Attributes, Container, XmlStream, explained
 
 TRUE = frozenset({"1", "true", "on"})
+_LISTS = ("numFmts", "cellXfs", "fonts", "fills")
 NO_STYLES = Note(
     "look_unknown",
     "the workbook's number formats cannot be read: leading zeros and dates may be missing",
@@ -42,22 +43,21 @@ class _Styles(XmlStream):
         self.fonts: list[Font] = []
         self.white_fills: list[bool] = []
         self.within = ""
-        self.starts = {"numFmts": lambda _: self._enter("codes"), "cellXfs": lambda _: self._enter("cells")}
-        self.starts |= {"fonts": lambda _: self._enter("fonts"), "font": self._font, "strike": self._strike}
-        self.starts |= {"fills": lambda _: self._enter("fills"), "fill": self._fill, "patternFill": self._pattern}
-        self.starts["fgColor"] = self._fill_color
-        self.starts |= {"numFmt": self._code, "xf": self._style, "color": self._color}
-        self.ends = dict.fromkeys(("numFmts", "cellXfs", "fonts", "fills"), lambda: self._enter(""))
+        self.starts = {name: partial(self._enter, name) for name in _LISTS}
+        self.starts |= {"numFmt": self._code, "xf": self._style}
+        self.starts |= {"font": self._font, "strike": self._strike, "color": self._color}
+        self.starts |= {"fill": self._fill, "patternFill": self._pattern, "fgColor": self._fill_color}
+        self.ends = dict.fromkeys(_LISTS, partial(self._enter, ""))
 
-    def _enter(self, what: str) -> None:
-        self.within = what
+    def _enter(self, name: str, _: Attributes | None = None) -> None:
+        self.within = name
 
     def _code(self, attributes: Attributes) -> None:
-        if self.within == "codes":
+        if self.within == "numFmts":
             self.codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
 
     def _style(self, attributes: Attributes) -> None:
-        if self.within == "cells":
+        if self.within == "cellXfs":
             self.formats.append(
                 (attributes.get("numFmtId", "0"), attributes.get("fontId", "0"), attributes.get("fillId", "0"))
             )
