@@ -1,16 +1,17 @@
-"""Which records of a list are no data: blank ones, its header again, and what stands below it.
+"""Which records of a list are no data: blank ones, its header again, and totals, counts, dates, and page numbers.
 
-That is totals, counts, dates, and page numbers, in the main languages.
+And those that may be none, but look like another header: of a second table, or of the same one with changed columns.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.cell_text import header_key
+from importer.cell_text import filled_cells, header_key
 from importer.loader.layout import Header, Row
 from importer.loader.text.column_store import Body
 from importer.tables import Mask, Positions, taken
@@ -56,7 +57,7 @@ _DATE = (
 )
 _MOMENT = rf"(?:{_DATE}(?:(?:,?\s+|T)(?:at\s+)?{_CLOCK})?|{_CLOCK}(?:,?\s+{_DATE})?)"
 _PAGE = r"(?:page|seite|p[aá]gina|blad|strona|sida|side)\s+\d+(?:\s*(?:of|/|von|sur|d[ei]|van|z|av)\s*\d+)?"
-PAGE = re.compile(_PAGE, re.IGNORECASE)
+_PAGE_NUMBER = re.compile(_PAGE, re.IGNORECASE)
 # Whoever made the report, or when.
 _MADE = r"""(?:(?:report\s+|file\s+)?(?:printed|generated|created|exported|run)\s+(?:on|at|by)
     |(?:gedruckt|erstellt|exportiert|(?:imprim|édit|génér|cré|export)ée?|(?:stampat|creat|generat|esportat)[oa]
@@ -76,6 +77,13 @@ _FOOTER = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _AROUND = "\ufeff'\"` \t\r\n\xa0*?"
+_MOST_GAPS = 1000  # blank rows; where there are more, they do not part tables
+_MOST_NAMES = 0.6  # of the columns; a customer may be called like some
+_FEWEST, _NUMBERED = 3, 0.75  # rows with a number in the first column, and their share
+_LONE = 0.05  # of the rows; where more have one cell only, these are customers
+_FEWEST_COLUMNS = 4
+_NEAR = 2  # rows below a blank one: a title may be above the header
+Kind = Literal["reordered", "renamed", "page"]  # of the same columns, of others, or none but the head of a page
 
 
 def is_total(filled: Row) -> bool:
@@ -213,7 +221,7 @@ def _repeats(body: Body, cells: Row) -> Mask:
     width = max(len(body.columns), len(cells))
     names, fold = [*cells, *[""] * width][:width], len(filled) > 1
     key = _header_key if fold else _bare
-    alike = pc.equal(plain(body.columns[filled[0]], fold=fold), plain(pa.array(names), fold=fold)[filled[0]])
+    alike = pc.equal(_plain(body.columns[filled[0]], fold=fold), _plain(pa.array(names), fold=fold)[filled[0]])
     body.stored.release_memory()
     for index in np.flatnonzero(alike.to_numpy()).tolist():
         record = [*body.row(index), *[""] * width][:width]
@@ -229,7 +237,76 @@ def _header_key(cell: str) -> str:
     return header_key(_bare(cell))
 
 
-def plain(cells: pa.Array | pa.ChunkedArray, *, fold: bool) -> pa.Array | pa.ChunkedArray:
+def _plain(cells: pa.Array | pa.ChunkedArray, *, fold: bool) -> pa.Array | pa.ChunkedArray:
     """The cells without what a repeated header may have around a name. ``fold``: in lower case."""
     trimmed = pc.utf8_trim(cells, _AROUND)
     return pc.utf8_lower(trimmed) if fold else trimmed
+
+
+def other_headers(body: Body, header: Header, blank: Positions, repeated: Positions) -> Iterator[tuple[int, Kind]]:
+    """The rows of the data that look like a header, or like the head of a page above a ``repeated`` header.
+
+    ``body``: the data alone; ``blank``, ``repeated``: the numbers of the blank rows and of the repeated headers.
+    """
+    above = np.flatnonzero(np.isin(body.numbers + 1, repeated)).tolist()
+    for index in above:
+        texts = [text for cell in body.row(index) if (text := cell.strip())]
+        if any(map(_PAGE_NUMBER.fullmatch, texts)) or len(texts) == 1 < header.width - 1:
+            yield int(body.numbers[index]), "page"
+    names = _plain(pa.array([*header.cells, *[""] * len(body.columns)]), fold=True)[: len(body.columns)]
+    known = names.filter(pc.not_equal(names, "")).unique()
+    if len(known) < 2 or not len(body):
+        return
+    gaps = blank if len(blank) <= _MOST_GAPS else blank[:0]
+    after = np.logical_or.reduce([np.isin(body.numbers - distance, gaps) for distance in range(1, _NEAR + 1)])
+    first = next(place for place, name in enumerate(names.to_pylist()) if name)
+    named = pc.is_in(_plain(body.columns[first], fold=True), value_set=known).to_numpy()
+    body.stored.release_memory()
+    at = np.flatnonzero(named | after)
+    known_cells, same, filled, digits = np.zeros((4, len(at)), dtype=np.int64)
+    for column, name in zip(body.columns, names, strict=True):
+        cells = _plain(pa.chunked_array([taken(column, at)]), fold=True)
+        some = filled_cells(cells)
+        filled += some
+        known_cells += some & pc.is_in(cells, value_set=known).to_numpy()
+        same += some & pc.equal(cells, name).to_numpy()
+        digits += pc.match_substring_regex(cells, r"\d").to_numpy()
+        body.stored.release_memory()
+    reordered = (known_cells == filled) & (filled >= max(2, _MOST_NAMES * len(known))) & (same < filled)
+    strange = after[at] & (filled >= 2) & (digits == 0)
+    if strange.any():
+        strange &= _without_number(body.columns[first], at)
+    renamed = strange | (same >= 2) & (2 * same >= filled) | after[at] & (same >= 1) & (filled >= 2) & (digits == 0)
+    for row in body.numbers[at[reordered]].tolist():
+        yield row, "reordered"
+    for row in body.numbers[at[renamed & ~reordered]].tolist():
+        yield row, "renamed"
+
+
+def _without_number(ids: pa.ChunkedArray, at: Positions) -> Mask:
+    """Which of these rows have words in a column that has a number in almost all the other rows."""
+    filled = filled_cells(ids)
+    numbers = pc.match_substring_regex(ids, r"\d").to_numpy()
+    usual = numbers.sum() >= max(_FEWEST, _NUMBERED * filled.sum())
+    words: Mask = usual & filled[at] & ~numbers[at]
+    return words
+
+
+def lone_texts(body: Body, header: Header) -> Positions:
+    """The numbers of rows with words in the first column and nothing else, as headings and notes have; if few do."""
+    names = [place for place, cell in enumerate(header.cells) if cell.strip()]
+    if len(names) < _FEWEST_COLUMNS or not len(body):
+        return body.numbers[:0]
+    first = body.columns[names[0]]
+    lone = filled_cells(first)
+    for column in body.columns[names[0] + 1 :]:
+        lone &= ~filled_cells(column)
+        if not lone.any():  # soon, as a rule
+            break
+    body.stored.release_memory()
+    at = np.flatnonzero(lone)
+    if len(at) > max(1, _LONE * len(body)):
+        return body.numbers[:0]
+    texts = pc.match_substring_regex(taken(first, at), r"^[^0-9]*\pL[^0-9]*$|\pL.*\s|\s.*\pL")
+    found: Positions = body.numbers[at[texts.to_numpy(zero_copy_only=False)]]
+    return found

@@ -23,7 +23,7 @@ _SEPARATORS = {" ": "a space", "\n": "a line break", "": "nothing between"}
 _LOOKUPS = {"sales_rep": "sales reps", "price_list": "price lists"}
 _OTHERWISE = {"keep": "stays", "error": "is an error", "blank": "is left out"}
 _WEIGHTS = {Severity.ERROR: "an error", Severity.WARNING: "only a warning", Severity.INFO: "only noted"}
-_STEPS = tomllib.loads(files(__package__).joinpath("explain.toml").read_text(encoding="utf-8"))
+_STEPS: dict[str, str] = tomllib.loads(files(__package__).joinpath("explain.toml").read_text(encoding="utf-8"))
 
 
 def overview(width: int) -> str:
