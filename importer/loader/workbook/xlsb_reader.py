@@ -15,17 +15,8 @@ from importer.loader.workbook.xlsx_styles import NO_STYLES, Font, built_in, mark
 
 # Types of records.
 _ROW, _CELLS, _SHORT_CELLS, _RICH_CELL, _TEXT_ITEM = 0, range(1, 12), range(12, 19), 62, 19
-_FONT, _FORMAT, _FILL, _STYLE, _COLUMNS, _END_OF_CELLS, _WORKBOOK, _SHEET, _MERGED = (
-    43,
-    44,
-    45,
-    47,
-    60,
-    146,
-    153,
-    156,
-    176,
-)
+_FONT, _FORMAT, _FILL, _STYLE = 43, 44, 45, 47
+_COLUMNS, _END_OF_CELLS, _WORKBOOK, _SHEET, _MERGED = 60, 146, 153, 156, 176
 _BEGIN_STYLES, _END_STYLES = 617, 618
 _MAX_TYPE_BYTES, _MAX_SIZE_BYTES = 2, 4
 _PALETTE, _RGB, _THEME = 1, 2, 3  # types of colors
