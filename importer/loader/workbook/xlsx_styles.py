@@ -26,6 +26,11 @@ class Font:
     is_white: bool = False
 
 
+def look_of(code: str, font: Font, *, white_fill: bool) -> tuple[str, str]:
+    """The format of a cell style, blank where it shows plain numbers, and what :func:`mark_of` says of its cells."""
+    return "" if is_plain(code) else code, mark_of(font, white_fill=white_fill, unseen=is_unseen(code))
+
+
 def mark_of(font: Font, *, white_fill: bool, unseen: bool) -> str:
     """What is told of cells that are crossed out or not shown; blank for others. ``unseen``: the format hides them."""
     if font.crossed_out:
@@ -117,8 +122,8 @@ class CellStyles:
         white = {str(number) for number, is_white in enumerate(reader.white_fills) if is_white}
         for style, (number, font, fill) in enumerate(reader.formats):
             code = reader.codes.get(number) or built_in(int(number) if number.isdecimal() else 0)
-            self.formats[str(style)] = "" if is_plain(code) else code
-            if mark := mark_of(fonts.get(font, Font()), white_fill=fill in white, unseen=is_unseen(code)):
+            self.formats[str(style)], mark = look_of(code, fonts.get(font, Font()), white_fill=fill in white)
+            if mark:
                 self.marks[str(style)] = mark
 
     def number(self, text: str, code: str) -> tuple[str, bool]:
