@@ -220,25 +220,22 @@ def _repeats(body: Body, cells: Row) -> Mask:
         return mask
     width = max(len(body.columns), len(cells))
     names, fold = [*cells, *[""] * width][:width], len(filled) > 1
-    key = _header_key if fold else _bare
     alike = pc.equal(_plain(body.columns[filled[0]], fold=fold), _plain(pa.array(names), fold=fold)[filled[0]])
     body.stored.release_memory()
     for index in np.flatnonzero(alike.to_numpy()).tolist():
         record = [*body.row(index), *[""] * width][:width]
-        mask[index] = list(map(key, record)) == list(map(key, names))
+        mask[index] = _bare(record, fold=fold) == _bare(names, fold=fold)
     return mask
 
 
-def _bare(cell: str) -> str:
-    return cell.strip(_AROUND)
-
-
-def _header_key(cell: str) -> str:
-    return header_key(_bare(cell))
+def _bare(cells: Row, *, fold: bool) -> list[str]:
+    """The cells without what a repeated header may have around a name. ``fold``: as headers are compared."""
+    bare = [cell.strip(_AROUND) for cell in cells]
+    return list(map(header_key, bare)) if fold else bare
 
 
 def _plain(cells: pa.Array | pa.ChunkedArray, *, fold: bool) -> pa.Array | pa.ChunkedArray:
-    """The cells without what a repeated header may have around a name. ``fold``: in lower case."""
+    """The same of a column. ``fold``: in lower case."""
     trimmed = pc.utf8_trim(cells, _AROUND)
     return pc.utf8_lower(trimmed) if fold else trimmed
 
