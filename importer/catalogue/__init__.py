@@ -30,6 +30,8 @@ class Code:
     locked: str = ""
     owner_title: str = ""
     owner: str = ""
+    message: str = ""
+    hint: str = ""
 
 
 def _read_chapters() -> dict[str, tuple[Code, ...]]:

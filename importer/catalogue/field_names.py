@@ -1,38 +1,14 @@
 """What people call the fields of WizCommerce: reports for the owner of the data, sign-off sheets, notes, the page."""
 
+import tomllib
 from collections.abc import Iterable, Mapping
+from importlib.resources import files
 
 from importer.tables import ATTRIBUTE_PREFIX
 
-_PERSON = {"first_name": "First name", "last_name": "Last name", "phone": "Phone", "email": "Email"}
-FIELD_NAMES: Mapping[str, Mapping[str, str]] = {  # in the order in which people read them
-    "customer": {
-        "reference_id": "Customer ID",
-        "company_name": "Company name",
-        "display_name": "Display name",
-        "display_id": "Customer number",
-        **_PERSON,
-        "payment_term": "Payment terms",
-        "payment_mode": "Payment mode",
-        "assigned_price_list_id": "Price list",
-        "assigned_sales_rep_ids": "Sales reps",
-        "shipping_method": "Shipping method",
-        "freight_term": "Freight terms",
-    },
-    "address": {
-        "type": "Type",
-        "address_line_1": "Address line 1",
-        "address_line_2": "Address line 2",
-        "city": "City",
-        "state": "State",
-        "zip_code": "ZIP/postal code",
-        "country": "Country",
-        **_PERSON,
-        "is_default": "Default",
-        "reference_id": "Address ID",
-    },
-    "contact": {**_PERSON, "designation": "Job title", "is_default": "Default", "reference_id": "Contact ID"},
-}
+FIELD_NAMES: Mapping[str, Mapping[str, str]] = tomllib.loads(
+    files(__package__).joinpath("field_names.toml").read_text(encoding="utf-8")
+)
 # The parts of an address that get columns of their own where one cell could not be taken apart.
 ADDRESS_PARTS = ("address_line_1", "address_line_2", "city", "state", "zip_code", "country")
 _HEADERS = {"address_line_1": "Street", "address_line_2": "Street 2", "zip_code": "Postal code"}
@@ -71,7 +47,8 @@ def spoken_name(entity: str, field: str) -> str:
         return name
     if entity == "contact" and field != "reference_id":
         return f"the contact's {name}"
-    return f"the address {name}" if entity == "address" and field in {"type", *_PERSON} else f"the {name}"
+    of_address = entity == "address" and field in {"type", "first_name", "last_name", "phone", "email"}
+    return f"the address {name}" if of_address else f"the {name}"
 
 
 def part_column(column: str, field: str) -> str:

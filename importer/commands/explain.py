@@ -9,7 +9,7 @@ from importer.catalogue import find, near
 from importer.catalogue.catalogue_text import code_text, codes_text
 from importer.errors import MappingError, UsageError
 from importer.mapping.language.explain import explain, overview
-from importer.mapping.language.mapping_faults import function_faults
+from importer.mapping.language.mapping_errors import function_faults
 from importer.mapping.language.mapping_files import list_mappings, load_mapping
 from importer.wording import counted
 from importer.workflow.word_files import with_words

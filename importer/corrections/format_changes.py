@@ -73,15 +73,10 @@ def _rounded(first: str, second: str) -> bool:
         return False
     for number in _numbers(second):
         kept = "".join(map(str, number.as_tuple().digits)).rstrip("0")
-        size = number.adjusted() + 1
-        if len(kept) >= 3 and size == len(digits) and _begins(digits, kept):
+        fits = len(kept) >= 3 and number.adjusted() + 1 == len(digits)
+        if fits and abs(int(digits[: len(kept)]) - int(kept)) <= 1:  # the last digit kept may be rounded
             return True
     return False
-
-
-def _begins(digits: str, kept: str) -> bool:
-    """Whether ``kept`` are the first of the digits, the last of them rounded perhaps."""
-    return abs(int(digits[: len(kept)]) - int(kept)) <= 1
 
 
 def _dates(text: str) -> set[tuple[int | None, int, int]]:

@@ -129,39 +129,33 @@ def tenant_locked(tenant: str, holder: str) -> TenantLockedError:
     )
 
 
-class _Items(FunctionElement[Any]):
+class _JsonFunction(FunctionElement[Any]):
+    """A function that each database writes in its own way. ``sql``: by the dialect's name, ``{}`` for the argument."""
+
+    inherit_cache = True
+    sql: Mapping[str, str]
+
+
+class _Items(_JsonFunction):
     """The items of a JSON array, as a table with the one column ``value``."""
 
     name = "json_items"
     inherit_cache = True
+    sql: Mapping[str, str] = {"sqlite": "json_each({})", "postgresql": "json_array_elements(CAST({} AS json))"}
 
 
-class _Array(FunctionElement[str]):
+class _Array(_JsonFunction):
     """A column of all rows as one JSON array."""
 
     name = "json_array_of_rows"
     inherit_cache = True
     type = sa.Text()
+    sql: Mapping[str, str] = {"sqlite": "json_group_array({})", "postgresql": "COALESCE(json_agg({}), '[]')::text"}
 
 
-@compiles(_Items, "sqlite")
-def _items_sqlite(element: _Items, compiler: SQLCompiler, **how: Any) -> str:
-    return f"json_each({compiler.process(element.clauses, **how)})"
-
-
-@compiles(_Items, "postgresql")
-def _items_postgres(element: _Items, compiler: SQLCompiler, **how: Any) -> str:
-    return f"json_array_elements(CAST({compiler.process(element.clauses, **how)} AS json))"
-
-
-@compiles(_Array, "sqlite")
-def _array_sqlite(element: _Array, compiler: SQLCompiler, **how: Any) -> str:
-    return f"json_group_array({compiler.process(element.clauses, **how)})"
-
-
-@compiles(_Array, "postgresql")
-def _array_postgres(element: _Array, compiler: SQLCompiler, **how: Any) -> str:
-    return f"COALESCE(json_agg({compiler.process(element.clauses, **how)}), '[]')::text"
+@compiles(_JsonFunction)
+def _written(element: _JsonFunction, compiler: SQLCompiler, **how: Any) -> str:
+    return element.sql[compiler.dialect.name].format(compiler.process(element.clauses, **how))
 
 
 def as_json(items: Sequence[Any]) -> str:

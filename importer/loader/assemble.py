@@ -15,8 +15,7 @@ import pyarrow.compute as pc
 from importer.cell_text import filled_cells, header_key, unmark_formulas
 from importer.errors import SourceError
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, header_score
-from importer.loader.non_data_rows import classify
-from importer.loader.other_headers import lone_texts, other_headers
+from importer.loader.non_data_rows import classify, lone_texts, other_headers
 from importer.loader.sensitive_columns import (
     holds_card_numbers,
     holds_password_hashes,

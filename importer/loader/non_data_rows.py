@@ -1,18 +1,20 @@
-"""Which records of a list are no data: blank ones, its header again, and what stands below it.
+"""Which records of a list are no data: blank ones, its header again, and totals, counts, dates, and page numbers.
 
-That is totals, counts, dates, and page numbers, in the main languages.
+And those that may be none, but look like another header: of a second table, or of the same one with changed columns.
 """
 
 import re
+from collections.abc import Callable, Iterator
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.cell_text import header_key
+from importer.cell_text import filled_cells, header_key
 from importer.loader.layout import Header, Row
 from importer.loader.text.column_store import Body
-from importer.tables import Mask, taken
+from importer.tables import Mask, Positions, taken
 
 # No company has such a name, but one may be called Total or Summe.
 _NO_NAME = r"""grand\s+(?:totals?|count|sum|average|max|min)|(?:sub|sous)[-\s]?totals?|totals?\s+g[eé]n[eé]ral
@@ -55,7 +57,7 @@ _DATE = (
 )
 _MOMENT = rf"(?:{_DATE}(?:(?:,?\s+|T)(?:at\s+)?{_CLOCK})?|{_CLOCK}(?:,?\s+{_DATE})?)"
 _PAGE = r"(?:page|seite|p[aá]gina|blad|strona|sida|side)\s+\d+(?:\s*(?:of|/|von|sur|d[ei]|van|z|av)\s*\d+)?"
-PAGE = re.compile(_PAGE, re.IGNORECASE)
+_PAGE_NUMBER = re.compile(_PAGE, re.IGNORECASE)
 # Whoever made the report, or when.
 _MADE = r"""(?:(?:report\s+|file\s+)?(?:printed|generated|created|exported|run)\s+(?:on|at|by)
     |(?:gedruckt|erstellt|exportiert|(?:imprim|édit|génér|cré|export)ée?|(?:stampat|creat|generat|esportat)[oa]
@@ -75,6 +77,13 @@ _FOOTER = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _AROUND = "\ufeff'\"` \t\r\n\xa0*?"
+_MOST_GAPS = 1000  # blank rows; where there are more, they do not part tables
+_MOST_NAMES = 0.6  # of the columns; a customer may be called like some
+_FEWEST, _NUMBERED = 3, 0.75  # rows with a number in the first column, and their share
+_LONE = 0.05  # of the rows; where more have one cell only, these are customers
+_FEWEST_COLUMNS = 4
+_NEAR = 2  # rows below a blank one: a title may be above the header
+Kind = Literal["reordered", "renamed", "page"]  # of the same columns, of others, or none but the head of a page
 
 
 def is_total(filled: Row) -> bool:
@@ -109,7 +118,7 @@ def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[i
     be customers. A last row such as ``Total Wine & More`` stays data, because it may be a customer, unless there is a
     line above it that is certainly a total; so does a row such as ``Total`` above other rows.
     """
-    blank = _matches(body, [""] * len(body.columns))
+    blank = _marked(body, _all_cells(body, lambda cells: pc.equal(pc.utf8_trim_whitespace(cells), "")).tolist())
     repeated = np.zeros(len(body), dtype=bool)
     for cells in [header.cells, *header.also]:
         repeated |= _repeats(body, cells)
@@ -177,33 +186,26 @@ def _is_total_of_group(label: str, group: str) -> bool:
 
 def _separators(body: Body) -> Mask:
     """The records of nothing but lines: ``----+-----``, ``====``, and ``:---:`` in tables of Markdown."""
+    found = _all_cells(body, lambda cells: pc.match_substring_regex(cells, _SEPARATOR)).tolist()
+    return _marked(body, [index for index in found if any(map(_LINE.search, body.row(index)))])
+
+
+def _all_cells(body: Body, test: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> Positions:
+    """The records whose cells all pass a test; each column leaves fewer candidates for the next one."""
     candidates = np.arange(len(body))
     for column in body.columns:
         every = len(candidates) == len(body)
         cells = column if every else pa.chunked_array([taken(column, candidates)])
-        candidates = candidates[pc.match_substring_regex(cells, _SEPARATOR).to_numpy()]
+        candidates = candidates[test(cells).to_numpy()]
         body.stored.release_memory()
         if not len(candidates):
             break
-    mask = np.zeros(len(body), dtype=bool)
-    mask[[index for index in candidates.tolist() if any(map(_LINE.search, body.row(index)))]] = True
-    return mask
+    return candidates
 
 
-def _matches(body: Body, cells: Row) -> Mask:
-    """The records whose trimmed cells are ``cells``; each column leaves fewer candidates for the next one."""
+def _marked(body: Body, records: list[int]) -> Mask:
     mask = np.zeros(len(body), dtype=bool)
-    if len(cells) > len(body.columns) and any(cells[len(body.columns) :]):
-        return mask
-    candidates = np.arange(len(body))
-    for column, cell in zip(body.columns, cells, strict=False):
-        every = len(candidates) == len(body)
-        cells_left = column if every else pa.chunked_array([taken(column, candidates)])
-        candidates = candidates[pc.equal(pc.utf8_trim_whitespace(cells_left), cell).to_numpy()]
-        body.stored.release_memory()
-        if not len(candidates):
-            return mask
-    mask[candidates] = True
+    mask[records] = True
     return mask
 
 
@@ -218,24 +220,90 @@ def _repeats(body: Body, cells: Row) -> Mask:
         return mask
     width = max(len(body.columns), len(cells))
     names, fold = [*cells, *[""] * width][:width], len(filled) > 1
-    key = _header_key if fold else _bare
-    alike = pc.equal(plain(body.columns[filled[0]], fold=fold), plain(pa.array(names), fold=fold)[filled[0]])
+    alike = pc.equal(_plain(body.columns[filled[0]], fold=fold), _plain(pa.array(names), fold=fold)[filled[0]])
     body.stored.release_memory()
     for index in np.flatnonzero(alike.to_numpy()).tolist():
         record = [*body.row(index), *[""] * width][:width]
-        mask[index] = list(map(key, record)) == list(map(key, names))
+        mask[index] = _bare(record, fold=fold) == _bare(names, fold=fold)
     return mask
 
 
-def _bare(cell: str) -> str:
-    return cell.strip(_AROUND)
+def _bare(cells: Row, *, fold: bool) -> list[str]:
+    """The cells without what a repeated header may have around a name. ``fold``: as headers are compared."""
+    bare = [cell.strip(_AROUND) for cell in cells]
+    return list(map(header_key, bare)) if fold else bare
 
 
-def _header_key(cell: str) -> str:
-    return header_key(_bare(cell))
-
-
-def plain(cells: pa.Array | pa.ChunkedArray, *, fold: bool) -> pa.Array | pa.ChunkedArray:
-    """The cells without what a repeated header may have around a name. ``fold``: in lower case."""
+def _plain(cells: pa.Array | pa.ChunkedArray, *, fold: bool) -> pa.Array | pa.ChunkedArray:
+    """The same of a column. ``fold``: in lower case."""
     trimmed = pc.utf8_trim(cells, _AROUND)
     return pc.utf8_lower(trimmed) if fold else trimmed
+
+
+def other_headers(body: Body, header: Header, blank: Positions, repeated: Positions) -> Iterator[tuple[int, Kind]]:
+    """The rows of the data that look like a header, or like the head of a page above a ``repeated`` header.
+
+    ``body``: the data alone; ``blank``, ``repeated``: the numbers of the blank rows and of the repeated headers.
+    """
+    above = np.flatnonzero(np.isin(body.numbers + 1, repeated)).tolist()
+    for index in above:
+        texts = [text for cell in body.row(index) if (text := cell.strip())]
+        if any(map(_PAGE_NUMBER.fullmatch, texts)) or len(texts) == 1 < header.width - 1:
+            yield int(body.numbers[index]), "page"
+    names = _plain(pa.array([*header.cells, *[""] * len(body.columns)]), fold=True)[: len(body.columns)]
+    known = names.filter(pc.not_equal(names, "")).unique()
+    if len(known) < 2 or not len(body):
+        return
+    gaps = blank if len(blank) <= _MOST_GAPS else blank[:0]
+    after = np.logical_or.reduce([np.isin(body.numbers - distance, gaps) for distance in range(1, _NEAR + 1)])
+    first = next(place for place, name in enumerate(names.to_pylist()) if name)
+    named = pc.is_in(_plain(body.columns[first], fold=True), value_set=known).to_numpy()
+    body.stored.release_memory()
+    at = np.flatnonzero(named | after)
+    known_cells, same, filled, digits = np.zeros((4, len(at)), dtype=np.int64)
+    for column, name in zip(body.columns, names, strict=True):
+        cells = _plain(pa.chunked_array([taken(column, at)]), fold=True)
+        some = filled_cells(cells)
+        filled += some
+        known_cells += some & pc.is_in(cells, value_set=known).to_numpy()
+        same += some & pc.equal(cells, name).to_numpy()
+        digits += pc.match_substring_regex(cells, r"\d").to_numpy()
+        body.stored.release_memory()
+    reordered = (known_cells == filled) & (filled >= max(2, _MOST_NAMES * len(known))) & (same < filled)
+    strange = after[at] & (filled >= 2) & (digits == 0)
+    if strange.any():
+        strange &= _without_number(body.columns[first], at)
+    renamed = strange | (same >= 2) & (2 * same >= filled) | after[at] & (same >= 1) & (filled >= 2) & (digits == 0)
+    for row in body.numbers[at[reordered]].tolist():
+        yield row, "reordered"
+    for row in body.numbers[at[renamed & ~reordered]].tolist():
+        yield row, "renamed"
+
+
+def _without_number(ids: pa.ChunkedArray, at: Positions) -> Mask:
+    """Which of these rows have words in a column that has a number in almost all the other rows."""
+    filled = filled_cells(ids)
+    numbers = pc.match_substring_regex(ids, r"\d").to_numpy()
+    usual = numbers.sum() >= max(_FEWEST, _NUMBERED * filled.sum())
+    words: Mask = usual & filled[at] & ~numbers[at]
+    return words
+
+
+def lone_texts(body: Body, header: Header) -> Positions:
+    """The numbers of rows with words in the first column and nothing else, as headings and notes have; if few do."""
+    names = [place for place, cell in enumerate(header.cells) if cell.strip()]
+    if len(names) < _FEWEST_COLUMNS or not len(body):
+        return body.numbers[:0]
+    first = body.columns[names[0]]
+    lone = filled_cells(first)
+    for column in body.columns[names[0] + 1 :]:
+        lone &= ~filled_cells(column)
+        if not lone.any():  # soon, as a rule
+            break
+    body.stored.release_memory()
+    at = np.flatnonzero(lone)
+    if len(at) > max(1, _LONE * len(body)):
+        return body.numbers[:0]
+    texts = pc.match_substring_regex(taken(first, at), r"^[^0-9]*\pL[^0-9]*$|\pL.*\s|\s.*\pL")
+    found: Positions = body.numbers[at[texts.to_numpy(zero_copy_only=False)]]
+    return found

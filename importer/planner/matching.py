@@ -6,13 +6,13 @@ different results, the children are unclear.
 """
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from importer.cell_text import fold
 from importer.planner.compare import VANISHED, Body, Path, child_names, child_of, content, is_active, records
 from importer.tables import ChildKind
 
@@ -89,7 +89,7 @@ class _ChildContent:
 
     @classmethod
     def of(cls, kind: ChildKind, child: Body) -> "_ChildContent":
-        values = {path: _plain(value) for path, value in content(child).items() if path not in _IGNORED}
+        values = {path: fold(str(value)) for path, value in content(child).items() if path not in _IGNORED}
         generated = bool(_GENERATED.search(str(child.get("reference_id") or "")))
         return cls(kind, str(child.get("type")), generated, values)
 
@@ -114,10 +114,6 @@ class _ChildContent:
         if (named and most >= _SAME) or (self.type == there.type and (contained or fits)):
             return contained, same, len(equal), len(equal) - len(both), len(both) - len(there.values)
         return None
-
-
-def _plain(value: object) -> str:
-    return " ".join(unicodedata.normalize("NFKC", str(value)).split()).casefold()
 
 
 Ids = Mapping[str, str]  # reference id that was sent -> WizCommerce's id

@@ -13,18 +13,7 @@ from importer.api import Answer, AnswerKind, Client, CustomerRef
 from importer.ledger import Accepted, Attempt, State
 from importer.records import OutcomeKind
 from importer.sender.concurrency import gather
-from importer.sender.customer_task import (
-    CustomerTask,
-    Next,
-    SendOptions,
-    Transition,
-    absence_proven,
-    answered,
-    attempt_of,
-    reasons_of,
-    text_of,
-    transition,
-)
+from importer.sender.customer_task import CustomerTask, Next, SendOptions, Transition, reasons_of, text_of
 from importer.wording import counted
 
 _IN_USE = re.compile(r"exist|taken|duplicat|already|unique|conflict|in use", re.IGNORECASE)
@@ -47,8 +36,8 @@ class Creating:
 
     async def send(self, task: CustomerTask) -> Transition:
         answer = await self.sending.create(task.body, task.reference_id)
-        task = answered(task, answer)
-        attempt = attempt_of(task, self.now())
+        task = task.answered(answer)
+        attempt = task.attempt(self.now())
         if answer.kind is AnswerKind.OK and answer.data is not None:
             accepted = Accepted(task.body, child_ids(answer.data), text_of(answer.data, "updated_at"))
             customer_id, display_id = str(answer.data["id"]), text_of(answer.data, "display_id")
@@ -71,7 +60,7 @@ class Creating:
         async def conclude(task: CustomerTask) -> Transition | None:
             if customers := there.get(task.reference_id):
                 return await self._found(task, customers)
-            return self._absent(task) if absence_proven(task, began, self.options.settle) else None
+            return self._absent(task) if task.absence_proven(began, self.options.settle) else None
 
         return await gather(conclude, tasks)
 
@@ -87,7 +76,7 @@ class Creating:
             # Its state stays unknown, so that the next run looks again: someone may have deleted one by then.
             ids = " and ".join(customer.id for customer in customers)
             message = f"WizCommerce has it {len(customers)} times, as {ids}; delete all but one there"
-            return transition(task, State.UNKNOWN, OutcomeKind.FAILED, code="duplicate_in_api", message=message)
+            return task.transition(State.UNKNOWN, OutcomeKind.FAILED, code="duplicate_in_api", message=message)
         answer = await self.reading.get(first.id)
         data = answer.data if answer.kind is AnswerKind.OK else None
         same = task.item.sent_hash in (None, task.item.hash)
@@ -108,7 +97,7 @@ class Creating:
         reason = (task.answer and task.answer.message) or "no readable response"
         attempts = counted(task.attempts, "attempt")
         message = f"not in WizCommerce after {attempts}; last response: {reason}"
-        return transition(task, State.ABSENT, OutcomeKind.FAILED, code="no_answer", message=message)
+        return task.transition(State.ABSENT, OutcomeKind.FAILED, code="no_answer", message=message)
 
 
 def id_of_another(created: Transition, owner: str) -> Transition:
@@ -121,7 +110,7 @@ def id_of_another(created: Transition, owner: str) -> Transition:
     if task.answer is not None and task.answer.kind is AnswerKind.OK:
         answer = replace(task.answer, kind=AnswerKind.UNKNOWN, message=message)
         return _to_look_up(replace(task, answer=answer), answer, attempt)
-    return transition(task, State.UNKNOWN, OutcomeKind.FAILED, code="id_of_another", message=message, attempt=attempt)
+    return task.transition(State.UNKNOWN, OutcomeKind.FAILED, code="id_of_another", message=message, attempt=attempt)
 
 
 def _to_look_up(task: CustomerTask, answer: Answer, attempt: Attempt | None) -> Transition:
@@ -141,20 +130,20 @@ def _latest(
     """A step that repeats what the latest answer said."""
     answer = task.answer
     code, message = (answer.code, answer.message) if answer else (None, None)
-    return transition(task, state, outcome, then, code=code, message=message, attempt=attempt)
+    return task.transition(state, outcome, then, code=code, message=message, attempt=attempt)
 
 
 def _there(
     task: CustomerTask, customer_id: str, outcome: OutcomeKind, accepted: Accepted | None = None, **more: Any
 ) -> Transition:
     state = State.EXISTS if not task.outcome_unknown and outcome is OutcomeKind.EXISTS else State.CREATED
-    return transition(task, state, outcome, customer_id=customer_id, accepted=accepted, **more)
+    return task.transition(state, outcome, customer_id=customer_id, accepted=accepted, **more)
 
 
 def _refused(task: CustomerTask, state: State, attempt: Attempt | None = None) -> Transition:
     assert task.answer is not None
     reasons = reasons_of(task.answer, task.answer.refusals)
-    return transition(task, state, OutcomeKind.FAILED, attempt=attempt, **reasons)
+    return task.transition(state, OutcomeKind.FAILED, attempt=attempt, **reasons)
 
 
 def says_id_in_use(answer: Answer) -> bool:

@@ -64,6 +64,46 @@ class CustomerTask:
         values: dict[str, Any] = orjson.loads(self.body)
         return values
 
+    def absence_proven(self, lookup_began: float, settle: float) -> bool:
+        """Whether a lookup that found nothing proves that the request without an answer did nothing.
+
+        A list may lag, and a request may be carried out late: it does from ``settle`` seconds after that was given up.
+        """
+        return lookup_began >= self.abandoned + settle
+
+    def answered(self, answer: Answer) -> "CustomerTask":
+        began = anyio.current_time() - answer.seconds if self.began is None else self.began
+        return replace(self, answer=answer, began=began)
+
+    def attempt(self, at: datetime) -> Attempt | None:
+        answer = self.answer
+        return None if answer is None else Attempt(self.attempts, at, answer.seconds, str(answer.kind), answer.status)
+
+    def transition(
+        self,
+        state: State,
+        outcome: OutcomeKind,
+        then: Next = Next.DONE,
+        *,
+        code: str | None = None,
+        message: str | None = None,
+        **more: Any,
+    ) -> "Transition":
+        """A step of the task, taken just now; ``more`` are further fields of the step."""
+        step = LedgerStep(
+            self.item.position,
+            self.reference_id,
+            state,
+            outcome,
+            self.attempts,
+            http_status=self.answer.status if self.answer else None,
+            error_code=code,
+            error_message=message,
+            seconds=None if self.began is None else anyio.current_time() - self.began,
+            **more,
+        )
+        return Transition(self, step, then)
+
 
 @dataclass(frozen=True, slots=True)
 class SendOptions:
@@ -101,52 +141,6 @@ class Transition:
     then: Next
 
 
-def absence_proven(task: CustomerTask, lookup_began: float, settle: float) -> bool:
-    """Whether a lookup that found nothing proves that the request without an answer did nothing.
-
-    A list may lag, and a request may be carried out late: it does from ``settle`` seconds after that was given up.
-    """
-    return lookup_began >= task.abandoned + settle
-
-
-def answered(task: CustomerTask, answer: Answer) -> CustomerTask:
-    began = anyio.current_time() - answer.seconds if task.began is None else task.began
-    return replace(task, answer=answer, began=began)
-
-
-def attempt_of(task: CustomerTask, at: datetime) -> Attempt | None:
-    answer = task.answer
-    if answer is None:
-        return None
-    return Attempt(task.attempts, at, answer.seconds, str(answer.kind), answer.status)
-
-
-def transition(
-    task: CustomerTask,
-    state: State,
-    outcome: OutcomeKind,
-    then: Next = Next.DONE,
-    *,
-    code: str | None = None,
-    message: str | None = None,
-    **more: Any,
-) -> Transition:
-    """A step of a task, taken just now; ``more`` are further fields of the step."""
-    step = LedgerStep(
-        task.item.position,
-        task.reference_id,
-        state,
-        outcome,
-        task.attempts,
-        http_status=task.answer.status if task.answer else None,
-        error_code=code,
-        error_message=message,
-        seconds=None if task.began is None else anyio.current_time() - task.began,
-        **more,
-    )
-    return Transition(task, step, then)
-
-
 def text_of(data: Mapping[str, Any] | None, name: str) -> str | None:
     value = (data or {}).get(name)
     return value if isinstance(value, str) and value else None
@@ -162,7 +156,7 @@ def changed_since(accepted_at: str | None, shown_at: Any) -> bool | None:
 
 
 def reasons_of(answer: Answer, refusals: Sequence[Refusal]) -> dict[str, Any]:
-    """The API's own reasons for a refusal, as arguments of :func:`transition`."""
+    """The API's own reasons for a refusal, as arguments of :meth:`CustomerTask.transition`."""
     text = orjson.dumps([asdict(refusal) for refusal in refusals]).decode()
     return {"code": answer.code or f"http_{answer.status}", "message": answer.message, "refusals": text}
 

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import KW_ONLY, dataclass, replace
 from datetime import datetime
-from functools import partial
 
 import anyio
 import orjson
@@ -80,7 +79,7 @@ class Undo:
             self._report(customer, *await work(customer))
 
         after = -1
-        while block := await self._thread(partial(read, self.run, after=after, count=BLOCK)):
+        while block := await self._thread(read, self.run, after=after, count=BLOCK):
             self._rounds.check()
             after = block[-1].item.position
             self._writes = await self._thread(self.ledger.writes_of, self.run, [_name(one) for one in block])

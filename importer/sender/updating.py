@@ -24,13 +24,9 @@ from importer.sender.customer_task import (
     Next,
     SendOptions,
     Transition,
-    absence_proven,
-    answered,
-    attempt_of,
     changed_since,
     reasons_of,
     text_of,
-    transition,
 )
 from importer.sender.customer_writer import CustomerWriter
 from importer.tables import CHILD_ENTITIES
@@ -70,7 +66,7 @@ class Updating:
         if settled := self._without_reading(task, accepted):
             return settled
         there = await self.sending.get(task.base.customer_id)
-        task = answered(task, there)
+        task = task.answered(there)
         if (customer := _shown(task, there)) is None:
             return _not_read(task, there)
         conflict = None if task.outcome_unknown or accepted is None else self._conflict(task, accepted, customer)
@@ -86,7 +82,7 @@ class Updating:
             return None
         if task.open_writes:
             task = replace(task, outcome_unknown=True, abandoned=anyio.current_time(), looks=0)
-            return transition(task, State.UNKNOWN, OutcomeKind.UNKNOWN, Next.LOOK_UP)
+            return task.transition(State.UNKNOWN, OutcomeKind.UNKNOWN, Next.LOOK_UP)
         if accepted is None or not self.options.merge.same(accepted, task.values):
             return None
         merged = self.options.merge.merged(accepted, task.values)
@@ -121,15 +117,15 @@ class Updating:
         customer_id = str(task.base.customer_id)
         written = CustomerWriter(self.sending, self.ledger, self.thread, self.run, task.reference_id, customer_id)
         await written.write(update)
-        task = answered(task, written.answer)
+        task = task.answered(written.answer)
         if written.sent:
             task = replace(task, attempts=task.attempts + 1)
         if written.answer.kind is not AnswerKind.OK:
             return self._interrupted(task, written)
         if written.refused is not None:
-            task = answered(task, written.refused)
+            task = task.answered(written.refused)
             reasons = reasons_of(written.refused, written.refusals)
-            return _became(task, OutcomeKind.FAILED, attempt=attempt_of(task, self.now()), **reasons)
+            return _became(task, OutcomeKind.FAILED, attempt=task.attempt(self.now()), **reasons)
         after: Body | None = None
         if update.children or not kinds <= self._proven:
             after = await self._read_back(task, written)
@@ -192,7 +188,7 @@ class Updating:
     async def _compare(self, task: CustomerTask, customer: Body, began: float) -> Transition | None:
         """Whether an update with an unknown outcome is in place; None when that cannot be said yet."""
         customer = await self._with_all_children(self.reading, customer)
-        proven = absence_proven(task, began, self.options.settle)
+        proven = task.absence_proven(began, self.options.settle)
         task = await self._settle_open_writes(task, customer, proven=proven)
         if task.open_writes:
             return None
@@ -266,11 +262,11 @@ class Updating:
             display_id=text_of(customer, "display_id"),
             accepted=took,
             hash=hashlib.sha256(took.body).hexdigest() if left_alone else task.item.hash,
-            attempt=attempt_of(task, self.now()) if outcome is OutcomeKind.UPDATED else None,
+            attempt=task.attempt(self.now()) if outcome is OutcomeKind.UPDATED else None,
         )
 
     def _interrupted(self, task: CustomerTask, written: CustomerWriter) -> Transition:
-        answer, attempt = written.answer, attempt_of(task, self.now())
+        answer, attempt = written.answer, task.attempt(self.now())
         if answer.kind is AnswerKind.KEY_REFUSED:
             return _became(task, OutcomeKind.PENDING, attempt=attempt)
         if answer.kind is AnswerKind.NOT_SENT:
@@ -288,15 +284,15 @@ class Updating:
             "Compare the customer in WizCommerce with its source, and fix it there. Use --mode create until it is "
             "known how the API treats updates.",
         )
-        attempt = attempt_of(task, self.now())
+        attempt = task.attempt(self.now())
         return _became(task, OutcomeKind.FAILED, code="update_incomplete", message=message, attempt=attempt)
 
     def _unreadable(self, task: CustomerTask, began: float, answer: Answer) -> Transition | None:
         """A customer that could not be read while others could: after its time, it stays unknown."""
-        if self.options.may_send_again(task) or not absence_proven(task, began, self.options.settle):
+        if self.options.may_send_again(task) or not task.absence_proven(began, self.options.settle):
             return None
         message = f"it could not be read: {answer.message}"
-        return transition(task, State.UNKNOWN, OutcomeKind.UNKNOWN, code="no_answer", message=message)
+        return task.transition(State.UNKNOWN, OutcomeKind.UNKNOWN, code="no_answer", message=message)
 
     def _conflict(self, task: CustomerTask, accepted: Body, customer: Body) -> str | None:
         """Why a customer counts as changed since it took ``accepted``: by the API's times, else by content."""
@@ -323,7 +319,7 @@ def _became(
 ) -> Transition:
     """``state`` None: the one from before, or unknown while the outcome of one of our updates is unknown."""
     state = state or (State.UNKNOWN if task.outcome_unknown else task.base.state)
-    return transition(task, state, outcome, then, customer_id=task.base.customer_id, **more)
+    return task.transition(state, outcome, then, customer_id=task.base.customer_id, **more)
 
 
 def _failed(task: CustomerTask, code: str, message: str) -> Transition:

@@ -42,7 +42,7 @@ def describe(finding: Finding, tables: EntityTables, sources: Sources) -> Proble
     """One problem per record of the finding, with place, the text of the source cell, message and hint."""
     entity, field = finding.entity, finding.field
     places = locate(tables, sources, entity, field, finding.records)
-    message = _MESSAGES[finding.code].format(field=spoken_name(entity, field), limit=max_length(field))
+    message = CODES[finding.code].message.format(field=spoken_name(entity, field), limit=max_length(field))
     return problems_at(
         tables,
         entity,
@@ -53,7 +53,7 @@ def describe(finding: Finding, tables: EntityTables, sources: Sources) -> Proble
         code=finding.code,
         value=pc.coalesce(places.cells, finding.values),
         message=capitalized(message),
-        hint=pd.arrays.ArrowExtensionArray(_HINTS[finding.code](finding, places)),
+        hint=pd.arrays.ArrowExtensionArray(_HINTS.get(finding.code, _sentence)(finding, places)),
     )
 
 
@@ -83,44 +83,6 @@ def problems_at(
     )
 
 
-# ``{field}`` is the entity and field in words, ``{limit}`` its greatest length.
-_MESSAGES = {
-    "required": "{field} is required but blank",
-    "too_long": "{field} is longer than {limit} characters",
-    "control_character": "{field} contains a control character",
-    "line_break": "{field} contains a line break or tab",
-    "replacement_character": "{field} contains � or ? where a letter may have been lost",
-    "formula_error": "{field} is a formula, a formula error, or ##### (the column was too narrow)",
-    "excel_damaged": "{field} was turned into a rounded number by a spreadsheet",
-    "address_doubtful": "{field} may not be part of an address",
-    "invalid_phone": "{field} is not an international phone number",
-    "invalid_email": "{field} is not a valid email address",
-    "invalid_type": "{field} is neither billing nor shipping",
-    "invalid_country": "{field} is not a two-letter country code",
-    "invalid_uuid": "{field} is not a WizCommerce ID",
-    "duplicate_reference_id": "{field} is used by another record too",
-    "reference_id_case": "{field} differs from another one only in capitalization or in characters that look the same",
-    "several_defaults": "{field} is marked as default, but another one already is",
-    "contact_without_email": "{field} is blank",
-    "customer_alike": "{field} and address match those of another customer",
-}
-
-
-# ``{value}`` is the value in quotes, ``{other}`` the place of the other record and ``{other_value}`` its value.
-_SENTENCES = {
-    "replacement_character": "Correct {value} in the source, or export it again as UTF-8.",
-    "formula_error": "{value} is not a value. Correct the formula, turn off Show Formulas, or widen the column.",
-    "excel_damaged": "The remaining digits of {value} are lost: export again with the column formatted as text.",
-    "address_doubtful": "If {value} does not belong here (a note, a date, or another column's text), correct it.",
-    "invalid_phone": "Enter {value} with + and the country code, digits only, such as +14155550132.",
-    "invalid_type": "Translate {value} to billing or shipping under `values` in the mapping.",
-    "duplicate_reference_id": "{value} is in {other} too: each record needs its own ID.",
-    "reference_id_case": '{other} has "{other_value}", but this is {value}: make them identical or clearly different.',
-    "several_defaults": "{other} is already the default: keep only one.",
-    "customer_alike": "{other} has the same company under ID {other_value}. If it is the same customer, keep only one.",
-}
-
-
 def _join(*parts: object) -> pa.Array:
     """Texts and columns joined row by row; null where a column is null."""
     return pc.binary_join_element_wise(*parts, "")
@@ -134,8 +96,9 @@ def _shown(finding: Finding) -> pa.Array:
 
 
 def _sentence(finding: Finding, _: Places) -> pa.Array:
+    """The catalogue's hint, with what differs from record to record filled in."""
     columns = {"value": _shown(finding), "other": finding.others, "other_value": finding.other_values}
-    parts = re.split(r"\{(\w+)\}", _SENTENCES[finding.code])
+    parts = re.split(r"\{(\w+)\}", CODES[finding.code].hint)
     return _join(*(columns[part] if number % 2 else part for number, part in enumerate(parts)))
 
 
@@ -201,7 +164,6 @@ def _look_up(finding: Finding, _: Places) -> pa.Array:
 
 
 _HINTS: dict[str, Callable[[Finding, Places], pa.Array]] = {
-    **dict.fromkeys(_SENTENCES, _sentence),
     "required": _fill_in,
     "too_long": _shorten,
     "control_character": _take_out,

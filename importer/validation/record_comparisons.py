@@ -6,6 +6,7 @@ are in memory.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -133,10 +134,8 @@ def _mixed(*prints: Fingerprints) -> Fingerprints:
 def _note_equal(earlier: Positions, customers: Positions, exact: Fingerprints) -> None:
     """Note customers that are exactly like an earlier one; of one with several addresses the first counts."""
     at = np.flatnonzero(repeated(exact))
-    group, _ = pd.factorize(exact[at])
-    first = np.full(group.max(initial=-1) + 1, -1, np.int64)
-    first[group[::-1]] = customers[at[::-1]]  # the last assignment wins: the first customer
-    own, firsts = customers[at], first[group]
+    own = customers[at]
+    firsts = _first_of_group(own, exact[at])
     later = own != firsts
     earlier[own[later][::-1]] = firsts[later][::-1]
 
@@ -217,15 +216,11 @@ def _defaults(tables: EntityTables, sources: Sources, entity: Entity, *, by_type
     if by_type and "type" in frame.columns:
         kind = _codes(arrow(frame["type"]).take(pa.array(flagged)))
         group = group * (kind.max(initial=0) + 2) + kind + 1
-    _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
-    leader = first[inverse]
-    others = np.full(len(frame), -1, dtype=np.int64)
-    extra = leader != np.arange(len(flagged))
-    others[flagged[extra]] = flagged[leader[extra]]
+    leaders = _first_of_group(flagged, group)
+    records, others = flagged[flagged != leaders], leaders[flagged != leaders]
     values = arrow(frame["is_default"]).cast(pa.string())
-    records = np.flatnonzero(others >= 0)
-    own, other = values.take(pa.array(records)), values.take(pa.array(others[records]))
-    places = row_texts(sources, frame["_row"].to_numpy()[others[records]])
+    own, other = values.take(pa.array(records)), values.take(pa.array(others))
+    places = row_texts(sources, frame["_row"].to_numpy()[others])
     yield Finding("several_defaults", entity, "is_default", records, own, None, places, other)
 
 
@@ -239,9 +234,13 @@ def _other_of_group(codes: Positions) -> Positions:
     """For each item the position of another of the same code: the first, and for the first the second; else -1."""
     others = np.full(len(codes), -1, dtype=np.int64)
     known = np.flatnonzero(codes >= 0)
-    _, first, group = np.unique(codes[known], return_index=True, return_inverse=True)
-    firsts = known[first[group]]
+    firsts = _first_of_group(known, codes[known])
     later = known != firsts
     others[known[later]] = firsts[later]
     others[firsts[later][::-1]] = known[later][::-1]  # the last assignment wins: the second item
     return others
+
+
+def _first_of_group(items: Positions, groups: npt.NDArray[Any]) -> Positions:
+    """For each item the first one of its group."""
+    return pd.Series(items).groupby(groups).transform("first").to_numpy()

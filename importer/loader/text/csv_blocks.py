@@ -220,18 +220,6 @@ def _parse_ragged(data: bytes, delimiter: str, width: int) -> tuple[list[pa.Arra
 
 
 def _parse_slowly(data: bytes, delimiter: str, width: int) -> tuple[list[pa.Array], Positions]:
-    rows = _read_rows(data, delimiter)
-    widths = np.array([len(row) for row in rows], dtype=np.int64)
-    _refuse_widest(widths)
-    return _to_columns(rows, max(width, int(widths.max(initial=0)))), widths
-
-
-def _to_columns(rows: Sequence[list[str]], width: int) -> list[pa.Array]:
-    columns = [pa.array(cells, pa.string()) for cells in zip_longest(*rows, fillvalue="")]
-    return columns + [blank_cells(len(rows))] * (width - len(columns))
-
-
-def _read_rows(data: bytes, delimiter: str) -> list[list[str]]:
     rows: list[list[str]] = []
     try:
         rows.extend(csv.reader(_lines(data), delimiter=delimiter))
@@ -241,7 +229,14 @@ def _read_rows(data: bytes, delimiter: str) -> list[list[str]]:
             f"the row cannot be read ({error})",
             f"A quotation that starts in this row is probably never closed. {QUOTE_HINT}",
         ) from error
-    return rows
+    widths = np.array([len(row) for row in rows], dtype=np.int64)
+    _refuse_widest(widths)
+    return _to_columns(rows, max(width, int(widths.max(initial=0)))), widths
+
+
+def _to_columns(rows: Sequence[list[str]], width: int) -> list[pa.Array]:
+    columns = [pa.array(cells, pa.string()) for cells in zip_longest(*rows, fillvalue="")]
+    return columns + [blank_cells(len(rows))] * (width - len(columns))
 
 
 def _lines(data: bytes) -> Iterable[str]:

@@ -47,15 +47,11 @@ def read_text(content: Content, origin: Origin, options: LoadOptions) -> list[Ra
     Raises :class:`SourceError` for a file that is empty, binary or not a table, or has a quote that is never closed;
     :class:`UsageError` for an unusable encoding or delimiter; ``OSError``.
     """
+    decoded = partial(decode, content, origin.file, options.encoding, country=options.country)
     try:
-        return _read(decode(content, origin.file, options.encoding), content, origin, options)
+        return _read(decoded(), content, origin, options)
     except NotUtf8Error:
-        return _read(
-            decode(content, origin.file, options.encoding, utf8=False, country=options.country),
-            content,
-            origin,
-            options,
-        )
+        return _read(decoded(utf8=False), content, origin, options)
 
 
 def _read(text: Text, content: Content, origin: Origin, options: LoadOptions) -> list[RawTable]:

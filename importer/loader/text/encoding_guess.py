@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,20 +24,9 @@ _LANGUAGES: dict[str, Sequence[str]] = {
     "cp852": _CENTRAL, "cp857": ("tr",), "cp866": ("ru", "bg"), "koi8-u": ("ru", "uk"), "mac-cyrillic": _CYRILLIC,
     "gb18030": ("zh_CN",), "cp950": ("zh_TW", "zh_HK"), "cp932": ("ja",), "euc_jp": ("ja",), "cp949": ("ko",),
 }  # fmt: skip
-# Of encodings with two bytes for a character: the first and last lead byte of a group, its first trail byte, how often
-# it occurs, and how many characters are in it.
-_GROUPS: dict[str, Sequence[tuple[int, int, int, float, int]]] = {
-    "gb18030": ((0xB0, 0xD7, 0xA1, 0.9, 3755), (0xA1, 0xA9, 0xA1, 0.04, 500), (0xD8, 0xF7, 0xA1, 0.05, 3008)),
-    "cp950": ((0xA4, 0xC6, 0x40, 0.93, 5401), (0xA1, 0xA3, 0x40, 0.03, 400), (0xC9, 0xF9, 0x40, 0.03, 7652)),
-    "cp932": (
-        (0x82, 0x83, 0x40, 0.45, 170),
-        (0x88, 0x97, 0x40, 0.45, 2965),
-        (0x81, 0x81, 0x40, 0.05, 150),
-        (0xA1, 0xDF, 0, 0.02, 63),
-    ),
-    "euc_jp": ((0xA4, 0xA5, 0xA1, 0.45, 170), (0xB0, 0xCF, 0xA1, 0.45, 2965), (0xA1, 0xA3, 0xA1, 0.05, 300)),
-    "cp949": ((0xB0, 0xC8, 0xA1, 0.92, 2350), (0xA1, 0xAC, 0xA1, 0.03, 900), (0xCA, 0xFD, 0xA1, 0.03, 4888)),
-}
+_DATA = tomllib.loads(Path(__file__).with_name("encodings.toml").read_text(encoding="utf-8"))
+LANGUAGES: dict[str, str] = _DATA["languages"]
+_GROUPS: dict[str, Sequence[tuple[int, int, int, float, int]]] = _DATA["groups"]
 _RARE = 0.01 / 20_000  # the chance of any other character
 _UNREADABLE = -18.0  # a byte without a character, or a control character
 _NOT_READABLE = re.compile("[\ufffd\x80-\x9f]")
@@ -57,15 +47,6 @@ _LEAST_SINGLE, _LEAST_IN_RUNS = -12.0, -5.1
 _IN_LATIN = re.compile(r"(?<=[a-z])[^\x00-\x7f]|[^\x00-\x7f](?=[a-z])")
 _MORE_NAMES = {"turkey": ("tr",), "russia": ("ru",), "czech republic": ("cs",), "korea": ("ko",)}
 _CELL = re.compile(r'[,;\t|"]+')
-# The languages with letters beyond ASCII that lists of addresses are written in, and where they are spoken.
-LANGUAGES = {
-    "en": "US GB CA AU IE NZ", "fr": "FR BE CH CA LU", "de": "DE AT CH LI LU", "es": "ES MX AR CO CL PE",
-    "it": "IT CH SM", "pt": "PT BR", "nl": "NL BE", "sv": "SE FI", "da": "DK", "nb_NO": "NO", "fi": "FI", "is": "IS",
-    "ca": "ES AD", "pl": "PL", "cs": "CZ", "sk": "SK", "hu": "HU", "ro": "RO MD", "hr": "HR BA", "sl": "SI",
-    "sq": "AL XK", "tr": "TR CY", "lt": "LT", "lv": "LV", "et": "EE", "ru": "RU BY KZ", "uk": "UA", "bg": "BG",
-    "sr": "RS ME", "mk": "MK", "el": "GR CY", "he": "IL", "ar": "SA AE EG JO KW QA", "th": "TH",
-    "zh_CN": "CN SG", "zh_TW": "TW", "zh_HK": "HK MO", "ja": "JP", "ko": "KR",
-}  # fmt: skip
 _OTHER_SCRIPTS = frozenset({"ru", "uk", "bg", "sr", "mk", "el", "he", "ar", "th"})  # next to them ASCII letters are odd
 EDGE = " "  # of a word
 _SIGNS = frozenset("‘’“”„‚‹›«»–—…•·°®™©€£¥§ªº¿¡´\xa0\xad½¼²×№、。「」・ー（）")  # noqa: RUF001

@@ -1,8 +1,7 @@
 """Sheets of OpenDocument workbooks (.ods, .fods), which store the shown text beside each value."""
 
-import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from importer.errors import SourceError
 from importer.loader.workbook.number_formats import duration_text, is_rounded, number_text, percent_text
@@ -11,6 +10,7 @@ from importer.loader.workbook.workbook_parts import (
     Attributes,
     BrokenXmlError,
     Container,
+    XmlSheets,
     XmlStream,
     explained,
     local,
@@ -29,7 +29,7 @@ _WHITE = frozenset({"#ffffff", "transparent"})
 _ASIDE = ("annotation", "tracked-changes", "shapes", "frame", "ruby-text", "note", "dde-links", "custom-shape")
 
 
-def read_ods(container: Container, file: str, wanted: Callable[[str], bool]) -> Iterator[SheetCells]:
+def read_ods(container: Container, file: str, wanted: Callable[[str], bool]) -> list[SheetCells]:
     """The sheets in their order; empty ones for those that are not ``wanted``."""
     hint = "Save a copy without the password and import that."
     if "META-INF/manifest.xml" in container:
@@ -39,32 +39,21 @@ def read_ods(container: Container, file: str, wanted: Callable[[str], bool]) -> 
             manifest.read(container.open("META-INF/manifest.xml"))
         if encrypted:
             raise SourceError(f"{file}: the workbook is password-protected", hint)
-    reader = _Content(Allowance.for_size(file, container.size), wanted)
+    reader = OpenDocument(Allowance.for_size(file, container.size), wanted)
     with explained(file):
         reader.read(container.open("content.xml"))
-    yield from reader.sheets
+    return reader.sheets
 
 
-def read_flat_ods(content: bytes, file: str, wanted: Callable[[str], bool]) -> Iterator[SheetCells]:
-    """The same of a workbook that is one XML document (.fods)."""
-    reader = _Content(Allowance.for_size(file, len(content)), wanted)
-    with explained(file, "the XML workbook"):
-        reader.read(io.BytesIO(content))
-    yield from reader.sheets
-
-
-class _Content(XmlStream):
-    """``content.xml``. ``cells``: the sheet that is being read; None outside of sheets and in unwanted ones."""
+class OpenDocument(XmlSheets):
+    """``content.xml``, or a workbook that is one XML document (.fods)."""
 
     def __init__(self, allowance: Allowance, wanted: Callable[[str], bool]) -> None:
-        super().__init__()
-        self.allowance, self.wanted = allowance, wanted
-        self.sheets: list[SheetCells] = []
+        super().__init__(allowance, wanted)
         self.hidden_styles: set[str] = set()
         self.fonts: dict[str, Font] = {}
         self.colored: set[str] = set()  # styles whose background is not, or may not be, white
         self.style = ""
-        self.cells: SheetCells | None = None
         self.rows = self.columns = range(0)  # of the current row and cell
         self.row = self.column = 0  # the next ones
         self.cell: Attributes | None = None
@@ -115,10 +104,8 @@ class _Content(XmlStream):
             return
         if self.tables > 1:
             raise BrokenXmlError("a table inside a cell")
-        name = local(attributes, "name") or ""
         hidden = (local(attributes, "style-name") or "") in self.hidden_styles
-        self.sheets.append(SheetCells(name, self.allowance, hidden))
-        self.cells = self.sheets[-1] if self.wanted(name) else None
+        self.start_sheet(local(attributes, "name") or "", hidden=hidden)
         self.row = self.column = 0
 
     def _end_table(self) -> None:

@@ -69,13 +69,10 @@ class Sheet:
         """Problems of the whole sheet, one of each kind at its first place."""
         header = table.details["header_row"]
         for name, count in unused.items():
-            some = "1 formula" if count == 1 else f"{count:,} formulas"
-            message = (
-                f"{some} in a column that the mapping does not use {'was' if count == 1 else 'were'} never calculated"
-            )
-            hint = "No action is needed."
+            were = "was" if count == 1 else "were"
+            message = f"{counted(count, 'formula')} in a column that the mapping does not use {were} never calculated"
             place = self.origin.at(header, name)
-            yield Problem(Severity.INFO, "formula_without_value", message, hint, location=place)
+            yield Problem(Severity.INFO, "formula_without_value", message, "No action is needed.", location=place)
         names = [str(name) for name in table.frame.columns]
         if header:
             at = int(np.searchsorted(self.grid.rows, header - 1))
@@ -84,12 +81,9 @@ class Sheet:
         for note in self.cells.notes:
             yield Problem(Severity.WARNING, *note, location=self.origin.at(None))
         for what, count in self.cells.invisible.items():
-            shown = (
-                f"{what[:-1]} that the page does not show is"
-                if count == 1
-                else f"{what} that the page does not show are"
+            message = (
+                f"{counted(count, what[:-1])} that the page does not show {'is' if count == 1 else 'are'} left out"
             )
-            message = f"{count:,} {shown} left out"
             hint = "To import them, make them visible in the page, or export the table again."
             yield Problem(Severity.WARNING, "invisible_cells", message, hint, location=self.origin.at(None))
         self.cells.mark(UNSEEN, self._covered())
@@ -110,25 +104,22 @@ class Sheet:
         for how, marked in self.cells.marked.items():
             rows = sorted({row + 1 for row in marked if row >= header})
             if rows:
-                has = "1 row has" if len(rows) == 1 else f"{len(rows):,} rows have"
-                are = "was" if len(rows) == 1 else "were"
-                message = f"{has} {how} and {are} read like the others: {_listed(rows)}"
+                has, was = ("has", "was") if len(rows) == 1 else ("have", "were")
+                message = f"{counted(len(rows), 'row')} {has} {how} and {was} read like the others: {_listed(rows)}"
                 hint = "If they should not be imported, delete them, or leave them out with a `skip` rule."
                 yield Problem(Severity.WARNING, "row_marked", message, hint, location=self.origin.at(rows[0]))
 
     def _rounded(self, header: int, names: list[str]) -> Iterator[Problem]:
         """Numbers whose digits are gone: one problem for each column."""
-        firsts: dict[int, int] = {}
-        counts: Counter[int] = Counter()
+        found: dict[int, list[int]] = {}
         for row, column in self.cells.rounded:
             if row >= header and column < len(names):
-                firsts.setdefault(column, row)
-                counts[column] += 1
-        for column, row in firsts.items():
-            some = "1 number has" if counts[column] == 1 else f"{counts[column]:,} numbers have"
+                found.setdefault(column, []).append(row)
+        for column, rows in found.items():
+            some = f"{counted(len(rows), 'number')} {'has' if len(rows) == 1 else 'have'}"
             message = f"{some} more digits than a spreadsheet keeps: all after the 15th are lost"
             hint = "Export again with the column formatted as text."
-            place = self.origin.at(row + 1, names[column])
+            place = self.origin.at(rows[0] + 1, names[column])
             yield Problem(Severity.WARNING, "digits_lost", message, hint, location=place)
 
     def _hidden_and_merged(self, header: int, names: list[str]) -> Iterator[Problem]:

@@ -4,9 +4,8 @@ https://learn.microsoft.com/previous-versions/office/developer/office-xp/aa14006
 """
 
 import datetime as dt
-import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from importer.loader.workbook.number_formats import is_rounded, is_unseen, moment_text, named_format, shown
@@ -14,8 +13,7 @@ from importer.loader.workbook.sheet_cells import MAX_COLUMNS, Allowance, SheetCe
 from importer.loader.workbook.workbook_parts import (
     Attributes,
     BrokenXmlError,
-    XmlStream,
-    explained,
+    XmlSheets,
     local,
     whole_number,
 )
@@ -27,22 +25,11 @@ _NO_DATE = dt.date(1899, 12, 31)  # up to this day, a date is a time of day
 _FIRST_MARCH = dt.date(1900, 3, 1)
 
 
-def read_spreadsheetml(content: bytes, file: str, wanted: Callable[[str], bool]) -> Iterator[SheetCells]:
-    """The worksheets in their order; empty ones for those that are not ``wanted``."""
-    reader = _Workbook(Allowance.for_size(file, len(content)), wanted)
-    with explained(file, "the XML workbook"):
-        reader.read(io.BytesIO(content))
-    yield from reader.sheets
-
-
-class _Workbook(XmlStream):
-    """The whole file. ``cells``: the sheet that is being read; None outside of sheets and in unwanted ones."""
+class SpreadsheetML(XmlSheets):
+    """The whole file."""
 
     def __init__(self, allowance: Allowance, wanted: Callable[[str], bool]) -> None:
-        super().__init__()
-        self.allowance, self.wanted = allowance, wanted
-        self.sheets: list[SheetCells] = []
-        self.cells: SheetCells | None = None
+        super().__init__(allowance, wanted)
         self.since_1904 = False
         self.formats: dict[str, str] = {}
         self.parents: dict[str, str] = {}
@@ -81,8 +68,7 @@ class _Workbook(XmlStream):
         self.since_1904 = True
 
     def _start_sheet(self, attributes: Attributes) -> None:
-        self.sheets.append(SheetCells(local(attributes, "Name") or "", self.allowance))
-        self.cells = self.sheets[-1] if self.wanted(self.sheets[-1].name) else None
+        self.start_sheet(local(attributes, "Name") or "")
         self.columns = {}
         self.next_row = self.next_column = 0
         self.table_style = ""

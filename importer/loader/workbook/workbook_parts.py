@@ -82,6 +82,29 @@ class XmlStream:
         feed(parser, stream)
 
 
+class XmlSheets(XmlStream):
+    """The sheets of one part. ``cells``: the one that is being read; None outside of sheets and in unwanted ones."""
+
+    def __init__(self, allowance: Allowance, wanted: Callable[[str], bool]) -> None:
+        super().__init__()
+        self.allowance, self.wanted = allowance, wanted
+        self.sheets: list[SheetCells] = []
+        self.cells: SheetCells | None = None
+
+    def start_sheet(self, name: str, *, hidden: bool = False) -> None:
+        self.sheets.append(SheetCells(name, self.allowance, hidden))
+        self.cells = self.sheets[-1] if self.wanted(name) else None
+
+    def read_document(self, content: bytes) -> list[SheetCells]:
+        """The worksheets of a workbook that is one XML document, in their order; empty ones for the unwanted.
+
+        Raises :class:`SourceError` if it is damaged.
+        """
+        with explained(self.allowance.file, "the XML workbook"):
+            self.read(io.BytesIO(content))
+        return self.sheets
+
+
 def new_parser() -> expat.XMLParserType:
     """A parser that reads no entities but those that all XML has."""
     parser = expat.ParserCreate()

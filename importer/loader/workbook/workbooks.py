@@ -1,15 +1,17 @@
 """Workbooks (.xlsx, .xlsm, .xlsb, .xls, .ods, .fods), recognized by their content, to tables."""
 
 import re
+from collections.abc import Iterable
 from functools import partial
 
 from importer.errors import SourceError
 from importer.loader.assemble import Origin, RawTable
 from importer.loader.layout import LoadOptions
 from importer.loader.workbook.html_reader import read_html
-from importer.loader.workbook.ods_reader import read_flat_ods, read_ods
+from importer.loader.workbook.ods_reader import OpenDocument, read_ods
+from importer.loader.workbook.sheet_cells import Allowance, SheetCells
 from importer.loader.workbook.sheet_tables import sheet_tables, wanted
-from importer.loader.workbook.spreadsheetml_reader import read_spreadsheetml
+from importer.loader.workbook.spreadsheetml_reader import SpreadsheetML
 from importer.loader.workbook.workbook_parts import Container, explained
 from importer.loader.workbook.xls_reader import BrokenXlsError, read_xls
 from importer.loader.workbook.xlsb_reader import read_xlsb
@@ -63,7 +65,7 @@ def read_workbook(content: bytes, origin: Origin, options: LoadOptions) -> list[
         message = f"{file}: this is not a CSV or Excel file (it looks like {other})"
         raise SourceError(message, "Export the table as .csv or .xlsx.")
     if "content.xml" in container:
-        found = read_ods(container, file, is_wanted)
+        found: Iterable[SheetCells] = read_ods(container, file, is_wanted)
     elif main.casefold().endswith(".bin") or (not main and "xl/workbook.bin" in container):
         found = read_xlsb(container, file, is_wanted)
     else:
@@ -97,11 +99,11 @@ def read_markup(content: bytes, origin: Origin, options: LoadOptions) -> list[Ra
 
     Raises :class:`SourceError` for broken XML and for pages and documents without such a table.
     """
-    head = _ascii_of(content[:16384])
+    head, allowance = _ascii_of(content[:16384]), Allowance.for_size(origin.file, len(content))
     if _SPREADSHEET in head and re.search(rb"<(?:\w+:)?Workbook[\s>]", head):
-        found = list(read_spreadsheetml(content, origin.file, partial(wanted, options)))
+        found = SpreadsheetML(allowance, partial(wanted, options)).read_document(content)
     elif _OPEN in head and re.search(rb"<(?:\w+:)?document[\s>]", head):
-        found = list(read_flat_ods(content, origin.file, partial(wanted, options)))
+        found = OpenDocument(allowance, partial(wanted, options)).read_document(content)
     else:
         found = read_html(content, origin.file, options.encoding)
         if not found:

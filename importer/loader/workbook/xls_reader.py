@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 import xlrd
 
 from importer.errors import SourceError
-from importer.loader.workbook.number_formats import is_plain, is_rounded, is_unseen, moment_text, shown
+from importer.loader.workbook.number_formats import is_rounded, moment_text, shown
 from importer.loader.workbook.sheet_cells import Allowance, Note, SheetCells
 from importer.loader.workbook.xlsx_reader import plain_text
-from importer.loader.workbook.xlsx_styles import NO_STYLES, Font, mark_of
+from importer.loader.workbook.xlsx_styles import NO_STYLES, Font, look_of
 
 _WHITE = frozenset({1, 9})  # in the palette
 _DAMAGED = Note(
@@ -72,17 +72,15 @@ def _broken(what: str, error: Exception) -> BrokenXlsError:
     return BrokenXlsError(f"{what} cannot be read ({str(error) or type(error).__name__})", hint)
 
 
-def _mark(book: xlrd.Book, style: xlrd.formatting.XF, code: str) -> str:
+def _look(book: xlrd.Book, style: xlrd.formatting.XF) -> tuple[str, str]:
     font = book.font_list[style.font_index]
     white_fill = style.background.fill_pattern == 0 or style.background.pattern_colour_index in _WHITE
     own = Font(bool(font.struck_out), font.colour_index in _WHITE)
-    return mark_of(own, white_fill=white_fill, unseen=is_unseen(code))
+    return look_of(book.format_map[style.format_key].format_str, own, white_fill=white_fill)
 
 
 def _read_sheet(book: xlrd.Book, sheet: xlrd.sheet.Sheet, cells: SheetCells) -> None:
-    codes = [book.format_map[style.format_key].format_str for style in book.xf_list] if book.formatting_info else []
-    formats = {number: "" if is_plain(code) else code for number, code in enumerate(codes)}
-    marks = [_mark(book, style, code) for style, code in zip(book.xf_list, codes, strict=False)]
+    looks = [_look(book, style) for style in book.xf_list] if book.formatting_info else []
     since_1904 = book.datemode == 1
     rows = sheet.rowinfo_map.items()
     cells.hidden_rows += [range(row, row + 1) for row, info in rows if info.hidden or info.height == 0]
@@ -96,8 +94,8 @@ def _read_sheet(book: xlrd.Book, sheet: xlrd.sheet.Sheet, cells: SheetCells) -> 
             case xlrd.XL_CELL_TEXT:
                 text = plain_text(value)
             case xlrd.XL_CELL_NUMBER | xlrd.XL_CELL_DATE:
-                code = formats.get(cell.xf_index, "")
-                is_date = kind == xlrd.XL_CELL_DATE and not formats
+                code = looks[cell.xf_index][0] if looks else ""
+                is_date = kind == xlrd.XL_CELL_DATE and not looks
                 text = (
                     moment_text(value, since_1904=since_1904) if is_date else shown(value, code, since_1904=since_1904)
                 )
@@ -110,5 +108,5 @@ def _read_sheet(book: xlrd.Book, sheet: xlrd.sheet.Sheet, cells: SheetCells) -> 
             case _:
                 text = ""
         cells.put(row, column, text)
-        if text and marks and (mark := marks[cell.xf_index]):
+        if text and looks and (mark := looks[cell.xf_index][1]):
             cells.mark(mark, [row])

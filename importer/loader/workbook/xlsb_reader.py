@@ -7,25 +7,16 @@ from dataclasses import dataclass, field
 import xlrd
 
 from importer.errors import SourceError
-from importer.loader.workbook.number_formats import is_plain, is_rounded, is_unseen, shown
+from importer.loader.workbook.number_formats import is_rounded, shown
 from importer.loader.workbook.sheet_cells import Allowance, SheetCells
 from importer.loader.workbook.workbook_parts import Container, explained, worksheets
 from importer.loader.workbook.xlsx_reader import plain_text
-from importer.loader.workbook.xlsx_styles import NO_STYLES, Font, built_in, mark_of
+from importer.loader.workbook.xlsx_styles import NO_STYLES, Font, built_in, look_of
 
 # Types of records.
 _ROW, _CELLS, _SHORT_CELLS, _RICH_CELL, _TEXT_ITEM = 0, range(1, 12), range(12, 19), 62, 19
-_FONT, _FORMAT, _FILL, _STYLE, _COLUMNS, _END_OF_CELLS, _WORKBOOK, _SHEET, _MERGED = (
-    43,
-    44,
-    45,
-    47,
-    60,
-    146,
-    153,
-    156,
-    176,
-)
+_FONT, _FORMAT, _FILL, _STYLE = 43, 44, 45, 47
+_COLUMNS, _END_OF_CELLS, _WORKBOOK, _SHEET, _MERGED = 60, 146, 153, 156, 176
 _BEGIN_STYLES, _END_STYLES = 617, 618
 _MAX_TYPE_BYTES, _MAX_SIZE_BYTES = 2, 4
 _PALETTE, _RGB, _THEME = 1, 2, 3  # types of colors
@@ -47,8 +38,7 @@ def read_xlsb(container: Container, file: str, wanted: Callable[[str], bool]) ->
             with explained(file):
                 book.read(container.open(styles).read())
     except SourceError:
-        book.styles.clear()
-        book.marks.clear()
+        book.looks.clear()
     allowance = Allowance.for_size(file, container.size)
     for cells, part in worksheets(book.sheets, relations, allowance, wanted):
         if part is not None:
@@ -99,17 +89,13 @@ def _text(data: bytes, at: int) -> tuple[str, int]:
 
 @dataclass
 class _Book:
-    """What all sheets share: their list, texts, and the formats of styles (blank ones for plain numbers).
-
-    ``marks``: of each style, as :func:`mark_of` gives them.
-    """
+    """What all sheets share: their list, texts, and styles. ``looks``: of each style, as :func:`look_of` gives them."""
 
     file: str
     sheets: list[tuple[str, bool, str]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     codes: dict[int, str] = field(default_factory=dict)
-    styles: list[str] = field(default_factory=list)
-    marks: list[str] = field(default_factory=list)
+    looks: list[tuple[str, str]] = field(default_factory=list)
     fonts: list[Font] = field(default_factory=list)
     white_fills: list[bool] = field(default_factory=list)
     since_1904: bool = False
@@ -137,11 +123,9 @@ class _Book:
                 self._add_style(*struct.unpack_from("<HHH", record, 2))
 
     def _add_style(self, number: int, font: int, fill: int) -> None:
-        code = self.codes.get(number) or built_in(number)
-        self.styles.append("" if is_plain(code) else code)
         own = self.fonts[font] if font < len(self.fonts) else Font()
         white_fill = fill < len(self.white_fills) and self.white_fills[fill]
-        self.marks.append(mark_of(own, white_fill=white_fill, unseen=is_unseen(code)))
+        self.looks.append(look_of(self.codes.get(number) or built_in(number), own, white_fill=white_fill))
 
 
 def _is_white(record: bytes, at: int) -> bool:
@@ -204,16 +188,16 @@ class _Sheet:
             case _:
                 text = ""
         self.cells.put(self.row, self.column, text)
-        if text and style < len(self.book.marks) and (mark := self.book.marks[style]):
+        if text and style < len(self.book.looks) and (mark := self.book.looks[style][1]):
             self.cells.mark(mark, [self.row])
 
     def _shown(self, value: float, style: int) -> str:
-        known = style < len(self.book.styles)
+        known = style < len(self.book.looks)
         if not known and style and NO_STYLES not in self.cells.notes:
             self.cells.notes.append(NO_STYLES)
         if is_rounded(value):
             self.cells.rounded.append((self.row, self.column))
-        return shown(value, self.book.styles[style] if known else "", since_1904=self.book.since_1904)
+        return shown(value, self.book.looks[style][0] if known else "", since_1904=self.book.since_1904)
 
     def _shared(self, number: int) -> str:
         if number >= len(self.book.texts):

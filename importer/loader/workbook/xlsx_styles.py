@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from xlrd.formatting import std_format_strings
 
@@ -12,6 +12,7 @@ from importer.loader.workbook.sheet_cells import CROSSED_OUT, UNSEEN, Note
 from importer.loader.workbook.workbook_parts import Attributes, Container, XmlStream, explained
 
 TRUE = frozenset({"1", "true", "on"})
+_LISTS = ("numFmts", "cellXfs", "fonts", "fills")
 NO_STYLES = Note(
     "look_unknown",
     "the workbook's number formats cannot be read: leading zeros and dates may be missing",
@@ -23,6 +24,11 @@ NO_STYLES = Note(
 class Font:
     crossed_out: bool = False
     is_white: bool = False
+
+
+def look_of(code: str, font: Font, *, white_fill: bool) -> tuple[str, str]:
+    """The format of a cell style, blank where it shows plain numbers, and what :func:`mark_of` says of its cells."""
+    return "" if is_plain(code) else code, mark_of(font, white_fill=white_fill, unseen=is_unseen(code))
 
 
 def mark_of(font: Font, *, white_fill: bool, unseen: bool) -> str:
@@ -42,22 +48,21 @@ class _Styles(XmlStream):
         self.fonts: list[Font] = []
         self.white_fills: list[bool] = []
         self.within = ""
-        self.starts = {"numFmts": lambda _: self._enter("codes"), "cellXfs": lambda _: self._enter("cells")}
-        self.starts |= {"fonts": lambda _: self._enter("fonts"), "font": self._font, "strike": self._strike}
-        self.starts |= {"fills": lambda _: self._enter("fills"), "fill": self._fill, "patternFill": self._pattern}
-        self.starts["fgColor"] = self._fill_color
-        self.starts |= {"numFmt": self._code, "xf": self._style, "color": self._color}
-        self.ends = dict.fromkeys(("numFmts", "cellXfs", "fonts", "fills"), lambda: self._enter(""))
+        self.starts = {name: partial(self._enter, name) for name in _LISTS}
+        self.starts |= {"numFmt": self._code, "xf": self._style}
+        self.starts |= {"font": self._font, "strike": self._strike, "color": self._color}
+        self.starts |= {"fill": self._fill, "patternFill": self._pattern, "fgColor": self._fill_color}
+        self.ends = dict.fromkeys(_LISTS, partial(self._enter, ""))
 
-    def _enter(self, what: str) -> None:
-        self.within = what
+    def _enter(self, name: str, _: Attributes | None = None) -> None:
+        self.within = name
 
     def _code(self, attributes: Attributes) -> None:
-        if self.within == "codes":
+        if self.within == "numFmts":
             self.codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
 
     def _style(self, attributes: Attributes) -> None:
-        if self.within == "cells":
+        if self.within == "cellXfs":
             self.formats.append(
                 (attributes.get("numFmtId", "0"), attributes.get("fontId", "0"), attributes.get("fillId", "0"))
             )
@@ -117,8 +122,8 @@ class CellStyles:
         white = {str(number) for number, is_white in enumerate(reader.white_fills) if is_white}
         for style, (number, font, fill) in enumerate(reader.formats):
             code = reader.codes.get(number) or built_in(int(number) if number.isdecimal() else 0)
-            self.formats[str(style)] = "" if is_plain(code) else code
-            if mark := mark_of(fonts.get(font, Font()), white_fill=fill in white, unseen=is_unseen(code)):
+            self.formats[str(style)], mark = look_of(code, fonts.get(font, Font()), white_fill=fill in white)
+            if mark:
                 self.marks[str(style)] = mark
 
     def number(self, text: str, code: str) -> tuple[str, bool]:

@@ -1,6 +1,8 @@
 """A mapping in plain English, for a person who decides whether it fits an export and has never seen YAML."""
 
+import tomllib
 from collections.abc import Iterable, Iterator
+from importlib.resources import files
 
 from importer.catalogue import CODES
 from importer.mapping.fields import IMPLIED
@@ -21,35 +23,7 @@ _SEPARATORS = {" ": "a space", "\n": "a line break", "": "nothing between"}
 _LOOKUPS = {"sales_rep": "sales reps", "price_list": "price lists"}
 _OTHERWISE = {"keep": "stays", "error": "is an error", "blank": "is left out"}
 _WEIGHTS = {Severity.ERROR: "an error", Severity.WARNING: "only a warning", Severity.INFO: "only noted"}
-# ``{0}``, ``{1}``: the transform's argument or arguments.
-_STEPS = {
-    "text": "as it is",
-    "decode": "with HTML and %20 decoded",
-    "unescape": "with HTML entities and %20 decoded",
-    "tidy": "with plain spaces and quotes, without invisible characters",
-    "upper": "in upper case",
-    "lower": "in lower case",
-    "title": "each word capitalized",
-    "collapse": "line breaks and runs of spaces become one space",
-    "one_line": "line breaks become '{0}'",
-    "digits": "digits only",
-    "postcode": "without trailing commas or periods",
-    "unquote": "without a leading apostrophe",
-    "replace": "'{0}' becomes '{1}'",
-    "regex": "what matches '{0}' becomes '{1}'",
-    "extract": "only what matches '{0}'",
-    "labelled": "the first number labeled {0}",
-    "phone": "as an international phone number",
-    "email": "checked as an email address",
-    "country": "as a two-letter country code",
-    "state": "as a state code, in countries that use them",
-    "flag": "yes or no",
-    "not_flag": "yes and no swapped",
-    "first_name": "the first name of the person",
-    "last_name": "the last name of the person",
-    "date": "a date, written as {0} in the file",
-    "python": "by the function {0}",
-}
+_STEPS: dict[str, str] = tomllib.loads(files(__package__).joinpath("explain.toml").read_text(encoding="utf-8"))
 
 
 def overview(width: int) -> str:

@@ -1,90 +1,47 @@
-"""What is wrong with a mapping file, in the words of the mapping: which address, which key, what was meant."""
+"""What is wrong with a mapping file, in the words of the mapping: which address, which key, what was meant.
 
+All of it at once: the model stops at the first fault of a rule, and does not compare the rules of a mapping while one
+of them is wrong. So what is wrong is taken out, or replaced by something right, and the rest is checked again, until
+nothing new is found.
+"""
+
+import ast
+import copy
 import re
+import tomllib
 from collections.abc import Iterator
 from collections.abc import Mapping as Table
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
 from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from importer.mapping.language.mapping_model import ONE_TABLE, Mapping
-from importer.mapping.language.mapping_rules import TableRule
+from importer.mapping.language.mapping_model import ONE_TABLE, AddressEntry, ContactEntry, CustomerEntry, Mapping
+from importer.mapping.language.mapping_rules import Condition, FieldRule, OtherColumn, ParentRule, SkipRule, TableRule
+from importer.mapping.transforms.registry import TransformStep
 from importer.wording import nearest
 
 Place = tuple[str | int, ...]
 
+_WORDS = tomllib.loads(files(__package__).joinpath("mapping_errors.toml").read_text(encoding="utf-8"))
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-_ITEMS = {  # what an item of a list is called
-    "addresses": "address",
-    "contacts": "contact",
-    "skip": "skip rule",
-    "key": "part of the key",
-    "match": "part of match",
-    "any": "condition under any",
-    "all": "condition under all",
+_MOST_ROUNDS = 200  # each finds at least one more fault
+_COLUMN = "Column"
+_RIGHT: dict[type[BaseModel], Any] = {
+    FieldRule: {"from": _COLUMN},
+    Condition: {"column": _COLUMN, "blank": "yes"},
+    SkipRule: {"column": _COLUMN, "blank": "yes", "reason": "blank"},
+    TableRule: {"key": _COLUMN},
+    ParentRule: {"from": _COLUMN, "match": _COLUMN},
+    OtherColumn: _COLUMN,
+    CustomerEntry: {"company_name": _COLUMN},
+    AddressEntry: {"type": "billing", "address_line_1": _COLUMN},
+    ContactEntry: {"first_name": _COLUMN},
 }
-# What people write → the keys that they mean; the first one that is allowed in the place counts.
-_MEANT = {
-    "address_line_1": "street address address1 address_1 addr line1 line_1 street1 street_1 strasse rue calle",
-    "address_line_2": "street2 street_2 address2 address_2 line2 line_2 suite unit",
-    "zip_code": "zip zipcode postal_code postalcode postcode post_code postal plz",
-    "state": "province region county",
-    "city": "town place ort ville",
-    "country": "country_code nation land",
-    "type": "kind address_type usage",
-    "phone": "telephone tel mobile cell phone_number telephone_number",
-    "email": "mail e_mail email_address mail_address",
-    "company_name": "name company customer_name business organization",
-    "first_name": "given_name forename contact person name",
-    "last_name": "surname family_name",
-    "designation": "title job_title job position role function",
-    "payment_term": "terms payment_terms term",
-    "payment_mode": "payment payment_method",
-    "shipping_method": "ship_via shipping carrier",
-    "freight_term": "freight incoterm incoterms",
-    "assigned_sales_rep_ids": "sales_rep sales_reps rep salesperson",
-    "assigned_price_list_id": "price_list pricelist price_level",
-    "display_id": "number customer_number account_number",
-    "reference_id": "id external_id customer_id",
-    "is_default": "default primary main",
-    "attributes": "attribute custom custom_fields fields",
-    "when": "if where condition filter only_if",
-    "from": "column columns source field",
-    "as": "transform transforms format convert",
-    "values": "map mapping translate table lookup_table",
-    "else": "fallback or",
-    "split": "separator separators delimiter",
-    "skip": "exclude filter skip_rows where",
-    "tables": "sheets files sources",
-    "key": "id primary_key identifier",
-    "is": "equals equal value eq",
-    "matches": "regex pattern like",
-    "blank": "empty",
-    "repeat": "count times",
-    "ignore": "ignored ignore_columns",
-}
-_KINDS = {  # of pydantic's errors
-    "literal_error": "choice",
-    "enum": "choice",
-    "bool_parsing": "flag",
-    "bool_type": "flag",
-    "too_short": "short",
-    "string_too_short": "short",
-    "model_type": "shape",
-    "model_attributes_type": "shape",
-    "list_type": "list",
-    "dict_type": "shape",
-}
-_YAML = (  # beginnings of the parser's messages → what is usually the reason
-    ("mapping values are not allowed", "there is an extra colon, or the line is indented incorrectly"),
-    ("could not find expected ':'", "a key has no colon, or a value continues on the next line without indentation"),
-    ("found character", "a value begins with a character that needs quotes, or a tab is used where spaces belong"),
-    ("expected <block end>", "the indentation does not fit the lines above"),
-    ("expected ',' or", "a comma or a closing bracket is missing"),
-    ("found unexpected end of stream", "a quotation mark is missing at the end"),
-)
+_MISSING = {"customer": _RIGHT[CustomerEntry], "tables": {"customers": _RIGHT[TableRule]}}
 
 
 def yaml_message(error: yaml.MarkedYAMLError) -> str:
@@ -93,7 +50,7 @@ def yaml_message(error: yaml.MarkedYAMLError) -> str:
     alias = re.match(r"found undefined alias '(.+)'", problem)
     if alias is not None:
         return f"*{alias[1]} repeats a part that is called &{alias[1]}, but nothing above has that name"
-    reasons = (reason for beginning, reason in _YAML if problem.startswith(beginning))
+    reasons = (reason for beginning, reason in _WORDS["yaml"].items() if problem.startswith(beginning))
     return f"not valid YAML: {next(reasons, problem)}"
 
 
@@ -120,7 +77,7 @@ class Fault:
         return f"{self.where}: {self.text}" if self.where else self.text
 
 
-def faults_of(error: ValidationError, spots: Table[Place, str]) -> Iterator[Fault]:
+def _faults_of(error: ValidationError, spots: Table[Place, str]) -> Iterator[Fault]:
     """Yield each fault that the model found. ``spots``: ``file:line`` of every place in the mapping."""
     for item in error.errors():
         place = (*item["loc"], *item.get("ctx", {}).get("place", ()))
@@ -134,20 +91,20 @@ def faults_of(error: ValidationError, spots: Table[Place, str]) -> Iterator[Faul
             (text, meant), name = _unknown_key(item["loc"]), known[:-1]
         elif item["type"] == "missing":
             text = f"{place[-1]} is missing"
-        where = place_name(name)
+        where = _place_name(name)
         # Where a value can be one of several things, pydantic names in the place which of them it is not.
         exact = place if item["type"] in {"missing", "misplaced"} else known
         yield Fault(spots[known], f"{where + ': ' if where else ''}{text}", exact, meant)
 
 
-def place_name(place: Place) -> str:
+def _place_name(place: Place) -> str:
     """``("addresses", 0, "type")`` → ``the first address, type``."""
     words: list[str] = []
     for before, part in zip(("", *place), place, strict=False):
         if isinstance(part, int):
             number = _ORDINALS[part] if part < len(_ORDINALS) else f"{part + 1}th"
             words[-1] = words[-1].removesuffix(str(before)).removesuffix(".")
-            words += [f"the {number} {_ITEMS.get(str(before), f'item of {before}')}", ""]
+            words += [f"the {number} {_WORDS['items'].get(str(before), f'item of {before}')}", ""]
         elif words:
             words[-1] += f".{part}" if words[-1] else part
         else:
@@ -157,20 +114,26 @@ def place_name(place: Place) -> str:
 
 def _said(item: Any) -> str:
     """The message of one error; pydantic's own are put in other words."""
-    given = item["input"]
-    kind = _KINDS.get(item["type"], item["type"])
-    of = str(item.get("ctx", {}).get("class_name", ""))
-    one_value = f"must be one value, not {'a list' if isinstance(given, list) else 'a table of keys'}"
-    said = {
-        "choice": f"must be {item.get('ctx', {}).get('expected')}, not {given!r}",
-        "flag": f"must be yes or no, not {given!r}",
-        "string_pattern_mismatch": f"must be a code of two capital letters, such as US, not {given!r}",
-        "string_type": one_value,
-        "short": "must not be empty" if not given else f"needs at least {item.get('ctx', {}).get('min_length')}",
-        "shape": f"must be a table of {'fields' if of.endswith('Entry') else 'keys'}, not {given!r}",
-        "list": f"must be a list, not {given!r}",
-    }
-    return said.get(kind, str(item["msg"]).removeprefix("Value error, "))
+    given, context = item["input"], item.get("ctx", {})
+    match item["type"]:
+        case "literal_error" | "enum":
+            text = f"must be {context.get('expected')}, not {given!r}"
+        case "bool_parsing" | "bool_type":
+            text = f"must be yes or no, not {given!r}"
+        case "string_pattern_mismatch":
+            text = f"must be a code of two capital letters, such as US, not {given!r}"
+        case "string_type":
+            text = f"must be one value, not {'a list' if isinstance(given, list) else 'a table of keys'}"
+        case "too_short" | "string_too_short":
+            text = f"needs at least {context.get('min_length')}" if given else "must not be empty"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            is_entry = str(context.get("class_name", "")).endswith("Entry")
+            text = f"must be a table of {'fields' if is_entry else 'keys'}, not {given!r}"
+        case "list_type":
+            text = f"must be a list, not {given!r}"
+        case _:
+            text = str(item["msg"]).removeprefix("Value error, ")
+    return text
 
 
 def _unknown_key(place: Place) -> tuple[str, str | None]:
@@ -186,7 +149,7 @@ def _unknown_key(place: Place) -> tuple[str, str | None]:
 def _meant(word: str, keys: list[str]) -> list[str]:
     """The allowed keys that a word usually stands for."""
     plain = re.sub(r"[\s\-]+", "_", word.strip().casefold())
-    return [key for key, words in _MEANT.items() if key in keys and plain in words.split()]
+    return [key for key, words in _WORDS["meant"].items() if key in keys and plain in words.split()]
 
 
 def _keys_at(place: Place) -> set[str]:
@@ -198,7 +161,7 @@ def _keys_at(place: Place) -> set[str]:
     return keys | {*ONE_TABLE} if model is Mapping else keys
 
 
-def model_at(place: Place) -> type[BaseModel] | None:
+def _model_at(place: Place) -> type[BaseModel] | None:
     """The class of what is at a place; None for what has no class of its own."""
     model: type[BaseModel] | None = Mapping
     for before, part in zip(("", *place), place, strict=False):
@@ -219,3 +182,129 @@ def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in get_args(annotation):
         yield from _models_in(argument)
+
+
+def every_fault(data: Any, spots: Table[Place, str]) -> tuple[Mapping | None, list[Fault]]:
+    """The mapping that plain ``data`` describes, or None and everything that is wrong with it.
+
+    ``spots``: ``file:line`` of every place in the data.
+    """
+    try:
+        return Mapping.model_validate(data), []
+    except ValidationError as error:
+        draft, faults = _Draft(copy.deepcopy(data), dict(spots)), list(_faults_of(error, spots))
+    found: list[Fault] = []
+    for _ in range(_MOST_ROUNDS):
+        renamed = {(*fault.place[:-1], fault.meant): fault.place for fault in faults if fault.meant}
+        told = (fault for fault in faults if fault.place not in renamed and not draft.causes(fault))
+        found += [fault for fault in told if fault not in found]
+        left = dict.fromkeys(fault.place for fault in faults if fault.place not in {*renamed, *renamed.values()})
+        changed = [draft.rename(old, new) for new, old in renamed.items()] + [draft.repair(place) for place in left]
+        if not any(changed):
+            break
+        try:
+            Mapping.model_validate(draft.data)
+            break
+        except ValidationError as error:
+            faults = list(_faults_of(error, draft.spots))
+    return None, found
+
+
+@dataclass
+class _Draft:
+    """A mapping that is made right step by step. ``tries``: how often something was repaired at a place."""
+
+    data: Any
+    spots: dict[Place, str]
+    tries: dict[Place, int] = field(default_factory=dict)
+    removed: set[Place] = field(default_factory=set)
+
+    def causes(self, fault: Fault) -> bool:
+        """Whether a fault is only there because something was taken out or replaced."""
+        within = any(fault.place[: len(place)] == place for place in self.tries)
+        return within or any(fault.place == place[:-1] for place in self.removed)
+
+    def rename(self, old: Place, new: Place) -> bool:
+        """Give a misspelled key its right name, so that what is below it is checked."""
+        parent = _parent(self.data, old)
+        if not isinstance(parent, dict) or old[-1] not in parent:
+            return False
+        value = parent.pop(old[-1])
+        if new[-1] not in parent:
+            parent[new[-1]] = value
+            self.spots |= {
+                (*new, *place[len(old) :]): spot for place, spot in self.spots.items() if place[: len(old)] == old
+            }
+        return True
+
+    def repair(self, place: Place) -> bool:
+        """Replace or take out what is wrong at a place, or add what is missing; False where nothing can be done."""
+        while place and (_parent(self.data, place) is None or self.tries.get(place, 0) > 1):
+            place = place[:-1]  # that is not there, or it did not help: it is about more
+        if not place:
+            return False
+        self.tries[place] = self.tries.get(place, 0) + 1
+        parent: Any = _parent(self.data, place)
+        key: Any = place[-1]
+        right = _right(place)
+        if isinstance(parent, dict) and key not in parent:
+            parent[key] = copy.deepcopy(_MISSING.get(str(key), _COLUMN if right is None else right))
+        elif isinstance(parent, list) or (right is not None and self.tries[place] == 1):
+            parent[key] = copy.deepcopy(_COLUMN if right is None else right)
+        else:
+            del parent[key]
+            self.removed.add(place)
+        return True
+
+
+def _right(place: Place) -> Any:
+    """Something right for a place in a mapping; None for a key that can be left out."""
+    if isinstance(place[-1], int) and place[-2] in {"as", "then"}:
+        return "text"
+    if place[-1] == "matches":
+        return "x"
+    model = _model_at(place)
+    return None if model is None else _RIGHT.get(model)
+
+
+def _parent(data: Any, place: Place) -> Any:
+    """The table or list that has the last key of a place; None where the data has no such place."""
+    for part in place[:-1]:
+        inside = isinstance(part, int) and part < len(data) if isinstance(data, list) else isinstance(data, dict)
+        if not inside or (isinstance(data, dict) and part not in data):
+            return None
+        data = data[part]
+    last = place[-1]
+    if isinstance(data, list):
+        return data if isinstance(last, int) and last < len(data) else None
+    return data if isinstance(data, dict) and isinstance(last, str) else None
+
+
+def function_faults(mapping: Mapping, path: Path) -> list[Fault]:
+    """The Python functions that a mapping file refers to but that do not exist. None of them is run."""
+    found = {step.argument: _function_fault(path.parent, step.argument) for step in _steps(mapping)}
+    return [Fault(f"{path}", f"python: {text}") for text in found.values() if text is not None]
+
+
+def _steps(part: Any) -> Iterator[TransformStep]:
+    """Every use of a Python function in a part of a mapping."""
+    if isinstance(part, TransformStep):
+        yield from [part] if part.name == "python" else []
+    elif isinstance(part, BaseModel):
+        yield from (step for name in type(part).model_fields for step in _steps(getattr(part, name)))
+    elif isinstance(part, dict | list):
+        yield from (step for inner in (part.values() if isinstance(part, dict) else part) for step in _steps(inner))
+
+
+def _function_fault(folder: Path, argument: str) -> str | None:
+    file, _, name = argument.rpartition(":")
+    try:
+        code = ast.parse((folder / file).read_bytes())
+    except OSError:
+        return f"{file}: no such Python file; put it beside the mapping file"
+    except (SyntaxError, ValueError) as error:
+        return f"{file}: not a Python program: {error}"
+    defined = {node.name for node in ast.walk(code) if isinstance(node, ast.FunctionDef)}
+    names = {node.id for node in ast.walk(code) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    imported = {(a.asname or a.name) for n in ast.walk(code) if isinstance(n, ast.ImportFrom) for a in n.names}
+    return None if name in defined | names | imported else f"{file} has no function {name!r}"

@@ -16,8 +16,7 @@ import yaml
 
 import importer
 from importer.errors import MappingError
-from importer.mapping.language.mapping_errors import Fault, Place, yaml_hint, yaml_message
-from importer.mapping.language.mapping_faults import every_fault
+from importer.mapping.language.mapping_errors import Fault, Place, every_fault, yaml_hint, yaml_message
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import TYPES
 from importer.mapping.word_table import WordTable

@@ -140,7 +140,7 @@ def _repeat(value: Any) -> Any:
 _Repeat = Annotated[tuple[int, ...], BeforeValidator(_repeat), WithJsonSchema({"form": "repeat"})]
 
 
-class _Child(Strict):
+class _Child(_Section):
     table: str | None = None
     repeat: _Repeat | None = None
     when: Condition | None = None
@@ -153,9 +153,8 @@ class _Child(Strict):
 
     def across_tables(self) -> Iterator[tuple[Condition, OtherColumn]]:
         """Yield every condition of the entry that compares with a column of another table, and that column."""
-        fields: dict[str, FieldRule] = self.fields()  # type: ignore[attr-defined]  # from the section it is mixed into
         conditions = [] if self.when is None else [self.when]
-        conditions += [condition for rule in fields.values() for condition in rule.conditions()]
+        conditions += [condition for rule in self.fields().values() for condition in rule.conditions()]
         for condition in conditions:
             yield from condition.across_tables()
 
@@ -165,8 +164,7 @@ class _Child(Strict):
 
     @model_validator(mode="after")
     def _numbers_are_used(self) -> Self:
-        fields: dict[str, FieldRule] = self.fields()  # type: ignore[attr-defined]  # from the section it is mixed into
-        numbered = any(rule.numbered for rule in fields.values()) or any(NUMBER in column for column in self.cells)
+        numbered = any(rule.numbered for rule in self.fields().values()) or any(NUMBER in name for name in self.cells)
         if (self.repeat is not None) != numbered:
             raise ValueError("`repeat` must be used together with {n} in a column name or with take: '{n}'")
         return self
