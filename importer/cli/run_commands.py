@@ -11,9 +11,10 @@ import typer
 from importer.cli.execution import AnswerOption, asked, asker, carry_out, read_answers
 from importer.cli.given_options import given_by, make_options
 from importer.cli.output import print_summary, say
-from importer.cli.parameters import ACCOUNT, GUARDS, LOG, PACE, READER, READING, SENDING, own, takes
+from importer.cli.parameters import ACCOUNT, LOG, READING, SENDING, own, takes
 from importer.errors import UsageError
 from importer.settings import Commands
+from importer.settings.options import GUARDS, PACE, READER
 
 _TO = "The corrections file (CSV). Created if it does not exist; otherwise, corrections are added to it."
 OURS = frozenset({"config", "json", "quiet", "parallel"})  # options of a folder of jobs, not of its jobs

@@ -12,9 +12,10 @@ import typer
 from importer.cli.execution import AnswerOption, asked, read_answers, watched
 from importer.cli.given_options import make_options
 from importer.cli.output import as_json, look, print_summary, say, show, terminal_width, without_controls
-from importer.cli.parameters import ACCOUNT, PACE, READING, TEXTS, own, takes
+from importer.cli.parameters import ACCOUNT, READING, TEXTS, own, takes
 from importer.errors import UsageError
 from importer.settings import Commands
+from importer.settings.options import PACE
 
 if TYPE_CHECKING:
     from importer.drafting.column_choices import Choices

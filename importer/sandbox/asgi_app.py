@@ -36,7 +36,7 @@ def create_app(config: SandboxConfig, clock: Clock | None = None) -> Starlette:
         routes=[
             Route(one.path.replace("}", f":{IN_PATH}}}"), _endpoint(one), methods=[one.method]) for one in OPERATIONS
         ],
-        exception_handlers={HTTPException: _refuse_path, Refusal: _refuse, Exception: _fail},
+        exception_handlers={HTTPException: _refuse_path, Exception: _fail},
     )
     app.state.sandbox = Sandbox(config, clock or Clock())
     return app
@@ -184,11 +184,6 @@ def _other_customer(box: Sandbox, customer_id: str) -> dict[str, str]:
 
 def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Refusal:
     return Refusal(status, HTTPStatus(status).phrase.lower().replace(" ", "_"), message, headers=headers)
-
-
-async def _refuse(_: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, Refusal)
-    return refusal.answer()
 
 
 async def _refuse_path(_: Request, error: Exception) -> Response:

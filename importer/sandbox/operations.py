@@ -146,20 +146,12 @@ def _list(box: Sandbox, call: Call) -> Response:
     return json_answer(200, {"data": [list_item(row.customer()) for row in rows], "pagination": pagination})
 
 
-def _list_reps(box: Sandbox, call: Call) -> Response:
-    return _list_fixtures(box, call, box.fixtures.sales_reps, ("first_name", "last_name"), ("status", "email"))
-
-
-def _list_price_lists(box: Sandbox, call: Call) -> Response:
-    return _list_fixtures(box, call, box.fixtures.price_lists, ("name",), ("status",))
-
-
-def _list_fixtures(
-    box: Sandbox, call: Call, records: tuple[Record, ...], sorts: tuple[str, ...], filters: tuple[str, ...]
-) -> Response:
+def _list_fixtures(box: Sandbox, call: Call, kind: str, sorts: tuple[str, ...], filters: tuple[str, ...]) -> Response:
+    """Sales reps or price lists (``kind``), by the filters given; sorted only if that is asked for."""
     choices = {"status": STATUSES, "sort": SORTS, "sort_by": ("created_at", "updated_at", *sorts)}
     page, page_size = read_query(call.query, choices, filters)
     wanted = {name: call.query[name] for name in filters if name in call.query}
+    records: tuple[Record, ...] = getattr(box.fixtures, kind)
     fitting = [record for record in records if all(record.get(name) == value for name, value in wanted.items())]
     if "sort_by" in call.query or "sort" in call.query:
         sort_by = call.query.get("sort_by", "updated_at")
@@ -291,14 +283,16 @@ def _child_operations(kind: str) -> tuple[Operation, ...]:
     )
 
 
+_REPS = partial(_list_fixtures, kind="sales_reps", sorts=("first_name", "last_name"), filters=("status", "email"))
+_PRICE_LISTS = partial(_list_fixtures, kind="price_lists", sorts=("name",), filters=("status",))
 OPERATIONS = (
     Operation("POST", "/v1/customers", _create, has_body=True),
     Operation("GET", "/v1/customers", _list),
     Operation("GET", "/v1/customers/{id}", _get),
     Operation("PATCH", "/v1/customers/{id}", _update, has_body=True),
     Operation("DELETE", "/v1/customers/{id}", _delete),
-    Operation("GET", "/v1/sales-reps", _list_reps),
-    Operation("GET", "/v1/price-lists", _list_price_lists),
+    Operation("GET", "/v1/sales-reps", _REPS),
+    Operation("GET", "/v1/price-lists", _PRICE_LISTS),
     Operation("GET", "/v1/attributes", _list_attributes),
     *_child_operations("addresses"),
     *_child_operations("contacts"),
