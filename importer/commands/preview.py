@@ -196,7 +196,8 @@ def _typical_customers(stage: Stage) -> dict[int, str]:
     One with the most addresses and contacts, one with the fewest, and one that is rejected, or else has problems.
     """
     count = len(stage.tables.customers)
-    sizes = {entity: _per_customer(stage, entity, count) for entity in CHILD_ENTITIES.values()}
+    owners = {entity: stage.tables.frame(entity)["_customer"] for entity in CHILD_ENTITIES.values()}
+    sizes = {entity: np.bincount(own.to_numpy(np.int64), minlength=count) for entity, own in owners.items()}
     total = sum(sizes.values(), np.zeros(count, np.int64))
     chosen: dict[int, str] = {}
     for customer, why in _wanted(stage, total):
@@ -205,10 +206,6 @@ def _typical_customers(stage: Stage) -> dict[int, str]:
         if len(chosen) == _SHOWN:
             break
     return chosen
-
-
-def _per_customer(stage: Stage, entity: Entity, count: int) -> Positions:
-    return np.bincount(stage.tables.frame(entity)["_customer"].to_numpy(np.int64), minlength=count).astype(np.int64)
 
 
 def _wanted(stage: Stage, total: Positions) -> Iterator[tuple[int, str]]:
