@@ -1,7 +1,6 @@
 """The commands that make a run, or go on from one: also the one that records corrections of rejected rows."""
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -66,7 +65,7 @@ def correct(
     how = {"run": run, "out": options.out, "yes": options.yes, **{name: given[name] for name in ("replace", "removed")}}
     with Commands.of(options).advising():
         found = work(files, to, answers=answers, **how)
-        if found.open and not given["json"] and sys.stdin.isatty() and sys.stderr.isatty():
+        if found.open and not given["json"] and asker() is not None:
             answers |= {
                 one.id: asked(one, [f"{at}: {was!r} → {now!r}" for at, was, now in one.examples[1:]])
                 for one in found.open

@@ -29,7 +29,7 @@ from importer.partitions.prepared_sources import prepared
 from importer.records import Severity
 from importer.run_folder import Stage
 from importer.settings import Options
-from importer.tables import CELL_CATEGORIES, CHILD_ENTITIES, ENTITIES, Entity, Positions, SourceTable
+from importer.tables import CELL_CATEGORIES, CHILD_ENTITIES, ENTITIES, Entity, Positions, SourceTable, plain_lines
 from importer.wording import nearest
 from importer.workflow.customer_steps import customer_steps
 from importer.workflow.directory import load_lookups
@@ -137,9 +137,8 @@ def _row_problems(stage: Stage, table: SourceTable, number: int, position: int) 
     """Why a row was rejected alone: by the mapping, or because it could not be read."""
     place = {"source": table.name, "row": number}
     frame = stage.problems.frame
-    names = ["severity", "code", "message", "hint", "column"]
-    own = frame[(frame["row"] == position).to_numpy(np.bool_)][names]
-    yield from ({**dict(zip(names, line, strict=True)), **place} for line in own.itertuples(index=False))
+    own = frame.loc[(frame["row"] == position).to_numpy(np.bool_), ["severity", "code", "message", "hint", "column"]]
+    yield from ({**line, **place} for line in plain_lines(own))
     for one in stage.sources.problems:
         where = one.location
         if where is not None and (where.file, where.sheet, where.row) == (table.file, table.sheet, number):

@@ -4,11 +4,11 @@ import hmac
 import secrets
 import socket
 from collections.abc import Callable, Iterable, Mapping
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 import uvicorn
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -59,12 +59,8 @@ def serve_page(options: Options, environment: Mapping[str, str], port: int, read
     authority = f"{HOST}:{listener.getsockname()[1]}"
     token = secrets.token_urlsafe(32)
     with listener, session_folder(environment) as folder:
-
-        def stop() -> None:
-            server.stop()
-
         session = Session(folder, options, environment, Sendings(environment))
-        app = create_app(session, STEPS, stop)
+        app = create_app(session, STEPS, lambda: server.stop())  # noqa: PLW0108 - there is no server yet
         config = uvicorn.Config(
             Guard(app, authority, token),
             log_config=None,
@@ -137,7 +133,9 @@ class Guard:
         size = int(headers.get("content-length", "0") or 0)
         if size > MOST_OF_A_FORM and not scope["path"].startswith(UPLOADS):
             return PlainTextResponse("The form is too large.", 413)
-        return None if self._knows(headers.getlist("cookie")) else PlainTextResponse(_NO_COOKIE, 403)
+        given = HTTPConnection(scope).cookies.get(self._cookie, "")
+        known = hmac.compare_digest(given.encode(), self._secret.encode())
+        return None if known else PlainTextResponse(_NO_COOKIE, 403)
 
     def _enter(self, given: Iterable[str]) -> Response:
         """Exchange the token for a cookie; it works once."""
@@ -148,16 +146,6 @@ class Guard:
         answer = RedirectResponse("/", 303)
         answer.set_cookie(self._cookie, self._secret, path="/", httponly=True, samesite="strict")
         return answer
-
-    def _knows(self, cookies: Iterable[str]) -> bool:
-        found: list[str] = []
-        for line in cookies:
-            try:
-                jar = SimpleCookie(line)
-            except CookieError:
-                continue
-            found += [own.value for name, own in jar.items() if name == self._cookie]
-        return any(hmac.compare_digest(value.encode(), self._secret.encode()) for value in found)
 
 
 def _limited(receive: Receive) -> Receive:

@@ -22,8 +22,7 @@ from typing import Any
 from importer.errors import StopError, UsageError
 from importer.private_files import make_folder, open_private, replacing
 from importer.settings import KEY_VARIABLE
-from importer.web.private_state import in_use, state_folder
-from importer.web.uploads import free_path
+from importer.web.private_state import free_path, in_use, state_folder
 
 RECORD, FILES, STOP = "record.json", "files", "stop"
 _KEPT = 20  # records of sendings that have ended

@@ -6,7 +6,6 @@ from typing import Any
 
 from starlette.responses import Response
 
-from importer.call_options import AfterOptions
 from importer.errors import OptionError, UsageError
 from importer.python_api import CheckResult, Target, account, plan
 from importer.settings import KEY_VARIABLE, SANDBOX, Options, resolve_target
@@ -109,15 +108,6 @@ def _run_options(session: Session) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _account_key(session: Session) -> AfterOptions:
-    """The options that name the account."""
-    access, file = session.access, session.base.api_key_file
-    found: AfterOptions = {} if access.tenant is None else {"tenant": access.tenant}
-    if key_of(session) is None and file is not None:
-        found["api_key_file"] = file
-    return found
-
-
 def _plan_of(session: Session, *, begin: bool) -> Seen[CheckResult] | None:
     """The plan for the present state; None if nobody asked for it."""
     access = session.access
@@ -142,10 +132,11 @@ def _plan(ask: Ask) -> Shown:
     if work is not None and work.result is not None:
         summary = work.result.summary
         counts = [(title, summary["plan"][name]) for name, title in _PLANNED if summary["plan"].get(name)]
+        own = {name: value for name, value in _run_options(session).items() if name in ("tenant", "api_key_file")}
         values |= {
             "plan": summary,
             "has_sign_off": (work.result.folder / SIGN_OFF).is_file(),
-            "account": account(target_of(session), **_account_key(session)),
+            "account": account(target_of(session), **own),
             "counts": counts,
             "sendable": summary["plan"]["create"] + summary["plan"]["update"] + summary["plan"].get("in_doubt", 0),
             "is_production": session.access.api == "production" or "api.wizcommerce.com" in session.access.api,

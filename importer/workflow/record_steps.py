@@ -13,7 +13,7 @@ from importer.mapping.field_parts import LIST_SEPARATOR
 from importer.mapping.table_rows import find_column, source_reference
 from importer.mapping.trace import READ, RESULT, Recorder, StepTrace
 from importer.run_folder import Stage
-from importer.tables import Entity, EntityTables, FieldOrigin, Positions, Sources, chunked
+from importer.tables import Entity, EntityTables, FieldOrigin, Positions, Sources, plain_lines
 
 _MOST_ROWS = 5  # of a field, if its problems are in other rows than its value
 _MADE = {"reference_id": "made id", "type": "each type"}  # what becomes of a field apart from the steps of one row
@@ -55,9 +55,7 @@ class TracedCustomer:
         rows = own["row"].to_numpy(np.int64)
         local = np.searchsorted(self.made.rows, rows)
         inside = np.append(self.made.rows, -2)[local] == rows
-        columns = {str(name): chunked(own[name]).to_pylist() for name in own}
-        columns["row"] = np.where(inside, local, -1).tolist()
-        return [dict(zip(columns, line, strict=True)) for line in zip(*columns.values(), strict=True)]
+        return plain_lines(own.assign(row=np.where(inside, local, -1)))
 
     def cell(self, row: int, reference: str) -> dict[str, Any] | None:
         """The cell of a column in one of the customer's rows, if it is filled."""
