@@ -211,10 +211,11 @@ class RunFolder:
         """The stage that :meth:`save` saved. Raises :class:`OutputError` when it is missing or incomplete."""
         with _read_errors(self.path):
             described = json.loads((self.work / "stage.json").read_text(encoding="utf-8"))
+            corrections = described.get("corrections")
             sources = Sources(
                 tuple(self._source(number, table) for number, table in enumerate(described["sources"])),
                 _PROBLEMS.validate_python(described["problems"]),
-                self._corrections(described.get("corrections")),
+                corrections and Corrections(**corrections, lines=self._read("corrections")),
             )
             with self._arrays("customers") as arrays:
                 field_rows = {n.removeprefix("field:"): arrays[n] for n in arrays.files if n.startswith("field:")}
@@ -233,9 +234,6 @@ class RunFolder:
             problems = ProblemTable(self._read("problems"))
             choices = {kind: tuple(names) for kind, names in described.get("choices", {}).items()}
             return Stage(sources, tables, problems, rejected, lost_child, described["facts"], choices=choices)
-
-    def _corrections(self, described: dict[str, str] | None) -> Corrections | None:
-        return None if described is None else Corrections(**described, lines=self._read("corrections"))
 
     def _source(self, number: int, described: dict[str, Any]) -> SourceTable:
         with self._arrays(f"source-{number}") as arrays:

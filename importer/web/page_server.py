@@ -6,14 +6,13 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import parse_qs
 
-import uvicorn
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from importer.errors import UsageError
-from importer.sandbox.server import HOST, PortTakenError, Server, bind
+from importer.sandbox.server import HOST, PortTakenError, Server, bind, quiet_config
 from importer.settings import Options
 from importer.web.page_app import UPLOADS, create_app
 from importer.web.private_state import session_folder
@@ -61,15 +60,7 @@ def serve_page(options: Options, environment: Mapping[str, str], port: int, read
     with listener, session_folder(environment) as folder:
         session = Session(folder, options, environment, Sendings(environment))
         app = create_app(session, STEPS, lambda: server.stop())  # noqa: PLW0108 - there is no server yet
-        config = uvicorn.Config(
-            Guard(app, authority, token),
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=1,
-        )
+        config = quiet_config(Guard(app, authority, token), server_header=False)
         server = Server(config, lambda: ready(f"http://{authority}/?token={token}"))
         server.run(sockets=[listener])
         session.background.settle(_PATIENCE)

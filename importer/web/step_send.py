@@ -12,7 +12,7 @@ from importer.settings import KEY_VARIABLE, SANDBOX, Options, resolve_target
 from importer.web.analysis import loaded, mapping_file, reading_options, state_of
 from importer.web.background import SOON, Report, Seen
 from importer.web.page_app import Ask, PageStep, Shown, file_of
-from importer.web.sendings import Order, Sending
+from importer.web.sendings import Order
 from importer.web.session_state import Access, Session, command, command_with
 
 TARGETS = (
@@ -157,16 +157,12 @@ def _progress(ask: Ask) -> Shown:
         counts = latest.counts if latest.summary is None else latest.summary.get("customers", {})
         counts = counts if isinstance(counts, dict) else {}
         values["tiles"] = [(title, counts[name], tone) for name, title, tone in OUTCOMES if counts.get(name)]
-        values["tiles"] += _undone(latest)
+        undone = (latest.summary or {}).get("results") if latest.action == "undo" else None
+        values["tiles"] += [(str(name).capitalize(), count, "") for name, count in (undone or {}).items()]
         if latest.run:
             account = ["--ledger", latest.ledger] if latest.ledger != ask.session.base.ledger else []
             values["commands"] = {name: command(ask.session, name, latest.run, *account) for name in AGAIN}
     return Shown("send_progress.html", values)
-
-
-def _undone(latest: Sending) -> list[tuple[str, int, str]]:
-    results = (latest.summary or {}).get("results") if latest.action == "undo" else None
-    return [(str(name).capitalize(), count, "") for name, count in (results or {}).items()]
 
 
 def _show(ask: Ask) -> Shown:
