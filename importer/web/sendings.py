@@ -64,14 +64,16 @@ class Sending:
     @property
     def total(self) -> int:
         """The customers of the run that are or were to be sent."""
-        known = sum(count for kind, count in self.counts.items() if kind != "rejected")
-        return min(known, self.limit) if self.limit else known
+        return self._count("rejected")
 
     @property
     def done(self) -> int:
-        open_ones = sum(self.counts.get(kind, 0) for kind in ("pending", "unknown"))
-        done = sum(count for kind, count in self.counts.items() if kind != "rejected") - open_ones
-        return min(done, self.limit) if self.limit else done
+        return self._count("rejected", "pending", "unknown")
+
+    def _count(self, *others: str) -> int:
+        """The customers with any outcome but these, up to the limit."""
+        count = sum(count for kind, count in self.counts.items() if kind not in others)
+        return min(count, self.limit) if self.limit else count
 
     @property
     def rate(self) -> float | None:

@@ -59,18 +59,16 @@ class TracedCustomer:
 
     def cell(self, row: int, reference: str) -> dict[str, Any] | None:
         """The cell of a column in one of the customer's rows, if it is filled."""
-        tables, local = self.made.sources.split(np.array([row]))
-        table = self.made.sources.tables[int(tables[0])]
+        table, place = self.made.sources.table_of(row)
         header = find_column(source_reference(reference), table.frame.columns)
         if header is None:
             return None
-        text = table.cells(header, local)[0].as_py()
+        text = table.cells(header, np.array([place]))[0].as_py()
         return {**self.place(row), "column": header, "text": text} if text and text.strip() else None
 
     def place(self, row: int) -> dict[str, Any]:
-        at = np.array([row])
-        table = self.made.sources.tables[int(self.made.sources.split(at)[0][0])]
-        return {"source": table.name, "row": int(self.made.sources.row_numbers(at)[0])}
+        table, place = self.made.sources.table_of(row)
+        return {"source": table.name, "row": int(table.row_numbers[place])}
 
     def told(self, problem: dict[str, Any]) -> dict[str, Any]:
         place = self.place(problem["row"]) if problem["row"] >= 0 else {"source": None, "row": None}
