@@ -200,7 +200,8 @@ def _list_children(box: Sandbox, call: Call, kind: str) -> Response:
 
 
 def _get_child(box: Sandbox, call: Call, kind: str) -> Response:
-    return json_answer(200, {"data": _find_child(_find_customer(box, call).customer(), call, kind)})
+    _, _, child = _find_child(box, call, kind)
+    return json_answer(200, {"data": child})
 
 
 def _create_child(box: Sandbox, call: Call, kind: str) -> Response:
@@ -216,9 +217,7 @@ def _create_child(box: Sandbox, call: Call, kind: str) -> Response:
 
 
 def _replace_child(box: Sandbox, call: Call, kind: str) -> Response:
-    row = _find_customer(box, call)
-    customer = row.customer()
-    known = _find_child(customer, call, kind)
+    row, customer, known = _find_child(box, call, kind)
     _check_child(box, call.body, kind, [child for child in customer[kind] if child is not known])
     micros = box.micros()
     now = stamp(micros)
@@ -229,9 +228,7 @@ def _replace_child(box: Sandbox, call: Call, kind: str) -> Response:
 
 
 def _delete_child(box: Sandbox, call: Call, kind: str) -> Response:
-    row = _find_customer(box, call)
-    customer = row.customer()
-    known = _find_child(customer, call, kind)
+    row, customer, known = _find_child(box, call, kind)
     micros = box.micros()
     inactive = [known | {"status": "inactive", "updated_at": stamp(micros)}]
     left = inactive if box.config.delete == "deactivate" else []
@@ -240,11 +237,14 @@ def _delete_child(box: Sandbox, call: Call, kind: str) -> Response:
     return json_answer(200, {"data": {"id": known["id"]}})
 
 
-def _find_child(customer: Record, call: Call, kind: str) -> Record:
-    found: Record | None = next((child for child in customer[kind] if child["id"] == call.child_id.lower()), None)
+def _find_child(box: Sandbox, call: Call, kind: str) -> tuple[Row, Record, Record]:
+    """The child that a call is about, after its customer's row and record."""
+    row = _find_customer(box, call)
+    customer = row.customer()
+    found = next((child for child in customer[kind] if child["id"] == call.child_id.lower()), None)
     if found is None:
         raise Refusal(404, "not_found", f"The customer has no {ENTITIES[kind]} with this ID.")
-    return found
+    return row, customer, found
 
 
 def _check_child(box: Sandbox, body: Any, kind: str, others: list[Record]) -> None:

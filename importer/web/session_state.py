@@ -183,8 +183,4 @@ def suggest_command(session: Session) -> str:
         words += [word for one, value in chosen.items() for word in (option, f"{one}={value}")]
     words += [word for one, texts in matching.skip.items() for text in texts for word in ("--skip", f"{one}={text}")]
     words += ["--from-scratch"] if matching.from_scratch and not (matching.targets or matching.skip) else []
-    return command_with(command(session, "suggest"), [*words, "-o", mapping_name(session)])
-
-
-def command_with(line: str, words: Sequence[str]) -> str:
-    return f"{line} {shlex.join(words)}" if words else line
+    return f"{command(session, 'suggest')} {shlex.join([*words, '-o', mapping_name(session)])}"

@@ -13,7 +13,7 @@ from importer.web.analysis import loaded, mapping_file, reading_options, state_o
 from importer.web.background import SOON, Report, Seen
 from importer.web.page_app import Ask, PageStep, Shown, file_of
 from importer.web.sendings import Order
-from importer.web.session_state import Access, Session, command, command_with
+from importer.web.session_state import Access, Session, command
 
 TARGETS = (
     (SANDBOX, "Sandbox: a test on this machine"),
@@ -141,7 +141,7 @@ def _plan(ask: Ask) -> Shown:
             "sendable": summary["plan"]["create"] + summary["plan"]["update"] + summary["plan"].get("in_doubt", 0),
             "is_production": session.access.api == "production" or "api.wizcommerce.com" in session.access.api,
             "commands": {
-                "one": command_with(command(session, "run"), ["--limit", "1"]),
+                "one": f"{command(session, 'run')} --limit 1",
                 "all": command(session, "run"),
             },
         }
