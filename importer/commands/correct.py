@@ -10,7 +10,7 @@ from typing import Any
 
 from importer.corrections.corrections_file import COLUMNS, Correction, changing, read_corrections
 from importer.corrections.format_changes import only_format
-from importer.corrections.original_rows import Originals, OriginalTable, load_originals
+from importer.corrections.original_rows import Originals, load_originals
 from importer.corrections.recording import Recorded, Wanted, record
 from importer.corrections.returned_rows import CellChange, read_returned, run_of
 from importer.errors import UsageError
@@ -102,7 +102,8 @@ def correct(
     returned = read_returned(files, originals)
     changes, questions = _sorted_out(returned.changes, dict(answers or {}))
     wanted = [Wanted(one.table, one.row, one.column, one.after, one.place) for one in changes]
-    wanted += [_left_out(*one) for one in returned.missing(originals)] if removed else []
+    gone = returned.missing(originals) if removed else ()
+    wanted += [Wanted(table, row, "", "", f"{table.source}:{int(table.numbers[row])}") for table, row in gone]
     with changing(to, may_be_absent=True) as file:
         recorded = record(file, wanted, run=originals.run, recorded=_now(), replace_earlier=replace)
         return _written(recorded, originals.run, () if yes else questions, returned.unknown)
@@ -138,10 +139,6 @@ def remove_correction(path: Path, line: int) -> None:
         if len(kept) == len(file.corrections):
             raise UsageError(f"{path}: line {line} has no correction", "The file may have changed; read it again.")
         dataclasses.replace(file, corrections=kept).write()
-
-
-def _left_out(table: OriginalTable, row: int) -> Wanted:
-    return Wanted(table, row, "", "", f"{table.source}:{int(table.numbers[row])}")
 
 
 def _cell(originals: Originals, source: str, row: int, column: str, new: str) -> Wanted:

@@ -137,11 +137,12 @@ class ColumnValues:
     def words(self, *names: str) -> float:
         """The share of the distinct values that are cell words of these kinds."""
         known = lexicon().cell_words(*names)
-        return self.share(
-            lambda text: (
-                letters_and_digits(text) in known or any(letters_and_digits(part) in known for part in _list(text))
-            )
-        )
+
+        def is_one(text: str) -> bool:
+            parts = re.split(r"\s*[,;|/]\s*", text) if len(text) < 80 else []
+            return any(letters_and_digits(one) in known for one in (text, *parts))
+
+        return self.share(is_one)
 
     @property
     def flags_only(self) -> bool:
@@ -151,10 +152,6 @@ class ColumnValues:
     def few(self) -> bool:
         """Whether there are so few values that they can be kinds of something."""
         return 0 < self.distinct <= max(12, self.rows // 20)
-
-
-def _list(text: str) -> list[str]:
-    return re.split(r"\s*[,;|/]\s*", text) if len(text) < 80 else []
 
 
 def column_values(column: pa.ChunkedArray) -> ColumnValues:

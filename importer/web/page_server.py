@@ -2,7 +2,6 @@
 
 import hmac
 import secrets
-import socket
 from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import parse_qs
 
@@ -54,7 +53,12 @@ def serve_page(options: Options, environment: Mapping[str, str], port: int, read
     ``port``: 0 for any that is free. ``ready`` gets the address to open, which works once. Raises :class:`UsageError`
     if the port cannot be used, and :class:`OSError` if there can be no folder for the session.
     """
-    listener = _listener(port)
+    try:
+        listener = bind(port)
+    except PortTakenError as error:
+        reason = getattr(error.__cause__, "strerror", None) or str(error)
+        hint = "Leave out --port to use a free one."
+        raise UsageError(f"--port {port}: the page cannot use this port: {reason}", hint) from None
     authority = f"{HOST}:{listener.getsockname()[1]}"
     token = secrets.token_urlsafe(32)
     with listener, session_folder(environment) as folder:
@@ -64,16 +68,6 @@ def serve_page(options: Options, environment: Mapping[str, str], port: int, read
         server = Server(config, lambda: ready(f"http://{authority}/?token={token}"))
         server.run(sockets=[listener])
         session.background.settle(_PATIENCE)
-
-
-def _listener(port: int) -> socket.socket:
-    try:
-        return bind(port)
-    except PortTakenError as error:
-        reason = getattr(error.__cause__, "strerror", None) or str(error)
-        raise UsageError(
-            f"--port {port}: the page cannot use this port: {reason}", "Leave out --port to use a free one."
-        ) from None
 
 
 class Guard:
