@@ -11,41 +11,13 @@
 
 What is offered here is documented in :mod:`importer.python_api`, and loaded when it is first used.
 """
+# ruff: noqa: F403, F405 - type checkers see what python_api offers
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from importer import errors
-    from importer.python_api import (
-        CheckResult,
-        CorrectResult,
-        Draft,
-        Result,
-        RunResult,
-        Target,
-        account,
-        arun,
-        check,
-        correct,
-        correct_cells,
-        corrections_in,
-        mappings,
-        plan,
-        preview,
-        read,
-        remove_correction,
-        resume,
-        retry,
-        run,
-        runs,
-        save_lookups,
-        suggest,
-        undo,
-        values,
-        verify,
-        write_mapping,
-        write_report,
-    )
+    from importer.python_api import *
 
 __version__ = "0.1.0"
 

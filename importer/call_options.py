@@ -106,17 +106,10 @@ class Account(TypedDict, total=False):
     max_wait: float | str
 
 
-class ValuesOptions(Account, Callbacks, total=False):
+class ValuesOptions(ReadOptions, Account, Callbacks, total=False):
     """Options of :func:`importer.values`. ``decided``: (kind, word) → value."""
 
-    country: str
-    values: PathLike
-    corrections: PathLike
     lookups: PathLike
-    sheet: str
-    encoding: str
-    delimiter: str
-    partial: bool
     decided: Mapping[tuple[str, str], str]
 
 

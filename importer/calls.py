@@ -1,4 +1,4 @@
-"""One call of the Python API: its options are checked, frames and dictionaries become files, its work is watched."""
+"""One call of the Python API: options are checked, frames become files, the work is watched; and what it returns."""
 
 import csv
 import itertools
@@ -10,14 +10,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import anyio
+import orjson
 import pandas as pd
 import yaml
 
+from importer.call_options import Callbacks
 from importer.errors import MappingError, OptionError, UsageError
+from importer.report.report_files import read_csv
 from importer.settings import IN_MEMORY, KEY_VARIABLE, Options, default_ledger
 from importer.wording import nearest
 from importer.workflow.supervision import Deadline, Watch, supervise
@@ -41,16 +45,12 @@ class Target:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a function: its options, and where it reports."""
+    """One call of a function: its options, and those of :class:`Callbacks` that were given."""
 
     command: str
     options: Options
     environment: Mapping[str, str]
-    progress: Callable[[str], None] | None
-    stop: threading.Event | None
-    counts: Callable[[Mapping[str, int]], None] | None = None
-    began: Callable[[str], None] | None = None
-    stage: Callable[[str], None] | None = None
+    callbacks: Mapping[str, Any]
 
     @classmethod
     def of(
@@ -84,8 +84,8 @@ class Call:
             options = Options(**{name: _plain(value) for name, value in values.items()})
         except OptionError as error:
             raise error.found_in(error.option) from None
-        calls = (given.get(name) for name in ("progress", "stop", "counts", "began", "stage"))
-        return cls(command, options, environment, *calls)
+        callbacks = {name: given[name] for name in Callbacks.__optional_keys__ if given.get(name) is not None}
+        return cls(command, options, environment, callbacks)
 
     def carry_out(self, work: Callable[[Watch], dict[str, Any]]) -> dict[str, Any]:
         """Do the work of a command that has an exit code, and log its progress. Returns the summary."""
@@ -93,7 +93,7 @@ class Call:
 
     def apart(self, work: Callable[[Watch], dict[str, Any]]) -> dict[str, Any]:
         """Do the work here, or in another thread if an event loop is running in this one. Returns what it returns."""
-        stop = self.stop or threading.Event()
+        stop = self.callbacks.get("stop") or threading.Event()
         watch = self._watch(stop)
         try:
             anyio.get_current_task()
@@ -109,15 +109,11 @@ class Call:
 
     def _watch(self, stop: threading.Event) -> Watch:
         """Where the work reports, and what stops it."""
-        watch = Watch(requested=stop)
-        if self.progress is not None:
-            watch.phase = self.progress
-        if self.began is not None:
-            watch.run = self.began
-        if self.stage is not None:
-            watch.stage = self.stage
-        if self.counts is not None:
-            counts = self.counts
+        names = {"phase": "progress", "run": "began", "stage": "stage"}
+        watch = Watch(
+            requested=stop, **{own: self.callbacks[name] for own, name in names.items() if name in self.callbacks}
+        )
+        if (counts := self.callbacks.get("counts")) is not None:
             watch.counts = lambda numbers: counts({str(kind): number for kind, number in numbers.items()})
         if self.options.deadline is not None:
             watch.deadline = Deadline(self.options.deadline)
@@ -189,3 +185,83 @@ def _mapping_file(mapping: Mapping[str, Any]) -> Iterator[str]:
         except MappingError as error:  # the user does not know the file and its lines
             message = re.sub(rf"{re.escape(str(path))}(:\d+)?", "mapping", error.message)
             raise MappingError(message, error.hint) from error
+
+
+@dataclass(frozen=True, repr=False)
+class Result:
+    """How a command ended. ``summary``: plain values, as in ``summary.json`` (of undo and verify: as with ``--json``).
+
+    Tables are read from the run's folder when first accessed, and contain text, whole numbers and ``seconds``.
+    They raise :class:`importer.errors.OutputError` when their file is gone.
+    """
+
+    summary: dict[str, Any]
+    _table: str = "results.csv"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.run_id}, exit code {self.exit_code}>"
+
+    @property
+    def exit_code(self) -> int:
+        """0: success; 1: something was rejected or failed; 3: stopped early, or an outcome is unknown."""
+        return int(self.summary["exit_code"])
+
+    @property
+    def ok(self) -> bool:
+        """Whether the exit code is 0: every customer is where it should be."""
+        return self.exit_code == 0
+
+    @property
+    def stopped(self) -> str | None:
+        """Why it ended early, if it did."""
+        stopped: str | None = self.summary["stopped"]
+        return stopped
+
+    @property
+    def run_id(self) -> str:
+        """The run's id, for :func:`resume`, :func:`undo`, and ``run(plan=…)``."""
+        return str(self.summary["run_id"])
+
+    @property
+    def folder(self) -> Path:
+        """Where the reports are."""
+        return Path(self.summary["folder"])
+
+    @cached_property
+    def customers(self) -> pd.DataFrame:
+        """One line per customer: ``results.csv``, or after undo and verify ``undo.csv`` or ``verify.csv``."""
+        return read_csv(self.folder / self._table)
+
+
+class CheckResult(Result):
+    """How a check or a plan ended."""
+
+    @cached_property
+    def problems(self) -> pd.DataFrame:
+        """One line per problem, with its place: ``errors.csv``."""
+        return read_csv(self.folder / "errors.csv")
+
+    @cached_property
+    def changes(self) -> pd.DataFrame | None:
+        """Each field that a planned update would change: ``changes.csv``; None where there is none."""
+        return read_csv(self.folder / "changes.csv") if "changes.csv" in self.summary["files"] else None
+
+    def bodies(self) -> Iterator[dict[str, Any]]:
+        """The bodies that would be sent, or were sent, one per customer that is not rejected."""
+        with (self.folder / "payloads.jsonl").open("rb") as file:
+            for line in file:
+                yield orjson.loads(line)
+
+
+class RunResult(CheckResult):
+    """How a run ended."""
+
+    @property
+    def results(self) -> pd.DataFrame:
+        """One line per customer, with its outcome and its id in WizCommerce: ``results.csv``."""
+        return self.customers
+
+    @cached_property
+    def children(self) -> pd.DataFrame:
+        """One line per address and contact, with its id in WizCommerce: ``children.csv``."""
+        return read_csv(self.folder / "children.csv")

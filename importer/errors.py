@@ -1,24 +1,8 @@
 """Every exception of the importer, grouped by what the user can do about it.
 
-What goes wrong with a *record* is a value (:class:`importer.records.Problem`); what stops the *job* is one of these::
-
-    ImporterError
-    ├── InputError            fix the command, the source, or the mapping, and run again      exit 2
-    │   ├── UsageError            an option or argument is wrong or missing
-    │   │   ├── OptionError           … an option has a value that is not valid
-    │   │   └── NoLedgerError         … the ledger does not exist, and only a run would make it
-    │   ├── SourceError           a source cannot be opened or understood
-    │   │   └── NoSourceError         … or it is not there, or there is nothing in it
-    │   ├── MappingError          the mapping file is wrong, or does not fit the source
-    │   └── OutputError           the out directory or the run's folder cannot be used
-    ├── StopError             the run ended early; the message says whether to resume          exit 3
-    │   ├── KeyRefusedError       the API answered 401 or 403
-    │   ├── ApiUnavailableError   the API cannot be reached, or returns nothing usable
-    │   ├── GuardError            a limit the user set (``--strict``, ``--max-rejected``) was passed
-    │   ├── TenantLockedError     another run of this tenant is under way
-    │   ├── LedgerError           the ledger cannot be read or written
-    │   └── InterruptedRunError   the user or the scheduler asked to stop
-    └── InternalError         the importer contradicts itself (totals that do not add up)      exit 3
+What goes wrong with a *record* is a value (:class:`importer.records.Problem`); what stops the *job* is one of these.
+An :class:`InputError` ends with exit code 2: fix the command, the source, or the mapping, and run again. All others end
+with 3: a :class:`StopError` says whether to resume; an :class:`InternalError` is a defect of the program.
 """
 
 from collections.abc import Sequence
@@ -98,8 +82,6 @@ class OutputError(InputError):
 
 class StopError(ImporterError):
     """The run ended before every customer had an outcome."""
-
-    exit_code = 3
 
 
 class KeyRefusedError(StopError):

@@ -26,10 +26,8 @@ from importer.errors import (
     NoSourceError,
     OutputError,
     TenantLockedError,
-    UsageError,
 )
 
-LEVELS = ("debug", "info", "warning", "error")
 STDERR = "-"
 # Of these the words are about files, columns, limits and connections; those of others may quote a cell.
 IMPERSONAL = (
@@ -79,11 +77,9 @@ def about(run: str, tenant: str) -> Iterator[None]:
 def log_to(target: str | None, level: str = "info", *, personal: bool = False) -> Iterator[None]:
     """Write events of the block to a file (appended to, its owner's only) or, with ``-``, to stderr; None: nowhere.
 
-    A file that is moved away in the meantime is created again, so that the system may rotate it. Raises
-    :class:`UsageError` for an unknown level, :class:`OutputError` when the file cannot be opened.
+    A file that is moved away in the meantime is created again, so that the system may rotate it. ``level``: one of
+    Python's, such as ``warning``. Raises :class:`OutputError` when the file cannot be opened.
     """
-    if level.lower() not in LEVELS:
-        raise UsageError(f"--log-level: {level!r} is not valid", f"The levels are {', '.join(LEVELS)}.")
     if target is None:
         yield
         return

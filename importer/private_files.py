@@ -21,7 +21,7 @@ def make_folder(folder: Path) -> None:
 
 def open_private(path: Path) -> BinaryIO:
     """Open a file to write to, empty; one that is made is its owner's only (0600). Raises :class:`OSError`."""
-    return open(path, "wb", opener=_opener)
+    return open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 @contextmanager
@@ -40,7 +40,3 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-
-
-def _opener(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -45,10 +45,10 @@ from importer.call_options import (
     UndoOptions,
     ValuesOptions,
 )
-from importer.call_results import CheckResult as CheckResult
-from importer.call_results import Result as Result
-from importer.call_results import RunResult as RunResult
 from importer.calls import Call, MappingFile, Sources, inputs
+from importer.calls import CheckResult as CheckResult
+from importer.calls import Result as Result
+from importer.calls import RunResult as RunResult
 from importer.calls import Target as Target
 from importer.commands import check as checking
 from importer.commands import correct as correcting

@@ -20,17 +20,17 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 from pyarrow import feather
+from pydantic import TypeAdapter
 
 from importer.errors import OutputError
 from importer.private_files import UNFINISHED, make_folder, open_private
-from importer.records import Location, Problem, Severity
+from importer.records import Problem
 from importer.tables import (
     BOOLEAN,
     DEFAULT_STATED,
     Corrections,
     EntityTables,
     Entry,
-    FieldOrigin,
     ProblemTable,
     Sources,
     SourceTable,
@@ -44,6 +44,7 @@ _OURS = frozenset({
 })  # fmt: skip
 _CHILDREN = ("addresses", "contacts")
 _FRAMES = ("customers", *_CHILDREN, "rows", "changes", "cells")
+_PROBLEMS, _ENTRIES = TypeAdapter(tuple[Problem, ...]), TypeAdapter(tuple[Entry, ...])
 
 
 def new_run_id(now: datetime) -> str:
@@ -190,7 +191,7 @@ class RunFolder:
             corrections = described.get("corrections")
             sources = Sources(
                 tuple(self._source(number, table) for number, table in enumerate(described["sources"])),
-                tuple(_problem(item) for item in described["problems"]),
+                _PROBLEMS.validate_python(described["problems"]),
                 None if corrections is None else Corrections(**corrections, lines=self._read("corrections")),
             )
             with self._arrays("customers") as arrays:
@@ -203,7 +204,7 @@ class RunFolder:
                     frames[name][DEFAULT_STATED] = pd.Series(False, index=frames[name].index, dtype=BOOLEAN)
             tables = EntityTables(
                 **frames,
-                entries=tuple(_entry(item) for item in described["entries"]),
+                entries=_ENTRIES.validate_python(described["entries"]),
                 customer_field_rows=field_rows,
                 unused_columns={name: tuple(columns) for name, columns in described["unused_columns"].items()},
             )
@@ -318,16 +319,3 @@ def _describe(stage: Stage) -> dict[str, Any]:
         "unused_columns": {name: list(columns) for name, columns in stage.tables.unused_columns.items()},
         "choices": {kind: list(names) for kind, names in stage.choices.items()},
     }
-
-
-def _problem(item: dict[str, Any]) -> Problem:
-    location = None if item["location"] is None else Location(**item["location"])
-    return Problem(**{**item, "severity": Severity(item["severity"]), "location": location})
-
-
-def _entry(item: dict[str, Any]) -> Entry:
-    origins = {
-        name: FieldOrigin(**{**origin, "columns": tuple(origin["columns"])}) for name, origin in item["fields"].items()
-    }
-    parts = [tuple(item.get(name, ())) for name in ("idle", "taken_apart", "tables")]  # earlier versions had none
-    return Entry(item["entity"], item["label"], origins, item["drop_when_wrong"], *parts)

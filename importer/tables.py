@@ -292,11 +292,15 @@ class Sources:
         numbers = [table.row_numbers for table in self.tables]
         return numbers[0] if len(numbers) == 1 else np.concatenate([np.empty(0, np.int64), *numbers])
 
+    def table_of(self, row: int) -> tuple[SourceTable, int]:
+        """The table of one row position, and the position within that table's frame."""
+        tables, places = self.split(np.array([row], dtype=np.int64))
+        return self.tables[int(tables[0])], int(places[0])
+
     def location(self, row: int, column: str | None = None) -> Location:
         """The place of one row position (and column), for messages."""
-        tables, locals_ = self.split(np.array([row], dtype=np.int64))
-        table = self.tables[int(tables[0])]
-        return Location(table.file, table.sheet, int(table.row_numbers[int(locals_[0])]), column)
+        table, place = self.table_of(row)
+        return Location(table.file, table.sheet, int(table.row_numbers[place]), column)
 
 
 @dataclass(frozen=True)

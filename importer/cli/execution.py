@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,10 @@ from importer.cli.output import Progress, look, print_summary, safe, say, withou
 from importer.cli.parameters import own
 from importer.errors import UsageError
 from importer.settings import Options, read_notices
+
+if TYPE_CHECKING:
+    from importer.commands.correct import FormatQuestion
+    from importer.drafting.skip_rules import Question
 
 NOTIFYING = frozenset({"run", "resume", "retry"})
 AnswerOption = Annotated[
@@ -89,17 +93,6 @@ def _asked(question: str) -> bool:
         signal.signal(signal.SIGINT, handler)
 
 
-class Question(Protocol):
-    """``choices``: what can be answered; ``proposed``: the one that counts without an answer."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def choices(self) -> tuple[str, ...]: ...
-    @property
-    def proposed(self) -> str: ...
-
-
 def read_answers(given: Iterable[str]) -> dict[str, str]:
     """``ID=CHOICE`` as a table. Ids with a colon end in the name of a column or file, and other choices are columns.
 
@@ -115,7 +108,7 @@ def read_answers(given: Iterable[str]) -> dict[str, str]:
     return answers
 
 
-def asked(question: Question, examples: Sequence[str] = ()) -> str:
+def asked(question: "Question | FormatQuestion", examples: Sequence[str] = ()) -> str:
     """The choice of the person at the terminal; Enter takes what is proposed."""
     say(f"\n? {safe(question.text)}")
     for example in examples:

@@ -9,9 +9,10 @@ import typer
 from importer.cli.execution import asker, finish, watched
 from importer.cli.given_options import make_options
 from importer.cli.output import as_json, look, print_summary, put, show, terminal_width
-from importer.cli.parameters import ACCOUNT, READER, own, takes
+from importer.cli.parameters import ACCOUNT, own, takes
 from importer.errors import UsageError
 from importer.settings import Commands
+from importer.settings.options import READER
 from importer.wording import counted
 
 

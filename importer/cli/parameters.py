@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from importer.cli.given_options import Given, read_file
-from importer.settings import Options
+from importer.settings.options import PACE, Options
 
 Taker = TypeVar("Taker", bound=Callable[..., None])
 
@@ -137,11 +137,8 @@ _SHOWN = {"rate": "auto", "memory": "auto", "max_wait": "15m"}  # defaults as a 
 _DEFAULTS = {item.name: item.default for item in fields(Options)}
 
 ACCOUNT = ("ledger", "tenant", "accept_key", "api_key_file")
-PACE = ("rate", "concurrency", "timeout", "max_wait")
 SENDING = (*ACCOUNT, *PACE, "batch_size", "settle", "max_failed", "deadline", "keep", "yes")
-GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict", "complete")
 TEXTS = ("sheet", "encoding", "delimiter", "partial")
-READER = ("for_", "contact")
 READING = ("country", "invalid", "values", "corrections", *TEXTS, "dedupe", "memory", "engine", "out")
 LOG = ("log", "log_level", "log_personal", "json", "quiet", "config")
 _WIDEST = 24  # columns of names; texts begin in one column below each other

@@ -1,7 +1,6 @@
 """The commands that make a run, or go on from one: also the one that records corrections of rejected rows."""
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,9 +10,10 @@ import typer
 from importer.cli.execution import AnswerOption, asked, asker, carry_out, read_answers
 from importer.cli.given_options import given_by, make_options
 from importer.cli.output import print_summary, say
-from importer.cli.parameters import ACCOUNT, GUARDS, LOG, PACE, READER, READING, SENDING, own, takes
+from importer.cli.parameters import ACCOUNT, LOG, READING, SENDING, own, takes
 from importer.errors import UsageError
 from importer.settings import Commands
+from importer.settings.options import GUARDS, PACE, READER
 
 _TO = "The corrections file (CSV). Created if it does not exist; otherwise, corrections are added to it."
 OURS = frozenset({"config", "json", "quiet", "parallel"})  # options of a folder of jobs, not of its jobs
@@ -65,7 +65,7 @@ def correct(
     how = {"run": run, "out": options.out, "yes": options.yes, **{name: given[name] for name in ("replace", "removed")}}
     with Commands.of(options).advising():
         found = work(files, to, answers=answers, **how)
-        if found.open and not given["json"] and sys.stdin.isatty() and sys.stderr.isatty():
+        if found.open and not given["json"] and asker() is not None:
             answers |= {
                 one.id: asked(one, [f"{at}: {was!r} → {now!r}" for at, was, now in one.examples[1:]])
                 for one in found.open

@@ -1,7 +1,6 @@
 """The commands to start with: the local page, a draft of a mapping, a preview of what it does, and a value table."""
 
 import os
-import sys
 import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from importer.cli.execution import AnswerOption, asked, read_answers, watched
+from importer.cli.execution import AnswerOption, asked, asker, read_answers, watched
 from importer.cli.given_options import make_options
 from importer.cli.output import as_json, look, print_summary, say, show, terminal_width, without_controls
-from importer.cli.parameters import ACCOUNT, PACE, READING, TEXTS, own, takes
+from importer.cli.parameters import ACCOUNT, READING, TEXTS, own, takes
 from importer.errors import UsageError
 from importer.settings import Commands
+from importer.settings.options import PACE
 
 if TYPE_CHECKING:
     from importer.drafting.column_choices import Choices
-    from importer.drafting.draft import Draft
 
 Targets = Annotated[
     list[str] | None,
@@ -117,7 +116,7 @@ def _draft(
     from_scratch: bool,
     choices: "Choices",
 ) -> None:
-    """Show the draft, ask what is open if there is a terminal, and write the file."""
+    """Show the draft, ask what is open if there is a terminal, write the file, and show the next command."""
     from importer.commands.suggest import suggest as work
     from importer.commands.suggest import write_mapping
     from importer.drafting.draft_text import draft_text
@@ -126,16 +125,11 @@ def _draft(
     draft = work(options, answers, **how)
     if not given["json"]:
         show(draft_text(draft, terminal_width()))
-        if draft.open and sys.stdin.isatty() and sys.stderr.isatty():
+        if draft.open and asker() is not None:
             answers |= {question.id: asked(question) for question in draft.open}
             draft = work(options, answers, **how)
     if output is not None:
         write_mapping(draft.mapping, output)
-    _end(draft, given, output, options)
-
-
-def _end(draft: "Draft", given: Mapping[str, Any], output: Path | None, options: Any) -> None:
-    """What was written, and the next command; or the one object."""
     if given["json"]:
         print(as_json(draft.as_json()))
     elif output is not None:

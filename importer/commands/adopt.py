@@ -2,9 +2,8 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -28,7 +27,7 @@ from importer.workflow.api_state import BLOCK, Refs, Twice, confirm_lost, found_
 from importer.workflow.changes_file import examples, write_changes
 from importer.workflow.guards import guard_export
 from importer.workflow.job import Job
-from importer.workflow.open_sources import Timings, chosen, utc_now
+from importer.workflow.open_sources import Timings, chosen
 from importer.workflow.supervision import Watch
 
 AGAIN = "Run adopt again. It skips the customers that it has already found."
@@ -37,9 +36,7 @@ SENT = ("created", "updated")
 MOST_FIELDS = 5  # that a message names
 
 
-def adopt(
-    options: Options, environment: Mapping[str, str], *, watch: Watch, now: Callable[[], datetime] = utc_now
-) -> dict[str, Any]:
+def adopt(options: Options, environment: Mapping[str, str], *, watch: Watch) -> dict[str, Any]:
     """Load, map and validate; look for each customer in the API, compare, and record it in the ledger.
 
     Customers that the ledger already knows are left alone, unless ``options.only`` names them. Returns the summary of a
@@ -47,7 +44,7 @@ def adopt(
     """
     with prepared(options, Timings(began=watch.stage), hashed=True) as work:
         check_only(options, work)
-        return begin("adopt", work, environment, partial(_carry_out, work=work), watch=watch, now=now)
+        return begin("adopt", work, environment, partial(_carry_out, work=work), watch=watch)
 
 
 async def _carry_out(job: Job, client: Client, *, work: PreparedSources) -> None:

@@ -1,7 +1,6 @@
 """``check``: the dry run. Everything short of the network."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from importer.partitions.prepared_sources import prepared
@@ -21,7 +20,6 @@ def check(
     *,
     began: Callable[[str], None] = lambda _: None,
     notify: Callable[[str], None] = lambda _: None,
-    now: Callable[[], datetime] = utc_now,
 ) -> dict[str, Any]:
     """Load, map and validate; write the reports and the bodies that would be sent. Returns the summary.
 
@@ -30,7 +28,7 @@ def check(
 
     Raises :class:`importer.errors.InputError` when a source, the mapping or the out directory cannot be used.
     """
-    started = now()
+    started = utc_now()
     options = with_dates(options, started)
     lookups = None if options.lookups is None else load_lookups(options.lookups)
     timings = Timings(began=began)
@@ -44,7 +42,7 @@ def check(
         folder.save(stage)
         described = None if lookups is None else lookups.described(started)
         reader = Reader(options.for_, options.contact)
-        end = RunEnd(exit_code(stage, outcomes), now(), lookups=described, reader=reader)
+        end = RunEnd(exit_code(stage, outcomes), utc_now(), lookups=described, reader=reader)
         timings.began("Writing the reports")
         summary = write_reports(folder, stage, outcomes, None, end, Commands.of(options), work.executor)
     if options.keep is not None:

@@ -3,18 +3,18 @@
 import dataclasses
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from importer.corrections.corrections_file import COLUMNS, Correction, changing, read_corrections
 from importer.corrections.format_changes import only_format
-from importer.corrections.original_rows import Originals, OriginalTable, load_originals
+from importer.corrections.original_rows import Originals, load_originals
 from importer.corrections.recording import Recorded, Wanted, record
 from importer.corrections.returned_rows import CellChange, read_returned, run_of
 from importer.errors import UsageError
+from importer.wording import counted
 from importer.workflow.open_sources import utc_now
 
 LEAVE, RECORD = "leave", "record"
@@ -40,9 +40,8 @@ class FormatQuestion:
     @property
     def text(self) -> str:
         place, before, after = self.examples[0]
-        some = "1 cell" if self.count == 1 else f"{self.count:,} cells"
         return (
-            f"{some} in {self.column} changed only in format, as often happens in spreadsheets: "
+            f"{counted(self.count, 'cell')} in {self.column} changed only in format, as often happens in spreadsheets: "
             f"{before!r} → {after!r} at {place}. Keep the original, or record the change?"
         )
 
@@ -91,7 +90,6 @@ def correct(
     removed: bool = False,
     answers: Mapping[str, str] | None = None,
     yes: bool = False,
-    now: Callable[[], datetime] = utc_now,
 ) -> CorrectResult:
     """Compare fixed files with the rows that the run rejected, and record each changed cell in ``to``.
 
@@ -104,9 +102,10 @@ def correct(
     returned = read_returned(files, originals)
     changes, questions = _sorted_out(returned.changes, dict(answers or {}))
     wanted = [Wanted(one.table, one.row, one.column, one.after, one.place) for one in changes]
-    wanted += [_left_out(*one) for one in returned.missing(originals)] if removed else []
+    gone = returned.missing(originals) if removed else ()
+    wanted += [Wanted(table, row, "", "", f"{table.source}:{int(table.numbers[row])}") for table, row in gone]
     with changing(to, may_be_absent=True) as file:
-        recorded = record(file, wanted, run=originals.run, recorded=_stamp(now), replace_earlier=replace)
+        recorded = record(file, wanted, run=originals.run, recorded=_now(), replace_earlier=replace)
         return _written(recorded, originals.run, () if yes else questions, returned.unknown)
 
 
@@ -120,7 +119,7 @@ def record_cells(
     originals = load_originals(_folder(run, out))
     wanted = [_cell(originals, *cell) for cell in cells]
     with changing(to, may_be_absent=True) as file:
-        recorded = record(file, wanted, run=originals.run, recorded=_stamp(utc_now), replace_earlier=replace)
+        recorded = record(file, wanted, run=originals.run, recorded=_now(), replace_earlier=replace)
         return _written(recorded, originals.run, (), ())
 
 
@@ -142,10 +141,6 @@ def remove_correction(path: Path, line: int) -> None:
         dataclasses.replace(file, corrections=kept).write()
 
 
-def _left_out(table: OriginalTable, row: int) -> Wanted:
-    return Wanted(table, row, "", "", f"{table.source}:{int(table.numbers[row])}")
-
-
 def _cell(originals: Originals, source: str, row: int, column: str, new: str) -> Wanted:
     place = f"{source}:{row} [{column}]"
     table = next((one for one in originals.tables if one.source == source), None)
@@ -161,8 +156,8 @@ def _cell(originals: Originals, source: str, row: int, column: str, new: str) ->
     return Wanted(table, at, column, new, place)
 
 
-def _stamp(now: Callable[[], datetime]) -> str:
-    return f"{now():%Y-%m-%dT%H:%M:%SZ}"
+def _now() -> str:
+    return f"{utc_now():%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _written(
@@ -205,13 +200,12 @@ def _sorted_out(
             known = f"Questions: {', '.join(asked) or 'none'}. Choices: {', '.join(CHOICES)}."
             raise UsageError(f"--answer {name}={choice} does not match any question", known)
     sure += [change for name, own in asked.items() if answers.get(name) == RECORD for change in own]
-    open_ = {name: own for name, own in asked.items() if name not in answers}
-    return sure, [_question(name, own) for name, own in open_.items()]
-
-
-def _question(name: str, own: Sequence[CellChange]) -> FormatQuestion:
-    examples = tuple((change.where, change.before, change.after) for change in own[:_EXAMPLES])
-    return FormatQuestion(name, own[0].column, len(own), examples)
+    questions = []
+    for name, own in asked.items():
+        if name not in answers:
+            examples = tuple((change.where, change.before, change.after) for change in own[:_EXAMPLES])
+            questions.append(FormatQuestion(name, own[0].column, len(own), examples))
+    return sure, questions
 
 
 def _run_folder(files: Sequence[Path], run: str | None, out: Path) -> Path:
@@ -253,7 +247,7 @@ def _folder(run: str, out: Path) -> Path:
 
 def correct_text(found: CorrectResult) -> str:
     count = len(found.recorded)
-    lines = [f"{found.file}: {count:,} {'correction' if count == 1 else 'corrections'} recorded"]
+    lines = [f"{found.file}: {counted(count, 'correction')} recorded"]
     if found.unchanged:
         lines[0] += f", {len(found.unchanged):,} already recorded"
     if found.replaced:

@@ -33,6 +33,17 @@ class _Runner:
     results: dict[Path, dict[str, Any]] = field(default_factory=dict)
     stopping: bool = False
 
+    async def run_all(self, accounts: Mapping[Path, str]) -> list[dict[str, Any]]:
+        """The result of each job, in their order."""
+        async with anyio.create_task_group() as helpers:
+            if os.name == "posix":
+                helpers.start_soon(self.stop_on_signals)
+            async with anyio.create_task_group() as group:
+                for job, account in accounts.items():
+                    group.start_soon(self.run, job, account)
+            helpers.cancel_scope.cancel()
+        return [self.results[job] for job in accounts]
+
     async def stop_on_signals(self) -> None:
         """At a signal, interrupt what runs, and begin nothing new; at another, what runs stops at once."""
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
@@ -109,7 +120,8 @@ def run_jobs(
     code. The first SIGINT or SIGTERM interrupts running jobs, and no new ones start.
     """
     started = datetime.now(UTC)
-    results = anyio.run(_run_all, accounts, words, environment, parallel, hear)
+    runner = _Runner(words, environment, hear, anyio.Semaphore(parallel))
+    results = anyio.run(runner.run_all, accounts)
     finished = datetime.now(UTC)
     return {
         "command": "jobs",
@@ -119,24 +131,6 @@ def run_jobs(
         "exit_code": max(result["exit_code"] for result in results),
         "jobs": results,
     }
-
-
-async def _run_all(
-    accounts: Mapping[Path, str],
-    words: Sequence[str],
-    environment: Mapping[str, str],
-    parallel: int,
-    hear: Callable[[str, str], None],
-) -> list[dict[str, Any]]:
-    runner = _Runner(words, environment, hear, anyio.Semaphore(parallel))
-    async with anyio.create_task_group() as helpers:
-        if os.name == "posix":
-            helpers.start_soon(runner.stop_on_signals)
-        async with anyio.create_task_group() as group:
-            for job, account in accounts.items():
-                group.start_soon(runner.run, job, account)
-        helpers.cancel_scope.cancel()
-    return [runner.results[job] for job in accounts]
 
 
 def _last_words(lines: Sequence[str]) -> str:

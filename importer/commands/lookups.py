@@ -1,7 +1,6 @@
 """Asking the API for what names are looked up in: for a run, or to keep it in a file."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,15 +19,13 @@ from importer.workflow.targets import client_for, fetch_directory, limiter_for, 
 EVERYTHING = Needs(frozenset(NAMES), frozenset(ENTITIES), frozenset(ENTITIES))
 
 
-def save_lookups(
-    options: Options, environment: Mapping[str, str], path: Path, *, watch: Watch, now: Callable[[], datetime] = utc_now
-) -> dict[str, Any]:
+def save_lookups(options: Options, environment: Mapping[str, str], path: Path, *, watch: Watch) -> dict[str, Any]:
     """Write sales reps, price lists and attribute definitions to ``path``, for its owner's eyes only.
 
     Returns what was saved, as plain values. Raises :class:`UsageError`, :class:`StopError`, :class:`OutputError`.
     """
-    host, directory = ask_for_everything(options, environment, watch=watch, now=now)
-    snapshot = Snapshot("importer lookups 1", host, now(), directory)
+    host, directory = ask_for_everything(options, environment, watch=watch)
+    snapshot = Snapshot("importer lookups 1", host, utc_now(), directory)
     write_lookups(path, snapshot)
     return {
         "file": str(path),
@@ -38,9 +35,7 @@ def save_lookups(
     }
 
 
-def ask_for_everything(
-    options: Options, environment: Mapping[str, str], *, watch: Watch, now: Callable[[], datetime] = utc_now
-) -> tuple[str, Directory]:
+def ask_for_everything(options: Options, environment: Mapping[str, str], *, watch: Watch) -> tuple[str, Directory]:
     """The API's host, and all that it knows by name. Raises :class:`UsageError`, :class:`StopError`."""
 
     async def fetch() -> Directory:
@@ -51,5 +46,5 @@ def ask_for_everything(
         except InterruptedRunError as error:
             raise InterruptedRunError(error.message, "Nothing was saved.") from error
 
-    with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
+    with open_ledger(options.ledger) as ledger, open_target(options, environment, ledger.path) as target:
         return urlsplit(target.url).netloc, anyio.run(fetch)

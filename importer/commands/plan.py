@@ -1,7 +1,7 @@
 """``plan``: what a run would do with each customer. Sends nothing, and changes nothing in the ledger."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
@@ -38,29 +38,22 @@ AGAIN = "Nothing was sent. Run plan again."
 ACCEPTED = ("created", "updated")
 
 
-def plan(
-    options: Options,
-    environment: Mapping[str, str],
-    *,
-    recheck: bool,
-    watch: Watch,
-    now: Callable[[], datetime] = utc_now,
-) -> dict[str, Any]:
+def plan(options: Options, environment: Mapping[str, str], *, recheck: bool, watch: Watch) -> dict[str, Any]:
     """Load, map, validate, and say what a run would do now. Returns the summary.
 
     ``recheck`` looks also for customers that the ledger knows and the API has lost. Raises :class:`InputError` as a
     check does, and :class:`StopError` when the API or the ledger cannot be read to the end.
     """
-    started = now()
+    started = utc_now()
     options = with_dates(options, started)
     timings = Timings(began=watch.stage)
     with prepared(options, timings, hashed=True) as work:
         check_only(options, work)
-        with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
+        with open_ledger(options.ledger) as ledger, open_target(options, environment, ledger.path) as target:
             check_account(ledger, target, options, remember=False)
             planning = _Planning(options, ledger, target, watch, work, timings, started, recheck)
             anyio.run(planning.find_out)
-        return planning.report(now)
+        return planning.report()
 
 
 @dataclass
@@ -127,7 +120,7 @@ class _Planning:
             found.append(warnings)
         self.stage = replace(self.stage, problems=ProblemTable.concat(found))
 
-    def report(self, now: Callable[[], datetime]) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         loaded = self.work.loaded
         stage = with_facts(self.stage, "plan", self.started, loaded, self.options, self.timings)
         write_changes(self.folder, stage, self.planned, self.changes)
@@ -139,7 +132,7 @@ class _Planning:
         self.folder.save(stage)
         end = RunEnd(
             exit_code(stage, outcomes),
-            now(),
+            utc_now(),
             plan=self._counts(stage),
             imported_before=self.imported_before,
             reader=Reader(self.options.for_, self.options.contact),

@@ -29,7 +29,7 @@ from importer.partitions.prepared_sources import prepared
 from importer.records import Severity
 from importer.run_folder import Stage
 from importer.settings import Options
-from importer.tables import CELL_CATEGORIES, CHILD_ENTITIES, ENTITIES, Entity, Positions, SourceTable
+from importer.tables import CELL_CATEGORIES, CHILD_ENTITIES, ENTITIES, Entity, Positions, SourceTable, plain_lines
 from importer.wording import nearest
 from importer.workflow.customer_steps import customer_steps
 from importer.workflow.directory import load_lookups
@@ -137,9 +137,8 @@ def _row_problems(stage: Stage, table: SourceTable, number: int, position: int) 
     """Why a row was rejected alone: by the mapping, or because it could not be read."""
     place = {"source": table.name, "row": number}
     frame = stage.problems.frame
-    names = ["severity", "code", "message", "hint", "column"]
-    own = frame[(frame["row"] == position).to_numpy(np.bool_)][names]
-    yield from ({**dict(zip(names, line, strict=True)), **place} for line in own.itertuples(index=False))
+    own = frame.loc[(frame["row"] == position).to_numpy(np.bool_), ["severity", "code", "message", "hint", "column"]]
+    yield from ({**line, **place} for line in plain_lines(own))
     for one in stage.sources.problems:
         where = one.location
         if where is not None and (where.file, where.sheet, where.row) == (table.file, table.sheet, number):
@@ -196,7 +195,8 @@ def _typical_customers(stage: Stage) -> dict[int, str]:
     One with the most addresses and contacts, one with the fewest, and one that is rejected, or else has problems.
     """
     count = len(stage.tables.customers)
-    sizes = {entity: _per_customer(stage, entity, count) for entity in CHILD_ENTITIES.values()}
+    owners = {entity: stage.tables.frame(entity)["_customer"] for entity in CHILD_ENTITIES.values()}
+    sizes = {entity: np.bincount(own.to_numpy(np.int64), minlength=count) for entity, own in owners.items()}
     total = sum(sizes.values(), np.zeros(count, np.int64))
     chosen: dict[int, str] = {}
     for customer, why in _wanted(stage, total):
@@ -205,10 +205,6 @@ def _typical_customers(stage: Stage) -> dict[int, str]:
         if len(chosen) == _SHOWN:
             break
     return chosen
-
-
-def _per_customer(stage: Stage, entity: Entity, count: int) -> Positions:
-    return np.bincount(stage.tables.frame(entity)["_customer"].to_numpy(np.int64), minlength=count).astype(np.int64)
 
 
 def _wanted(stage: Stage, total: Positions) -> Iterator[tuple[int, str]]:

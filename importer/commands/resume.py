@@ -14,7 +14,7 @@ from importer.settings import Options
 from importer.wording import counted
 from importer.workflow.guards import check_can_ask, confirm_target
 from importer.workflow.job import Confirm, Job, conduct
-from importer.workflow.open_sources import Timings, utc_now
+from importer.workflow.open_sources import Timings
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import open_target, resolve
 
@@ -46,7 +46,7 @@ def opened_run(
         stage = folder.load()
         with open_target(own, environment, ledger.path) as target, ledger.lock(run.tenant, run.id):
             ledger.check_key(run.tenant, target.key, accept=options.accept_key)
-            job = Job(own, ledger, target, run, watch, utc_now, Timings(dict(stage.facts["timings"])), folder)
+            job = Job(own, ledger, target, run, watch, Timings(dict(stage.facts["timings"])), folder)
             job.stage = stage
             yield job
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
@@ -27,14 +26,7 @@ from importer.workflow.supervision import Watch
 from importer.workflow.targets import check_account, open_target, resolve
 
 
-def run(
-    options: Options,
-    environment: Mapping[str, str],
-    *,
-    confirm: Confirm | None,
-    watch: Watch,
-    now: Callable[[], datetime] = utc_now,
-) -> dict[str, Any]:
+def run(options: Options, environment: Mapping[str, str], *, confirm: Confirm | None, watch: Watch) -> dict[str, Any]:
     """Load, map and validate; plan against ledger and API; send; write the reports. Returns the summary.
 
     With ``options.plan`` exactly that plan is applied, once; what it knows need not be given again. ``confirm`` is
@@ -45,7 +37,7 @@ def run(
     if not options.plan:
         _refuse_missing(options)
     saved = open_plan(options.plan, options.out) if options.plan else None
-    options = with_dates(options, now()) if saved is None else saved.options(options)
+    options = with_dates(options, utc_now()) if saved is None else saved.options(options)
     if options.on_conflict != "report" and options.mode != "upsert":
         watch.phase(f"--on-conflict {options.on_conflict} has no effect without --mode upsert.")
     check_can_ask(resolve(options, environment), options, confirm)
@@ -54,7 +46,7 @@ def run(
         if saved is not None:
             saved.check_sources(work.loaded, work.sources)
         steps = partial(_carry_out, work=work, saved=saved, confirm=confirm)
-        return begin("run", work, environment, steps, watch=watch, now=now, saved=saved)
+        return begin("run", work, environment, steps, watch=watch, saved=saved)
 
 
 def _refuse_missing(options: Options) -> None:
@@ -75,7 +67,6 @@ def begin(
     steps: Callable[[Job, Client], Awaitable[None]],
     *,
     watch: Watch,
-    now: Callable[[], datetime],
     saved: SavedPlan | None = None,
 ) -> dict[str, Any]:
     """Enter a run into the ledger, and do its steps while its account is locked. Returns the summary.
@@ -83,9 +74,9 @@ def begin(
     Raises what :func:`run` raises, and :class:`TenantLockedError`.
     """
     options = work.options
-    with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
+    with open_ledger(options.ledger) as ledger, open_target(options, environment, ledger.path) as target:
         tenant = ledger.tenant(target.tenant)
-        with ledger.lock(tenant, f"started {now():%Y-%m-%d %H:%M:%S} UTC"):
+        with ledger.lock(tenant, f"started {utc_now():%Y-%m-%d %H:%M:%S} UTC"):
             check_account(ledger, target, options)
             if saved is not None:
                 saved.check_ledger(ledger, tenant)
@@ -94,7 +85,7 @@ def begin(
                 tenant, command, out=out, mapping=mapping, options=recorded, claim=RunFolder.claim
             )
             try:
-                return conduct(Job(options, ledger, target, entered, watch, now, work.timings), steps)
+                return conduct(Job(options, ledger, target, entered, watch, work.timings), steps)
             finally:
                 with suppress(OSError):  # it is not empty, unless the run ended before it had anything to write
                     (out / entered.id).rmdir()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from importer.drafting.column_choices import NO_CHOICES, Choices
 from importer.drafting.draft import Draft, draft_sources
-from importer.drafting.mapping_update import updated_mapping
+from importer.drafting.mapping_text import updated_mapping
 from importer.errors import OutputError
 from importer.mapping.language.mapping_files import load_mapping
 from importer.report.report_files import whole_file
@@ -32,13 +32,12 @@ def suggest(
     return draft_sources(tables, options.country, dict(answers or {}), recognize=not from_scratch, choices=choices)
 
 
-def update(options: Options, mapping: str, *, sources: Sources | None = None) -> tuple[str, list[str]]:
+def update(options: Options, mapping: str, *, sources: Sources) -> tuple[str, list[str]]:
     """The text of a mapping adapted to the columns of the sources, and what was changed, line by line.
 
     Comments and everything else stay as they are. Raises what :func:`suggest` raises.
     """
-    tables = open_unmapped(options) if sources is None else sources
-    return updated_mapping(load_mapping(mapping), tables, options.country)
+    return updated_mapping(load_mapping(mapping), sources, options.country)
 
 
 def write_mapping(text: str, path: Path, *, replace: bool = False) -> None:

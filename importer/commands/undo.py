@@ -22,6 +22,7 @@ from importer.settings import Options
 from importer.tables import TEXT
 from importer.wording import counted
 from importer.workflow.job import Confirm, Job, ask
+from importer.workflow.open_sources import utc_now
 from importer.workflow.supervision import Watch
 
 COLUMNS = ("reference_id", "customer_id", "result", "details")
@@ -71,7 +72,7 @@ def undo(
                 force=force,
                 concurrency=job.options.concurrency,
                 settle=job.options.settle,
-                now=job.now,
+                now=utc_now,
                 found=found,
                 stop=watch.stop,
             ).take_back()

@@ -1,8 +1,7 @@
 """``values``: the table of the source's words, with their values in WizCommerce as far as they are known."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from importer.mapping.word_table import LEAVE_OUT, WordLine, WordTable, word_tab
 from importer.report.word_workbook import WordRow, words_text, write_words
 from importer.settings import Options
 from importer.wording import counted
-from importer.workflow.directory import Directory, load_lookups
+from importer.workflow.directory import load_lookups
 from importer.workflow.open_sources import Timings, open_sources, utc_now, with_dates
 from importer.workflow.supervision import Watch
 from importer.workflow.word_files import matched, merged, read_words, refuse_unknown_values
@@ -28,7 +27,6 @@ def values(
     *,
     online: bool,
     watch: Watch,
-    now: Callable[[], datetime] = utc_now,
     decided: Mapping[tuple[str, str], str] | None = None,
 ) -> dict[str, Any]:
     """The words of the sources, as plain values; written to ``output`` if there is one.
@@ -44,9 +42,13 @@ def values(
     if online and options.lookups is not None:
         raise UsageError("--api and --lookups cannot be combined", "Use one of them.")
     earlier = read_words(output) if output is not None and output.exists() else WordTable()
-    loaded, sources = open_sources(with_dates(options, now()), Timings(began=watch.stage), words_to_come=True)
+    loaded, sources = open_sources(with_dates(options, utc_now()), Timings(began=watch.stage), words_to_come=True)
     found = source_words(loaded, sources, options.country)
-    directory = _directory(options, environment, online=online, watch=watch, now=now)
+    directory = None
+    if options.lookups is not None:
+        directory = load_lookups(options.lookups).directory
+    elif online:
+        _, directory = ask_for_everything(options, environment, watch=watch)
     given = word_table(
         "decided", (WordLine(*one, value, f"{one[0]}: {one[1]}") for one, value in (decided or {}).items())
     )
@@ -75,14 +77,6 @@ def _together(first: WordTable, second: WordTable) -> WordTable:
         filled = {word: line for word, line in own.items() if line.value or word not in lines.get(kind, {})}
         lines[kind] = {**lines.get(kind, {}), **filled}
     return replace(first, lines=lines)
-
-
-def _directory(
-    options: Options, environment: Mapping[str, str], *, online: bool, watch: Watch, now: Callable[[], datetime]
-) -> Directory | None:
-    if options.lookups is not None:
-        return load_lookups(options.lookups).directory
-    return ask_for_everything(options, environment, watch=watch, now=now)[1] if online else None
 
 
 def values_text(found: Mapping[str, Any], width: int) -> str:

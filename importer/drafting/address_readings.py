@@ -77,7 +77,7 @@ def _with_towns(readings: list[Reading], values: Sequence[ColumnValues]) -> list
         roles = reading.roles - {"mailing"}
         own = [one for one in readings[:at] if one.roles == roles and one.concept in ADDRESS_PARTS]
         below = any(one.concept in LINES for one in own) and not any(one.concept in _TOWN for one in own)
-        towns = values[at].share(lambda text: _POST_TOWN.fullmatch(text) is not None)
+        towns = values[at].share(_POST_TOWN.fullmatch)
         if reading.concept in {*LINES, "address_line_2"} and below and towns >= _MOST:
             out[at] = replace(reading, concept="zip_city", roles=roles, part=None)
     return out

@@ -47,7 +47,7 @@ _CODE_AT_END = re.compile(r"[a-z.\s,(/-][ (-]?[A-Z]{2,3}\)?$|[ -]\(?[A-Z]{2}\)?$
 _IDEOGRAPH = re.compile(r"[\u3400-\u9fff]")  # a word by itself
 _SALUTATIONS = lexicon().cell_words("salutation")
 _FLAGS = lexicon().cell_words("yes", "no") | {"t", "f", "x", "true", "false", "y", "n", "yes", "no", "tyes", "tno"}
-Test = Callable[[str], bool]
+Test = Callable[[str], object]  # passed where it gives something true
 
 
 def _share(test: Test) -> "cached_property[float]":
@@ -98,36 +98,34 @@ class ColumnValues:
 
     def share(self, test: Test) -> float:
         """The share of the distinct values that pass a test; 0 where there are none."""
-        return sum(map(test, self.texts)) / len(self.texts) if self.texts else 0.0
+        return sum(bool(test(text)) for text in self.texts) / len(self.texts) if self.texts else 0.0
 
     # Shares of the distinct values.
-    emails = _share(lambda text: EMAIL.search(text) is not None)
+    emails = _share(EMAIL.search)
     phones = _share(  # that look like a phone number and not like a date
         lambda text: (
-            _PHONE.fullmatch(text) is not None
-            and 6 <= sum(letter.isdigit() for letter in text) <= 16
-            and not _DATE.fullmatch(text)
+            _PHONE.fullmatch(text) and 6 <= sum(letter.isdigit() for letter in text) <= 16 and not _DATE.fullmatch(text)
         )
     )
-    labelled = _share(lambda text: _LABEL.search(text) is not None)  # ``Phone:(555) 010-1234 Fax:…``
+    labelled = _share(_LABEL.search)  # ``Phone:(555) 010-1234 Fax:…``
     digits_enough = _share(lambda text: sum(map(str.isdigit, text)) >= 5)  # as every phone number has
-    urls = _share(lambda text: _URL.fullmatch(text) is not None)
-    dates = _share(lambda text: _DATE.fullmatch(text) is not None)
-    numbers = _share(lambda text: _NUMBER.fullmatch(text) is not None)  # plain ones and amounts
-    guids = _share(lambda text: _GUID.fullmatch(text) is not None)
-    zips = _share(lambda text: _ZIP.fullmatch(text) is not None and len(text) <= 10)
+    urls = _share(_URL.fullmatch)
+    dates = _share(_DATE.fullmatch)
+    numbers = _share(_NUMBER.fullmatch)  # plain ones and amounts
+    guids = _share(_GUID.fullmatch)
+    zips = _share(lambda text: _ZIP.fullmatch(text) and len(text) <= 10)
     countries = _share(
         lambda text: text.upper() in VEHICLE_CODES or (len(text) <= 60 and country_code(text) is not None)
     )
-    lettered = _share(lambda text: sum(map(str.isalpha, text)) >= 2 or _IDEOGRAPH.search(text) is not None)
+    lettered = _share(lambda text: sum(map(str.isalpha, text)) >= 2 or _IDEOGRAPH.search(text))
     with_digits = _share(lambda text: any(map(str.isdigit, text)))
     companies = _share(lambda text: len(text) <= 80 and is_company(text))  # certainly: by their legal form
     salutations = _share(lambda text: all(letters_and_digits(word) in _SALUTATIONS for word in text.split()))
     whole_addresses = _share(_is_whole_address)
     towns_with_codes = _share(
-        lambda text: len(text) < 60 and _TOWN_WITH_CODE.search(text) is not None and sum(map(str.isalpha, text)) >= 3
+        lambda text: len(text) < 60 and _TOWN_WITH_CODE.search(text) and sum(map(str.isalpha, text)) >= 3
     )
-    codes_at_end = _share(lambda text: _CODE_AT_END.search(text) is not None)  # ``24121 BERGAMO-BG``, ``Austin, TX``
+    codes_at_end = _share(_CODE_AT_END.search)  # ``24121 BERGAMO-BG``, ``Austin, TX``
     spaced = _share(lambda text: " " in text)
     flags = _share(lambda text: letters_and_digits(text) in _FLAGS or text in ("0", "1", "-1"))
 
@@ -139,20 +137,21 @@ class ColumnValues:
     def words(self, *names: str) -> float:
         """The share of the distinct values that are cell words of these kinds."""
         known = lexicon().cell_words(*names)
-        return self.share(
-            lambda text: (
-                letters_and_digits(text) in known or any(letters_and_digits(part) in known for part in _list(text))
-            )
-        )
+
+        def is_one(text: str) -> bool:
+            parts = re.split(r"\s*[,;|/]\s*", text) if len(text) < 80 else []
+            return any(letters_and_digits(one) in known for one in (text, *parts))
+
+        return self.share(is_one)
+
+    @property
+    def flags_only(self) -> bool:
+        return self.distinct <= 3 and self.flags > 0.99
 
     @property
     def few(self) -> bool:
         """Whether there are so few values that they can be kinds of something."""
         return 0 < self.distinct <= max(12, self.rows // 20)
-
-
-def _list(text: str) -> list[str]:
-    return re.split(r"\s*[,;|/]\s*", text) if len(text) < 80 else []
 
 
 def column_values(column: pa.ChunkedArray) -> ColumnValues:

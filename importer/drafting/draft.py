@@ -158,7 +158,7 @@ def _drafted(found: Joined, country: str | None, questions: Questions, choices: 
         fits=None,
         layout="joined tables" if joins else main.structure.layout,
         key=[main.headers[at] for at in main.structure.key],
-        columns=_chosen(_named([column for draft in (*ordered, *others) for column in _columns(draft)]), choices),
+        columns=_named([column for draft in (*ordered, *others) for column in _columns(draft)], choices),
         questions=questions.asked,
         answers=questions.answers,
         open=questions.open,
@@ -189,19 +189,16 @@ def _columns(draft: TableDraft) -> list[DraftColumn]:
     ]
 
 
-def _named(columns: list[DraftColumn]) -> list[DraftColumn]:
-    """The columns named by their headers, where no other table has the same one."""
+def _named(columns: Sequence[DraftColumn], choices: Choices = NO_CHOICES) -> list[DraftColumn]:
+    """The columns, named by their headers where no other table has the same one; what a person chose is certain."""
     count = Counter(column.header for column in columns)
-    return [replace(column, name=column.header) if count[column.header] == 1 else column for column in columns]
-
-
-def _chosen(columns: Sequence[DraftColumn], choices: Choices) -> list[DraftColumn]:
-    """The columns; what a person chose is certain."""
     chosen = {*choices.targets, *choices.skip}
-    return [
-        replace(column, confidence=1.0, why=["chosen"]) if chosen & {column.name, column.header} else column
-        for column in columns
-    ]
+    found = []
+    for column in columns:
+        name = column.header if count[column.header] == 1 else column.name
+        certain: dict[str, Any] = {"confidence": 1.0, "why": ["chosen"]} if chosen & {name, column.header} else {}
+        found.append(replace(column, name=name, **certain))
+    return found
 
 
 def _said(draft: TableDraft, at: int) -> tuple[list[str], float, list[str]]:

@@ -95,10 +95,11 @@ def _table(
         out["skip"] = skip
     used = _used(draft, joins[at] if at else structure.key, main=not at)
     used |= {column for rule in rules for column in rule.columns}
+    # A column that nothing says anything about, with phone numbers, is reported as long as it is not used.
     ignored = [
         _left_out(draft, column)
         for column, header in enumerate(headers)
-        if header not in used and not _may_be_phones(draft, column)
+        if header not in used and (draft.readings[column].concept in NEVER or draft.values[column].phones < _MOSTLY)
     ]
     return out | ({"ignore": ignored} if ignored else {})
 
@@ -154,11 +155,6 @@ def _used(draft: TableDraft, key: Sequence[int], *, main: bool) -> set[str]:
         lists += [group.packed, list(group.flags.values()), *given.people.get(group.path, {}).values()]
         lists += [own for part, own in group.parts.items() if not group.packed or part in group.beside]
     return {draft.headers[column] for column in columns.union(*lists)}
-
-
-def _may_be_phones(draft: TableDraft, column: int) -> bool:
-    """Whether a column that nothing says anything about has phone numbers: it is reported as long as it is not used."""
-    return draft.readings[column].concept not in NEVER and draft.values[column].phones >= _MOSTLY
 
 
 def _left_out(draft: TableDraft, column: int) -> Any:

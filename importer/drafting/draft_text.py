@@ -37,16 +37,13 @@ def draft_text(draft: Draft, width: int) -> str:
     for text in draft.notes:
         lines += textwrap.wrap(one_line(text), width, subsequent_indent="  ")
     for question in draft.questions:
-        lines += [
-            "",
-            *question_lines(question, width, assumed=draft.answers[question.id], is_open=question in draft.open),
-        ]
+        state = "Assumed" if question in draft.open else "Answered"
+        lines += ["", *_question_lines(question, width, state, draft.answers[question.id])]
     return "\n".join(lines)
 
 
-def question_lines(question: Question, width: int, *, assumed: str, is_open: bool) -> list[str]:
+def _question_lines(question: Question, width: int, state: str, assumed: str) -> list[str]:
     """A question with what is assumed, and how to answer it beforehand."""
-    state = "Assumed" if is_open else "Answered"
     text = textwrap.wrap(f"? {one_line(question.text)}", width, subsequent_indent="  ")
     answer = f"  {state}: {one_line(assumed)}. Choices: {', '.join(map(one_line, question.choices))}."
     other = next((choice for choice in question.choices if choice != assumed), assumed)

@@ -54,12 +54,18 @@ class Meaning:
 
 
 class Lexicon:
-    """All phrases of all languages. ``phrases``: folded text → its meanings, English first."""
+    """All phrases of all languages. ``phrases``: folded text → its meanings, English first.
+
+    ``languages``: country → the languages that lists of it are in, besides English.
+    """
 
     def __init__(self) -> None:
         self.phrases: dict[str, list[Meaning]] = {}
+        self.languages: dict[str, list[str]] = {}
         self._cells: dict[str, set[str]] = {}
         for language, content in sorted(_contents("lexicon"), key=lambda item: item[0] != "en"):
+            for country in content.get("countries", ()):
+                self.languages.setdefault(country, []).append(language)
             for section, kind in _SECTIONS.items():
                 for name, phrases in content.get(section, {}).items():
                     for spelling in {form for phrase in phrases for form in spellings(phrase)}:

@@ -1,14 +1,28 @@
-"""A mapping as text: YAML as people write it, with short tables in braces and comments beside what they explain."""
+"""A mapping as text: YAML as people write it, with short tables in braces and comments beside what they explain.
+
+And adapted to the columns of a newer export: renamed columns get their new name, new ones are added.
+"""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from importer.drafting.table_draft import TableDraft, table_drafts
+from importer.errors import MappingError
+from importer.mapping.language.mapping_files import LoadedMapping
+from importer.mapping.language.mapping_model import CustomerEntry
+from importer.mapping.language.mapping_rules import FieldRule, alternatives
+from importer.mapping.table_rows import find_column
+from importer.tables import Sources
 
 _WIDTH = 118
 _PLAIN = re.compile(r"[^\W\d_][\w .()/&+°'\u2019.-]*[\w).°]|[^\W\d_]|\d[\d.]*\w*")
 _SECTIONS = ("customer", "addresses", "contacts", "skip", "tables", "ignore", "attributes")
 _SPECIAL = frozenset({"null", "~", "true", "false", "yes", "no", "on", "off", ""})
+_HEADING = "# New columns that are not used, with the fields that they may map to:"
+_LISTED = re.compile(rf"\n*{re.escape(_HEADING)}\n(?:#   [^\n]*\n)*")  # as an earlier update wrote it
+_BEFORE, _AFTER = r"((?:: |- |\[|, |\||[\"']))", r"(?=\s*(?:$|[,\]}|\"']|\s#))"  # around a whole reference
 
 
 @dataclass(frozen=True)
@@ -107,3 +121,137 @@ def _escaped(letter: str) -> str:
 def one_line(text: str) -> str:
     """Text for a comment: on one line, and nothing invisible."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def updated_mapping(loaded: LoadedMapping, sources: Sources, country: str | None) -> tuple[str, list[str]]:
+    """The new text of a mapping file, and what was changed.
+
+    A column that the file lacks is called by the new name, too, if a new column gives the same field. New columns that
+    give a field of the customer that the mapping has no rule for are added to it; all others are listed in a comment at
+    the end. Raises :class:`MappingError` for a mapping with several tables.
+    """
+    mapping = loaded.mapping
+    if len(mapping.tables) > 1:
+        raise MappingError(
+            f"{loaded.path}: a mapping with several tables cannot be updated", "Draft a new one, and compare the two."
+        )
+    update = _Update(loaded)
+    for draft in table_drafts(sources, country):
+        update.add(draft)
+    return update.text_with_list(), update.changes
+
+
+class _Update:
+    """The text of a mapping as it changes. Columns that several tables have are looked at once."""
+
+    def __init__(self, loaded: LoadedMapping) -> None:
+        self.changes: list[str] = []
+        self._loaded = loaded
+        self._text = loaded.path.read_text(encoding="utf-8-sig")
+        self._fields = set(loaded.mapping.customer.fields())
+        self._used: set[str] = set()  # new columns
+        self._listed: dict[str, str] = {}
+
+    def add(self, draft: TableDraft) -> None:
+        """Change what one table needs."""
+        left = [at for at in _unknown(self._loaded, draft) if draft.headers[at] not in self._used]
+        for at, old in list(_renamed(self._loaded, draft, left)):
+            renamed = _renamed_in(self._text, old, draft.headers[at])
+            if at in left and renamed != self._text:
+                self._use(renamed, draft.headers[at], f"{old} is also called {draft.headers[at]}")
+                left.remove(at)
+        for at, target in _new_fields(draft, left, self._fields):
+            added = _with_field(self._text, target, draft.headers[at])
+            if added is not None:
+                self._use(added, draft.headers[at], f"{draft.headers[at]} maps to {target}")
+                self._fields.add(target)
+                left.remove(at)
+        for at in left:
+            gives = ", ".join(draft.assignment.targets.get(at, ())) or "no field"
+            self._listed.setdefault(draft.headers[at], f"#   {one_line(draft.headers[at])}: {gives}")
+
+    def _use(self, text: str, header: str, change: str) -> None:
+        self._text = text
+        self._used.add(header)
+        self.changes.append(change)
+
+    def text_with_list(self) -> str:
+        """The text with the list of columns that are not used, in the place of an earlier one."""
+        bare = _LISTED.sub("\n", self._text)
+        if not self._listed:
+            if bare != self._text:
+                self.changes.append("the list of new columns at the end of the file was removed: all are known")
+            return bare
+        text = "\n".join([bare.rstrip("\n"), "", _HEADING, *self._listed.values(), ""])
+        if text != self._text:
+            self.changes += [f"{header} is new and not used: see the end of the file" for header in self._listed]
+        return text
+
+
+def _unknown(loaded: LoadedMapping, draft: TableDraft) -> list[int]:
+    """The filled columns that the mapping does not mention."""
+    mapping = loaded.mapping
+    references = [reference for reference, _ in mapping.references(mapping.main_table)]
+    references += mapping.tables[mapping.main_table].ignore
+    known = {find_column(name, draft.headers) for reference in references for name in alternatives(reference)}
+    return [at for at, header in enumerate(draft.headers) if header not in known and not draft.values[at].blank]
+
+
+def _renamed(loaded: LoadedMapping, draft: TableDraft, left: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """New columns that give what a missing column of the mapping gave, with its old name."""
+    mapping = loaded.mapping
+    for name, rule in mapping.customer.fields().items():
+        yield from _same(draft, left, rule, name)
+    for entry in mapping.children():
+        for name, rule in entry.fields().items():
+            if entry.repeat is None:
+                yield from _same(draft, left, rule, f".{name}")
+    keys = [at for at in left if at in draft.structure.key]
+    for part in mapping.tables[mapping.main_table].key:
+        for reference, _ in part.references(optional=True):
+            if keys and find_column(reference, draft.headers) is None:
+                yield keys[0], reference
+
+
+def _same(draft: TableDraft, left: Sequence[int], rule: FieldRule, target: str) -> Iterator[tuple[int, str]]:
+    """The one new column with a target, for each column of a rule that is missing."""
+    same = [
+        at for at in left if any(own == target or own.endswith(target) for own in draft.assignment.targets.get(at, ()))
+    ]
+    for reference, _ in rule.references(optional=True):
+        if len(same) == 1 and find_column(reference, draft.headers) is None:
+            yield same[0], reference
+
+
+def _renamed_in(text: str, old: str, header: str) -> str:
+    """The text with another name after an old one, wherever that is a whole reference."""
+    if scalar(header, flow=True) != header:  # it would need quotes around both
+        return text
+    whole = re.compile(_BEFORE + re.escape(old) + _AFTER, re.MULTILINE)
+    return whole.sub(lambda found: f"{found[1]}{old}|{header}", text)
+
+
+def _new_fields(draft: TableDraft, left: Sequence[int], taken: Collection[str]) -> list[tuple[int, str]]:
+    """New columns with a field of the customer that is not ``taken``."""
+    found: dict[str, int] = {}
+    for at in left:
+        possible = (
+            target
+            for target in draft.assignment.targets.get(at, ())
+            if target in CustomerEntry.model_fields and target not in taken and target not in found
+        )
+        if (target := next(possible, None)) is not None:
+            found[target] = at
+    return [(at, target) for target, at in found.items()]
+
+
+def _with_field(text: str, field: str, header: str) -> str | None:
+    """The text with one more field under ``customer:``; None where that is written on one line."""
+    lines = text.splitlines()
+    for at, line in enumerate(lines):
+        if re.fullmatch(r"customer:\s*(#.*)?", line):
+            own = next((one for one in lines[at + 1 :] if one.strip() and not one.lstrip().startswith("#")), "  ")
+            indent = own[: len(own) - len(own.lstrip())] or "  "
+            lines.insert(at + 1, f"{indent}{field}: {scalar(header)}")
+            return "\n".join(lines) + "\n"
+    return None

@@ -40,6 +40,10 @@ class Questions:
         self.answers[question.id] = answer
         return answer
 
+    def confirm(self, name: str, text: str, proposed: str = _YES) -> bool:
+        """Whether the answer is yes."""
+        return self.ask(Question(name, text, (_YES, _NO), proposed)) == _YES
+
     def refuse_others(self) -> None:
         """Raise :class:`UsageError` if an answer was given to no question."""
         unknown = self._given.keys() - self.answers.keys()
@@ -59,20 +63,19 @@ def settle_rows(draft: TableDraft, questions: Questions) -> None:
         parent, named = structure.parents[0]
         count, name = draft.values[parent].count, headers[named]
         text = f"{headers[parent]}: {count:,} rows refer to another row by its {name}. Do they belong to it?"
-        proposed = _NO if _are_customers(draft) else _YES
-        if questions.ask(Question("parent", text, (_YES, _NO), proposed)) == _NO:
+        if not questions.confirm("parent", text, proposed=_NO if _are_customers(draft) else _YES):
             draft.structure = replace(structure, layout="wide", parents=())
     elif structure.path:
         key = headers[structure.key[0]]
         path = next((text for text in draft.values[structure.key[0]].texts if ":" in text), "Parent:Child")
         text = f"{key}: rows such as {path} name another row before the colon. Do they belong to it?"
-        if questions.ask(Question("parent", text, (_YES, _NO), _YES)) == _NO:
+        if not questions.confirm("parent", text):
             draft.structure = replace(structure, path=False)
     elif structure.layout == "blank parent":
         values, key = draft.values[structure.key[0]], headers[structure.key[0]]
         text = f"{key}: {values.rows - values.count:,} rows without one follow a row with one. "
         text += "Do they belong to the customer above?"
-        if questions.ask(Question("rows", text, (_YES, _NO), _YES)) == _NO:
+        if not questions.confirm("rows", text):
             draft.structure = replace(structure, layout="wide")
 
 

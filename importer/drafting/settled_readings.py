@@ -17,6 +17,7 @@ _NEAR = 2  # columns
 _FEW_REPS = 4  # up to this many sales reps may have one customer each
 _FEW_NUMBERS = 4  # up to this many may be those of companies that the system belongs to
 _PHONE = re.compile(r"\+[\d ()./-]{8,}|\(\d{2,5}\)[\d ./-]{5,}|\d{2,5}[ /.-]\d{2,5}[ /.-][\d ./-]{2,}")
+# Surely: not "Apt 12", which could be one where a header says so.
 _POST_CODE = re.compile(r"\d{4,6}(?:-\d{3,4})?|\d{3} \d\d|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] \d[A-Z]\d")
 _IDS = frozenset({"id", "customer_number", "other_number", "parent"})
 _TYPES = frozenset({"billing", "shipping"})
@@ -110,7 +111,7 @@ def _with_only_phones(readings: list[Reading], values: Sequence[ColumnValues]) -
         if own.concept is None
         and len(own.unknown) == 1
         and not own.roles
-        and min(values[at].phones, values[at].share(_is_written_as_phone)) >= _MOST
+        and min(values[at].phones, values[at].share(_PHONE.fullmatch)) >= _MOST
     ]
     if len(found) != 1:
         return readings
@@ -150,7 +151,11 @@ def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
 
 def _of_numbers(reading: Reading, values: ColumnValues) -> str | None:
     """What numbers say instead of the header, and what words say where a number is expected."""
-    if reading.concept in ("address", "street") and (reading.part or 0) > 1 and values.share(_is_post_code) >= _MOST:
+    if (
+        reading.concept in ("address", "street")
+        and (reading.part or 0) > 1
+        and values.share(_POST_CODE.fullmatch) >= _MOST
+    ):
         return "zip_code"
     if reading.concept == "sales_rep" and values.unique and values.numbers >= _MOST and values.count > _FEW_REPS:
         return "other_number"
@@ -158,7 +163,7 @@ def _of_numbers(reading: Reading, values: ColumnValues) -> str | None:
         return "other_number"
     if reading.concept == "house_number" and values.lettered >= _MOST and values.spaced >= _MOST:
         return "street"
-    numbers = values.lettered < 0.3 and values.with_digits >= 0.9 and not _flags_only(values)
+    numbers = values.lettered < 0.3 and values.with_digits >= 0.9 and not values.flags_only
     if reading.concept == "address" and reading.phrase and numbers:
         return "house_number" if values.share(lambda text: len(text) <= SHORT) >= 0.9 else None
     return None
@@ -194,41 +199,35 @@ def _without_banks(settled: list[Reading], readings: Sequence[Reading]) -> list[
 
 
 _FITS: dict[str, Callable[[ColumnValues], bool]] = {
-    "email": lambda column: column.emails >= 0.5,
-    "phone": lambda column: column.digits_enough >= 0.5 and column.emails < 0.3 and column.dates < 0.5,
-    "mobile": lambda column: column.digits_enough >= 0.5 and column.emails < 0.3 and column.dates < 0.5,
-    "zip_code": lambda column: column.with_digits >= 0.6 and column.emails == 0 and column.dates < 0.5,
-    "zip_city": lambda column: column.lettered >= 0.5,
-    "country": lambda column: column.countries >= 0.4,
-    "state": lambda column: (
-        (not _flags_only(column) or column.share(_is_code) == 1)
-        and column.emails == 0
-        and (column.lettered > 0 or column.few)
+    "email": lambda own: own.emails >= 0.5,
+    **dict.fromkeys(("phone", "mobile"), lambda own: own.digits_enough >= 0.5 and own.emails < 0.3 and own.dates < 0.5),
+    "zip_code": lambda own: own.with_digits >= 0.6 and own.emails == 0 and own.dates < 0.5,
+    "zip_city": lambda own: own.lettered >= 0.5,
+    "country": lambda own: own.countries >= 0.4,
+    "state": lambda own: (
+        (not own.flags_only or own.share(_is_code) == 1)
+        and own.emails == 0
+        and (own.lettered > 0 or own.few)
     ),
-    "city": lambda column: column.lettered >= 0.7 and column.emails == 0 and column.phones < 0.3,
-    "address": lambda column: column.lettered >= 0.6 and column.emails < 0.3 and not _flags_only(column),
-    "street": lambda column: column.lettered >= 0.6 and column.emails < 0.3 and not _flags_only(column),
-    "address_line_2": lambda column: not _flags_only(column) and column.emails < 0.3 and column.dates < 0.5,
-    "po_box": lambda column: column.with_digits >= 0.5,
-    "company_name": lambda column: column.lettered >= 0.6 and column.emails < 0.5 and not _flags_only(column),
-    "name": lambda column: column.lettered >= 0.6 and column.emails < 0.5 and column.salutations < 0.5,
-    "display_name": lambda column: column.lettered >= 0.5 and column.emails < 0.5,
-    "first_name": lambda column: column.lettered >= 0.7 and column.emails < 0.3 and not _flags_only(column),
-    "last_name": lambda column: column.lettered >= 0.7 and column.emails < 0.3 and not _flags_only(column),
-    "full_name": lambda column: (
-        column.lettered >= 0.7 and column.emails < 0.3 and column.salutations < 0.7 and not _flags_only(column)
-    ),
-    "designation": lambda column: column.salutations < 0.5 and column.lettered >= 0.7 and not _flags_only(column),
-    "payment_term": lambda column: not _flags_only(column) and column.dates < 0.5,
-    "payment_mode": lambda column: not _flags_only(column) and column.dates < 0.5,
-    "shipping_method": lambda column: not _flags_only(column) and column.whole_addresses < 0.3,
-    "freight_term": lambda column: not _flags_only(column) and column.whole_addresses < 0.3,
-    "price_list": lambda column: not _flags_only(column) or column.distinct > 1,
-    "sales_rep": lambda column: not _flags_only(column) and column.phones < 0.5,
-    "id": lambda column: min(column.phones, column.spaced) < 0.9,
-    "customer_number": lambda column: column.dates < 0.5 and not _flags_only(column),
-    **dict.fromkeys(("active_flag", "inactive_flag", "blocked_flag", "status", "kind"), lambda column: column.few),
-    "deleted_flag": lambda column: column.few or column.dates > 0.5,
+    "city": lambda own: own.lettered >= 0.7 and own.emails == 0 and own.phones < 0.3,
+    **dict.fromkeys(("address", "street"), lambda own: own.lettered >= 0.6 and own.emails < 0.3 and not own.flags_only),
+    "address_line_2": lambda own: not own.flags_only and own.emails < 0.3 and own.dates < 0.5,
+    "po_box": lambda own: own.with_digits >= 0.5,
+    "company_name": lambda own: own.lettered >= 0.6 and own.emails < 0.5 and not own.flags_only,
+    "name": lambda own: own.lettered >= 0.6 and own.emails < 0.5 and own.salutations < 0.5,
+    "display_name": lambda own: own.lettered >= 0.5 and own.emails < 0.5,
+    "first_name": lambda own: own.lettered >= 0.7 and own.emails < 0.3 and not own.flags_only,
+    "last_name": lambda own: own.lettered >= 0.7 and own.emails < 0.3 and not own.flags_only,
+    "full_name": lambda own: own.lettered >= 0.7 and own.emails < 0.3 and own.salutations < 0.7 and not own.flags_only,
+    "designation": lambda own: own.salutations < 0.5 and own.lettered >= 0.7 and not own.flags_only,
+    **dict.fromkeys(("payment_term", "payment_mode"), lambda own: not own.flags_only and own.dates < 0.5),
+    **dict.fromkeys(("shipping_method", "freight_term"), lambda own: not own.flags_only and own.whole_addresses < 0.3),
+    "price_list": lambda own: not own.flags_only or own.distinct > 1,
+    "sales_rep": lambda own: not own.flags_only and own.phones < 0.5,
+    "id": lambda own: min(own.phones, own.spaced) < 0.9,
+    "customer_number": lambda own: own.dates < 0.5 and not own.flags_only,
+    **dict.fromkeys(("active_flag", "inactive_flag", "blocked_flag", "status", "kind"), lambda own: own.few),
+    "deleted_flag": lambda own: own.few or own.dates > 0.5,
 }  # fmt: skip
 
 
@@ -240,18 +239,5 @@ def _fits(concept: str, column: ColumnValues) -> bool:
     return column.blank or test is None or test(column)
 
 
-def _is_written_as_phone(text: str) -> bool:
-    return _PHONE.fullmatch(text) is not None
-
-
-def _is_post_code(text: str) -> bool:
-    """Surely: not ``Apt 12``, which could be one where a header says so."""
-    return _POST_CODE.fullmatch(text) is not None
-
-
 def _is_code(text: str) -> bool:
     return len(text) == 2 and text.isalpha() and text.isupper()  # "NE" is Nebraska, and "no" in Czech
-
-
-def _flags_only(column: ColumnValues) -> bool:
-    return column.distinct <= 3 and column.flags > 0.99

@@ -46,6 +46,10 @@ class SkipRule:
         return [str(one["column"]) for one in self.condition.get("all", [self.condition])]
 
 
+def _rule(header: str, text: str, condition: dict[str, Any], proposed: str = LEAVE_OUT) -> SkipRule:
+    return SkipRule(condition, Question(f"skip:{header}", text, (LEAVE_OUT, KEEP), proposed))
+
+
 def skip_rules(draft: TableDraft) -> Iterator[SkipRule]:
     """The rules that the columns of a table suggest, in the order of the columns."""
     for at, concept in sorted(draft.assignment.skipping.items()):
@@ -72,16 +76,15 @@ def _of_column(draft: TableDraft, at: int, concept: str) -> SkipRule | None:
         return None
     condition, out, proposed = rule
     most = _MANY if concept == "blocked_flag" else _HALF
-    if sum(count for text, count in _counted(draft, at) if not out or text in out) > most * values.rows:
+    counts = sorted(zip(values.texts, values.counts, strict=True), key=lambda pair: -pair[1])
+    if sum(count for text, count in counts if not out or text in out) > most * values.rows:
         proposed = KEEP  # most rows are customers: the words mean something else here
     leave = " or ".join(f'"{text}"' for text in out) or "a date"
-    counts = _counted(draft, at)
     blank = values.rows - sum(values.counts)
     counts += [("blank", blank)] if blank else []
     shown = first_few(counts, _MOST_SHOWN, text=lambda pair: f"{pair[0]} ({pair[1]:,})")
     text = f"Column {header} has these values: {shown}. Leave out the rows with {leave}?"
-    question = Question(f"skip:{header}", text, (LEAVE_OUT, KEEP), proposed)
-    return SkipRule({"column": header, **condition}, question)
+    return _rule(header, text, {"column": header, **condition}, proposed)
 
 
 def _of_names(draft: TableDraft) -> Iterator[SkipRule]:
@@ -91,8 +94,7 @@ def _of_names(draft: TableDraft) -> Iterator[SkipRule]:
         if gone and len(gone) < _HALF * len(draft.values[at].texts):
             header = draft.headers[at]
             text = f"Column {header} has {counted(len(gone), 'name')} such as {gone[0]}. Leave out these rows?"
-            question = Question(f"skip:{header}", text, (LEAVE_OUT, KEEP), LEAVE_OUT)
-            yield SkipRule({"column": header, "matches": _DELETED, "reason": "deleted"}, question)
+            yield _rule(header, text, {"column": header, "matches": _DELETED, "reason": "deleted"})
 
 
 def _without_number(draft: TableDraft) -> Iterator[SkipRule]:
@@ -108,9 +110,8 @@ def _without_number(draft: TableDraft) -> Iterator[SkipRule]:
         if of_supplier.any():
             rows = counted(int(of_supplier.sum()), "row")
             text = f"Column {headers[at]} is filled in {rows} without {key}. Leave out these rows?"
-            question = Question(f"skip:{headers[at]}", text, (LEAVE_OUT, KEEP), LEAVE_OUT)
             both = [{"column": key, "blank": True}, {"column": headers[at], "blank": False}]
-            yield SkipRule({"all": both, "reason": "supplier"}, question)
+            yield _rule(headers[at], text, {"all": both, "reason": "supplier"})
 
 
 def _coded(draft: TableDraft, at: int) -> dict[str, list[str]]:
@@ -126,19 +127,13 @@ def chosen_rules(draft: TableDraft, skip: Mapping[int, Sequence[str]]) -> list[S
         if out:
             text = f"{header}: {' and '.join(out)} left out, as chosen."
             draft.assignment.give(at, "skip_rule")
-            condition = {"column": header, **_is(out), "reason": header}
-            rules.append(SkipRule(condition, Question(f"skip:{header}", text, (LEAVE_OUT, KEEP), LEAVE_OUT)))
+            rules.append(_rule(header, text, {"column": header, **_is(out), "reason": header}))
     return rules
 
 
 def _is(texts: list[str]) -> dict[str, Any]:
     """The condition that a cell has one of these texts."""
     return {"is": texts if len(texts) > 1 else texts[0]}
-
-
-def _counted(draft: TableDraft, at: int) -> list[tuple[str, int]]:
-    values = draft.values[at]
-    return sorted(zip(values.texts, values.counts, strict=True), key=lambda pair: -pair[1])
 
 
 def _by_words(draft: TableDraft, at: int) -> _Found | None:

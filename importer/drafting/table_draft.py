@@ -21,13 +21,6 @@ _MOST_NOTES = 20  # rows below the data
 _NEARLY_ALL = 0.8  # of the headers
 _WORD = 5  # letters of a word that is not a code
 _FEWEST = 4  # columns of a table whose last rows can be notes
-# Languages that lists of a country are in, besides English.
-_LANGUAGES = {
-    "de": "DE AT CH LI LU", "fr": "FR BE CH LU CA MC", "es": "ES MX AR CO CL PE UY EC VE", "nl": "NL BE",
-    "it": "IT CH SM", "pt": "PT BR", "sv": "SE FI", "da": "DK", "no": "NO", "pl": "PL",
-    "fi": "FI", "cs": "CZ SK", "hu": "HU", "tr": "TR",
-    "ja": "JP", "zh": "CN TW HK MO SG", "ko": "KR", "ar": "SA AE EG JO KW QA BH OM IQ LB MA DZ TN LY YE SD",
-}  # fmt: skip
 
 
 @dataclass(eq=False)  # a table is only the same as itself; frames cannot be compared
@@ -143,7 +136,7 @@ def draft_table(table: SourceTable, country: str | None, choices: Choices, *, fu
     headers = list(table.frame.columns)
     codes = _codes(headers)
     labels = headers if codes is None else [_label(codes, header) for header in headers]
-    likely = [language for language, where in _LANGUAGES.items() if country in where.split() and codes is None]
+    likely = lexicon().languages.get(country, ()) if country is not None and codes is None else ()
     readings = read_headers(labels, likely, headers)
     if further and codes is not None:  # "name" is a company in the table of customers, and here it is not
         by_words = read_headers(headers)

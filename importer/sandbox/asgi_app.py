@@ -36,7 +36,7 @@ def create_app(config: SandboxConfig, clock: Clock | None = None) -> Starlette:
         routes=[
             Route(one.path.replace("}", f":{IN_PATH}}}"), _endpoint(one), methods=[one.method]) for one in OPERATIONS
         ],
-        exception_handlers={HTTPException: _refuse_path, Refusal: _refuse, Exception: _fail},
+        exception_handlers={HTTPException: _refuse_path, Exception: _fail},
     )
     app.state.sandbox = Sandbox(config, clock or Clock())
     return app
@@ -84,7 +84,10 @@ async def _read(box: Sandbox, operation: Operation, request: Request) -> Call:
         content = await _read_body(request, box.config.max_body)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise Refusal(415, "unsupported_media_type", "The body must be sent as application/json.")
-        body = _read_json(content)
+        try:
+            body = orjson.loads(content)
+        except ValueError as error:
+            raise Refusal(400, "invalid_json", f"The body is not readable as JSON: {error}") from error
     path = request.path_params
     child_id = path.get("address_id") or path.get("contact_id") or ""
     return Call(path.get("id", ""), child_id, {} if operation.has_body else request.query_params, body)
@@ -100,14 +103,6 @@ async def _read_body(request: Request, limit: int) -> bytes:
     if size > limit:
         raise Refusal(413, "payload_too_large", f"The body is longer than {limit} bytes.")
     return b"".join(chunks)
-
-
-def _read_json(body: bytes) -> Any:
-    """The JSON value of a body. Raises Refusal 400."""
-    try:
-        return orjson.loads(body)
-    except ValueError as error:
-        raise Refusal(400, "invalid_json", f"The body is not readable as JSON: {error}") from error
 
 
 def _reference_ids(box: Sandbox, call: Call) -> tuple[str, ...]:
@@ -184,11 +179,6 @@ def _other_customer(box: Sandbox, customer_id: str) -> dict[str, str]:
 
 def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Refusal:
     return Refusal(status, HTTPStatus(status).phrase.lower().replace(" ", "_"), message, headers=headers)
-
-
-async def _refuse(_: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, Refusal)
-    return refusal.answer()
 
 
 async def _refuse_path(_: Request, error: Exception) -> Response:

@@ -146,20 +146,12 @@ def _list(box: Sandbox, call: Call) -> Response:
     return json_answer(200, {"data": [list_item(row.customer()) for row in rows], "pagination": pagination})
 
 
-def _list_reps(box: Sandbox, call: Call) -> Response:
-    return _list_fixtures(box, call, box.fixtures.sales_reps, ("first_name", "last_name"), ("status", "email"))
-
-
-def _list_price_lists(box: Sandbox, call: Call) -> Response:
-    return _list_fixtures(box, call, box.fixtures.price_lists, ("name",), ("status",))
-
-
-def _list_fixtures(
-    box: Sandbox, call: Call, records: tuple[Record, ...], sorts: tuple[str, ...], filters: tuple[str, ...]
-) -> Response:
+def _list_fixtures(box: Sandbox, call: Call, kind: str, sorts: tuple[str, ...], filters: tuple[str, ...]) -> Response:
+    """Sales reps or price lists (``kind``), by the filters given; sorted only if that is asked for."""
     choices = {"status": STATUSES, "sort": SORTS, "sort_by": ("created_at", "updated_at", *sorts)}
     page, page_size = read_query(call.query, choices, filters)
     wanted = {name: call.query[name] for name in filters if name in call.query}
+    records: tuple[Record, ...] = getattr(box.fixtures, kind)
     fitting = [record for record in records if all(record.get(name) == value for name, value in wanted.items())]
     if "sort_by" in call.query or "sort" in call.query:
         sort_by = call.query.get("sort_by", "updated_at")
@@ -208,7 +200,8 @@ def _list_children(box: Sandbox, call: Call, kind: str) -> Response:
 
 
 def _get_child(box: Sandbox, call: Call, kind: str) -> Response:
-    return json_answer(200, {"data": _find_child(_find_customer(box, call).customer(), call, kind)})
+    _, _, child = _find_child(box, call, kind)
+    return json_answer(200, {"data": child})
 
 
 def _create_child(box: Sandbox, call: Call, kind: str) -> Response:
@@ -224,9 +217,7 @@ def _create_child(box: Sandbox, call: Call, kind: str) -> Response:
 
 
 def _replace_child(box: Sandbox, call: Call, kind: str) -> Response:
-    row = _find_customer(box, call)
-    customer = row.customer()
-    known = _find_child(customer, call, kind)
+    row, customer, known = _find_child(box, call, kind)
     _check_child(box, call.body, kind, [child for child in customer[kind] if child is not known])
     micros = box.micros()
     now = stamp(micros)
@@ -237,9 +228,7 @@ def _replace_child(box: Sandbox, call: Call, kind: str) -> Response:
 
 
 def _delete_child(box: Sandbox, call: Call, kind: str) -> Response:
-    row = _find_customer(box, call)
-    customer = row.customer()
-    known = _find_child(customer, call, kind)
+    row, customer, known = _find_child(box, call, kind)
     micros = box.micros()
     inactive = [known | {"status": "inactive", "updated_at": stamp(micros)}]
     left = inactive if box.config.delete == "deactivate" else []
@@ -248,11 +237,14 @@ def _delete_child(box: Sandbox, call: Call, kind: str) -> Response:
     return json_answer(200, {"data": {"id": known["id"]}})
 
 
-def _find_child(customer: Record, call: Call, kind: str) -> Record:
-    found: Record | None = next((child for child in customer[kind] if child["id"] == call.child_id.lower()), None)
+def _find_child(box: Sandbox, call: Call, kind: str) -> tuple[Row, Record, Record]:
+    """The child that a call is about, after its customer's row and record."""
+    row = _find_customer(box, call)
+    customer = row.customer()
+    found = next((child for child in customer[kind] if child["id"] == call.child_id.lower()), None)
     if found is None:
         raise Refusal(404, "not_found", f"The customer has no {ENTITIES[kind]} with this ID.")
-    return found
+    return row, customer, found
 
 
 def _check_child(box: Sandbox, body: Any, kind: str, others: list[Record]) -> None:
@@ -291,14 +283,16 @@ def _child_operations(kind: str) -> tuple[Operation, ...]:
     )
 
 
+_REPS = partial(_list_fixtures, kind="sales_reps", sorts=("first_name", "last_name"), filters=("status", "email"))
+_PRICE_LISTS = partial(_list_fixtures, kind="price_lists", sorts=("name",), filters=("status",))
 OPERATIONS = (
     Operation("POST", "/v1/customers", _create, has_body=True),
     Operation("GET", "/v1/customers", _list),
     Operation("GET", "/v1/customers/{id}", _get),
     Operation("PATCH", "/v1/customers/{id}", _update, has_body=True),
     Operation("DELETE", "/v1/customers/{id}", _delete),
-    Operation("GET", "/v1/sales-reps", _list_reps),
-    Operation("GET", "/v1/price-lists", _list_price_lists),
+    Operation("GET", "/v1/sales-reps", _REPS),
+    Operation("GET", "/v1/price-lists", _PRICE_LISTS),
     Operation("GET", "/v1/attributes", _list_attributes),
     *_child_operations("addresses"),
     *_child_operations("contacts"),

@@ -15,6 +15,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from importer.sandbox.asgi_app import create_app
 from importer.sandbox.sandbox_config import SandboxConfig
@@ -81,18 +82,15 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{HOST}:{listener.getsockname()[1]}"
 
 
+def quiet_config(app: ASGIApp, **more: Any) -> uvicorn.Config:
+    """How an application is served that says nothing on the terminal, and ends within a second."""
+    quiet: dict[str, Any] = {"log_config": None, "log_level": "critical", "access_log": False}
+    return uvicorn.Config(app, lifespan="off", timeout_graceful_shutdown=1, **quiet, **more)
+
+
 def server_config(app: Starlette) -> uvicorn.Config:
     """How ``app`` is served: each connection is registered with the sandbox, so that faults can close it."""
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        log_level="critical",
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=1,
-        timeout_keep_alive=30,
-        h11_max_incomplete_event_size=_LONGEST_HEAD,
-    )
+    config = quiet_config(app, timeout_keep_alive=30, h11_max_incomplete_event_size=_LONGEST_HEAD)
     config.load()
     sandbox: Sandbox = app.state.sandbox
     protocol: Any = config.http_protocol_class

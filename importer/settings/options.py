@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 from importer.errors import OptionError
+from importer.wording import listed
 
 SANDBOX = "sandbox"
 # Options that say nothing about what a run does, and the sources, which a report names itself.
@@ -27,6 +28,9 @@ _OF_A_DRY_RUN = frozenset({
     *("sheet", "encoding", "delimiter", "partial", "keep"),
 })  # fmt: skip
 PERSONAL_FILES = ("corrections", "values")  # options that name a file with data of customers
+PACE = ("rate", "concurrency", "timeout", "max_wait")
+GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict", "complete")
+READER = ("for_", "contact")
 _MANY = 1_000_000_000
 _DAY = 86_400.0
 _DURATION = re.compile(r"\s*(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?\s*", re.ASCII)
@@ -168,14 +172,10 @@ def _choice(*words: str) -> OptionReader:
     def read(given: Any) -> str:
         word = _as_text(given).strip().lower()
         if word not in words:
-            raise ValueError(f"Use {_one_of(words)}.")
+            raise ValueError(f"Use {listed(words, 'or')}.")
         return word
 
     return read
-
-
-def _one_of(words: tuple[str, ...]) -> str:
-    return f"{', '.join(words[:-1])}{',' * (len(words) > 2)} or {words[-1]}"
 
 
 def _pattern(form: str, hint: str, change: Callable[[str], str] = str) -> OptionReader:

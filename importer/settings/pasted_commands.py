@@ -11,18 +11,15 @@ from typing import Any
 
 from importer.errors import ImporterError
 from importer.settings.config_file import default_ledger
-from importer.settings.options import Options
+from importer.settings.options import GUARDS, PACE, READER, Options
 
 IN_MEMORY = "importer-in-memory"  # in the name of a source or a mapping that only its own process can read
 
 _ACCOUNT = ("ledger", "tenant", "api_key_file")
-_PACE = ("rate", "concurrency", "timeout", "max_wait")
-_SENDING = (*_PACE, "batch_size", "settle", "keep")
-_GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict", "complete")
+_SENDING = (*PACE, "batch_size", "settle", "keep")
 _TEXTS = ("country", "values", "corrections", "sheet", "encoding", "delimiter", "partial")
 _READING = ("invalid", *_TEXTS)
-_READER = ("for_", "contact")
-_RESULTS = ("dedupe", "out", *_READER)
+_RESULTS = ("dedupe", "out", *READER)
 _TARGET = ("mapping", "api", "mode", "only")
 # The options that a repeated command needs. Not those that limit one call (--limit, --deadline, --max-failed) or change
 # how the work is done (--memory, --engine).
@@ -31,21 +28,21 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "preview": ("mapping", "lookups", *_READING),
     "values": ("mapping", "api", "lookups", *_TEXTS, *_ACCOUNT),
     "check": ("mapping", "lookups", *_READING, *_RESULTS),
-    "plan": (*_TARGET, *_READING, *_RESULTS, *_ACCOUNT, *_PACE),
-    "run": (*_TARGET, "on_conflict", *_GUARDS, *_READING, *_RESULTS, *_ACCOUNT, *_SENDING),
-    "adopt": ("mapping", "api", "only", *_READING, "dedupe", "out", *_ACCOUNT, *_PACE),
+    "plan": (*_TARGET, *_READING, *_RESULTS, *_ACCOUNT, *PACE),
+    "run": (*_TARGET, "on_conflict", *GUARDS, *_READING, *_RESULTS, *_ACCOUNT, *_SENDING),
+    "adopt": ("mapping", "api", "only", *_READING, "dedupe", "out", *_ACCOUNT, *PACE),
     "resume": (*_ACCOUNT, *_SENDING),
     "retry": (*_ACCOUNT, *_SENDING),
-    "undo": (*_ACCOUNT, *_PACE, "settle"),
-    "verify": (*_ACCOUNT, *_PACE),
-    "report": ("ledger", "tenant", *_READER),
+    "undo": (*_ACCOUNT, *PACE, "settle"),
+    "verify": (*_ACCOUNT, *PACE),
+    "report": ("ledger", "tenant", *READER),
     "runs": ("ledger", "tenant"),
     "ids": ("ledger", "tenant"),
 }
 _WITH_SOURCES = frozenset({"suggest", "preview", "values", "check", "plan", "run", "adopt"})
 _OF_A_RUN = frozenset({"resume", "retry", "undo", "verify", "report"})
 # These describe the sources and what to expect of them, so they do not apply to other sources.
-_ABOUT_SOURCES = frozenset({"sheet", "encoding", "delimiter", "only", "limit", *_GUARDS})
+_ABOUT_SOURCES = frozenset({"sheet", "encoding", "delimiter", "only", "limit", *GUARDS})
 _PLANNED = frozenset({*_TARGET, *_READING})  # a saved plan contains these
 _TO_FILL_IN = frozenset({"…", "CODE", "FILE", "ID", "MAPPING", "NAME", "PLAN", "RUN", "SOURCE…", "TARGET"})
 _COMMAND = re.compile(r"`importer ([^`]+)`|(?:^|(?<=: ))importer (.+)$")

@@ -19,9 +19,9 @@ from starlette.staticfiles import StaticFiles
 
 from importer.errors import ImporterError, OutputError, SourceError, UsageError
 from importer.web.background import defect
+from importer.web.private_state import receive
 from importer.web.session_state import ChangedElsewhereError, Session
 from importer.web.target_choices import words_of
-from importer.web.uploads import receive
 
 UPLOADS = "/upload/"
 _KINDS = {

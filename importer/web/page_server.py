@@ -2,18 +2,16 @@
 
 import hmac
 import secrets
-import socket
 from collections.abc import Callable, Iterable, Mapping
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
-import uvicorn
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from importer.errors import UsageError
-from importer.sandbox.server import HOST, PortTakenError, Server, bind
+from importer.sandbox.server import HOST, PortTakenError, Server, bind, quiet_config
 from importer.settings import Options
 from importer.web.page_app import UPLOADS, create_app
 from importer.web.private_state import session_folder
@@ -55,38 +53,21 @@ def serve_page(options: Options, environment: Mapping[str, str], port: int, read
     ``port``: 0 for any that is free. ``ready`` gets the address to open, which works once. Raises :class:`UsageError`
     if the port cannot be used, and :class:`OSError` if there can be no folder for the session.
     """
-    listener = _listener(port)
+    try:
+        listener = bind(port)
+    except PortTakenError as error:
+        reason = getattr(error.__cause__, "strerror", None) or str(error)
+        hint = "Leave out --port to use a free one."
+        raise UsageError(f"--port {port}: the page cannot use this port: {reason}", hint) from None
     authority = f"{HOST}:{listener.getsockname()[1]}"
     token = secrets.token_urlsafe(32)
     with listener, session_folder(environment) as folder:
-
-        def stop() -> None:
-            server.stop()
-
         session = Session(folder, options, environment, Sendings(environment))
-        app = create_app(session, STEPS, stop)
-        config = uvicorn.Config(
-            Guard(app, authority, token),
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=1,
-        )
+        app = create_app(session, STEPS, lambda: server.stop())  # noqa: PLW0108 - there is no server yet
+        config = quiet_config(Guard(app, authority, token), server_header=False)
         server = Server(config, lambda: ready(f"http://{authority}/?token={token}"))
         server.run(sockets=[listener])
         session.background.settle(_PATIENCE)
-
-
-def _listener(port: int) -> socket.socket:
-    try:
-        return bind(port)
-    except PortTakenError as error:
-        reason = getattr(error.__cause__, "strerror", None) or str(error)
-        raise UsageError(
-            f"--port {port}: the page cannot use this port: {reason}", "Leave out --port to use a free one."
-        ) from None
 
 
 class Guard:
@@ -137,7 +118,9 @@ class Guard:
         size = int(headers.get("content-length", "0") or 0)
         if size > MOST_OF_A_FORM and not scope["path"].startswith(UPLOADS):
             return PlainTextResponse("The form is too large.", 413)
-        return None if self._knows(headers.getlist("cookie")) else PlainTextResponse(_NO_COOKIE, 403)
+        given = HTTPConnection(scope).cookies.get(self._cookie, "")
+        known = hmac.compare_digest(given.encode(), self._secret.encode())
+        return None if known else PlainTextResponse(_NO_COOKIE, 403)
 
     def _enter(self, given: Iterable[str]) -> Response:
         """Exchange the token for a cookie; it works once."""
@@ -148,16 +131,6 @@ class Guard:
         answer = RedirectResponse("/", 303)
         answer.set_cookie(self._cookie, self._secret, path="/", httponly=True, samesite="strict")
         return answer
-
-    def _knows(self, cookies: Iterable[str]) -> bool:
-        found: list[str] = []
-        for line in cookies:
-            try:
-                jar = SimpleCookie(line)
-            except CookieError:
-                continue
-            found += [own.value for name, own in jar.items() if name == self._cookie]
-        return any(hmac.compare_digest(value.encode(), self._secret.encode()) for value in found)
 
 
 def _limited(receive: Receive) -> Receive:

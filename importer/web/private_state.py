@@ -1,17 +1,24 @@
-"""Where the page keeps what it needs for a while: one folder for its owner only, beside the import history."""
+"""What the page keeps for a while, beside the import history and for its owner only, and what people drop on it."""
 
+import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import anyio.to_thread
 from filelock import FileLock, Timeout
 
-from importer.private_files import make_folder
+from importer.errors import SourceError
+from importer.private_files import make_folder, open_private
 from importer.settings import default_ledger
 
 _LOCK = "lock"
+MOST = 2_000_000_000  # bytes of all files of a session
+SPARE = 200_000_000  # bytes that stay free on the disk
+_LONGEST = 120  # characters of a name
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\[\]{}\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]')
 
 
 def state_folder(environment: Mapping[str, str], kind: str) -> Path:
@@ -58,3 +65,57 @@ def session_folder(environment: Mapping[str, str]) -> Iterator[Path]:
             with suppress(OSError):  # what a thread wrote in the meantime
                 if folder.is_dir():
                     shutil.rmtree(folder)
+
+
+def safe_name(given: str) -> str:
+    """A file name without folders, signs of patterns, control characters, and leading dots or hyphens."""
+    name = given.replace("\\", "/").rpartition("/")[2]
+    name = _UNSAFE.sub("_", name).strip().lstrip(".-").strip()
+    stem, dot, ending = name.rpartition(".")
+    if len(name) > _LONGEST:
+        name = f"{stem[: _LONGEST - len(ending) - 1]}{dot}{ending}"[:_LONGEST]
+    return name or "file"
+
+
+def free_path(folder: Path, name: str) -> Path:
+    """A path in the folder that is not taken yet."""
+    path, number = folder / name, 2
+    while path.exists():
+        path = folder / f"{Path(name).stem} ({number}){Path(name).suffix}"
+        number += 1
+    return path
+
+
+def _prepared(folder: Path, name: str) -> tuple[Path, int]:
+    """A new file, and how many bytes it may have."""
+    make_folder(folder)
+    before = sum(path.stat().st_size for path in folder.iterdir())
+    while True:
+        path = free_path(folder, name)
+        with suppress(FileExistsError):  # another upload took the name in the meantime
+            path.touch(0o600, exist_ok=False)
+            return path, min(MOST - before, shutil.disk_usage(folder).free - SPARE)
+
+
+def _left(room: int, piece: bytes, name: str) -> int:
+    """How many bytes there may be after this piece. Raises :class:`SourceError`."""
+    if len(piece) > room:
+        raise SourceError(
+            f"{name}: the file is too large for the page",
+            "Enter its path instead: on the page, or with `importer open FILE`.",
+        )
+    return room - len(piece)
+
+
+async def receive(folder: Path, given: str, pieces: AsyncIterator[bytes]) -> Path:
+    """Write a file as it comes. Raises :class:`SourceError` if it is too large; then nothing of it is left."""
+    path, room = await anyio.to_thread.run_sync(_prepared, folder, safe_name(given))
+    try:
+        with open_private(path) as file:
+            async for piece in pieces:
+                room = _left(room, piece, path.name)
+                await anyio.to_thread.run_sync(file.write, piece)
+    except BaseException:  # a browser that went away included
+        path.unlink(missing_ok=True)
+        raise
+    return path

@@ -22,8 +22,7 @@ from typing import Any
 from importer.errors import StopError, UsageError
 from importer.private_files import make_folder, open_private, replacing
 from importer.settings import KEY_VARIABLE
-from importer.web.private_state import in_use, state_folder
-from importer.web.uploads import free_path
+from importer.web.private_state import free_path, in_use, state_folder
 
 RECORD, FILES, STOP = "record.json", "files", "stop"
 _KEPT = 20  # records of sendings that have ended
@@ -65,14 +64,16 @@ class Sending:
     @property
     def total(self) -> int:
         """The customers of the run that are or were to be sent."""
-        known = sum(count for kind, count in self.counts.items() if kind != "rejected")
-        return min(known, self.limit) if self.limit else known
+        return self._count("rejected")
 
     @property
     def done(self) -> int:
-        open_ones = sum(self.counts.get(kind, 0) for kind in ("pending", "unknown"))
-        done = sum(count for kind, count in self.counts.items() if kind != "rejected") - open_ones
-        return min(done, self.limit) if self.limit else done
+        return self._count("rejected", "pending", "unknown")
+
+    def _count(self, *others: str) -> int:
+        """The customers with any outcome but these, up to the limit."""
+        count = sum(count for kind, count in self.counts.items() if kind not in others)
+        return min(count, self.limit) if self.limit else count
 
     @property
     def rate(self) -> float | None:

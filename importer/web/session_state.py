@@ -144,12 +144,10 @@ def shown_options(session: Session) -> Options:
     """The options of the session as a command would get them: dropped files by their names only."""
     uploads = str(session.uploads)
     sources = [Path(one).name if one.startswith(uploads) else one for one in session.sources]
-    values = session.values
-    if values is not None and values.is_relative_to(session.folder):
-        values = Path("values.csv")
-    lookups = session.lookups
-    if lookups is not None and lookups.is_relative_to(session.folder):
-        lookups = Path("lookups.json")
+
+    def shown(path: Path | None, name: str) -> Path | None:
+        return Path(name) if path is not None and path.is_relative_to(session.folder) else path
+
     corrections = session.corrections_saved or (session.corrections and Path("corrections.csv"))
     return replace(
         session.base,
@@ -157,8 +155,8 @@ def shown_options(session: Session) -> Options:
         sources=tuple(sources),
         mapping=mapping_name(session),
         **vars(session.reading),
-        values=values,
-        lookups=lookups,
+        values=shown(session.values, "values.csv"),
+        lookups=shown(session.lookups, "lookups.json"),
         api=session.access.api,
         mode=session.access.mode,
         tenant=session.access.tenant,
@@ -185,8 +183,4 @@ def suggest_command(session: Session) -> str:
         words += [word for one, value in chosen.items() for word in (option, f"{one}={value}")]
     words += [word for one, texts in matching.skip.items() for text in texts for word in ("--skip", f"{one}={text}")]
     words += ["--from-scratch"] if matching.from_scratch and not (matching.targets or matching.skip) else []
-    return command_with(command(session, "suggest"), [*words, "-o", mapping_name(session)])
-
-
-def command_with(line: str, words: Sequence[str]) -> str:
-    return f"{line} {shlex.join(words)}" if words else line
+    return f"{command(session, 'suggest')} {shlex.join([*words, '-o', mapping_name(session)])}"

@@ -37,16 +37,14 @@ def _show(ask: Ask) -> Shown:
 
 def _grid(session: Session, found: CheckedList, code: str, page: int) -> dict[str, Any]:
     """The rows with problems of a kind. A cell with a problem has its message."""
-    own = found.of_kind(code)
+    own, every = found.of_kind(code), found.problems
+    names = every["source"].where(every["sheet"].isna(), every["source"] + "!" + every["sheet"])
     placed = own[own["row"].notna() & own["source"].notna()]
-    names = placed["source"].where(placed["sheet"].isna(), placed["source"] + "!" + placed["sheet"])
-    places = list(dict.fromkeys(zip(names.tolist(), placed["row"].astype(int).tolist(), strict=True)))
+    places = list(dict.fromkeys(zip(names[placed.index].tolist(), placed["row"].astype(int).tolist(), strict=True)))
     shown, number, pages = page_of(places, page, _A_PAGE)
     messages: dict[tuple[str, int, str], dict[Any, Any]] = {}
-    every = found.problems
-    every_names = every["source"].where(every["sheet"].isna(), every["source"] + "!" + every["sheet"])
     mask = every["row"].isin([row for _, row in shown]) & (every["column"].notna() | (every["code"] == code))
-    for name, line in zip(every_names[mask], plain_lines(every[mask]), strict=True):
+    for name, line in zip(names[mask], plain_lines(every[mask]), strict=True):
         place = (str(name), int(line["row"]), str(line["column"]))  # "" for a problem of the whole row
         if place not in messages or line["severity"] == "error":
             messages[place] = line

@@ -13,7 +13,6 @@ from importer.errors import UsageError
 from importer.python_api import mappings, write_mapping
 from importer.tables import ATTRIBUTE_PREFIX
 from importer.web.analysis import (
-    Outlook,
     as_text,
     check_of,
     draft_of,
@@ -111,18 +110,14 @@ def _outlook(ask: Ask) -> Shown:
     except UsageError as error:
         return Shown("match_outlook.html", {**values, "error": error})
     done = [work for work in (first, whole) if work is not None and work.done]
-    values["sample"] = next((work.result for work in done if _about_rows(work.result)), None)
-    values["whole"] = next((work.result for work in done if work.result and not _about_rows(work.result)), None)
+    for outlook in (work.result for work in done if work.result is not None):
+        values["whole" if outlook.rows is None else "sample"] = outlook
     values["error"] = None if whole is None else whole.error
     if whole is None or not whole.done:
         running = whole or first
         values["busy"] = (running.phase if running else "") or "Checking"
     values["command"] = command(session, "check")
     return Shown("match_outlook.html", values)
-
-
-def _about_rows(result: Outlook | None) -> bool:
-    return result is not None and result.rows is not None
 
 
 def _target(ask: Ask) -> str:

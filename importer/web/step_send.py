@@ -6,15 +6,14 @@ from typing import Any
 
 from starlette.responses import Response
 
-from importer.call_options import AfterOptions
 from importer.errors import OptionError, UsageError
 from importer.python_api import CheckResult, Target, account, plan
 from importer.settings import KEY_VARIABLE, SANDBOX, Options, resolve_target
 from importer.web.analysis import loaded, mapping_file, reading_options, state_of
 from importer.web.background import SOON, Report, Seen
 from importer.web.page_app import Ask, PageStep, Shown, file_of
-from importer.web.sendings import Order, Sending
-from importer.web.session_state import Access, Session, command, command_with
+from importer.web.sendings import Order
+from importer.web.session_state import Access, Session, command
 
 TARGETS = (
     (SANDBOX, "Sandbox: a test on this machine"),
@@ -109,15 +108,6 @@ def _run_options(session: Session) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _account_key(session: Session) -> AfterOptions:
-    """The options that name the account."""
-    access, file = session.access, session.base.api_key_file
-    found: AfterOptions = {} if access.tenant is None else {"tenant": access.tenant}
-    if key_of(session) is None and file is not None:
-        found["api_key_file"] = file
-    return found
-
-
 def _plan_of(session: Session, *, begin: bool) -> Seen[CheckResult] | None:
     """The plan for the present state; None if nobody asked for it."""
     access = session.access
@@ -142,15 +132,16 @@ def _plan(ask: Ask) -> Shown:
     if work is not None and work.result is not None:
         summary = work.result.summary
         counts = [(title, summary["plan"][name]) for name, title in _PLANNED if summary["plan"].get(name)]
+        own = {name: value for name, value in _run_options(session).items() if name in ("tenant", "api_key_file")}
         values |= {
             "plan": summary,
             "has_sign_off": (work.result.folder / SIGN_OFF).is_file(),
-            "account": account(target_of(session), **_account_key(session)),
+            "account": account(target_of(session), **own),
             "counts": counts,
             "sendable": summary["plan"]["create"] + summary["plan"]["update"] + summary["plan"].get("in_doubt", 0),
             "is_production": session.access.api == "production" or "api.wizcommerce.com" in session.access.api,
             "commands": {
-                "one": command_with(command(session, "run"), ["--limit", "1"]),
+                "one": f"{command(session, 'run')} --limit 1",
                 "all": command(session, "run"),
             },
         }
@@ -166,16 +157,12 @@ def _progress(ask: Ask) -> Shown:
         counts = latest.counts if latest.summary is None else latest.summary.get("customers", {})
         counts = counts if isinstance(counts, dict) else {}
         values["tiles"] = [(title, counts[name], tone) for name, title, tone in OUTCOMES if counts.get(name)]
-        values["tiles"] += _undone(latest)
+        undone = (latest.summary or {}).get("results") if latest.action == "undo" else None
+        values["tiles"] += [(str(name).capitalize(), count, "") for name, count in (undone or {}).items()]
         if latest.run:
             account = ["--ledger", latest.ledger] if latest.ledger != ask.session.base.ledger else []
             values["commands"] = {name: command(ask.session, name, latest.run, *account) for name in AGAIN}
     return Shown("send_progress.html", values)
-
-
-def _undone(latest: Sending) -> list[tuple[str, int, str]]:
-    results = (latest.summary or {}).get("results") if latest.action == "undo" else None
-    return [(str(name).capitalize(), count, "") for name, count in (results or {}).items()]
 
 
 def _show(ask: Ask) -> Shown:

@@ -109,22 +109,20 @@ class _CustomerSteps(TracedCustomer):
         places = _final_places(self.stage.tables, self.customer, entity, frame.iloc[records], self.made.rows)
         kept = [place for place in places if place is not None]
         mapped, settled = _values(frame, records), dict(zip(kept, _values(final, kept), strict=True))
-        sent = settled if self.body is None else dict(zip(kept, self._sent(entity, self.body), strict=True))
+        sent = settled
+        if self.body is not None:
+            bodies = [self.body] if entity == "customer" else self.body.get(_BODY_KEYS[entity], [])
+            sent = dict(zip(kept, map(_flat, bodies), strict=True))
         for number, (record, place) in enumerate(zip(records, places, strict=True)):
             after = (None, None) if place is None else (settled[place], sent[place])
             entry, row = int(frame["_entry"].iloc[record]), int(frame["_row"].iloc[record])
             one = Record(self, entity, record, -1 if place is None else place, entry, row, mapped[number], *after)
             yield one.plain(None if entity == "customer" else number + 1)
 
-    def _sent(self, entity: Entity, body: Values) -> list[Values]:
-        if entity == "customer":
-            return [_flat(body)]
-        return [_flat(one) for one in body.get(_BODY_KEYS[entity], [])]
-
     def other_problems(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """The problems that no record and no field of a record shows."""
-        shown = [_same(one) for record in records for one in record["problems"]]
-        shown += [_same(one) for record in records for each in record["fields"] for one in each["problems"]]
+        places = (each for record in records for each in (record, *record["fields"]))
+        shown = [_same(one) for each in places for one in each["problems"]]
         return [told for one in self.problems if _same(told := self.told(one)) not in shown]
 
     def other_cells(self, records: Sequence[dict[str, Any]], roles: Roles) -> list[dict[str, Any]]:
@@ -133,7 +131,7 @@ class _CustomerSteps(TracedCustomer):
         shown = {(cell["source"], cell["row"], cell["column"]) for each in fields for cell in each["cells"]}
         found: list[dict[str, Any]] = []
         for row in np.flatnonzero(self.made.owners == self.local).tolist():
-            table = self.made.sources.tables[int(self.made.sources.split(np.array([row]))[0][0])]
+            table, _ = self.made.sources.table_of(row)
             headers = table.frame.columns
             used = {find_column(reference, headers) for reference in self.made.used.get(row, ())}
             cells = filter(None, (self.cell(row, name) for name in headers if name not in used))

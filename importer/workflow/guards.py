@@ -18,6 +18,7 @@ from importer.settings import Options
 from importer.tables import Sources
 from importer.wording import counted, first_few
 from importer.workflow.job import Confirm, Job, ask
+from importer.workflow.open_sources import utc_now
 from importer.workflow.since_last_run import last_run
 from importer.workflow.targets import Target
 
@@ -107,7 +108,7 @@ def _age(job: Job) -> None:
             f"--max-age: {', '.join(unknown)}: it is not known when the file was written, so its age is not checked."
         )
     for name, moment in moments.items():
-        hours = (job.now() - datetime.fromisoformat(moment)).total_seconds() / 3600
+        hours = (utc_now() - datetime.fromisoformat(moment)).total_seconds() / 3600
         if hours > limit:
             raise GuardError(
                 f"--max-age {limit:g}: {name} is {hours:,.0f} hours old. {NOTHING}",

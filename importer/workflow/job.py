@@ -4,7 +4,6 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -22,7 +21,7 @@ from importer.sender.customer_task import OnConflict
 from importer.settings import Commands, Options
 from importer.workflow.api_state import merger_for
 from importer.workflow.old_folders import prune
-from importer.workflow.open_sources import Timings
+from importer.workflow.open_sources import Timings, utc_now
 from importer.workflow.report_writer import report_run
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, client_for, limiter_for
@@ -42,7 +41,6 @@ class Job:
     target: Target
     run: Run
     watch: Watch
-    now: Callable[[], datetime]
     timings: Timings
     folder: RunFolder | None = None
     bodies: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -109,7 +107,7 @@ class Job:
                 stage,
                 None if stopped is None else stopped.exit_code,
                 self.commands,
-                finished=self.now(),
+                finished=utc_now(),
                 stopped=None if stopped is None else stopped.in_one_line,
                 pace=self._pace(),
                 adopted=self.adopted,

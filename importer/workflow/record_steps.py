@@ -13,7 +13,7 @@ from importer.mapping.field_parts import LIST_SEPARATOR
 from importer.mapping.table_rows import find_column, source_reference
 from importer.mapping.trace import READ, RESULT, Recorder, StepTrace
 from importer.run_folder import Stage
-from importer.tables import Entity, EntityTables, FieldOrigin, Positions, Sources, chunked
+from importer.tables import Entity, EntityTables, FieldOrigin, Positions, Sources, plain_lines
 
 _MOST_ROWS = 5  # of a field, if its problems are in other rows than its value
 _MADE = {"reference_id": "made id", "type": "each type"}  # what becomes of a field apart from the steps of one row
@@ -55,24 +55,20 @@ class TracedCustomer:
         rows = own["row"].to_numpy(np.int64)
         local = np.searchsorted(self.made.rows, rows)
         inside = np.append(self.made.rows, -2)[local] == rows
-        columns = {str(name): chunked(own[name]).to_pylist() for name in own}
-        columns["row"] = np.where(inside, local, -1).tolist()
-        return [dict(zip(columns, line, strict=True)) for line in zip(*columns.values(), strict=True)]
+        return plain_lines(own.assign(row=np.where(inside, local, -1)))
 
     def cell(self, row: int, reference: str) -> dict[str, Any] | None:
         """The cell of a column in one of the customer's rows, if it is filled."""
-        tables, local = self.made.sources.split(np.array([row]))
-        table = self.made.sources.tables[int(tables[0])]
+        table, place = self.made.sources.table_of(row)
         header = find_column(source_reference(reference), table.frame.columns)
         if header is None:
             return None
-        text = table.cells(header, local)[0].as_py()
+        text = table.cells(header, np.array([place]))[0].as_py()
         return {**self.place(row), "column": header, "text": text} if text and text.strip() else None
 
     def place(self, row: int) -> dict[str, Any]:
-        at = np.array([row])
-        table = self.made.sources.tables[int(self.made.sources.split(at)[0][0])]
-        return {"source": table.name, "row": int(self.made.sources.row_numbers(at)[0])}
+        table, place = self.made.sources.table_of(row)
+        return {"source": table.name, "row": int(table.row_numbers[place])}
 
     def told(self, problem: dict[str, Any]) -> dict[str, Any]:
         place = self.place(problem["row"]) if problem["row"] >= 0 else {"source": None, "row": None}

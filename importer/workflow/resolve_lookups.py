@@ -41,11 +41,6 @@ def _values(series: "pd.Series[Any]") -> tuple[Positions, pa.Array]:
     return positions, data.drop_null()
 
 
-def _rows(tables: EntityTables, field: str, positions: Positions) -> Any:
-    rows = tables.customer_field_rows.get(field)
-    return (tables.customers["_row"].to_numpy() if rows is None else rows)[positions]
-
-
 def looked_up_names(tables: EntityTables) -> NameCounts:
     """The names in the fields that are looked up, and how many customers have each."""
     found: dict[str, dict[str, int]] = {}
@@ -66,6 +61,7 @@ def pending_lookups(tables: EntityTables, counts: NameCounts) -> ProblemTable:
         encoded = texts.dictionary_encode()
         codes, first = np.unique(encoded.indices.to_numpy(), return_index=True)
         kind, own = NAMES[origin.lookup or ""], counts.get(field, {})
+        rows = tables.customer_field_rows.get(field, tables.customers["_row"].to_numpy())
         names = encoded.dictionary.take(pa.array(codes)).to_pylist()
         first = first[np.array([name in own for name in names], dtype=np.bool_)]
         names = [name for name in names if name in own]
@@ -78,7 +74,7 @@ def pending_lookups(tables: EntityTables, counts: NameCounts) -> ProblemTable:
                 entity="customer",
                 record=positions[first],
                 field=field,
-                row=_rows(tables, field, positions[first]),
+                row=rows[positions[first]],
                 column=origin.columns[0] if origin.columns else None,
                 value=names,
                 message=[

@@ -156,13 +156,13 @@ class Notifier:
     """Sends notifications about one command. Raises :class:`UsageError` when ``notices`` cannot be followed."""
 
     def __init__(self, command: str, notices: Notices | None, warn: Callable[[str], None]) -> None:
-        wanted = notices if notices is not None and (notices.urls or notices.healthcheck) else None
-        self._title = f"{f'importer {wanted.name}'.rstrip()}: {command}" if wanted else ""
+        self._title = ""
         self._announcer: Any = None
-        if wanted is not None:
+        if notices is not None and (notices.urls or notices.healthcheck):
             from importer.notify import Announcer  # noqa: PLC0415 - loads httpx, which few checks need
 
-            self._announcer = Announcer(wanted)
+            self._announcer = Announcer(notices)
+            self._title = f"{f'importer {notices.name}'.rstrip()}: {command}"
         self._warn = warn
 
     def began(self) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from importer.web.uploads import safe_name
+from importer.web.private_state import safe_name
 from tests.web.conftest import Served, serving
 
 PATHS = ("/", "/open", "/match", "/static/page.js", "/open/part/found", "/runs/file/of?run=x&name=report.html")

@@ -10,11 +10,11 @@ import pytest
 
 from importer.settings import Options
 from importer.web.page_app import Ask, Show, Shown, create_app
+from importer.web.private_state import receive
 from importer.web.sendings import Sendings
 from importer.web.session_state import Session
 from importer.web.step_fix import FIX
 from importer.web.step_open import OPEN
-from importer.web.uploads import receive
 
 
 @pytest.fixture

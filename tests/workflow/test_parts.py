@@ -73,7 +73,8 @@ def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("importer.commands.check.new_run_id", lambda _: "run")
         monkeypatch.setattr("importer.commands.check.Timings", partial(Timings, clock=lambda: 0.0))
         monkeypatch.setattr(prepared_sources, "rows_per_partition", lambda *_: rows or 1_000_000)
-        check(options, now=lambda: NOW)
+        monkeypatch.setattr("importer.commands.check.utc_now", lambda: NOW)
+        check(options)
         assert [path.name for path in Path("results").iterdir()] == ["run"]  # the scratch folder is gone
         return contents(Path("results/run"))
 
