@@ -86,12 +86,13 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
     at = np.flatnonzero(_content(prepared, evaluated, len(table)) & (customers >= 0))
     columns = {name: found.column.take(at) for name, found in evaluated.items()}
     if isinstance(entry, AddressEntry):
+        countries = context.countries.take(at)
         if prepared.filled is None:  # a packed address has its parts already
             before = columns
-            evaluated, columns = settled_towns(evaluated, columns, at, context.countries.take(at))
+            evaluated, columns = settled_towns(evaluated, columns, at, countries)
             _trace_changed("city", before, columns, at, len(table), context)
         before = columns
-        evaluated, columns = settled_post_codes(evaluated, columns, at, context.countries.take(at))
+        evaluated, columns = settled_post_codes(evaluated, columns, at, countries)
         _trace_changed("postal code", before, columns, at, len(table), context)
     evaluated = {name: _with_parts_left(entry, number, found) for name, found in evaluated.items()}
     stated = np.zeros(len(at), bool)
