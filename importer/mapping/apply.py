@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from importer.cell_text import header_key
 from importer.errors import MappingError
-from importer.mapping.cell_problems import count_changes
+from importer.mapping.cell_problems import ChangedFields, count_changes
 from importer.mapping.cell_sources import RecordSource, child_sources, column_roles, customer_sources, packed_sources
 from importer.mapping.columns import Codes, Column, first_of, first_rows
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
@@ -19,7 +19,7 @@ from importer.mapping.fields import Context, evaluate, evaluate_former
 from importer.mapping.grouping.children import Candidates, Children, candidates, merge_children
 from importer.mapping.grouping.customers import Grouped, group_customers
 from importer.mapping.grouping.keys import former_ids, key_cells
-from importer.mapping.grouping.row_assignment import RowAssignment, tidied_keys
+from importer.mapping.grouping.row_assignment import RowAssignment
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import alternatives
@@ -117,18 +117,17 @@ def build(
     }
     former = _former_ids(mapping, assignment, grouped, context.unwatched())
     children = {entity: merge_children(entity, own, ids, former) for entity, own in sets.items()}
-    problems = [*assignment.problems, *grouped.problems]
-    problems += [problem for merged in children.values() for problem in merged.problems]
+    problems = [*grouped.problems, *(problem for merged in children.values() for problem in merged.problems)]
     problems += unknown_defaults(prepared, {**assignment.by_table, mapping.main_table: main})
-    own_changes = {"reference_id": assignment.changes, **_changes(grouped.evaluated)}
-    every = np.ones(len(main.rows), bool)
-    made = [
-        (entity, _changes(one.evaluated), one.table, np.isin(np.arange(len(one.table)), one.at))
-        for entity, own in sets.items()
-        for one in own
+    changes: list[ChangedFields] = [
+        ("customer", _changes(grouped.evaluated), main.rows, np.ones(len(main.rows), bool)),
+        *(
+            (entity, _changes(one.evaluated), one.table, np.isin(np.arange(len(one.table)), one.at))
+            for entity, own in sets.items()
+            for one in own
+        ),
     ]
-    lines = [("customer", own_changes, main.rows, every), *made, *tidied_keys(assignment)]
-    tables = _entity_tables(grouped, assignment, sets, children, count_changes(sources, lines))
+    tables = _entity_tables(grouped, assignment, sets, children, count_changes(sources, changes))
     if former is not None and former.null_count < len(former):
         tables.customers[FORMER_ID] = _series(FORMER_ID, former)
     cells = [*customer_sources(mapping, assignment, grouped)]

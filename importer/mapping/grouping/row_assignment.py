@@ -1,6 +1,6 @@
 """Which customer each row belongs to, why some belong to none, and customers with their rows for partitions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.cell_problems import cell_problems
+from importer.mapping.cell_problems import ChangedFields, cell_problems
 from importer.mapping.columns import Codes, Column, Mask
 from importer.mapping.field_parts import LIST_SEPARATOR
 from importer.mapping.grouping.id_columns import read_id_columns
@@ -21,9 +21,8 @@ from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import TableRule
 from importer.mapping.table_rows import TableData, assign_tables, holds
-from importer.mapping.transform_results import RowChange
 from importer.records import Severity
-from importer.tables import TEXT, Entity, FieldOrigin, ProblemTable, Sources
+from importer.tables import TEXT, FieldOrigin, ProblemTable, Sources
 
 _MOST_FILES = 3  # in a message
 LEFT_OUT = "left out by a correction"  # why a row is skipped
@@ -59,21 +58,20 @@ class CustomerRows:
 class RowAssignment:
     """The customers by their keys, and for every table of the mapping its rows with their customers.
 
-    ``ids``: each customer's key as a reference id; ``origin`` and ``changes``: the columns of the keys, and what was
-    rewritten in them; ``former``: the ids as earlier versions made them, where any of them differ. ``main``: the rows
-    that make the customers. ``by_table``: the rows that give children.
-    ``tidied``: the tables whose keys had marks that cannot be seen, and what became of them.
+    ``ids``: each customer's key as a reference id; ``origin``: the columns of the keys; ``former``: the ids as earlier
+    versions made them, where any of them differ. ``main``: the rows that make the customers. ``by_table``: the rows
+    that give children. ``problems`` of rows, and what was rewritten in keys (``changes``, as :func:`count_changes`
+    takes them), are those of all rows; in a share of the customers there are none.
     """
 
     ids: Column
     origin: FieldOrigin
-    changes: tuple[RowChange, ...]
     main: CustomerRows
     by_table: dict[str, CustomerRows]
     status: RowStatus
-    problems: list[ProblemTable]
     former: Column | None = None
-    tidied: tuple[tuple[TableData, tuple[RowChange, ...]], ...] = ()
+    problems: Sequence[ProblemTable] = ()
+    changes: Sequence[ChangedFields] = ()
 
 
 @dataclass(frozen=True)
@@ -120,18 +118,16 @@ def assign_rows(
             rows = _read(mapping, other, table, status, loaded, problems)
             every.append(rows)
             by_table[other] = _children(rows, main, keys, status, problems)
-    tidied = tuple((one.table, _tidied(one.cells.changes)) for one in every if _tidied(one.cells.changes))
-    changes = tuple(change for change in keys.changes if change.code != "key_tidied")
-    return RowAssignment(keys.ids, keys.origin, changes, own, by_table, status, problems, keys.former, tidied)
-
-
-def tidied_keys(assignment: RowAssignment) -> list[tuple[Entity, dict[str, tuple[RowChange, ...]], TableData, Mask]]:
-    """What was taken off keys, as :func:`count_changes` wants it."""
-    return [("customer", {"reference_id": own}, table, np.ones(len(table), bool)) for table, own in assignment.tidied]
-
-
-def _tidied(changes: tuple[RowChange, ...]) -> tuple[RowChange, ...]:
-    return tuple(change for change in changes if change.code == "key_tidied")
+    of_ids = () if "reference_id" in mapping.customer.fields() else keys.changes
+    changes: list[ChangedFields] = [
+        ("customer", {"reference_id": of_ids}, main, np.ones(len(main), bool)),
+        # Of all rows only what was taken off: marks that cannot be seen.
+        *(
+            ("customer", {"reference_id": one.cells.changes}, one.table, np.zeros(len(one.table), bool))
+            for one in every
+        ),
+    ]
+    return RowAssignment(keys.ids, keys.origin, own, by_table, status, keys.former, problems, changes)
 
 
 def _read(
@@ -368,4 +364,4 @@ def owners_of(share: CustomerShare, mapping: Mapping, sources: Sources) -> RowAs
     count = len(share.rows)
     status = RowStatus(share.customers, np.full(count, None, object), np.zeros(count, bool))
     former = None if share.former is None else Column.from_text(share.former)
-    return RowAssignment(Column.from_text(share.ids), share.origin, (), main, by_table, status, [], former)
+    return RowAssignment(Column.from_text(share.ids), share.origin, main, by_table, status, former)

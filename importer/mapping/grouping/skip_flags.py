@@ -4,12 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from importer.mapping.cell_problems import cell_problems
+from importer.mapping.cell_problems import column_warning
 from importer.mapping.columns import Mask
 from importer.mapping.language.mapping_rules import TableRule
 from importer.mapping.table_rows import TableData
 from importer.mapping.transforms.registry import read_flag
-from importer.records import Severity
 from importer.tables import ProblemTable
 from importer.wording import counted
 
@@ -22,9 +21,7 @@ def unread_flags(rule: TableRule, table: TableData, skipped: Mask) -> Iterator[P
         column = table.column(reference)
         unread = np.array([read_flag(text) is None for text in column.values.to_pylist()], bool)
         at = np.flatnonzero(~skipped & column.rows_with(unread & ~table.blanks.among(column.values, "")))
-        if len(at):
-            are, rows = ("is", "its row is") if len(at) == 1 else ("are", "their rows are")
-            message = f"{counted(len(at), 'cell')} in this column {are} neither yes nor no, so {rows} not left out"
-            hint = "If such rows should be left out, list the values in the mapping's skip rule with `is`."
-            texts = {"severity": Severity.WARNING, "code": "skip_unsure", "message": message, "hint": hint}
-            yield cell_problems(table, at[:1], reference, **texts)
+        are, rows = ("is", "its row is") if len(at) == 1 else ("are", "their rows are")
+        message = f"{counted(len(at), 'cell')} in this column {are} neither yes nor no, so {rows} not left out"
+        hint = "If such rows should be left out, list the values in the mapping's skip rule with `is`."
+        yield from column_warning(table, at, reference, "skip_unsure", message, hint)

@@ -73,8 +73,8 @@ def settled_post_codes(
     The arguments are those of :func:`settled`.
     """
     if "zip_code" in evaluated and evaluated["zip_code"].references:  # problems are reported in this order
-        first = {name: evaluated[name] for name in ("country", "state", "zip_code") if name in evaluated}
-        evaluated = {**first, **evaluated}
+        names = dict.fromkeys(("country", "state", "zip_code", *evaluated))
+        evaluated = {name: evaluated[name] for name in names if name in evaluated}
     return settled("zip_code", ("zip_code", "state", "country"), _settled, evaluated, columns, at, defaults)
 
 
