@@ -50,7 +50,7 @@ def _quoted(values: pa.Array, predicate: pa.Array | str) -> pa.Array:
 
 
 def field_problems(
-    findings: Sequence[RowFinding], table: TableData, *, entity: Entity, field: str, records: tuple[Codes, Codes, Codes]
+    findings: Sequence[RowFinding], table: TableData, entity: Entity, field: str, records: tuple[Codes, Codes, Codes]
 ) -> Iterator[ProblemTable]:
     """Problems of one field. ``records``: (row index into ``table``, customer, record) of every record made from a row.
 
@@ -87,7 +87,6 @@ def field_problems(
 def extension_problems(
     found: Evaluated,
     table: TableData,
-    *,
     entity: Entity,
     field: str,
     records: tuple[Codes, Codes, Codes],

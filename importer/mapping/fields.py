@@ -51,13 +51,6 @@ class Context:
         if self.trace is not None:
             self.trace.add(step, joined([part.column for part in parts], LIST_SEPARATOR), after)
 
-    def extension_went(self, rule: FieldRule, evaluated: Mapping[str, Evaluated]) -> None:
-        """Record the extension of a phone that went to an attribute, if somebody watches."""
-        target = f"attributes.{rule.extension_to}"
-        if rule.extension_to is not None and target in evaluated:
-            extension = evaluated[target].column
-            self.traced(field=target).did("extension", Column.blank(len(extension)), extension)
-
     def traced(self, **changes: Any) -> "Context":
         """The same with another trace: one with these attributes changed."""
         return self if self.trace is None else replace(self, trace=replace(self.trace, **changes))
@@ -90,6 +83,14 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
         context.did("lower", column, found.column)
     context.did(RESULT, found.column, found.column)
     return found
+
+
+def extension_field(name: str, phone: Evaluated, context: Context) -> Evaluated:
+    """The attribute ``name`` that gets the extensions of a phone, where there is a phone."""
+    nothing = Column.blank(len(phone.column))
+    extension = (phone.extension or nothing).where(phone.column.filled)
+    context.traced(field=name).did("extension", nothing, extension)
+    return replace(phone, column=extension, findings=(), changes=(), extension=None)
 
 
 def evaluate_former(rule: FieldRule, table: TableData, number: str, now: Evaluated, context: Context) -> Column | None:
