@@ -20,7 +20,8 @@ Offsets = npt.NDArray[np.int32]
 
 def filled_cells(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
     """True for cells with something that a person can see: more than white space and zero-width marks."""
-    return np.concatenate([np.zeros(0, np.bool_), *(_filled(cells) for cells in _chunks(column))])
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    return np.concatenate([np.zeros(0, np.bool_), *map(_filled, chunks)])
 
 
 def _filled(cells: pa.Array) -> npt.NDArray[np.bool_]:
@@ -33,10 +34,6 @@ def _filled(cells: pa.Array) -> npt.NDArray[np.bool_]:
         seen = pc.and_(pc.invert(pc.utf8_is_space(odd)), pc.not_equal(pc.utf8_trim(odd, characters=BLANKS), ""))
         filled[at] = np.asarray(seen.fill_null(False))
     return filled
-
-
-def _chunks(column: pa.ChunkedArray | pa.Array) -> list[pa.Array]:
-    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
 
 
 def edges(cells: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:

@@ -188,12 +188,19 @@ def _customer_countries(addresses: Sequence[Prepared], count: int, loaded: Loade
     """Each customer's country: that of its first address that has one."""
     found = Column.blank(count)
     for one in addresses:
-        if one.entry.country is not None:
-            context = Context(Column.blank(len(one.owned.rows)), loaded.folder)
-            column = evaluate("country", one.entry.country, one.owned.rows, one.number, context).column
-            first = first_rows(one.owned.customers, count, column.filled)
-            found = first_of([found, column.take(first)])[0]
+        column = _own_countries(one, loaded)
+        first = first_rows(one.owned.customers, count, column.filled)
+        found = first_of([found, column.take(first)])[0]
     return found
+
+
+def _own_countries(address: Prepared, loaded: LoadedMapping) -> Column:
+    """The country that each row gives its address."""
+    rows, rule = address.owned.rows, address.entry.country
+    nowhere = Column.blank(len(rows))
+    if rule is None:
+        return nowhere
+    return evaluate("country", rule, rows, address.number, Context(nowhere, loaded.folder)).column
 
 
 def entry_candidates(
@@ -209,11 +216,7 @@ def entry_candidates(
     if entry.when is not None:
         mapped = frozenset(reference for reference, _ in loaded.mapping.references(table.name))
         customers = np.where(holds(entry.when.numbered(prepared.number), table, mapped), customers, -1)
-    own = countries.take(customers)
-    if isinstance(entry, AddressEntry):
-        own = Column.blank(len(table))
-        if entry.country is not None:
-            own = evaluate("country", entry.country, table, prepared.number, Context(own, loaded.folder)).column
+    own = _own_countries(prepared, loaded) if isinstance(entry, AddressEntry) else countries.take(customers)
     return candidates(prepared, customers, _context(loaded, entity, _with_default(own, default), table, recorder))
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from importer.mapping.columns import Codes, Column, combine
@@ -67,7 +66,4 @@ def _findings(remarks: Sequence[Sequence[Remark]], tuples: Codes, at: Codes, fou
         words, hints = [one.words for one in all_of_them], [one.hint for one in all_of_them]
         (finding,) = failures(code, words, hints, severity)
         here = finding.chosen[tuples]
-        number_of_row = np.full(int(at.max()) + 1, -1, np.int64)
-        number_of_row[at[here]] = tuples[here]
-        for reference, rows in found.by_reference(np.unique(at[here])):
-            yield RowFinding(rows, number_of_row[rows], finding, reference, 0)
+        yield from found.at_columns(RowFinding(at[here], tuples[here], finding, "", 0))

@@ -175,9 +175,7 @@ def _unpacked(
     given = frozenset(entry.fields())
     parts = {name: _part_columns(references, name, table) for name in _FIELDS if name not in given}
     every_part = frozenset(one for own in parts.values() for one in own)
-    in_parts = np.zeros(len(table), bool)
-    for one in every_part:
-        in_parts |= table.column(one).filled
+    in_parts = np.logical_or.reduce([np.zeros(len(table), bool), *(table.column(one).filled for one in every_part)])
     numbers = np.where(filled, 3 * tuples + named, -1).astype(np.int64)  # each row's reading; -1: its cells are blank
     taken = np.where(in_parts, -1, numbers)
     said = np.isin(np.arange(3 * len(addresses)), taken).tolist()
