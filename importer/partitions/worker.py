@@ -139,15 +139,8 @@ def finish_part(
     sources = partition.sources(share.rows)
     rows = pd.DataFrame({"customer": share.customers})
     field_rows = {str(name): own.to_numpy() for name, own in partition.read("field-rows").items()}
-    tables = EntityTables(
-        _completed(partition, "customer", columns),
-        _completed(partition, "address", columns),
-        _completed(partition, "contact", columns),
-        entries,
-        rows,
-        field_rows,
-    )
-    tables = with_former_ids(tables, kept)
+    customers, addresses, contacts = (_completed(partition, entity, columns) for entity in ENTITIES)
+    tables = with_former_ids(EntityTables(customers, addresses, contacts, entries, rows, field_rows), kept)
     settled = validate_records(policy, tables, sources, ProblemTable(partition.read("problems.mapped")), shared)
     # The parent reports once for all partitions that attributes cannot be checked.
     known = settled.problems.frame[(settled.problems.frame["code"] != "attributes_unchecked").to_numpy(np.bool_)]

@@ -70,8 +70,7 @@ def group_customers(
             wrong[codes[found.wrong()]] = True
             before, grouped.columns[name] = grouped.columns[name], grouped.columns[name].filled_up(rule.default, wrong)
             if context.trace is not None:
-                own_trace = context.traced(field=name)
-                own_trace.did("default", before.take(codes), grouped.columns[name].take(codes))
+                context.traced(field=name).did("default", before.take(codes), grouped.columns[name].take(codes))
         where = np.where(first >= 0, first, start)
         if not np.array_equal(where, start):
             grouped.field_rows[name] = table.rows[where]
