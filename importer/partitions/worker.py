@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from importer.mapping.apply import build
-from importer.mapping.grouping.row_assignment import CustomerShare, owners_of
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.partitions.cell_accounts import CellRules, account_cells
-from importer.partitions.partition import Partition
+from importer.partitions.partition import CustomerShare, Partition, owners_of
 from importer.partitions.scratch import new_file, release_memory, write_array
 from importer.payload import write_payloads
 from importer.records import Severity
