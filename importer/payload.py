@@ -25,11 +25,6 @@ from importer.tables import (
     chunked,
 )
 
-_REQUIRED: dict[Entity, tuple[str, ...]] = {
-    "customer": ("reference_id", "company_name"),
-    "address": ("reference_id",),
-    "contact": ("reference_id",),
-}
 _PATH = re.compile(r"[^.\[\]/]+")
 
 
@@ -107,7 +102,7 @@ def _records(
 ) -> Iterator[dict[str, Any]]:
     """Records with the fields that are not empty, in the order of the API's own example, ``attributes`` last."""
     frame = tables.frame(entity).take(at)
-    for field in _REQUIRED[entity]:
+    for field in ("reference_id", "company_name") if entity == "customer" else ("reference_id",):
         if len(frame) and (field not in frame or frame[field].isna().any()):
             raise InternalError(f"{entity} without {field} reached the payload writer")
     columns: dict[str, Iterable[Any]] = {}

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from importer.cell_text import header_key
 from importer.errors import MappingError
-from importer.mapping.cell_problems import count_changes
+from importer.mapping.cell_problems import ChangedFields, count_changes
 from importer.mapping.cell_sources import RecordSource, child_sources, column_roles, customer_sources, packed_sources
 from importer.mapping.columns import Codes, Column, first_of, first_rows
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
@@ -19,7 +19,7 @@ from importer.mapping.fields import Context, evaluate, evaluate_former
 from importer.mapping.grouping.children import Candidates, Children, candidates, merge_children
 from importer.mapping.grouping.customers import Grouped, group_customers
 from importer.mapping.grouping.keys import former_ids, key_cells
-from importer.mapping.grouping.row_assignment import RowAssignment, tidied_keys
+from importer.mapping.grouping.row_assignment import RowAssignment
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import alternatives
@@ -117,18 +117,17 @@ def build(
     }
     former = _former_ids(mapping, assignment, grouped, context.unwatched())
     children = {entity: merge_children(entity, own, ids, former) for entity, own in sets.items()}
-    problems = [*assignment.problems, *grouped.problems]
-    problems += [problem for merged in children.values() for problem in merged.problems]
+    problems = [*grouped.problems, *(problem for merged in children.values() for problem in merged.problems)]
     problems += unknown_defaults(prepared, {**assignment.by_table, mapping.main_table: main})
-    own_changes = {"reference_id": assignment.changes, **_changes(grouped.evaluated)}
-    every = np.ones(len(main.rows), bool)
-    made = [
-        (entity, _changes(one.evaluated), one.table, np.isin(np.arange(len(one.table)), one.at))
-        for entity, own in sets.items()
-        for one in own
+    changes: list[ChangedFields] = [
+        ("customer", _changes(grouped.evaluated), main.rows, np.ones(len(main.rows), bool)),
+        *(
+            (entity, _changes(one.evaluated), one.table, np.isin(np.arange(len(one.table)), one.at))
+            for entity, own in sets.items()
+            for one in own
+        ),
     ]
-    lines = [("customer", own_changes, main.rows, every), *made, *tidied_keys(assignment)]
-    tables = _entity_tables(grouped, assignment, sets, children, count_changes(sources, lines))
+    tables = _entity_tables(grouped, assignment, sets, children, count_changes(sources, changes))
     if former is not None and former.null_count < len(former):
         tables.customers[FORMER_ID] = _series(FORMER_ID, former)
     cells = [*customer_sources(mapping, assignment, grouped)]
@@ -189,12 +188,19 @@ def _customer_countries(addresses: Sequence[Prepared], count: int, loaded: Loade
     """Each customer's country: that of its first address that has one."""
     found = Column.blank(count)
     for one in addresses:
-        if one.entry.country is not None:
-            context = Context(Column.blank(len(one.owned.rows)), loaded.folder)
-            column = evaluate("country", one.entry.country, one.owned.rows, one.number, context).column
-            first = first_rows(one.owned.customers, count, column.filled)
-            found = first_of([found, column.take(first)])[0]
+        column = _own_countries(one, loaded)
+        first = first_rows(one.owned.customers, count, column.filled)
+        found = first_of([found, column.take(first)])[0]
     return found
+
+
+def _own_countries(address: Prepared, loaded: LoadedMapping) -> Column:
+    """The country that each row gives its address."""
+    rows, rule = address.owned.rows, address.entry.country
+    nowhere = Column.blank(len(rows))
+    if rule is None:
+        return nowhere
+    return evaluate("country", rule, rows, address.number, Context(nowhere, loaded.folder)).column
 
 
 def entry_candidates(
@@ -210,11 +216,7 @@ def entry_candidates(
     if entry.when is not None:
         mapped = frozenset(reference for reference, _ in loaded.mapping.references(table.name))
         customers = np.where(holds(entry.when.numbered(prepared.number), table, mapped), customers, -1)
-    own = countries.take(customers)
-    if isinstance(entry, AddressEntry):
-        own = Column.blank(len(table))
-        if entry.country is not None:
-            own = evaluate("country", entry.country, table, prepared.number, Context(own, loaded.folder)).column
+    own = _own_countries(prepared, loaded) if isinstance(entry, AddressEntry) else countries.take(customers)
     return candidates(prepared, customers, _context(loaded, entity, _with_default(own, default), table, recorder))
 
 

@@ -16,6 +16,8 @@ from importer.mapping.transform_results import OF_CELLS, RowChange, RowFinding
 from importer.records import Severity
 from importer.tables import CHANGE_DTYPES, Entity, ProblemTable, Sources
 
+ChangedFields = tuple[Entity, Mapping[str, Iterable[RowChange]], TableData, Mask]  # see count_changes
+
 
 def cell_problems(table: TableData, at: Codes, reference: str, **columns: Any) -> ProblemTable:
     """Problems of one column on the rows ``at``, each with its cell; ``columns`` as for ``ProblemTable.build``."""
@@ -24,6 +26,15 @@ def cell_problems(table: TableData, at: Codes, reference: str, **columns: Any) -
     arrays = {name: text for name, text in texts.items() if isinstance(text, pa.Array)}
     texts |= {name: pd.Series(pd.arrays.ArrowExtensionArray(text)) for name, text in arrays.items()}
     return ProblemTable.build(len(at), row=table.rows[at], column=names[0] if names else None, **texts)
+
+
+def column_warning(
+    table: TableData, at: Codes, reference: str, code: str, message: str, hint: str
+) -> Iterator[ProblemTable]:
+    """One warning about the cells of a column on the rows ``at``, at the first of them; nothing where there is none."""
+    if len(at):
+        texts = {"severity": Severity.WARNING, "code": code, "message": message, "hint": hint}
+        yield cell_problems(table, at[:1], reference, **texts)
 
 
 def unrepeated(records: Codes, texts: Codes) -> Codes:
@@ -39,7 +50,7 @@ def _quoted(values: pa.Array, predicate: pa.Array | str) -> pa.Array:
 
 
 def field_problems(
-    findings: Sequence[RowFinding], table: TableData, *, entity: Entity, field: str, records: tuple[Codes, Codes, Codes]
+    findings: Sequence[RowFinding], table: TableData, entity: Entity, field: str, records: tuple[Codes, Codes, Codes]
 ) -> Iterator[ProblemTable]:
     """Problems of one field. ``records``: (row index into ``table``, customer, record) of every record made from a row.
 
@@ -76,7 +87,6 @@ def field_problems(
 def extension_problems(
     found: Evaluated,
     table: TableData,
-    *,
     entity: Entity,
     field: str,
     records: tuple[Codes, Codes, Codes],
@@ -109,9 +119,7 @@ def extension_problems(
         )
 
 
-def count_changes(
-    sources: Sources, entries: Iterable[tuple[Entity, Mapping[str, Iterable[RowChange]], TableData, Mask]]
-) -> pd.DataFrame:
+def count_changes(sources: Sources, entries: Iterable[ChangedFields]) -> pd.DataFrame:
     """The columns of ``EntityTables.changes``: one example for each source column, field and code, by first cell.
 
     ``entries``: for each entry of the mapping the changes of its fields, on these rows of its table; text that stands

@@ -61,6 +61,12 @@ class Evaluated:
             at = np.flatnonzero(self.column.rows_with(finding.chosen))
             yield from self.at_columns(RowFinding(at, self.column.codes[at], finding, "", 0))
 
+    def changed(self, changes: Iterable[RowChange]) -> Iterator[RowChange]:
+        """Yield changes of the field's values at the columns that the rows' values were taken from."""
+        every = [*changes]
+        for number, reference in enumerate(self.references):
+            yield from (replace(change.only(self.chosen == number), reference=reference) for change in every)
+
     def only(self, rows: Mask) -> "Evaluated":
         """The field on fewer rows; the others give nothing."""
         findings = tuple(finding.only(rows) for finding in self.findings)

@@ -51,13 +51,6 @@ class Context:
         if self.trace is not None:
             self.trace.add(step, joined([part.column for part in parts], LIST_SEPARATOR), after)
 
-    def extension_went(self, rule: FieldRule, evaluated: Mapping[str, Evaluated]) -> None:
-        """Record the extension of a phone that went to an attribute, if somebody watches."""
-        target = f"attributes.{rule.extension_to}"
-        if rule.extension_to is not None and target in evaluated:
-            extension = evaluated[target].column
-            self.traced(field=target).did("extension", Column.blank(len(extension)), extension)
-
     def traced(self, **changes: Any) -> "Context":
         """The same with another trace: one with these attributes changed."""
         return self if self.trace is None else replace(self, trace=replace(self.trace, **changes))
@@ -90,6 +83,14 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
         context.did("lower", column, found.column)
     context.did(RESULT, found.column, found.column)
     return found
+
+
+def extension_field(name: str, phone: Evaluated, context: Context) -> Evaluated:
+    """The attribute ``name`` that gets the extensions of a phone, where there is a phone."""
+    nothing = Column.blank(len(phone.column))
+    extension = (phone.extension or nothing).where(phone.column.filled)
+    context.traced(field=name).did("extension", nothing, extension)
+    return replace(phone, column=extension, findings=(), changes=(), extension=None)
 
 
 def evaluate_former(rule: FieldRule, table: TableData, number: str, now: Evaluated, context: Context) -> Column | None:
@@ -225,16 +226,11 @@ def _transformed(
     """The values after further transforms; what these find is reported at the column that each value came from."""
     part = _transform(Part(found.column, ""), 0, steps, context, alone)
     findings = (own for finding in part.findings for own in found.at_columns(finding))
-    changes = (
-        replace(change.only(found.chosen == number), reference=reference)
-        for number, reference in enumerate(found.references)
-        for change in part.changes
-    )
     return replace(
         found,
         column=part.column,
         findings=(*found.findings, *findings),
-        changes=(*found.changes, *changes),
+        changes=(*found.changes, *found.changed(part.changes)),
         extension=found.extension if part.extension is None else part.extension,
     )
 
@@ -292,14 +288,10 @@ def _flags(rule: FieldRule, table: TableData, number: str, context: Context) -> 
     findings: list[RowFinding] = []
     names: list[str] = []
     for index, (target, template) in enumerate(rule.flags.items()):
-        reference = template.replace(NUMBER, number)
-        whole = table.column(reference)
-        cells, _ = _without_blanks(whole, reference, "type", rule, table)
-        context.did(READ, whole, whole, reference)
-        context.did("blanks", whole, cells, reference)
-        part = _transform(Part(cells, reference), index, [TransformStep("flag")], context)
+        (cells,), _ = _sources("type", rule, table, [template.replace(NUMBER, number)], context)
+        part = _transform(cells, index, [TransformStep("flag")], context)
         findings += part.findings
-        names += table.names(reference)
+        names += table.names(part.reference)
         answers = [target if answer == "true" else None for answer in part.column.values.to_pylist()]
         parts.append(part.column.replaced(pa.array(answers, pa.string())))
     column, nothing = joined(parts, LIST_SEPARATOR), np.zeros(len(table), bool)

@@ -310,7 +310,7 @@ def _compared(condition: Condition, other: OtherColumn, table: TableData) -> Mas
     assert condition.column is not None  # the model checks that
     own = table.column(condition.column)
     if other.table:
-        same = table.column(_across(condition.column, other)).filled
+        same = table.column(f"{condition.column}{_PART}{_across(other)}").filled
     else:
         texts = [column.replaced(caseless(column.values)) for column in (own, table.column(other.column))]
         codes = concat(texts).codes.reshape(2, -1)
@@ -318,9 +318,9 @@ def _compared(condition: Condition, other: OtherColumn, table: TableData) -> Mas
     return same if condition.same_as is not None else own.filled & ~same
 
 
-def _across(column: str, other: OtherColumn) -> str:
-    """The reference of the derived column that is filled where a column is the same as that of another table."""
-    return f"{column}{_PART}{other.table}{_PART}{other.column}"
+def _across(other: OtherColumn) -> str:
+    """The part of a derived column that is filled where the column is the same as that of another table."""
+    return f"{other.table}{_PART}{other.column}"
 
 
 def compare_tables(condition: Condition, table: TableData, customers: Codes, other: TableData, others: Codes) -> None:
@@ -335,8 +335,7 @@ def compare_tables(condition: Condition, table: TableData, customers: Codes, oth
     pairs = np.concatenate([customers, others]) * (len(both.values) + 1) + both.codes
     own, named = pairs[: len(table)], pairs[len(table) :][texts[1].filled]
     same = texts[0].filled & (customers >= 0) & np.isin(own, named)
-    part = _across("", condition.other).removeprefix(_PART)
-    table.derive(condition.column, part, Column.constant("true", len(table)).where(same))
+    table.derive(condition.column, _across(condition.other), Column.constant("true", len(table)).where(same))
 
 
 def _cell_holds(condition: Condition, column: Column) -> Mask:

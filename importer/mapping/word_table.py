@@ -4,7 +4,7 @@ A *kind* is a field whose words are decided: ``payment_term``, ``attributes.Colo
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import cast
@@ -17,7 +17,7 @@ from importer.errors import UsageError
 from importer.mapping.columns import Column, Mask, first_of
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
 from importer.mapping.language.mapping_rules import TYPES, FieldRule, Otherwise
-from importer.mapping.transform_results import RowChange, ValueFinding, failures, rewriting
+from importer.mapping.transform_results import ValueFinding, failures, rewriting
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, Entity
 from importer.wording import first_few, nearest
@@ -214,12 +214,12 @@ def decide(found: Evaluated, rule: FieldRule, words: FieldWords, did: Did) -> Ev
     own = column.replaced(new).where(settled)
     did("values table", column.where(settled), own)
     left = look_up(replace(found, column=column.where(~settled)), rule, did)
-    changes = _translated(found, column, new, told | ~decided)
+    changes = rewriting("value_translated", "", column.codes, column.values, new, told | ~decided)
     return replace(
         left,
         column=first_of([own, left.column])[0],
         findings=(*left.findings, *found.by_column(findings)),
-        changes=(*left.changes, *changes),
+        changes=(*left.changes, *found.changed(changes)),
     )
 
 
@@ -249,17 +249,11 @@ def look_up(found: Evaluated, rule: FieldRule, did: Did) -> Evaluated:
     findings = failures("value_unlisted", reasons, hints)
     unlisted = np.logical_or.reduce([np.zeros(len(texts), bool), *(finding.chosen for finding in findings)])
     translated = column.replaced(new)
+    changes = rewriting("value_translated", "", column.codes, column.values, new, unlisted)
     did("values", column, translated)
     return replace(
         found,
         column=translated,
         findings=(*found.findings, *found.by_column(findings)),
-        changes=(*found.changes, *_translated(found, column, new, unlisted)),
+        changes=(*found.changes, *found.changed(changes)),
     )
-
-
-def _translated(found: Evaluated, column: Column, new: pa.Array, told: Mask) -> Iterator[RowChange]:
-    """What a table made of a field's values, at each one's column; not of those ``told`` elsewhere."""
-    for number, reference in enumerate(found.references):
-        for change in rewriting("value_translated", reference, column.codes, column.values, new, told):
-            yield change.only(found.chosen == number)

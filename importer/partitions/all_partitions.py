@@ -3,6 +3,7 @@
 Texts stay in their files; positions count over all partitions.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -179,12 +180,10 @@ class _Records:
 
 def _first_names(mapped: Sequence[Mapped]) -> list[NameCounts]:
     """For each partition the names that no earlier one has, and how many customers have each in all."""
-    totals: dict[str, dict[str, int]] = {}
+    totals: dict[str, Counter[str]] = defaultdict(Counter)
     for one in mapped:
         for field, names in one.names.items():
-            known = totals.setdefault(field, {})
-            for name, count in names.items():
-                known[name] = known.get(name, 0) + count
+            totals[field].update(names)
     # A name is reported where it occurs first: its total goes to that partition.
     return [
         {

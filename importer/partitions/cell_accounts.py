@@ -26,7 +26,6 @@ from importer.tables import (
     ProblemTable,
     Sources,
     SourceTable,
-    no_lines,
 )
 
 _SPACE = 16  # bytes of white space around a text that stands for nothing
@@ -100,7 +99,7 @@ def account_cells(
             new[rows] = filled
             new[told.get(column, [])] = False
             problems += _lost(column, table, np.where(new[rows], own, -1), rows, owner)
-    counts = pd.DataFrame(lines, columns=list(CELL_DTYPES)).astype(CELL_DTYPES) if lines else no_lines(CELL_DTYPES)
+    counts = pd.DataFrame(lines, columns=list(CELL_DTYPES)).astype(CELL_DTYPES)
     return counts, ProblemTable.concat(problems)
 
 
@@ -204,13 +203,9 @@ def _marks(one: FieldSource, sent: Mask, headers: tuple[str, ...]) -> Iterator[t
         header = find_column(reference, headers)
         if header is None:
             continue
-        used = sent & one.given
         passed = [mask for name, mask in one.passed if name == reference]
-        if passed:
-            other = np.logical_or.reduce(passed)
-            used &= ~other
-            yield header, other, "passed_over"
-            yield header, ~used & ~other, "left_out"
-        else:
-            yield header, ~used, "left_out"
+        other = np.logical_or.reduce([np.zeros(len(sent), np.bool_), *passed])
+        used = sent & one.given & ~other
+        yield header, other, "passed_over"
+        yield header, ~used & ~other, "left_out"
         yield header, used, "used"

@@ -1,9 +1,11 @@
-"""A partition of the customers: which rows it has, and where its files are."""
+"""A partition of the customers: which of them and which rows it has, and where its files are."""
 
 import math
 import pickle
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,13 @@ import pyarrow as pa
 from pyarrow import ipc
 
 from importer.errors import UsageError
-from importer.mapping.grouping.row_assignment import CustomerShare
+from importer.mapping.columns import Column
+from importer.mapping.grouping.row_assignment import CustomerRows, RowAssignment, RowStatus
+from importer.mapping.language.mapping_model import Mapping
+from importer.mapping.table_rows import assign_tables
 from importer.partitions.scratch import map_file, new_file, read_array, read_frame, write_frame
 from importer.settings import Options
-from importer.tables import Positions, Sources, SourceTable, taken
+from importer.tables import FieldOrigin, Mask, Positions, Sources, SourceTable, taken
 
 _USUAL = 100_000  # rows: more need more memory, fewer repeat the fixed costs of a partition
 _FEWEST = 2_000
@@ -47,6 +52,86 @@ def rows_per_partition(options: Options, sources: Sources, workers: int) -> int:
         most = min(_USUAL, max(_FEWEST, int(free / _TIMES / max(text / count, 1.0))))
     partitions = workers * math.ceil(count / most / workers)
     return max(_FEWEST, math.ceil(count / partitions))
+
+
+@dataclass(frozen=True)
+class CustomerShare:
+    """Consecutive customers, and all their rows.
+
+    ``rows``: their row positions among all sources, ascending. ``customers``: the customer of each row, numbered from 0
+    within the share; ``keyed``: whether the row makes that customer, or only gives it children. ``first``: the position
+    of the first customer among all. ``numbered``: as in :class:`TableData`, by table. ``ids``, ``former``, ``origin``
+    and ``present``: as in :class:`RowAssignment`.
+    """
+
+    rows: Positions
+    customers: Positions
+    keyed: Mask
+    first: int
+    ids: pa.Array
+    former: pa.Array | None
+    numbered: dict[str, frozenset[str]]
+    origin: FieldOrigin
+    present: frozenset[str]
+
+    def only(self, customers: Positions) -> "CustomerShare":
+        """The rows of some of its customers, ascending numbers within the share; they are numbered anew."""
+        own = np.isin(self.customers, customers)
+        at = pa.array(customers)
+        return replace(
+            self,
+            rows=self.rows[own],
+            customers=np.searchsorted(customers, self.customers[own]),
+            keyed=self.keyed[own],
+            first=self.first + int(customers[0]),
+            ids=self.ids.take(at),
+            former=None if self.former is None else self.former.take(at),
+        )
+
+
+def deal_out(assignment: RowAssignment, most: int) -> Iterator[CustomerShare]:
+    """All customers in shares of at most ``most`` rows, or of one customer; rows without a customer are in none.
+
+    Where there is no customer, there is one share without rows.
+    """
+    customers = assignment.status.customer
+    keyed = np.zeros(len(customers), bool)
+    keyed[assignment.main.rows.rows] = True
+    numbered = {name: rows.rows.numbered for name, rows in assignment.by_table.items()}
+    present = frozenset(name for name, rows in assignment.by_table.items() if rows.present)
+    ids, former = assignment.ids.to_arrow(), None if assignment.former is None else assignment.former.to_arrow()
+    # Where shares begin, and the end of the last: as many whole customers in each as fit.
+    ends = np.cumsum(np.bincount(customers[customers >= 0], minlength=len(ids)))
+    edges = [0] if len(ids) else [0, 0]
+    while edges[-1] < len(ids):
+        done = int(ends[edges[-1] - 1]) if edges[-1] else 0
+        edges.append(max(int(np.searchsorted(ends, done + most, side="right")), edges[-1] + 1))
+    number = np.append(np.repeat(np.arange(len(edges) - 1), np.diff(edges)), -1)[customers]
+    for share, (start, stop) in enumerate(pairwise(edges)):
+        rows = np.flatnonzero(number == share)
+        own = pa.concat_arrays([ids.slice(start, stop - start)])  # a copy: a slice would be sent with the whole column
+        was = None if former is None else pa.concat_arrays([former.slice(start, stop - start)])
+        yield CustomerShare(
+            rows, customers[rows] - start, keyed[rows], start, own, was, numbered, assignment.origin, present
+        )
+
+
+def owners_of(share: CustomerShare, mapping: Mapping, sources: Sources) -> RowAssignment:
+    """The customer of each row of ``sources``, which are the rows of a share."""
+    by_table = {
+        name: CustomerRows(
+            replace(table, numbered=share.numbered[name]), share.customers[table.rows], name in share.present
+        )
+        for name, table in assign_tables(mapping, sources).items()
+    }
+    main = by_table[mapping.main_table]
+    keyed = share.keyed[main.rows.rows]
+    if not keyed.all():
+        main = CustomerRows(main.rows.keep(keyed), main.customers[keyed], present=True)
+    count = len(share.rows)
+    status = RowStatus(share.customers, np.full(count, None, object), np.zeros(count, bool))
+    former = None if share.former is None else Column.from_text(share.former)
+    return RowAssignment(Column.from_text(share.ids), share.origin, main, by_table, status, former)
 
 
 @dataclass(frozen=True, kw_only=True)

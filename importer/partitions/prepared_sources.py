@@ -20,14 +20,14 @@ from importer.mapping.apply import find_tables, look_over
 from importer.mapping.cell_problems import count_changes
 from importer.mapping.cell_sources import column_roles
 from importer.mapping.fitting import advice, best_fit, fit_of
-from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows, deal_out, tidied_keys
+from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.transforms.packed_addresses import cell_columns
 from importer.partitions import all_partitions as merge
 from importer.partitions.all_partitions import shared_by_all
 from importer.partitions.cell_accounts import CellRules, all_cells
 from importer.partitions.executors import InlineExecutor, dask_executor, process_executor, processors, run_all
-from importer.partitions.partition import Partition, SourceFile, rows_per_partition
+from importer.partitions.partition import Partition, SourceFile, deal_out, rows_per_partition
 from importer.partitions.scratch import (
     read_array,
     read_frame,
@@ -131,10 +131,7 @@ class PreparedSources:
         for number, share in enumerate(deal_out(owners, most)):
             self.partitions.append(Partition(number, folder, share.first, files))
             self.partitions[-1].dump("share", share)
-        own = {} if "reference_id" in mapping.customer.fields() else {"reference_id": owners.changes}
-        every = np.ones(len(owners.main.rows), bool)
-        lines = [("customer", own, owners.main.rows, every), *tidied_keys(owners)]
-        self.changes = count_changes(self.sources, lines)
+        self.changes = count_changes(self.sources, owners.changes)
         self.problems = ProblemTable.concat(owners.problems)
         write_frame(folder / "rows", owners.status.frame())
         self.rows = read_frame(folder / "rows", numbers=False)

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from importer.mapping.apply import build
-from importer.mapping.grouping.row_assignment import CustomerShare, owners_of
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.partitions.cell_accounts import CellRules, account_cells
-from importer.partitions.partition import Partition
+from importer.partitions.partition import CustomerShare, Partition, owners_of
 from importer.partitions.scratch import new_file, release_memory, write_array
 from importer.payload import write_payloads
 from importer.records import Severity
@@ -139,15 +138,8 @@ def finish_part(
     sources = partition.sources(share.rows)
     rows = pd.DataFrame({"customer": share.customers})
     field_rows = {str(name): own.to_numpy() for name, own in partition.read("field-rows").items()}
-    tables = EntityTables(
-        _completed(partition, "customer", columns),
-        _completed(partition, "address", columns),
-        _completed(partition, "contact", columns),
-        entries,
-        rows,
-        field_rows,
-    )
-    tables = with_former_ids(tables, kept)
+    customers, addresses, contacts = (_completed(partition, entity, columns) for entity in ENTITIES)
+    tables = with_former_ids(EntityTables(customers, addresses, contacts, entries, rows, field_rows), kept)
     settled = validate_records(policy, tables, sources, ProblemTable(partition.read("problems.mapped")), shared)
     # The parent reports once for all partitions that attributes cannot be checked.
     known = settled.problems.frame[(settled.problems.frame["code"] != "attributes_unchecked").to_numpy(np.bool_)]

@@ -13,10 +13,9 @@ import orjson
 import pandas as pd
 
 from importer.mapping.apply import build
-from importer.mapping.grouping.row_assignment import owners_of
 from importer.mapping.table_rows import find_column
 from importer.mapping.trace import Recorder
-from importer.partitions.partition import Partition
+from importer.partitions.partition import Partition, owners_of
 from importer.partitions.prepared_sources import PreparedSources
 from importer.payload import write_payloads
 from importer.run_folder import Stage

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from importer.mapping.apply import build, find_tables, look_over
+from importer.mapping.cell_problems import count_changes
 from importer.mapping.grouping.row_assignment import assign_rows
 from importer.mapping.language.mapping_files import LoadedMapping, load_mapping
+from importer.partitions.all_partitions import merged_changes
 from importer.records import Problem
 from importer.tables import DEFAULT_STATED, SERVES_BOTH, Entity, EntityTables, ProblemTable, Sources, SourceTable
 from tests.support import make_source
@@ -38,8 +40,10 @@ def apply_mapping(loaded: LoadedMapping, sources: Sources, *, country: str | Non
     tables = find_tables(loaded.mapping, sources)
     assignment = assign_rows(loaded.mapping, tables, sources, loaded)
     made, problems, _ = build(loaded, assignment, sources, country=country)
+    changes = merged_changes([count_changes(sources, assignment.changes), made.changes], sources)
     unused, notes = look_over(loaded.mapping, tables, partial=False)
-    return Mapped(replace(made, unused_columns=unused), problems, notes)
+    every_problem = ProblemTable.concat([*assignment.problems, problems])
+    return Mapped(replace(made, unused_columns=unused, changes=changes), every_problem, notes)
 
 
 def loaded(text: str, folder: Path | None = None) -> LoadedMapping:

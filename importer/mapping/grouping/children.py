@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from importer.mapping.cell_problems import extension_problems, field_problems
 from importer.mapping.columns import Codes, Column, Mask, caseless, concat, first_rows, tuple_numbers
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated, joined
-from importer.mapping.fields import Context, evaluate, evaluate_former
+from importer.mapping.fields import Context, evaluate, evaluate_former, extension_field
 from importer.mapping.grouping.same_children import absorbed, equal_children
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
@@ -86,12 +86,13 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
     at = np.flatnonzero(_content(prepared, evaluated, len(table)) & (customers >= 0))
     columns = {name: found.column.take(at) for name, found in evaluated.items()}
     if isinstance(entry, AddressEntry):
+        countries = context.countries.take(at)
         if prepared.filled is None:  # a packed address has its parts already
             before = columns
-            evaluated, columns = settled_towns(evaluated, columns, at, context.countries.take(at))
+            evaluated, columns = settled_towns(evaluated, columns, at, countries)
             _trace_changed("city", before, columns, at, len(table), context)
         before = columns
-        evaluated, columns = settled_post_codes(evaluated, columns, at, context.countries.take(at))
+        evaluated, columns = settled_post_codes(evaluated, columns, at, countries)
         _trace_changed("postal code", before, columns, at, len(table), context)
     evaluated = {name: _with_parts_left(entry, number, found) for name, found in evaluated.items()}
     stated = np.zeros(len(at), bool)
@@ -103,13 +104,10 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
         before = columns
         columns = {**columns, "is_default": Column.constant("true", len(at)).where(stated)}
         _trace_changed("flags", before, columns, at, len(table), context)
-    phone = evaluated.get("phone")
-    if phone is not None and entry.phone.extension_to is not None:
-        extension = (phone.extension or Column.blank(len(table))).where(phone.column.filled)
+    if "phone" in evaluated and entry.phone.extension_to is not None:
         name = f"attributes.{entry.phone.extension_to}"
-        columns[name] = extension.take(at)
-        evaluated[name] = replace(phone, column=extension, findings=(), changes=(), extension=None)
-        context.extension_went(entry.phone, evaluated)
+        evaluated[name] = extension_field(name, evaluated["phone"], context)
+        columns[name] = evaluated[name].column.take(at)
     own = evaluated.get("reference_id")
     if own is not None:
         former = evaluate_former(entry.reference_id, table, number, own, context)
@@ -377,12 +375,10 @@ def _problems(entity: Entity, sets: Sequence[Candidates], lines: Sequence[Codes]
     for made, own in zip(sets, lines, strict=True):
         for name, found in made.evaluated.items():
             places = (made.at, made.customers, own)
-            problems.extend(field_problems(found.findings, made.table, entity=entity, field=name, records=places))
+            problems += field_problems(found.findings, made.table, entity, name, places)
             if found.extension is not None:
                 wanting = (found.extension.filled & found.column.filled)[made.at]
                 places = (made.at[wanting], made.customers[wanting], own[wanting])
                 target = made.entry.fields()[name].extension_to
-                problems += extension_problems(
-                    found, made.table, entity=entity, field=name, records=places, target=target
-                )
+                problems += extension_problems(found, made.table, entity, name, places, target)
     return problems

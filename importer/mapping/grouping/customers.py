@@ -12,7 +12,7 @@ from importer.cell_text import BLANKS
 from importer.mapping.cell_problems import cell_problems, extension_problems, field_problems, unrepeated
 from importer.mapping.columns import Codes, Column, Mask, first_rows
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
-from importer.mapping.fields import Context, evaluate
+from importer.mapping.fields import Context, evaluate, extension_field
 from importer.mapping.language.mapping_model import CustomerEntry
 from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.table_rows import TableData
@@ -54,7 +54,7 @@ def group_customers(
     """Group rows into customers. ``codes``: the customer of each row of ``table``, all ≥ 0."""
     start = first_rows(codes, count)
     grouped = Grouped({}, {}, {}, table.rows[start], [])
-    own = (np.arange(len(table), dtype=np.int64), codes, codes)
+    every = (np.arange(len(table), dtype=np.int64), codes, codes)
     for name, rule in entry.fields().items():
         # The default comes last: a blank cell agrees with any other of its customer's rows.
         found = evaluate(name, rule.model_copy(update={"default": None}), table, "", context)
@@ -70,18 +70,24 @@ def group_customers(
             wrong[codes[found.wrong()]] = True
             before, grouped.columns[name] = grouped.columns[name], grouped.columns[name].filled_up(rule.default, wrong)
             if context.trace is not None:
-                own_trace = context.traced(field=name)
-                own_trace.did("default", before.take(codes), grouped.columns[name].take(codes))
+                context.traced(field=name).did("default", before.take(codes), grouped.columns[name].take(codes))
         where = np.where(first >= 0, first, start)
         if not np.array_equal(where, start):
             grouped.field_rows[name] = table.rows[where]
-        grouped.problems.extend(field_problems(found.findings, table, entity="customer", field=name, records=own))
+        grouped.problems.extend(field_problems(found.findings, table, "customer", name, every))
         if name == "company_name":
             grouped.problems.extend(_closed(found, table, codes))
         grouped.problems.extend(_conflicts(name, rule, found, table, codes, first, sources))
-        if found.extension is not None or rule.extension_to is not None:
-            grouped.problems.extend(_extensions(name, rule, found, table, codes, count, grouped))
-            context.extension_went(rule, grouped.evaluated)
+        if rule.extension_to is not None:
+            target = f"attributes.{rule.extension_to}"
+            extension = extension_field(target, found, context)
+            grouped.evaluated[target] = extension
+            grouped.columns[target] = extension.column.take(first_rows(codes, count, extension.column.filled))
+        if found.extension is not None:
+            first = first_rows(codes, count, found.extension.filled & found.column.filled)
+            at = first[first >= 0]
+            own = (at, codes[at], codes[at])
+            grouped.problems.extend(extension_problems(found, table, "customer", name, own, rule.extension_to))
     return grouped
 
 
@@ -166,20 +172,3 @@ def _closed(found: Evaluated, table: TableData, codes: Codes) -> Iterator[Proble
 def _customer_problems(table: TableData, at: Codes, column: str, codes: Codes, field: str, **told: Any) -> ProblemTable:
     own = codes[at]
     return cell_problems(table, at, column, customer=own, entity="customer", record=own, field=field, **told)
-
-
-def _extensions(
-    name: str, rule: FieldRule, found: Evaluated, table: TableData, codes: Codes, count: int, grouped: Grouped
-) -> Iterator[ProblemTable]:
-    """A phone's extension goes to the attribute that the mapping names, else it is dropped with a warning."""
-    whole = found.extension or Column.blank(len(table))
-    extension = whole.where(found.column.filled)
-    first = first_rows(codes, count, extension.filled)
-    if rule.extension_to is not None:
-        target = f"attributes.{rule.extension_to}"
-        grouped.columns[target] = extension.take(first)
-        grouped.evaluated[target] = replace(found, column=extension, findings=(), changes=(), extension=None)
-    at = first[first >= 0]
-    own = (at, codes[at], codes[at])
-    found = replace(found, extension=whole)
-    yield from extension_problems(found, table, entity="customer", field=name, records=own, target=rule.extension_to)

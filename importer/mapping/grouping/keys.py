@@ -101,15 +101,12 @@ def read_keys(cells: KeyCells) -> Keys:
     rank = np.full(len(whole), -1, np.int64)
     rank[order] = np.arange(len(order))
     texts = [column.take(order).to_arrow() for column in distinct]
-    exact, ids = (_joined(texts, separator) for separator in (LIST_SEPARATOR, "-"))
+    exact, ids = (pc.binary_join_element_wise(*texts, separator) for separator in (LIST_SEPARATOR, "-"))
     codes, former = rank[number], None
     if cells.former:
-        former = former_ids(ids, codes, _joined([part.to_arrow() for part in cells.former], "-"))
+        before = pc.binary_join_element_wise(*(part.to_arrow() for part in cells.former), "-")
+        former = former_ids(ids, codes, before)
     return Keys(codes, exact, Column.from_text(ids), cells.origin, changes=cells.changes, former=former)
-
-
-def _joined(parts: Sequence[pa.Array], separator: str) -> pa.Array:
-    return pc.binary_join_element_wise(*parts, separator)
 
 
 def former_ids(ids: pa.Array, codes: Codes, former: pa.Array) -> Column:

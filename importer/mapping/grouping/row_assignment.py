@@ -1,8 +1,7 @@
-"""Which customer each row belongs to, why some belong to none, and customers with their rows for partitions."""
+"""Which customer each row belongs to, and why some belong to none."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,20 +9,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.cell_problems import cell_problems
+from importer.mapping.cell_problems import ChangedFields, cell_problems, column_warning
 from importer.mapping.columns import Codes, Column, Mask
 from importer.mapping.field_parts import LIST_SEPARATOR
 from importer.mapping.grouping.id_columns import read_id_columns
 from importer.mapping.grouping.keys import KeyCells, Keys, continued_rows, key_cells, match_keys, read_keys
 from importer.mapping.grouping.parents import OPEN, Names, find_parents, parent_problems, read_names
-from importer.mapping.grouping.skip_flags import unread_flags
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import TableRule
-from importer.mapping.table_rows import TableData, assign_tables, holds
-from importer.mapping.transform_results import RowChange
+from importer.mapping.table_rows import TableData, holds
+from importer.mapping.transforms.registry import read_flag
 from importer.records import Severity
-from importer.tables import TEXT, Entity, FieldOrigin, ProblemTable, Sources
+from importer.tables import TEXT, FieldOrigin, ProblemTable, Sources
+from importer.wording import counted
 
 _MOST_FILES = 3  # in a message
 LEFT_OUT = "left out by a correction"  # why a row is skipped
@@ -59,21 +58,20 @@ class CustomerRows:
 class RowAssignment:
     """The customers by their keys, and for every table of the mapping its rows with their customers.
 
-    ``ids``: each customer's key as a reference id; ``origin`` and ``changes``: the columns of the keys, and what was
-    rewritten in them; ``former``: the ids as earlier versions made them, where any of them differ. ``main``: the rows
-    that make the customers. ``by_table``: the rows that give children.
-    ``tidied``: the tables whose keys had marks that cannot be seen, and what became of them.
+    ``ids``: each customer's key as a reference id; ``origin``: the columns of the keys; ``former``: the ids as earlier
+    versions made them, where any of them differ. ``main``: the rows that make the customers. ``by_table``: the rows
+    that give children. ``problems`` of rows, and what was rewritten in keys (``changes``, as :func:`count_changes`
+    takes them), are those of all rows; in a share of the customers there are none.
     """
 
     ids: Column
     origin: FieldOrigin
-    changes: tuple[RowChange, ...]
     main: CustomerRows
     by_table: dict[str, CustomerRows]
     status: RowStatus
-    problems: list[ProblemTable]
     former: Column | None = None
-    tidied: tuple[tuple[TableData, tuple[RowChange, ...]], ...] = ()
+    problems: Sequence[ProblemTable] = ()
+    changes: Sequence[ChangedFields] = ()
 
 
 @dataclass(frozen=True)
@@ -120,18 +118,16 @@ def assign_rows(
             rows = _read(mapping, other, table, status, loaded, problems)
             every.append(rows)
             by_table[other] = _children(rows, main, keys, status, problems)
-    tidied = tuple((one.table, _tidied(one.cells.changes)) for one in every if _tidied(one.cells.changes))
-    changes = tuple(change for change in keys.changes if change.code != "key_tidied")
-    return RowAssignment(keys.ids, keys.origin, changes, own, by_table, status, problems, keys.former, tidied)
-
-
-def tidied_keys(assignment: RowAssignment) -> list[tuple[Entity, dict[str, tuple[RowChange, ...]], TableData, Mask]]:
-    """What was taken off keys, as :func:`count_changes` wants it."""
-    return [("customer", {"reference_id": own}, table, np.ones(len(table), bool)) for table, own in assignment.tidied]
-
-
-def _tidied(changes: tuple[RowChange, ...]) -> tuple[RowChange, ...]:
-    return tuple(change for change in changes if change.code == "key_tidied")
+    of_ids = () if "reference_id" in mapping.customer.fields() else keys.changes
+    changes: list[ChangedFields] = [
+        ("customer", {"reference_id": of_ids}, main, np.ones(len(main), bool)),
+        # Of all rows only what was taken off: marks that cannot be seen.
+        *(
+            ("customer", {"reference_id": one.cells.changes}, one.table, np.zeros(len(one.table), bool))
+            for one in every
+        ),
+    ]
+    return RowAssignment(keys.ids, keys.origin, own, by_table, status, keys.former, problems, changes)
 
 
 def _read(
@@ -152,7 +148,7 @@ def _read(
         chosen = holds(skip, table, mapped) & ~skipped
         status.skipped[table.rows[chosen]] = skip.reason
         skipped |= chosen
-    problems += unread_flags(rule, table, skipped)
+    problems += _unread_flags(rule, table, skipped)
     above = None
     if rule.blank_key == "above":
         above = continued_rows(cells, table, np.zeros(len(table), bool) if names is None else names.parent.filled)
@@ -163,6 +159,20 @@ def _read(
         skipped |= follows
     keyed = ~skipped if names is None else ~skipped & ~names.parent.filled
     return _Rows(table, rule, cells, above, skipped, keyed, names)
+
+
+def _unread_flags(rule: TableRule, table: TableData, skipped: Mask) -> Iterator[ProblemTable]:
+    """For each such column a warning about the rows, not ``skipped`` otherwise, that say neither yes nor no."""
+    parts = [(part.column, part.flag) for skip in rule.skip for part in skip.parts() if part.column is not None]
+    otherwise = {column for column, flag in parts if flag is None}  # which knows other words
+    for reference in dict.fromkeys(column for column, _ in parts if column not in otherwise):
+        column = table.column(reference)
+        unread = np.array([read_flag(text) is None for text in column.values.to_pylist()], bool)
+        at = np.flatnonzero(~skipped & column.rows_with(unread & ~table.blanks.among(column.values, "")))
+        are, rows = ("is", "its row is") if len(at) == 1 else ("are", "their rows are")
+        message = f"{counted(len(at), 'cell')} in this column {are} neither yes nor no, so {rows} not left out"
+        hint = "If such rows should be left out, list the values in the mapping's skip rule with `is`."
+        yield from column_warning(table, at, reference, "skip_unsure", message, hint)
 
 
 def _with_keys(read: _Rows, status: RowStatus, problems: list[ProblemTable]) -> tuple[TableData, Keys]:
@@ -289,83 +299,3 @@ def _resolve_parents(
     kept = (ends >= 0) & (ends < keys.count)
     status.customer[rows[kept]] = ends[kept]
     return CustomerRows(read.table.keep(kept), ends[kept], bool(kept.any()))
-
-
-@dataclass(frozen=True)
-class CustomerShare:
-    """Consecutive customers, and all their rows.
-
-    ``rows``: their row positions among all sources, ascending. ``customers``: the customer of each row, numbered from 0
-    within the share; ``keyed``: whether the row makes that customer, or only gives it children. ``first``: the position
-    of the first customer among all. ``numbered``: as in :class:`TableData`, by table. ``ids``, ``former``, ``origin``
-    and ``present``: as in :class:`RowAssignment`.
-    """
-
-    rows: Codes
-    customers: Codes
-    keyed: Mask
-    first: int
-    ids: pa.Array
-    former: pa.Array | None
-    numbered: dict[str, frozenset[str]]
-    origin: FieldOrigin
-    present: frozenset[str]
-
-    def only(self, customers: Codes) -> "CustomerShare":
-        """The rows of some of its customers, ascending numbers within the share; they are numbered anew."""
-        own = np.isin(self.customers, customers)
-        at = pa.array(customers)
-        return replace(
-            self,
-            rows=self.rows[own],
-            customers=np.searchsorted(customers, self.customers[own]),
-            keyed=self.keyed[own],
-            first=self.first + int(customers[0]),
-            ids=self.ids.take(at),
-            former=None if self.former is None else self.former.take(at),
-        )
-
-
-def deal_out(assignment: RowAssignment, most: int) -> Iterator[CustomerShare]:
-    """All customers in shares of at most ``most`` rows, or of one customer; rows without a customer are in none.
-
-    Where there is no customer, there is one share without rows.
-    """
-    customers = assignment.status.customer
-    keyed = np.zeros(len(customers), bool)
-    keyed[assignment.main.rows.rows] = True
-    numbered = {name: rows.rows.numbered for name, rows in assignment.by_table.items()}
-    present = frozenset(name for name, rows in assignment.by_table.items() if rows.present)
-    ids, former = assignment.ids.to_arrow(), None if assignment.former is None else assignment.former.to_arrow()
-    # Where shares begin, and the end of the last: as many whole customers in each as fit.
-    ends = np.cumsum(np.bincount(customers[customers >= 0], minlength=len(ids)))
-    edges = [0] if len(ids) else [0, 0]
-    while edges[-1] < len(ids):
-        done = int(ends[edges[-1] - 1]) if edges[-1] else 0
-        edges.append(max(int(np.searchsorted(ends, done + most, side="right")), edges[-1] + 1))
-    number = np.append(np.repeat(np.arange(len(edges) - 1), np.diff(edges)), -1)[customers]
-    for share, (start, stop) in enumerate(pairwise(edges)):
-        rows = np.flatnonzero(number == share)
-        own = pa.concat_arrays([ids.slice(start, stop - start)])  # a copy: a slice would be sent with the whole column
-        was = None if former is None else pa.concat_arrays([former.slice(start, stop - start)])
-        yield CustomerShare(
-            rows, customers[rows] - start, keyed[rows], start, own, was, numbered, assignment.origin, present
-        )
-
-
-def owners_of(share: CustomerShare, mapping: Mapping, sources: Sources) -> RowAssignment:
-    """The customer of each row of ``sources``, which are the rows of a share."""
-    by_table = {
-        name: CustomerRows(
-            replace(table, numbered=share.numbered[name]), share.customers[table.rows], name in share.present
-        )
-        for name, table in assign_tables(mapping, sources).items()
-    }
-    main = by_table[mapping.main_table]
-    keyed = share.keyed[main.rows.rows]
-    if not keyed.all():
-        main = CustomerRows(main.rows.keep(keyed), main.customers[keyed], present=True)
-    count = len(share.rows)
-    status = RowStatus(share.customers, np.full(count, None, object), np.zeros(count, bool))
-    former = None if share.former is None else Column.from_text(share.former)
-    return RowAssignment(Column.from_text(share.ids), share.origin, (), main, by_table, status, [], former)

@@ -1,12 +1,12 @@
-"""What is reported about a part of an address that is read together with its other parts."""
+"""Parts of an address that are read together: what they become, and what is reported about one of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from importer.mapping.columns import Codes, Column
+from importer.mapping.columns import Codes, Column, combine
 from importer.mapping.field_parts import Evaluated
 from importer.mapping.transform_results import RowFinding, failures
 from importer.records import Severity
@@ -22,26 +22,37 @@ class Remark:
     hint: str = ""
 
 
-def with_remarks(
+def settled(
     name: str,
-    parts: Mapping[str, Sequence[str | None]],
-    remarks: Sequence[Sequence[Remark]],
-    tuples: Codes,
-    at: Codes,
+    fields: Sequence[str],
+    read: Callable[..., Any],
     evaluated: dict[str, Evaluated],
     columns: dict[str, Column],
+    at: Codes,
+    defaults: Column,
 ) -> tuple[dict[str, Evaluated], dict[str, Column]]:
-    """The fields with new ``parts`` and with ``remarks``, at the cells of the field ``name``.
+    """The ``fields`` as ``read`` settles them, with its remarks at the cells of the field ``name``.
 
-    ``tuples``: each candidate's number among the distinct addresses, which parts and remarks are given for; ``at``:
-    each candidate's row.
+    ``columns`` are by candidate, ``at`` is each candidate's row. ``read`` takes the texts of the fields and of
+    ``defaults``: the address's country or, where none is written, the default one (``"GB"`` or ``"GB|US"``). What it
+    returns has the fields and ``remarks`` as attributes; without a remark nothing is changed.
     """
-    found = evaluated[name]
-    for own, texts in parts.items():
-        column = Column.keyed(tuples, pa.array([text or None for text in texts], pa.string()))
-        if own in columns or column.filled.any():
-            columns = {**columns, own: column}
-            evaluated = {own: replace(found, findings=(), changes=(), extension=None), **evaluated}
+    found = evaluated.get(name)
+    if found is None or not found.references or not len(at):
+        return evaluated, columns
+    blank = Column.blank(len(at))
+    tuples, distinct = combine([*(columns.get(field, blank) for field in fields), defaults])
+    texts = zip(*(column.to_arrow().to_pylist() for column in distinct), strict=True)
+    addresses = [read(*own) for own in texts]
+    remarks = [address.remarks for address in addresses]
+    if not any(remarks):
+        return evaluated, columns
+    for field in fields:
+        parts = [getattr(address, field) or None for address in addresses]
+        column = Column.keyed(tuples, pa.array(parts, pa.string()))
+        if field in columns or column.filled.any():
+            columns = {**columns, field: column}
+            evaluated = {field: replace(found, findings=(), changes=(), extension=None), **evaluated}
     findings = (*found.findings, *_findings(remarks, tuples, at, found))
     return {**evaluated, name: replace(found, findings=findings)}, columns
 
@@ -55,7 +66,4 @@ def _findings(remarks: Sequence[Sequence[Remark]], tuples: Codes, at: Codes, fou
         words, hints = [one.words for one in all_of_them], [one.hint for one in all_of_them]
         (finding,) = failures(code, words, hints, severity)
         here = finding.chosen[tuples]
-        number_of_row = np.full(int(at.max()) + 1, -1, np.int64)
-        number_of_row[at[here]] = tuples[here]
-        for reference, rows in found.by_reference(np.unique(at[here])):
-            yield RowFinding(rows, number_of_row[rows], finding, reference, 0)
+        yield from found.at_columns(RowFinding(at[here], tuples[here], finding, "", 0))

@@ -1,12 +1,12 @@
 """Addresses in one cell or in untyped lines: their parts as columns that an entry's fields can read."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from importer.catalogue.field_names import ADDRESS_PARTS, field_name, in_sentence
 from importer.mapping.columns import Codes, Column, Mask, combine, concat, first_of, first_rows
@@ -38,7 +38,7 @@ _FIELDS: dict[str, tuple[str, dict[str, str]]] = {
 _PART_NAMES = {name: in_sentence(field_name("address", name)) for name in _FIELDS}
 _FROM_THE_END = frozenset({"city", "state", "zip_code", "country"})  # these are in the last lines
 _NAMES = ("company_name", "display_name", "first_name", "last_name")
-_TITLE = re.compile(r"^(?:mrs?|ms|miss|dr|prof)\b\.?\s")
+_TITLE = r"^(?:mrs?|ms|miss|dr|prof)\.?[\t-\r\x{1c}-\x{1f}\x{85}\pZ]"
 _STREET_FIRST = frozenset({None, "US", "CA"})  # where a line without a house number may be a name
 _NOTHING = "nothing"  # instead of a part, where no address has it
 _HINT = "Compare the parts with the cell; where they are wrong, fix the cell, or export the parts as separate columns."
@@ -115,19 +115,21 @@ def _customer_names(mapping: Mapping, owners: RowAssignment, folder: Path) -> tu
     return tuple(form for column in columns for form in _plain_forms(column.take(start)))
 
 
-def _plain(text: str) -> str:
-    """Letters and digits only, without a title: how a line is compared with a name."""
-    return "".join(filter(str.isalnum, _TITLE.sub("", text.casefold())))
+def _plain(texts: pa.Array) -> pa.Array:
+    """Letters and digits only, without case and a title: how a line is compared with a name."""
+    odd = pc.invert(pc.string_is_ascii(texts))
+    folded = pa.array([text.casefold() for text in texts.filter(odd).to_pylist()], pa.string())
+    bare = pc.replace_substring_regex(pc.replace_with_mask(pc.ascii_lower(texts), odd, folded), _TITLE, "")
+    letters = pa.array(["".join(filter(str.isalnum, text)) for text in bare.filter(odd).to_pylist()], pa.string())
+    return pc.replace_with_mask(pc.replace_substring_regex(bare, "[^a-z0-9]+", ""), odd, letters)
 
 
 def _plain_forms(name: Column) -> Iterator[Column]:
     """A name as it is compared with a line; of ``Parent:Job`` either part as well."""
-    texts = name.values.to_pylist()
-    forms = [texts]
-    if any(":" in text for text in texts):
-        forms += [[text.split(":")[end] for text in texts] for end in (0, -1)]
-    for form in forms:
-        yield name.replaced(pa.array(map(_plain, form), pa.string()))
+    forms = [name.values]
+    if pc.any(pc.match_substring(name.values, ":")).as_py():
+        forms += [pc.replace_substring_regex(name.values, behind, "") for behind in ("(?s):.*", "(?s).*:")]
+    return (name.replaced(_plain(form)) for form in forms)
 
 
 def _leading_names(addresses: Sequence[PostalAddress], tuples: Codes, names: Sequence[Column]) -> Codes:
@@ -137,8 +139,8 @@ def _leading_names(addresses: Sequence[PostalAddress], tuples: Codes, names: Seq
     """
     count = np.zeros(len(tuples), np.int64)
     for place in range(2):
-        texts = [_plain(address.street[place].text) if len(address.street) > place else None for address in addresses]
-        own = Column.keyed(tuples, pa.array(texts, pa.string()))
+        texts = [address.street[place].text if len(address.street) > place else None for address in addresses]
+        own = Column.keyed(tuples, _plain(pa.array(texts, pa.string())))
         same = np.zeros(len(tuples), bool)
         for name in names:
             both = concat([own, name]).codes.reshape(2, -1)
@@ -173,9 +175,7 @@ def _unpacked(
     given = frozenset(entry.fields())
     parts = {name: _part_columns(references, name, table) for name in _FIELDS if name not in given}
     every_part = frozenset(one for own in parts.values() for one in own)
-    in_parts = np.zeros(len(table), bool)
-    for one in every_part:
-        in_parts |= table.column(one).filled
+    in_parts = np.logical_or.reduce([np.zeros(len(table), bool), *(table.column(one).filled for one in every_part)])
     numbers = np.where(filled, 3 * tuples + named, -1).astype(np.int64)  # each row's reading; -1: its cells are blank
     taken = np.where(in_parts, -1, numbers)
     said = np.isin(np.arange(3 * len(addresses)), taken).tolist()

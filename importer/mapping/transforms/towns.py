@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from importer.catalogue.field_names import field_name, in_sentence
-from importer.mapping.columns import Codes, Column, combine
+from importer.mapping.columns import Codes, Column
 from importer.mapping.field_parts import Evaluated
 from importer.mapping.transforms.address_parser import NO_POSTAL_CODE, Line, read_address
-from importer.mapping.transforms.address_remarks import Remark, with_remarks
+from importer.mapping.transforms.address_remarks import Remark, settled
 from importer.records import Severity
 
 _MOST_KEPT = 2**14  # cities that were read: entries of a list have the same ones
@@ -35,22 +35,11 @@ def settled_towns(
 ) -> tuple[dict[str, Evaluated], dict[str, Column]]:
     """Addresses with their cities without state, postal code, and country, which go where they belong.
 
-    ``columns`` are by candidate, ``at`` is each candidate's row; ``defaults``: its country or, where none is written,
-    the default one (``"GB"`` or ``"GB|US"``). A city that contradicts the other parts stays, with a warning.
+    The arguments are those of :func:`settled`. A city that contradicts the other parts stays, with a warning.
     """
-    found = evaluated.get("city")
-    if found is None or not found.references or not len(at):
+    if "city" not in columns or not any(map(_MORE.search, columns["city"].values.to_pylist())):  # as in most lists
         return evaluated, columns
-    if not any(map(_MORE.search, columns["city"].values.to_pylist())):  # as in most lists
-        return evaluated, columns
-    blank = Column.blank(len(at))
-    tuples, distinct = combine([*(columns.get(name, blank) for name in _PARTS), defaults])
-    texts = zip(*(column.to_arrow().to_pylist() for column in distinct), strict=True)
-    towns = [_settled(*own) for own in texts]
-    if not any(town.remarks for town in towns):
-        return evaluated, columns
-    parts = {name: [getattr(town, name) for town in towns] for name in _PARTS}
-    return with_remarks("city", parts, [town.remarks for town in towns], tuples, at, evaluated, columns)
+    return settled("city", _PARTS, _settled, evaluated, columns, at, defaults)
 
 
 @lru_cache(maxsize=_MOST_KEPT)
