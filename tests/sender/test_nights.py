@@ -13,13 +13,24 @@ from hypothesis import strategies as st
 from importer.api import Answer, AnswerKind, RetryPolicy
 from importer.commands.verify import compare_run as verify
 from importer.errors import GuardError, ImporterError, KeyRefusedError
-from importer.ledger import State
+from importer.ledger import Base, State
 from importer.records import OutcomeKind
 from importer.sender.customer_rounds import Verdict
+from importer.sender.customer_task import CustomerTask
 from importer.sender.undo import Undo
-from importer.sender.updating import MOST_MISSES
+from importer.sender.updating import MOST_MISSES, Updating
 from tests.sender.nights import MERGER, NightApi, add_by_hand, faults, plan_night
-from tests.sender.support import TENANT, FakePace, fresh_ledger, now, outcomes, run_virtually
+from tests.sender.support import (
+    TENANT,
+    CountedThread,
+    FakePace,
+    clock,
+    fresh_ledger,
+    now,
+    options,
+    outcomes,
+    run_virtually,
+)
 from tests.sender.support import send_virtually as send
 from tests.sender.test_properties import DyingLedger, KilledError, kill
 
@@ -426,6 +437,27 @@ async def test_a_customer_that_cannot_be_read_is_given_up_after_some_times(ledge
     run = await one_night(ledger, tmp_path, api, {"C0": body(phone="two")})
     assert outcomes(ledger, run)["C0"].error_code == "no_answer"
     assert api.got == MOST_MISSES
+
+
+async def test_one_that_cannot_be_read_while_others_can_stays_unknown(ledger, tmp_path) -> None:
+    names = ("C0", "C1")
+    api = await known(ledger, tmp_path, {name: body(name, phone="one") for name in names})
+    there = {name: customer["id"] for name, customer in api.held().items()}
+    del api.customers[there["C0"]]
+    api.reads = [False, True] * 2
+    run, _ = plan_night(ledger, tmp_path, {name: body(name, phone="two") for name in names})
+    items = ledger.pending(run, after=-1, count=len(names))
+    tasks = [
+        CustomerTask(item, b"", 1, tries=1, base=Base(there[item.reference_id], State.EXISTS), abandoned=clock())
+        for item in items
+    ]
+    own = options(merge=MERGER, retry=RetryPolicy(attempts=1), settle=60.0)
+    updating = Updating(api, api, ledger, CountedThread(), run, own, now)
+    assert (await updating.look_up(tasks))[1] is None, "its update may still arrive"
+    await anyio.sleep(60.0)
+    found = (await updating.look_up(tasks))[1]
+    assert (found.step.outcome, found.step.error_code) == (OutcomeKind.UNKNOWN, "no_answer")
+    assert found.step.error_message == "it could not be read: bad gateway"
 
 
 async def test_the_first_update_of_fields_is_read_back_and_no_other(ledger, tmp_path) -> None:

@@ -108,6 +108,8 @@ def test_a_run_is_undone_and_what_was_there_before_stays(office: Office) -> None
     assert said.code == 0, said.err
     assert [name for name in office.there() if name[0] in "CE"] == ["E0", "E1"]
     assert office.do("verify", "first").code == 0
+    with open_ledger(office.ledger) as ledger:
+        assert ledger.undone()[office.runs["first"]] == ledger.counts(office.runs["first"])["created"]
     before = office.writes()
     assert office.do("undo", "first", "--settle", 0, "--yes").code == 0
     assert office.writes() == before
