@@ -342,7 +342,7 @@ async def arun(
 
 
 def resume(run: str | None = None, **options: Unpack[ResumeOptions]) -> RunResult:
-    """Continue a run that stopped early, given its ID; by default, the latest one that finished planning.
+    """Continue a run that stopped early, given its ID; by default, the latest one.
 
     ::
 

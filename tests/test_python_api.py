@@ -132,7 +132,7 @@ def test_tables_and_mappings_of_this_process(box) -> None:
             "rate: 'fast' is not valid",
         ),
         (lambda: importer.run("small.csv", "small.yaml", importer.Target("production", "k")), "UsageError", "--yes"),
-        (lambda: importer.resume(key=KEY), "UsageError", "no runs that finished planning"),
+        (lambda: importer.resume(key=KEY), "UsageError", "has no run to use yet"),
         (lambda: importer.undo(key=KEY, api_key_file="f"), "UsageError", "two API keys"),
     ],
 )
@@ -158,7 +158,7 @@ def test_plan_run_retry_verify_undo(box) -> None:
     messages: list[str] = []
     resumed = importer.resume(key=KEY, progress=messages.append)
     assert (resumed.ok, resumed.run_id) == (True, sent.run_id)
-    assert f"Using run {sent.run_id}, the latest run that finished planning." in messages
+    assert f"Using the latest run, {sent.run_id}." in messages
     assert "Nothing is left to send." not in messages
     assert importer.resume(key=KEY, progress=messages.append).ok
     assert "Nothing is left to send." in messages
@@ -169,7 +169,7 @@ def test_plan_run_retry_verify_undo(box) -> None:
     changes = importer.plan("small.csv", "small.yaml", target, mode="upsert", partial=True).changes
     assert changes is not None
     assert set(changes["after"]) == {"Firm 0"}
-    with pytest.raises(importer.errors.UsageError, match="the answer was not yes"):
+    with pytest.raises(importer.errors.UsageError, match="you did not confirm"):
         importer.undo(key=KEY, confirm=lambda _: False)
     questions: list[str] = []
     undone = importer.undo(key=KEY, confirm=lambda question: not questions.append(question))

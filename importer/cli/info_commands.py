@@ -59,7 +59,7 @@ def report(
         str | None,
         typer.Argument(
             metavar="RUN",
-            help="The ID of a run, a plan, or a check. Default: the latest run that finished planning.",
+            help="The ID of a run, a plan, or a check. Default: the latest run.",
             rich_help_panel="Source",
         ),
     ] = None,
@@ -232,9 +232,7 @@ def forget(
     options, confirm = make_options(given), asker()
     question = f"Erase the ledger's data about {counted(len(reference_ids), 'customer')}?"
     if not given["yes"] and (confirm is None or not confirm(question)):
-        raise UsageError(
-            "nothing was done, because the question was not answered with yes", "Add --yes to confirm in advance."
-        )
+        raise UsageError("you did not confirm, so nothing was done", "Add --yes to confirm in advance.")
     with Commands.of(options).advising():
         done = erase(options, reference_ids)
     absent = len(reference_ids) - done.customers

@@ -22,7 +22,7 @@ Taker = TypeVar("Taker", bound=Callable[..., None])
 _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Source": {
         "sources": ("SOURCE", "Files, globs, folders, or URLs of the export (CSV, Excel)."),
-        "run": ("RUN", "A run's ID. Default: the latest run that finished planning."),
+        "run": ("RUN", "A run's ID. Default: the latest run."),
         "plan": (
             "PLAN",
             "Apply this plan once: sign-off.xlsx, or its folder or ID. The plan includes source, mapping, and API.",

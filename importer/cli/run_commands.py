@@ -120,7 +120,7 @@ def resume(**given: Any) -> None:
 
     Examples:
       importer resume
-      importer resume 20250331-140502-430b --limit 100
+      importer resume 20250331-140502 --limit 100
     """
     from importer.commands.resume import resume as work
 
@@ -133,7 +133,7 @@ def retry(**given: Any) -> None:
 
     Examples:
       importer retry
-      importer retry 20250331-140502-430b --include-refused
+      importer retry 20250331-140502 --include-refused
     """
     from importer.commands.resume import retry as work
 
@@ -146,7 +146,7 @@ def undo(**given: Any) -> None:
 
     Examples:
       importer undo
-      importer undo 20250331-140502-430b --yes
+      importer undo 20250331-140502 --yes
     """
     from importer.commands.undo import undo as work
 
@@ -161,7 +161,7 @@ def verify(**given: Any) -> None:
 
     Examples:
       importer verify
-      importer verify 20250331-140502-430b --json
+      importer verify 20250331-140502 --json
     """
     from importer.commands.verify import verify as work
 

@@ -175,7 +175,7 @@ def _pairs(option: str, form: str, given: Sequence[str] | None) -> Iterator[tupl
 def preview(**given: Any) -> None:
     """Show what each rule does to your own rows: cells, steps, values, and the JSON body. Nothing is sent or written.
 
-    Without --customer or --row: how full each field is, the columns that are not used, and three customers.
+    Without --customer or --row: how many records have each field, the columns that are not used, and three customers.
 
     Examples:
       importer preview customers.csv -m my-mapping.yaml

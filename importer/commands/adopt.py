@@ -147,7 +147,8 @@ class _Adopting:
         body = orjson.dumps(self.merger.claimed(existing, new))
         if changes:
             paths = [change.path for change in changes]
-            message = f"WizCommerce has something else in {first_few(paths, MOST_FIELDS)}"
+            what = "a different value" if len(paths) == 1 else "different values"
+            message = f"WizCommerce has {what} in {first_few(paths, MOST_FIELDS)}"
             outcome, code = OutcomeKind.EXISTS, "differs_in_api"
             digest = hashlib.sha256(body).hexdigest()
             self.changes[row.reference_id] = changes

@@ -81,7 +81,7 @@ def chosen_run(ledger: Ledger, options: Options, run_id: str | None) -> Run:
     run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
     if options.tenant not in {None, run.tenant}:
         raise UsageError(
-            f"run {run.id} belongs to tenant {run.tenant}, not {options.tenant}",
+            f"run {run.id} belongs to account {run.tenant}, not {options.tenant}",
             "Leave out --tenant, or specify another run (`importer runs` lists all runs).",
         )
     return run

@@ -209,16 +209,17 @@ def _typical_customers(stage: Stage) -> dict[int, str]:
 
 def _wanted(stage: Stage, total: Positions) -> Iterator[tuple[int, str]]:
     """Customers and why to show them, the most telling first; the same one may come again."""
-    has = "addresses: {address}, contacts: {contact}"
+    has = " (addresses: {address}, contacts: {contact})" if total.any() else ""
     troubled = _troubled(stage)
     valid = np.flatnonzero(~stage.rejected)
     if len(valid):
-        yield int(valid[np.argmax(total[valid])]), f"has the most addresses and contacts ({has})"
+        most = int(valid[np.argmax(total[valid])])
+        yield most, f"has the most addresses and contacts{has}" if total[most] else "is an example"
         fewest = [int(at) for at in valid[np.argsort(total[valid], kind="stable")] if at not in troubled]
         if total[valid].min() < total[valid].max():
-            yield from ((at, f"has the fewest addresses and contacts ({has})") for at in fewest[:1])
+            yield from ((at, f"has the fewest addresses and contacts{has}") for at in fewest[:1])
     yield from troubled.items()
-    yield from ((int(at), f"is another example ({has})") for at in np.argsort(total, kind="stable")[: 2 * _SHOWN])
+    yield from ((int(at), f"is another example{has}") for at in np.argsort(total, kind="stable")[: 2 * _SHOWN])
 
 
 def _troubled(stage: Stage) -> dict[int, str]:

@@ -38,7 +38,7 @@ def opened_run(
     with known_ledger(options) as ledger:
         run = chosen_run(ledger, options, run_id)
         if run_id is None:
-            watch.phase(f"Using run {run.id}, the latest run that finished planning.")
+            watch.phase(f"Using the latest run, {run.id}.")
         stored = {name: run.options[name] for name in _KEPT if name in run.options}
         own = options.kept({**stored, "tenant": run.tenant}, f"run {run.id}")
         resolve(own, environment)  # a missing key is noticed before the folder is read

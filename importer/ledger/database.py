@@ -124,7 +124,7 @@ class Database:
 def tenant_locked(tenant: str, holder: str) -> TenantLockedError:
     """The error for a tenant whose lock is taken, by ``holder`` if that is known."""
     return TenantLockedError(
-        f"another run of tenant {tenant} is under way{f': {holder}' if holder else ''}",
+        f"another run for account {tenant} is under way{f': {holder}' if holder else ''}",
         "Wait until it has finished, or interrupt it. Then run again.",
     )
 

@@ -55,12 +55,12 @@ _FAULTS = {
     "accepted customers have no WizCommerce ID": _count(
         CUSTOMERS, CUSTOMERS.c.state.in_(SENT), CUSTOMERS.c.customer_id.is_(None)
     ),
-    "customers of runs are missing from their tenant": _count(
+    "customers of runs are missing from their account": _count(
         RUN_CUSTOMERS.join(RUNS), _SENT_IN_RUN, ~sa.exists().where(_IN_RUN)
     ),
     "accepted bodies belong to no customer": _count(ACCEPTED, ~sa.exists().where(same(CUSTOMERS, ACCEPTED))),
     "WizCommerce IDs belong to two or more customers": _count(_SHARED_IDS),
-    "writes belong to no customer of their run's tenant": _count(
+    "writes belong to no customer of their run's account": _count(
         WRITES.join(RUNS, RUNS.c.id == WRITES.c.run_id),
         sa.or_(RUNS.c.tenant != WRITES.c.tenant, ~sa.exists().where(same(CUSTOMERS, WRITES))),
     ),

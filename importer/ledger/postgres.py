@@ -89,7 +89,7 @@ class PostgresStore(Store):
         )
         if set(self._held.values()) - set(found.scalars()):
             raise LedgerError(
-                f"the ledger {self.place}: the connection that holds the tenant's lock was lost",
+                f"the ledger {self.place}: the connection that holds the account's lock was lost",
                 "Nothing more is sent, because another run may have started. Resume the run when the network is back.",
             )
 

@@ -89,8 +89,8 @@ class Runs(Database):
             return
         if fingerprint is not None and not accept:
             raise UsageError(
-                f"the API key is not the one that was used for tenant {tenant} before",
-                "If the key was renewed for the same account, add --accept-key. Otherwise, use another --tenant.",
+                f"the API key is not the one that was used for account {tenant} before",
+                "If the key was renewed for the same account, add --accept-key. Otherwise, use a different --tenant.",
             )
         if not remember:
             return
@@ -159,7 +159,7 @@ class Runs(Database):
         """The last run that got as far as planning a customer. Raises :class:`UsageError` when there is none."""
         found = self.last_planned(tenant)
         if found is None:
-            message = f"the ledger {self.place} has no runs that finished planning yet"
+            message = f"the ledger {self.place} has no run to use yet"
             raise UsageError(message, "Check --ledger, or start with a run.")
         return found
 

@@ -196,10 +196,11 @@ def ignored_table(raw: RawTable) -> Loaded:
     above = [row for row, _ in raw.header.above] if raw.header else []
     numbers = np.concatenate([np.array(above, np.int64), raw.body.numbers])
     what = "file" if raw.origin.sheet is None else "sheet"
+    rows = counted(len(numbers), "row")
     problem = raw.unread or Problem(
         Severity.WARNING,
         "sheet_ignored",
-        f"none of the {what}'s {len(numbers):,} rows was read: it has no header with columns of the mapping",
+        f"the {what} has no header that matches the mapping, so none of its rows were read ({rows})",
         "This is fine for notes and instructions; otherwise, correct the headers, or add them to the mapping.",
         location=raw.origin.at(None),
     )

@@ -173,7 +173,8 @@ def word_table(name: str, lines: Iterable[WordLine]) -> WordTable:
         own = table.setdefault(line.kind, {})
         before = own.get(fold(line.word))
         if fault is None and before is not None and {before.value, line.value} - {""} != {before.value or line.value}:
-            fault = f"{line.word!r} has two values, {before.value!r} (line {_row(before)}) and {line.value!r}"
+            values = f"{before.value!r} (line {_row(before)}) and {line.value!r}"
+            fault = f"the word {line.word!r} is listed with two values, {values}"
         if fault is not None:
             wrong.append(f"{line.place}: {fault}")
         elif before is None or not before.value:
@@ -192,9 +193,9 @@ def _fault(line: WordLine) -> str | None:
     if not has_words(line.kind):
         near = nearest(line.kind, KINDS)
         guess = f"did you mean {near[0]!r}?" if near else f"valid kinds: {', '.join(KINDS)}, and attributes.NAME"
-        return f"there is no kind {line.kind!r}; {guess}" if line.kind else "the kind is missing"
+        return f"there is no kind {line.kind!r}; {guess}" if line.kind else "the cell in the `kind` column is blank"
     if not line.word.strip():
-        return "the word is missing"
+        return "the cell in the `word` column is blank"
     bad = [value for value in line.values if line.kind == TYPE_KIND and value not in TYPES]
     return f"an address type must be billing or shipping, not {bad[0]!r}" if bad else None
 

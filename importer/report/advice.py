@@ -195,8 +195,8 @@ def _before_sending(summary: Mapping[str, Any]) -> list[str]:
     steps = []
     if any("unused" in line["categories"] for line in summary["columns"]):
         steps.append(
-            "Look at the columns that are not used (section Columns of report.html). Add the ones that matter to the "
-            "mapping, and list the rest under `ignore`."
+            "Look at the columns that are not used (in the Columns section of report.html). Add the ones that matter "
+            "to the mapping, and list the rest under `ignore`."
         )
     if summary["cells"]["unclaimed"]:
         steps.append(
@@ -241,7 +241,7 @@ def _fixing(summary: Mapping[str, Any]) -> list[str]:
         which = f"the {book['left_out']:,} rows that are not in it" if book else "the rows"
         command = import_command(summary["command"], f"{folder}/rejected", upsert=upsert)
         steps.append(
-            f"Fix {which} in rejected/ (the column import_errors says what is wrong), and {verb} them: {command}"
+            f"Fix {which} in rejected/ (the import_errors column says what is wrong), and {verb} them: {command}"
         )
     return steps
 
@@ -304,8 +304,8 @@ def undo_verify_headline(summary: Mapping[str, Any]) -> str:
     run, api = summary["run_id"], summary["api"]
     well = sum(count for name, count in results.items() if name in _UNDO_VERIFY_FINE)
     if not total:
-        what = f"Nothing of run {run} is left to undo" if undo else f"Run {run} sent nothing"
-        return f"{_stop(summary)}{what}: {api}."
+        what = f"at {api} has nothing left to undo" if undo else f"sent nothing to {api}"
+        return f"{_stop(summary)}Run {run} {what}."
     which = f"{'created or updated by' if undo else 'of'} run {run} at {api}"
     if summary["left"] or summary["stopped"]:
         done = total - summary["left"]

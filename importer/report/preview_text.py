@@ -11,6 +11,7 @@ from importer.wording import counted
 
 _LONG = 15  # columns of a field's name; a text that is no longer is shown again
 _MOST_SHOWN = 3  # addresses, and contacts, of each of several customers
+_EXAMPLES = ("is an example", "is another example")  # reasons to show a customer that are none
 _WORDS = {  # steps that are no words of the mapping language
     "blanks": "placeholder text",
     "key": "as it is compared",
@@ -94,8 +95,9 @@ def _customer(customer: Line, look: Look, *, whole: bool) -> list[list[str]]:
     tone = "red" if customer["status"] == "rejected" else "green"
     name = f"Customer {customer['reference_id']}: {customer['company_name'] or 'without a name'}"
     head = look.heading(f"{name} ({customer['status']})", tone)
-    if customer["why"]:
-        head += wrapped(f"Shown because it {customer['why']}", look.width, first="  ", rest="  ")
+    if why := customer["why"]:
+        reason = f"as {why.removeprefix('is ')}" if why.startswith(_EXAMPLES) else f"because it {why}"
+        head += wrapped(f"Shown {reason}", look.width, first="  ", rest="  ")
     blocks, hidden = [head], 0
     for record in customer["records"]:
         if whole or (record["number"] or 0) <= _MOST_SHOWN:
@@ -157,7 +159,7 @@ def _stacked(fields: Sequence[Line], look: Look, rows: Sequence[Line]) -> Iterat
     seen: set[str] = set()
     for one in fields:
         cells, steps, value = _parts(one, look, rows, seen)
-        yield from _broken(f"{_field_name(one)}: {value or 'nothing'}", look.width, first="  ", rest="    ")
+        yield from _broken(f"{_field_name(one)}: {value or 'no value'}", look.width, first="  ", rest="    ")
         for text in (*cells, *steps):
             yield from _broken(text, look.width, first="    ", rest="      ")
         yield from (line for problem in one["problems"] for line in _problem(problem, look, "    "))
@@ -199,8 +201,8 @@ def _steps(field: Line, arrow: str) -> Iterator[str]:
 
 def _after(step: Line) -> str:
     if isinstance(step["after"], dict):
-        return "when it is sent"
-    return "nothing" if step["after"] is None else _quoted(step["after"])
+        return "done before the customer is sent"
+    return "no result" if step["after"] is None else _quoted(step["after"])
 
 
 def _quoted(value: Any) -> str:

@@ -43,7 +43,7 @@ _RESULTS = {  # result → (what undo says, what verify says)
     "deactivated": ("deleted; WizCommerce still shows them as inactive", ""),
     "restored": ("updates undone", ""),
     "absent": ("never created: the request had no effect", ""),
-    "ok": ("", "as they were sent"),
+    "ok": ("", "same as what was sent"),
     "undone": ("", "undone"),
     "not_taken_back": ("not undone, or only partly: see the reasons in the file", ""),
     "missing": ("", "no longer in WizCommerce"),

@@ -20,12 +20,12 @@ _KINDS = ("What is wrong", "To fix or review", "Count", "What to do, and the fir
 _STEPS = (
     "1.  Each of the other sheets has rows from one of your files or sheets. Cells with sensitive data are left blank.",
     "2.  Red cells (solid border, bold) are wrong.",
-    "3.  Hover over a colored cell: its note says what is wrong and what to do. So does the column import_errors.",
+    "3.  Hover over a colored cell: its note says what is wrong and what to do. So does the import_errors column.",
     "     If import_errors itself is red, the whole row is wrong: read its text, and correct the row.",
     "4.  Type the right value into the cell. Do not change the headers.",
     "     Change or delete an uncolored row only if a note mentions it.",
     "5.  If a note mentions another row, find it by its number: import_errors begins with the row number in your file.",
-    "6.  The column import_errors and this sheet are never imported. You do not need to clear them.",
+    "6.  The import_errors column and this sheet are never imported. You do not need to clear them.",
 )
 _YELLOW = " Review the yellow cells (dashed border, italic)."
 _JOINING = (
@@ -146,12 +146,12 @@ def _absent(chosen: Chosen, sheets: Sequence[SheetPlan], unnoted: int) -> Iterat
             yield f"Sensitive columns left blank in sheet {sheet.name}: {names}."
     if chosen.surplus:
         more = counted(chosen.surplus, "more row")
-        yield f"{more}, because a larger workbook would be slow to open. See the folder rejected."
+        yield f"{more}, because a larger workbook would be slow to open. See the rejected folder."
     if chosen.unheld:
         unheld = counted(chosen.unheld, "row")
-        yield f"{unheld} of customers with text that a workbook cannot hold. See the folder rejected."
+        yield f"{unheld} of customers with text that a workbook cannot hold. See the rejected folder."
     if unnoted:
         yield (
             f"The notes of {counted(unnoted, 'colored cell')}, because more notes would slow the workbook down. "
-            "See the column import_errors."
+            "See the import_errors column."
         )

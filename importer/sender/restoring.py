@@ -76,7 +76,7 @@ class Restorer:
         answer = await self.rounds.ask(self._send(customer.customer_id or "", write, body))
         write, shown, reason = await self._look(customer, replace(write, state=WriteState.SENDING))
         if reason:
-            return Part(write, Verdict.FAILED, f"whether it was restored is not known: {reason}")
+            return Part(write, Verdict.FAILED, f"it is not known whether it was restored: {reason}")
         if (left := replaced_by(write).left(shown, deleted=True)) is not None:
             return _part(write, WriteState.RESTORED, _no_value(write, left))
         reason = f"{_place(write)} was not restored: {answer.message or 'the request had no effect'}"
@@ -172,7 +172,7 @@ def _part(write: Write, state: WriteState, kept: str) -> Part:
 
 
 def _no_value(write: Write, fields: list[str]) -> str:
-    had = f"{_named(write, fields)}: had no value before, and an update cannot empty a field"
+    had = f"{_named(write, fields)}: had no value before, and an update cannot clear a field"
     return had if fields else ""
 
 

@@ -19,7 +19,7 @@ from importer.sender.customer_rounds import BLOCK, CustomerFinding, Found, Round
 from importer.sender.customer_task import Bodies, changed_since
 from importer.sender.restoring import Part, Restorer, is_deletion, is_open
 
-LATER_RUN = "a later run may have changed it, which is not known yet: resume that run, then undo again"
+LATER_RUN = "it is not known yet whether a later run changed it: resume that run, then undo again"
 NO_VALUES = "this run has no previous values: an earlier run or an older version of the importer made the update"
 NO_CUSTOMER = "the customer is no longer in WizCommerce"
 AGAIN = "Run undo again: it continues where it stopped."
@@ -153,7 +153,7 @@ class Undo:
         if gone := self._gone(customer, after, announced=True):
             return gone
         if reason := unreadable(after, name):
-            return Verdict.FAILED, f"whether it was deleted is not known: {reason}"
+            return Verdict.FAILED, f"it is not known whether it was deleted: {reason}"
         self._settled += [replace(write, state=WriteState.ABSENT) for write in announced]
         return Verdict.FAILED, f"still there: {answer.message or 'the request had no effect'}"
 

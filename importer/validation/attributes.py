@@ -124,18 +124,18 @@ _TYPES: Mapping[str, tuple[Callable[[str], object], str, str]] = {
     "date_only": (
         _is_date,
         "a date",
-        "Enter it as 2025-01-31; the mapping's transform `date` turns other forms into that.",
+        "Enter it as 2025-01-31, or use the `date` transform in the mapping to convert other formats.",
     ),
     "email": (_by_rule(is_email), "an email address", "Enter one email address, such as name@example.com."),
     "phone_e164": (
         _by_rule(is_phone),
         "an international phone number",
-        "Enter + and the country code, digits only; the mapping's transform `phone` does that.",
+        "Enter + and the country code, digits only; the mapping's `phone` transform does that.",
     ),
     "checkbox": (
         re.compile("true|false", re.IGNORECASE).fullmatch,
         "a checkbox's value",
-        "Enter true or false; `values` in the mapping turns other words into those.",
+        "Enter true or false, or use `values` in the mapping to map other values.",
     ),
     "url": (_URL.fullmatch, "a web address", "Enter the whole URL, such as https://example.com."),
 }
@@ -256,7 +256,7 @@ def _no_option(text: str, definition: AttributeDefinition) -> tuple[str, str]:
     listed = first_few(options, MOST_OPTIONS, text="'{}'".format)
     return (
         f"'{shortened(text, SHOWN)}' is not an option of the attribute '{definition.name}'",
-        f"{_guess(text, options)}The options are {listed}; `values` in the mapping turns other words into those.",
+        f"{_guess(text, options)}The options are {listed}; use `values` in the mapping to map other values.",
     )
 
 

@@ -168,7 +168,7 @@ def check_can_ask(target: Target | None, options: Options, confirm: Confirm | No
     if confirm is None and target is not None and target.is_production and not options.yes:
         raise UsageError(
             "this sends to production, but there is no terminal to ask in",
-            "To send without a question, add --yes. Nothing was sent.",
+            "To send without being asked, add --yes. Nothing was sent.",
         )
 
 
@@ -187,7 +187,7 @@ def confirm_target(job: Job, confirm: Confirm | None) -> None:
         ask(confirm, f"This sends to production ({host}, account {account}): {facts}. Continue?")
     except KeyboardInterrupt:
         raise InterruptedRunError(
-            "interrupted at the question. Nothing was sent.", "`importer resume` asks again."
+            "interrupted before you answered. Nothing was sent.", "`importer resume` asks again."
         ) from None
 
 

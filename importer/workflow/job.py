@@ -174,6 +174,6 @@ def ask(confirm: Confirm | None, question: str) -> None:
     """Raise :class:`UsageError` unless the question is answered with yes; None: there is no one to ask."""
     if confirm is None or not confirm(question):
         raise UsageError(
-            "the answer was not yes, so nothing was changed in WizCommerce",
-            "To run without a question, add --yes.",
+            "you did not confirm, so nothing was changed in WizCommerce",
+            "To skip the question, add --yes.",
         )

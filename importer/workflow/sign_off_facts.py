@@ -19,7 +19,7 @@ _PLANNED = {
 }
 _EXPLAINED = (
     "These are the customers as WizCommerce will receive them. Please look through the other sheets.",
-    "Do not change anything here. To change a value, correct it in your list, or in rejected.xlsx.",
+    "Do not change any data in this workbook. To change a value, correct it in your list, or in rejected.xlsx.",
 )
 _SIGN = "If everything is right, fill in your name and the date below, save this workbook, and send it back{to}."
 _DRY = "This workbook is from a check, so it is for review only. To get one that can be signed, make a plan."

@@ -103,7 +103,7 @@ def check_account(ledger: Ledger, target: Target, options: Options, *, remember:
     before, now = _host(options.api if last is None else last.options.get("api", options.api)), _host(options.api)
     if before != now:
         raise UsageError(
-            f"tenant {target.tenant} was used with {before} before, not with {now}",
+            f"account {target.tenant} was used with {before} before, not with {now}",
             "Use a different --tenant for this API: each account needs its own record of what was sent.",
         )
     ledger.check_key(target.tenant, target.key, accept=options.accept_key, remember=remember)

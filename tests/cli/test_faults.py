@@ -72,7 +72,7 @@ def full(desk) -> Desk:
         ((*CHECK, "--api", "sandbox"), "--api"),
         (("report", "20200101-000000"), "no run, plan, or check 20200101-000000 `importer runs` lists the runs."),
         (("resume", "20200101-000000"), "`importer runs` lists all runs"),
-        (("report",), "has no runs that finished planning yet"),
+        (("report",), "has no run to use yet"),
         (("chek",), "check"),
         (("sandbox", "--port", "99999"), "'--port': Input should be less than or equal to 65535"),
         (("sandbox", "--port", "-5"), "'--port'"),
@@ -270,7 +270,7 @@ def test_a_named_tenant_is_one_account_whatever_the_key(desk, box, command, api)
     assert desk.run(box.url, *desk.small(), "--tenant", "shop").code == 0
     refused = desk.do(command, *desk.small(), "--tenant", "shop", "--accept-key", "--api", api)
     assert (refused.code, refused.out) == (2, "")
-    assert "tenant shop was used with localhost before, not with" in refused.err
+    assert "account shop was used with localhost before, not with" in refused.err
 
 
 def test_what_went_wrong_inside_is_one_line_and_debugging_shows_the_rest(capsys, monkeypatch) -> None:

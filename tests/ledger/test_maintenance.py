@@ -83,7 +83,7 @@ def test_writes_of_nobody_are_found(ledger, tmp_path):
     with ledger._write() as connection:
         connection.exec_driver_sql("UPDATE writes SET tenant = 'other' WHERE id = 1")
         connection.exec_driver_sql("UPDATE writes SET reference_id = 'nobody' WHERE id = 2")
-    assert ledger.faults() == ["2 writes belong to no customer of their run's tenant"]
+    assert ledger.faults() == ["2 writes belong to no customer of their run's account"]
 
 
 def test_a_damaged_file_is_found(tmp_path):

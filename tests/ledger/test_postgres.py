@@ -88,7 +88,7 @@ def test_nothing_is_written_once_the_lock_is_lost(url):
         with ledger.lock("acme", "run"):
             ledger.tenant("globex")
             statement("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'", name_of(url))
-            with pytest.raises(LedgerError, match="the connection that holds the tenant's lock was lost") as caught:
+            with pytest.raises(LedgerError, match="the connection that holds the account's lock was lost") as caught:
                 ledger.tenant("initech")
             assert "Resume the run" in caught.value.hint
         with ledger._read() as connection:

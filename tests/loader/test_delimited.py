@@ -179,13 +179,13 @@ def test_row_with_more_cells_than_the_header_is_broken_and_kept(tmp_path: Path) 
 def test_quote_never_closed_stops_and_names_its_row(tmp_path: Path, row: str, rows_after: int) -> None:
     tail = "".join(f"{number},Some Name,Town\n" for number in range(rows_after))
     path = write(tmp_path / "a.csv", f"Id,Name,City\n1,A,B\n\n2,A,B\n{row},x\n{tail}")
-    with pytest.raises(SourceError, match=r"a\.csv:5: .*a quotation|a\.csv:5: the row cannot be read") as caught:
+    with pytest.raises(SourceError, match=r"a\.csv:5: .*a quotation mark|a\.csv:5: the row cannot be read") as caught:
         table(path)
     assert "quotation mark" in str(caught.value)
 
 
 def test_quote_never_closed_in_a_last_row_without_line_end(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"a\.csv:3: a quotation that starts in this row is never closed"):
+    with pytest.raises(SourceError, match=r"a\.csv:3: a quotation mark opened in this row is never closed"):
         table(write(tmp_path / "a.csv", 'Id,Name\n1,A\n2,"cut o'))
 
 
@@ -272,7 +272,7 @@ def _holds_no_utf8(content: bytes) -> bool:
 def test_giant_cell_is_refused_with_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", 1000)
     monkeypatch.setattr(csv_blocks, "_LONG_RECORD", 2000)
-    with pytest.raises(SourceError, match=r"a\.csv:3: a quotation that starts in this row"):
+    with pytest.raises(SourceError, match=r"a\.csv:3: a quotation mark opened in this row"):
         table(write(tmp_path / "a.csv", 'Id,Name\n1,A\n2,"' + "xé\n" * 100_000))
 
 

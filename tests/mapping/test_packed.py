@@ -191,7 +191,7 @@ def test_labelled_numbers(cell: str, labels: list[str], wanted: str | None, left
     result = labelled(pa.array([cell]), labels)
     assert result.values.to_pylist() == [wanted]
     said = [finding.texts(0)[0] for finding in result.findings]
-    assert said == ([f"contains more than is used here; not used: {left}"] if left else [])
+    assert said == ([f"contains something that is not used here: {left}"] if left else [])
 
 
 def test_labelled_in_a_mapping() -> None:

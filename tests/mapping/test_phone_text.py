@@ -157,4 +157,4 @@ def test_a_number_that_is_only_a_fax_number_is_left_out(value: str) -> None:
 )
 def test_what_is_left_out_is_a_number_only_if_it_is_one(value: str, more: str) -> None:
     (finding,) = phone(pa.array([value]), pa.array(["US"])).findings
-    assert finding.texts(0)[0] == f"contains more than {more}; +14155550132 is used, the rest is left out"
+    assert finding.texts(0)[0] == f"contains more than {more}; +14155550132 is used, and the rest is left out"

@@ -46,7 +46,7 @@ Problems, with the first location of each
   and 3 more kinds of problems: see errors.csv
 
 What to do
-  Fix the rows in rejected/ (the column import_errors says what is wrong), and
+  Fix the rows in rejected/ (the import_errors column says what is wrong), and
     import them:
     importer run results/20260102-030405-ab/rejected --partial --mode upsert
 

@@ -88,7 +88,7 @@ def test_the_next_night_sends_only_what_differs(desk, api, fresh) -> None:
     assert set(outcomes.values()) == {"unchanged"}
     told = {line["reference_id"]: line for line in said.table("errors.csv") if line["code"] == "differs_in_api"}
     assert set(told) == {"C1", "C4"}
-    assert told["C1"]["message"] == "WizCommerce has something else in phone"
+    assert told["C1"]["message"] == "WizCommerce has a different value in phone"
 
     assert found(adopt(desk, api, *words, *fresh)) == {"known": 38, "absent": 1, "rejected": 1}
     assert asked(api)["GET"] <= 3 + 2

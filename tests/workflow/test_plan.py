@@ -97,7 +97,7 @@ def test_production_is_not_asked_about_and_nothing_is_remembered_of_the_key(desk
         desk.environment["WIZCOMMERCE_API_KEY"] = KEY
         other = plan(desk, api, *desk.small(), "--tenant", "shop")
         assert (other.code, other.out) == (2, "")
-        assert "not the one that was used for tenant shop before" in other.err
+        assert "not the one that was used for account shop before" in other.err
         assert plan(desk, api, *desk.small(), "--tenant", "shop", "--accept-key").code == 0
 
 

@@ -286,6 +286,14 @@ def test_a_row_says_what_became_of_it(tmp_path, row, state, reason) -> None:
     assert found["fields"] is None
 
 
+def test_customers_without_addresses_and_contacts_are_examples(tmp_path) -> None:
+    found = preview(small(tmp_path, "key: Id\ncustomer: {company_name: Name}\n", rows="Id,Name\n1,Acme\n2,Best\n"))
+    assert [one["why"] for one in found["customers"]] == ["is an example", "is another example"]
+    text = preview_text(found, width=80, color=False)
+    assert "Shown as an example\n" in text
+    assert "Shown as another example\n" in text
+
+
 def test_a_row_that_is_rejected_alone_says_why(tmp_path) -> None:
     found = preview(small(tmp_path, SKIPPING, rows=ROWS), None, f"{tmp_path}/rows.csv:6")
     assert found["row"]["state"] == "rejected"

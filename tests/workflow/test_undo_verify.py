@@ -154,7 +154,7 @@ def test_without_a_run_the_latest_that_planned_anything_is_meant_and_named(desk,
     desk.write("empty.csv", "Id,Name,Phone,Mail,Street,Town\n")
     desk.run(box.url, "empty.csv", "-m", "small.yaml", "--partial")
     assert bench.verify(None)["run_id"] == bench.run_id
-    assert bench.said == [f"Using run {bench.run_id}, the latest run that finished planning."]
+    assert bench.said == [f"Using the latest run, {bench.run_id}."]
     assert bench.undo(run_id=None)["run_id"] == bench.run_id
     assert bench.undo()["results"] == {}
     assert len(bench.said) == 2
@@ -193,7 +193,8 @@ def test_undo_deletes_and_reports(box, bench):
     nothing = bench.undo()
     assert (nothing["results"], nothing["exit_code"]) == ({}, 0)
     assert len(bench.asked) == 2, "there is nothing to ask about"
-    assert text_of(nothing).startswith(f"Nothing of run {bench.run_id} is left to undo")
+    said = " ".join(text_of(nothing).split())
+    assert said.startswith(f"Run {bench.run_id} at {nothing['api']} has nothing left to undo.")
     assert bench.verify()["results"] == {"undone": 3}
 
 
@@ -258,7 +259,7 @@ def test_all_that_is_missing_was_not_undone(box, bench):
 def test_a_run_of_another_tenant_is_refused(desk, box, bench, command):
     said = desk.do(*command, bench.run_id, "--tenant", "other")
     assert (said.code, said.out, len(box.customers())) == (2, "", 3)
-    assert f"run {bench.run_id} belongs to tenant {desk.tenants()[0]}, not other" in said.err
+    assert f"run {bench.run_id} belongs to account {desk.tenants()[0]}, not other" in said.err
 
 
 def test_the_history_tells_what_was_undone(desk, box):

@@ -190,10 +190,13 @@ def test_a_word_that_the_table_does_not_have_is_told_once(words) -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("kind,word,value\npayment_term,N,A\npayment_term,n,B\n", "t.csv:3: 'n' has two values, 'A' (line 2)"),
+        (
+            "kind,word,value\npayment_term,N,A\npayment_term,n,B\n",
+            "t.csv:3: the word 'n' is listed with two values, 'A' (line 2)",
+        ),
         ("kind,word,value\npayment_trem,N,A\n", "there is no kind 'payment_trem'"),
         ("kind,word,value\naddress type,B,bill\n", "t.csv:2: an address type must be billing or shipping, not 'bill'"),
-        ("kind,word,value\npayment_term,,A\n", "t.csv:2: the word is missing"),
+        ("kind,word,value\npayment_term,,A\n", "t.csv:2: the cell in the `word` column is blank"),
         ("kind,word,value\nassigned_sales_rep_ids,House,Robin Vail\n", "t.csv:2: 'Robin Vail' cannot be used"),
         ("kind,word,value\nattributes.Color,x,Grean\n", "t.csv:2: 'Grean' is not an option of the attribute 'Color'"),
         ("Id,Name\n1,2\n", "t.csv is not a value table"),

@@ -147,7 +147,7 @@ def parse(block: Block, delimiter: str, width: int) -> tuple[list[pa.Array], Pos
     if len(block.edges) % 2:  # a quote is open at the end
         raise BadRecordError(
             block.records - 1,
-            "a quotation that starts in this row is never closed",
+            "a quotation mark opened in this row is never closed",
             f"{QUOTE_HINT} If the file was cut off, export it again.",
         )
     if block.unusual is not None:
@@ -227,7 +227,7 @@ def _parse_slowly(data: bytes, delimiter: str, width: int) -> tuple[list[pa.Arra
         raise BadRecordError(
             len(rows),
             f"the row cannot be read ({error})",
-            f"A quotation that starts in this row is probably never closed. {QUOTE_HINT}",
+            f"A quotation mark opened in this row is probably never closed. {QUOTE_HINT}",
         ) from error
     widths = np.array([len(row) for row in rows], dtype=np.int64)
     _refuse_widest(widths)

@@ -141,7 +141,7 @@ def _quote_faults(block: Block, form: CsvFormat) -> list[Fault]:
     usual = min(form.width, sum(1 for cell in form.header if cell.strip()))
     late, inside = misplaced_quotes(block, form.delimiter, usual)
     swallowed = (
-        "a quotation that starts in this row is closed only in a later row, so the rows between end up in one cell"
+        "a quotation mark opened in this row is not closed until a later row, so the rows in between are in one cell"
     )
     bare = "a cell in quotation marks contains a quotation mark, so it is not clear where the cell ends"
     return [Fault(index, "quote_unclosed", swallowed, QUOTE_HINT) for index in late] + [

@@ -91,10 +91,10 @@ def _are_numbers(table: TableData, reference: str, problems: list[ProblemTable])
     are = f"{'ends' if count == 1 else 'end'} in .0 or ,0"
     if pc.any(pc.match_substring(column.values.filter(pa.array(whole)), "E")).as_py():
         are += ", or in an exponent (1.2345678E7)"
-    message = f"{len(at):,} of {count:,} filled cells of this column {are}, and stay as they are"
+    message = f"{len(at):,} of {count:,} filled cells in this column {are}, and stay as they are"
     if every:
         cells = "the only filled cell" if count == 1 else f"all {count:,} filled cells"
-        message = f"{cells} of this column {are}; the IDs are read as whole numbers"
+        message = f"{cells} in this column {are}; the IDs are read as whole numbers"
     problems += column_warning(table, at, reference, "ids_as_numbers", message, _AS_NUMBERS)
     return every
 
@@ -104,7 +104,7 @@ def _placeholders(table: TableData, reference: str) -> Iterator[ProblemTable]:
     column = table.column(reference)
     at = np.flatnonzero(column.rows_with(table.blanks.among(column.values, "")))
     cells, uses = counted(len(at), "cell"), "use" if len(at) > 1 else "uses"
-    message = f"the text may be a placeholder; {cells} of this column {uses} such text as an ID"
+    message = f"the text may be a placeholder; {cells} in this column {uses} such text as an ID"
     return column_warning(table, at, reference, "id_like_blank", message, _PLACEHOLDERS)
 
 

@@ -104,7 +104,7 @@ def _first_of_several(value: str) -> tuple[str, str | None]:
     if first is None or len(found) < 2:
         return value, None
     several = any(address is None or address.casefold() != first.casefold() for address in found)
-    return first, f"contains several addresses; {first} is used, the others are left out" if several else None
+    return first, f"contains several addresses; {first} is used, and the others are left out" if several else None
 
 
 def _pieces(value: str) -> list[str]:

@@ -187,7 +187,7 @@ def labelled(values: pa.Array, labels: Sequence[str]) -> TransformResult:
         chosen = next((one for label in wanted for one in numbers if one[0] == label), None)
         taken.append(None if chosen is None else chosen[1])
         left = ", ".join(" ".join(one) for one in numbers if one is not chosen)
-        told.append(f"contains more than is used here; not used: {left}" if left else None)
+        told.append(f"contains something that is not used here: {left}" if left else None)
     return TransformResult(pa.array(taken, pa.string()), failures("value_not_taken", told, "", Severity.INFO))
 
 

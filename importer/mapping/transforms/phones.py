@@ -118,7 +118,7 @@ def _read(value: str, regions: list[str]) -> _Reading:
         return _why_not(found, reading)
     if found.others:
         more = "one number" if found.numbers > 1 else "a phone number"
-        told = f"contains more than {more}; {reading.number} is used, the rest is left out"
+        told = f"contains more than {more}; {reading.number} is used, and the rest is left out"
         reading = replace(reading, others=told)
     return replace(reading, extension=found.extension or reading.extension)
 
