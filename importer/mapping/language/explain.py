@@ -179,7 +179,7 @@ def _condition(condition: Condition) -> str:
     if condition.all_ is not None:
         return " and ".join(f"({_condition(inner)})" for inner in condition.all_)
     if condition.only is not None:
-        return f"nothing but {_columns(condition.only)} is filled"
+        return f"nothing except {_columns(condition.only)} is filled in"
     return f"{_column(condition.column or '')} {_test(condition)}"
 
 
@@ -187,15 +187,15 @@ def _test(condition: Condition) -> str:
     if condition.is_ is not None:
         return f"is {_quoted(condition.is_, 'or')}"
     if condition.is_not is not None:
-        return f"is filled, but not with {_quoted(condition.is_not, 'or')}"
+        return f"is not blank and is not {_quoted(condition.is_not, 'or')}"
     if condition.other is not None:
         where = f" in the table {condition.other.table}" if condition.other.table else ""
-        how = "is the same as" if condition.same_as is not None else "is filled, and differs from"
+        how = "is the same as" if condition.same_as is not None else "is not blank and differs from"
         return f"{how} {_column(condition.other.column)}{where}"
     if condition.flag is not None:
         return "says yes" if condition.flag else "says no"
     if condition.blank is not None:
-        return "is blank" if condition.blank else "is filled"
+        return "is blank" if condition.blank else "is not blank"
     return f"matches the pattern '{condition.matches}'"
 
 

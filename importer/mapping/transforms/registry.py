@@ -286,7 +286,7 @@ TRANSFORMS: dict[str, TransformSpec] = {
         _extract, "keeps what a regular expression (or its group) matches: {extract: pattern}", "text"
     ),
     "labelled": TransformSpec(
-        labelled, "the first of several labeled numbers with one of these labels: {labelled: [Phone, Main]}", "texts"
+        labelled, "the number with the first of these labels that the cell has: {labelled: [Phone, Main]}", "texts"
     ),
     "phone": TransformSpec(
         phone, "phone number to E.164; the extension is split off", by_country=True, code="phone_rewritten"
