@@ -28,7 +28,7 @@ def _filled(cells: pa.Array) -> npt.NDArray[np.bool_]:
     starts, ends, letters = _bytes_of(cells)
     there = ends > starts
     filled = _visible(letters, starts, there)
-    at = np.flatnonzero(there & ~filled)  # few: they begin with something unusual
+    at = np.flatnonzero(there & ~filled)  # few: these begin with an unusual character
     if len(at):
         odd = cells.take(pa.array(at))
         seen = pc.and_(pc.invert(pc.utf8_is_space(odd)), pc.not_equal(pc.utf8_trim(odd, characters=BLANKS), ""))
@@ -37,21 +37,21 @@ def _filled(cells: pa.Array) -> npt.NDArray[np.bool_]:
 
 
 def edges(cells: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
-    """The bytes of each text, and whether it begins and ends with visible ASCII: then there is nothing to trim."""
+    """The length of each text in bytes, and whether it begins and ends with visible ASCII (nothing to trim)."""
     starts, ends, letters = _bytes_of(cells)
     there = ends > starts
     return ends - starts, _visible(letters, starts, there) & _visible(letters, ends - 1, there)
 
 
 def _bytes_of(cells: pa.Array) -> tuple[Offsets, Offsets, npt.NDArray[np.uint8]]:
-    """Where each text begins and ends in the bytes of all of them, and these bytes."""
+    """The start and the end of each text in the bytes of the whole array, and these bytes."""
     _, offsets, letters = cells.buffers()
     places = np.frombuffer(offsets or b"\0" * 4, np.int32)[cells.offset : cells.offset + len(cells) + 1]
     return places[:-1], places[1:], np.frombuffer(letters or b"\0", np.uint8)
 
 
 def _visible(letters: npt.NDArray[np.uint8], at: Offsets, there: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Whether the bytes at these places are visible ASCII; False where ``there`` is."""
+    """Whether the bytes at the places ``at`` are visible ASCII; False if ``there`` is False."""
     found = letters[np.where(there, at, 0)]
     visible: npt.NDArray[np.bool_] = there & (found > ord(" ")) & (found <= ord("~"))
     return visible
@@ -63,7 +63,7 @@ _DECORATION = re.compile(r"\*|\?|\((?:req|required|optional)\.?\)|(?<=\w)_req(?=
 def header_key(text: str) -> str:
     r"""A header as it is compared: without case, decorations, and surplus white space.
 
-    Decorations are ``*``, ``?``, ``(Req)``, and ``_req``; characters without width do not count either.
+    Decorations are ``*``, ``?``, ``(Req)``, and ``_req``. Zero-width characters do not count either.
     ``"*Contact\u00a0Name "`` and ``"contact name"`` are the same; ``"Phone"`` and ``"Phone#2"`` are not.
     """
     plain = unicodedata.normalize("NFKC", text)
@@ -73,19 +73,21 @@ def header_key(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """A name or word as it is compared: without case, forms of letters and surplus white space."""
+    """A name or word as it is compared: without case, variant forms of letters, and surplus white space."""
     return " ".join(unicodedata.normalize("NFKC", text).split()).casefold()
 
 
-# What a spreadsheet would run as a formula, or may so after dropping a line end or narrowing wide characters.
+# A spreadsheet runs a text that begins like this as a formula, or may do so after it drops a line end or narrows wide
+# characters.
 _RUNS = "[=+\\-@\\t\\r\\n＝＋－＠]"  # noqa: RUF001
-_FIRST = pa.array(list("'=+-@\t\r\n＝＋－＠"))  # noqa: RUF001 - how a text begins that may need a mark
+_FIRST = pa.array(list("'=+-@\t\r\n＝＋－＠"))  # noqa: RUF001 - first characters of texts that may need a mark
 
 
 def mark_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
-    """Strings with an apostrophe before each that a spreadsheet might run as a formula, with or without apostrophes.
+    """Add an apostrophe before each string that a spreadsheet might run as a formula.
 
-    The same column where there are none.
+    Such a string gets one even if it already begins with apostrophes. Returns ``column`` itself if no string begins
+    with an apostrophe or like a formula.
     """
     if not pc.any(pc.is_in(pc.utf8_slice_codeunits(column, 0, 1), value_set=_FIRST)).as_py():
         return column
@@ -93,14 +95,14 @@ def mark_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Ar
 
 
 def unmark_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
-    """The strings as they were before :func:`mark_formulas`: one leading apostrophe fewer where it may have put one."""
+    """Undo :func:`mark_formulas`: remove one leading apostrophe from each string where it may have added one."""
     return pc.replace_substring_regex(column, rf"\A'('*{_RUNS})", r"\1")
 
 
 def keep_apostrophes(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
-    """Strings for a place where nothing can run as a formula, such that :func:`unmark_formulas` gives them back.
+    """Prepare strings for a place where nothing runs as a formula, so that :func:`unmark_formulas` restores them.
 
-    Only those that begin with an apostrophe which it would take off get another one.
+    A string gets one more apostrophe only if :func:`unmark_formulas` would remove its first one.
     """
     if not pc.any(pc.starts_with(column, "'")).as_py():
         return column

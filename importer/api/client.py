@@ -1,4 +1,4 @@
-"""The WizCommerce client: one call, one record; paced, and repeated only where repeating is harmless."""
+"""The WizCommerce client: calls are paced, write one record each, and are repeated only if that is harmless."""
 
 import copy
 import random
@@ -22,9 +22,9 @@ from importer.api.waits import RetryPolicy
 from importer.errors import InternalError, UsageError
 from importer.tables import ChildKind
 
-READ_PATIENCE = 60.0  # seconds for which a page of a list that gets no readable answer is asked for again
+READ_PATIENCE = 60.0  # how long (s) an unreadable list page is requested again
 TRANSIENT = frozenset({AnswerKind.UNKNOWN, AnswerKind.NOT_SENT})
-# Whether lists other than that of customers show who is inactive unless asked is not documented.
+# It is not documented whether other lists than that of customers include inactive records by default.
 EVERY_STATUS: Final[tuple[dict[str, str], ...]] = ({}, {"status": "inactive"})
 ODD_ID: Final = Answer(
     AnswerKind.REFUSED,
@@ -37,14 +37,14 @@ STOPPED: Final = Reply(Answer(AnswerKind.NOT_SENT, message="stopped before it wa
 
 @dataclass(eq=False, repr=False)  # the key must not show
 class Client:
-    """One connection pool, one key, one limiter: an async context manager, one for a run.
+    """An async context manager with one connection pool, one key, and one limiter. A run uses one client.
 
-    ``timeout`` (seconds) bounds one request from the moment its turn has come to the last byte of its answer.
-    ``retry`` is for requests that may be repeated: all but POST.
+    ``timeout`` (seconds) bounds one request from its turn until the last byte of the response.
+    ``retry`` is the policy for requests that may be repeated, which are all except POST.
 
-    An id that cannot be part of a path is never sent: REFUSED with code ``odd_id``. Every call raises
-    :class:`ApiUnavailableError` when the API asks for too long a wait, and one that reads lists also when it gets no
-    readable page, or :class:`KeyRefusedError`.
+    An ID that cannot be part of a path is never sent: the answer is REFUSED with code ``odd_id``. Every call raises
+    :class:`ApiUnavailableError` if the API asks for too long a wait. A call that reads lists also raises it if a page
+    remains unreadable, and :class:`KeyRefusedError` if the API refuses the key.
     """
 
     base_url: str
@@ -78,7 +78,7 @@ class Client:
 
     async def __aenter__(self) -> Self:
         transport = Transport(self.base_url, self.connections)
-        # One deadline per request instead of the client's own time-outs, which trickles outlast.
+        # One deadline per request instead of httpx's own timeouts, which a slow trickle of bytes can outlast.
         self._http = await httpx.AsyncClient(transport=transport, timeout=None, trust_env=False).__aenter__()  # noqa: S113
         return self
 
@@ -88,16 +88,17 @@ class Client:
             self._http = None
 
     def with_turns(self, turns: Turns) -> Self:
-        """The same client, entered already, whose waits end when ``turns`` is canceled; requests on their way go on.
+        """An already-entered copy whose waits end when ``turns`` is canceled; requests in flight continue.
 
-        A call that then has not sent anything returns NOT_SENT; one whose earlier attempt may have left, UNKNOWN.
+        A call that has not sent anything by then returns NOT_SENT. If an earlier attempt may have been sent, the call
+        returns UNKNOWN.
         """
         other = copy.copy(self)
         other._turns = turns  # noqa: SLF001 - a copy of itself
         return other
 
     async def create(self, body: bytes, reference_id: str) -> Answer:
-        """POST one customer; again only after 429 (nothing was done). OK only with a usable id and ``reference_id``."""
+        """POST one customer; repeated only after 429 (nothing was done). OK needs a usable ID and ``reference_id``."""
         return await self._call("POST", body=body, reference_id=reference_id)
 
     async def get(self, customer_id: str) -> Answer:
@@ -110,7 +111,10 @@ class Client:
         return await self._call("DELETE", customer_id)
 
     async def children(self, customer_id: str, kind: ChildKind) -> list[dict[str, Any]]:
-        """All of one customer, active and inactive. Raises :class:`NoListError`, too, where there is no such list."""
+        """All children of this kind of one customer, active and inactive.
+
+        Also raises :class:`NoListError` if there is no such list.
+        """
         path = _path(customer_id, kind)
         if path is None:
             raise NoListError(f"the list of {kind} cannot be read: {ODD_ID.message}")
@@ -139,7 +143,7 @@ class Client:
         return await find_customers(self._list, reference_ids, since=since, width=width)
 
     async def customers(self, *, most_pages: int) -> list[CustomerRef] | None:
-        """Every customer, active and inactive; None where they fill more pages (of 100)."""
+        """Every customer, active and inactive; None if there are more than ``most_pages`` pages (of 100)."""
         return await list_customers(self._list, most_pages)
 
     async def sales_reps(self) -> list[dict[str, Any]]:
@@ -158,20 +162,20 @@ class Client:
         return await self._persist(Call("GET", f"{path}?{urlencode(query)}"), patient=True)
 
     async def _call(self, method: str, *parts: str, body: bytes = b"", reference_id: str = "") -> Answer:
-        """``parts``: the path below the customers. All but a POST is repeated within the policy."""
+        """``parts``: the path below the customers. Everything except POST is retried within the retry policy."""
         path = _path(*parts)
         if path is None:
             return ODD_ID
         if method == "POST":
             return (await self._exchange(Call(method, path, body, reference_id=reference_id))).answer
-        # A write may be answered with the customer instead of the child; what is read must be the child.
+        # The response to a write may be the customer instead of the child; the response to a GET must be the child.
         ids = parts[-1:] if method == "GET" else parts[::2]
         return (await self._persist(Call(method, path, body, ids))).answer
 
     async def _persist(self, call: Call, *, patient: bool = False) -> Reply:
         """Repeat a harmless request within the retry policy.
 
-        A ``patient`` one that reaches the API is repeated for a minute: one unread page would stop a whole run.
+        If ``patient``, a request that reaches the API is repeated for a minute: one unread page would stop a whole run.
         """
         started = self.clock()
         attempt, sent, open_ends = 1, False, 0
@@ -196,7 +200,7 @@ class Client:
         return replace(reply, answer=replace(answer, kind=kind, sent=sent, repeated=repeated, seconds=seconds))
 
     async def _exchange(self, call: Call) -> Reply:
-        """One request and its answer, sent again as often as the API answers that there are too many requests."""
+        """The reply to one request, which is sent again each time the API says that there are too many requests."""
         first: float | None = None
         refusals = 0
         while True:
@@ -215,7 +219,7 @@ class Client:
                 return reply
             refusals += 1
             self.limiter.throttled(reply.retry_after, grant, status=reply.answer.status or 429, quota=reply.quota)
-            if reply.pause is None:  # a pause that was asked for holds back the limiter, and with it this request
+            if reply.pause is None:  # a requested pause holds back the limiter, and thus this request
                 await self._pause(self.retry.delay(refusals, self.rng))
 
     async def _pause(self, seconds: float) -> None:
@@ -223,10 +227,10 @@ class Client:
             await self.sleep(seconds)
 
     async def _send(self, call: Call, grant: Grant, *, since: float) -> Reply:
-        """One request on the wire. What goes wrong with the network is an answer, too, not an exception.
+        """One request on the wire. A network failure is also returned as an answer, not raised.
 
-        Every method has a body, if an empty one: it shows whether the request was sent, and keeps aiohttp from sending
-        it a second time by itself, past the limiter.
+        Every request has a body, even if it is empty: the body shows whether the request was sent, and keeps aiohttp
+        from sending the request a second time on its own, past the limiter.
         """
         if self._http is None:
             raise InternalError("the API client is used outside its context")
@@ -246,5 +250,5 @@ class Client:
 
 
 def _path(*parts: str) -> str | None:
-    """The path of a customer, or of what is below it; None when an id cannot be part of one."""
+    """The path of a customer or of something below it; None if an ID cannot be part of a path."""
     return "/".join((CUSTOMERS, *parts)) if all(IDENTIFIER.fullmatch(part) for part in parts) else None

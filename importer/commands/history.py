@@ -18,16 +18,16 @@ from importer.workflow.report_writer import COLUMNS, UNSENT, report_run, write_r
 
 
 def known_ledger(options: Options) -> Ledger:
-    """The ledger for a command about earlier runs, which makes none: before the first run, the default one is empty.
+    """Open the ledger for a command about earlier runs. If the default ledger does not exist, it counts as empty.
 
-    Raises :class:`NoLedgerError` for another one that does not exist.
+    Raises :class:`NoLedgerError` if a different ledger was named and does not exist.
     """
     is_default = options.ledger == default_ledger(os.environ)
     return open_ledger(options.ledger, absent="empty" if is_default else "refuse")
 
 
 def runs(options: Options) -> list[dict[str, Any]]:
-    """The runs that the ledger knows (of one tenant, when it is named) as plain values, newest first."""
+    """The runs in the ledger (of ``options.tenant``, if there is one) as plain values, newest first."""
     with known_ledger(options) as ledger:
         undone = ledger.undone()
         return [_line(item, undone.get(item.id, 0)) for item in ledger.runs(options.tenant)]
@@ -50,11 +50,13 @@ def _line(item: Run, undone: int) -> dict[str, Any]:
 
 
 def ids(options: Options, target: Path | None = None) -> bytes:
-    """The ids that WizCommerce gave to all customers of one tenant, and to their addresses and contacts, as CSV.
+    """The IDs that WizCommerce gave to all customers of one tenant, and to their addresses and contacts, as CSV.
 
-    Columns: ``reference_id, kind, child_reference_id, id, display_id``; cells that a spreadsheet would run as a formula
-    are marked. With ``target`` that file is written, too, for its owner only. Raises :class:`UsageError` for an unknown
-    tenant, or when there are several and none is named, and :class:`OutputError`.
+    Columns: ``reference_id, kind, child_reference_id, id, display_id``. Cells that a spreadsheet would run as a formula
+    are marked. If ``target`` is given, the CSV is also written to that file, which only its owner can read.
+
+    Raises :class:`UsageError` if the tenant is unknown, or if there are several and none is named, and
+    :class:`OutputError` if the file cannot be written.
     """
     with known_ledger(options) as ledger:
         text = csv_bytes(ledger.ids(one_tenant(ledger, options.tenant)))
@@ -65,7 +67,7 @@ def ids(options: Options, target: Path | None = None) -> bytes:
 
 
 def one_tenant(ledger: Ledger, named: str | None) -> str:
-    """The tenant that is ``named``, or the only one. Raises :class:`UsageError` that lists those there are."""
+    """The tenant ``named``, or the only tenant. Otherwise, raises :class:`UsageError` that lists the known tenants."""
     known = ledger.tenants()
     if named in known or (named is None and len(known) == 1):
         return named or known[0]
@@ -77,7 +79,7 @@ def one_tenant(ledger: Ledger, named: str | None) -> str:
 
 
 def chosen_run(ledger: Ledger, options: Options, run_id: str | None) -> Run:
-    """The run that is named, or the latest one. Raises :class:`UsageError` if there is none, or not of the tenant."""
+    """The run ``run_id``, or the latest one. Raises :class:`UsageError` if there is none, or it has another tenant."""
     run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
     if options.tenant not in {None, run.tenant}:
         raise UsageError(
@@ -88,7 +90,7 @@ def chosen_run(ledger: Ledger, options: Options, run_id: str | None) -> Run:
 
 
 def folder_of(ledger: Ledger, run: Run) -> RunFolder:
-    """The folder of a run. Raises :class:`UsageError` when the run ended before it got as far as planning."""
+    """The folder of a run. Raises :class:`UsageError` if the run stopped before it made a plan."""
     folder = RunFolder(run.out)
     if not ledger.counts(run.id) and folder.load_bodies() is None:
         raise UsageError(
@@ -99,10 +101,10 @@ def folder_of(ledger: Ledger, run: Run) -> RunFolder:
 
 
 def report(options: Options, run_id: str | None) -> dict[str, Any]:
-    """Write the reports of a run again, as the ledger has it now, or of a check or a plan. Returns the summary.
+    """Write the reports of a run, a check, or a plan again. Returns the summary.
 
-    Raises :class:`UsageError` when there is no such run or it never got as far as having reports, and
-    :class:`OutputError` when what it kept for them is gone.
+    The reports of a run show the ledger's current outcomes. Raises :class:`UsageError` if there is no such run or it
+    stopped before it had reports, and :class:`OutputError` if the files that the reports need are gone.
     """
     unsent = _unsent_folder(options.out, run_id) if run_id else None
     if unsent is not None:
@@ -123,7 +125,7 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
         last = run.summary or {}
         stage = folder.load()
         stage = replace(stage, facts={**stage.facts, "timings": last.get("timings", stage.facts["timings"])})
-        # When the run itself says, which is before its reports were written.
+        # The end that the run itself recorded, which is before its reports were written.
         finished = datetime.fromisoformat(last["finished"]) if last else run.finished_at or datetime.now(UTC)
         return report_run(
             ledger,
@@ -141,7 +143,7 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
 
 
 def _unsent_folder(out: Path, name: str) -> RunFolder | None:
-    """The folder of the check or plan of that id below ``out``, or at that path; None if it is neither."""
+    """The folder of a check or plan: ``name`` is its ID below ``out``, or its path. None if there is no such folder."""
     for folder in (RunFolder(path) for path in (out / name, Path(name))):
         try:
             command = json.loads(folder.file("summary.json").read_bytes())["command"]
@@ -154,7 +156,7 @@ def _unsent_folder(out: Path, name: str) -> RunFolder | None:
 def _report_unsent(folder: RunFolder, options: Options) -> dict[str, Any]:
     """Write the reports of a check or a plan again. Returns the summary.
 
-    Raises :class:`OutputError` when what it kept for them is gone.
+    Raises :class:`OutputError` if the files that the reports need are gone.
     """
     stage, last = folder.load(), json.loads(folder.file("summary.json").read_bytes())
     stage = replace(stage, facts={**stage.facts, "timings": last["timings"]})

@@ -1,9 +1,9 @@
 """The file of corrections: a CSV file that people can read and edit in a spreadsheet.
 
-One line for each correction. ``table`` is the mapping's name for the table. ``fingerprint`` tells the row from others,
-and shows whether a spreadsheet changed the line: dots separate a check of what may not be edited, a check of the new
-text, the row's own hash, how many cells told the most similar row from it and how many rows had the new text already,
-and the hashes of the row's other cells.
+Each line is one correction. ``table`` is the mapping's name for the table. ``fingerprint`` distinguishes the row from
+others, and shows whether a spreadsheet changed the line. Its parts, separated by dots, are: a check of what may not be
+edited, a check of the new text, the row's own hash, two digits (how many cells distinguished the row from the most
+similar one, and how many rows already had the new text), and the hashes of the row's other cells.
 """
 
 import csv
@@ -30,16 +30,16 @@ from importer.wording import first_few
 COLUMNS = ("table", "reference_id", "key", "column", "old", "new", "rows", "recorded", "run", "fingerprint")
 LEAVE_OUT = "leave out"  # the new text of a correction without a column: the whole row is left out
 HINT = "Corrections files are written by `importer correct`. Restore it from a copy, or record the corrections again."
-_BOM = b"\xef\xbb\xbf"  # without it, Excel takes the file for one in its own encoding
+_BOM = b"\xef\xbb\xbf"  # without it, Excel reads the file in its own encoding
 _MOST_NAMED = 20  # wrong lines in a message
 _FINGERPRINT = re.compile(r"([0-9a-f]{8})\.([0-9a-f]{8})\.([0-9a-f]{8})\.([0-9])([0-9])(?:\.((?:[0-9a-f]{6})+))?")
 
 
 @dataclass(frozen=True)
 class Correction:
-    """One correction. ``column`` is the header as the source has it; ``recorded`` is UTC; ``line``: in its file.
+    """One correction. ``column`` is the header as the source has it; ``recorded`` is in UTC; ``line`` is in its file.
 
-    ``peers``: how many other rows were the same but for this cell, which had the new text already (at most 9).
+    ``peers``: how many rows already had the new text in this cell and were otherwise the same (at most 9).
     """
 
     identity: Identity
@@ -57,7 +57,7 @@ class Correction:
 
     @property
     def sibling(self) -> Sibling:
-        """What other corrections of the row need to know of this one."""
+        """What other corrections of the same row need to know about this correction."""
         return Sibling(self.identity.column, self.identity.old, self.new)
 
     def describe(self) -> str:
@@ -79,7 +79,7 @@ def _row(own: Identity) -> tuple[str, ...]:
 
 
 def _check(own: Identity) -> str:
-    """Changes with everything by which the row is found."""
+    """A check of everything that the row is found by."""
     parts = [own.table, own.key, own.column, own.old, str(own.rows), own.whole, str(own.near), *sorted(own.cells)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
 
@@ -155,7 +155,7 @@ def read_corrections(path: Path, *, may_be_absent: bool = False) -> CorrectionFi
 def _corrections(path: Path, text: str, faults: list[str]) -> Iterator[Correction]:
     """The corrections of the lines; what is wrong with a line is added to ``faults``."""
     head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)  # what Excel saves with depends on the country
+    delimiter = max(",;\t", key=head.count)  # the delimiter that Excel saves depends on the country
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     places: dict[str, int] | None = None
     line = 1
@@ -210,7 +210,7 @@ def _read(path: Path, line: int, places: dict[str, int], cells: list[str], fault
 
 
 def _consistent(path: Path, found: list[Correction], faults: list[str]) -> Iterator[Correction]:
-    """Each correction once; two for one cell that differ are faults."""
+    """Yield each correction once; different corrections of the same cell are added to ``faults``."""
     known: dict[Identity, Correction] = {}
     for one in found:
         earlier = known.setdefault(one.identity, one)

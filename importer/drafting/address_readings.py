@@ -1,4 +1,4 @@
-"""Address parts that only their values and neighboring columns can settle."""
+"""Address parts that can be recognized only by their values and the neighboring columns."""
 
 import re
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ def _with_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list
 
 
 def _with_places(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``Ship To`` without another part is the name of the place, if it has fewer digits than the plain street."""
+    """``Ship To`` with no other part is the name of the place if it has fewer digits than the plain street."""
     out = list(readings)
     streets = [at for at, one in enumerate(readings) if one.concept in LINES and not one.roles and one.group is None]
     digits = _OFTEN * max((values[at].with_digits for at in streets), default=0)
@@ -71,7 +71,7 @@ def _with_house_numbers(readings: list[Reading], values: Sequence[ColumnValues])
 
 
 def _with_towns(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``Postadress`` below ``Adress`` with values such as ``972 38 Luleå`` is the post code with the city."""
+    """``Postadress`` after ``Adress`` is the postal code with the city if it has values such as ``972 38 Luleå``."""
     out = list(readings)
     for at, reading in enumerate(readings):
         roles = reading.roles - {"mailing"}
@@ -84,7 +84,10 @@ def _with_towns(readings: list[Reading], values: Sequence[ColumnValues]) -> list
 
 
 def _with_cities(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``State`` with names, next to a postal code without any city, has the towns: where no states are written."""
+    """``State`` next to a postal code is the city if its values are names and no column has the city.
+
+    Such lists come from countries whose addresses have no state.
+    """
     lines = [at for at, reading in enumerate(readings) if reading.concept in LINES and not values[at].blank]
     several = len(lines) > 1 or any(values[at].whole_addresses >= _SOME for at in lines)
     if several or any(reading.concept in _CITIES for reading in readings):

@@ -1,9 +1,9 @@
-"""What all parts of the ledger share: the open database, its transactions, and rows given and fetched as JSON.
+"""What all parts of the ledger share: the open database, its transactions, and the transfer of rows as JSON.
 
-Rows are handed to the database, and columns fetched from it, as one JSON value each. With ``executemany``, or when
-fetching row by row, the driver releases the interpreter's lock at every row, and next to a busy event loop it then
-waits to get it back (measured: 50 ms instead of 3 for 500 rows). SQLite and PostgreSQL name the JSON functions
-differently; everything else in this package is SQLAlchemy Core that both understand.
+A statement passes its rows to the database as one JSON value, and fetches each column as one. With ``executemany``, or
+when fetching row by row, the driver releases the interpreter's lock at every row. Next to a busy event loop, it then
+waits to get the lock back (measured: 50 ms instead of 3 ms for 500 rows). SQLite and PostgreSQL name the JSON functions
+differently; the rest of this package is SQLAlchemy Core, which works with both.
 """
 
 import re
@@ -34,10 +34,10 @@ _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class Store(ABC):
-    """An open database. The methods with a body do what is right for most databases.
+    """An open database. The methods with a body suit most databases.
 
-    ``place`` names it in messages, without anything secret. ``path`` is its file, if it is one. ``engine`` begins
-    transactions that write, ``reader`` transactions that see one consistent state and block no writer.
+    ``place`` names the database in messages, without anything secret. ``path`` is its file, if it has one. ``engine``
+    begins transactions that write; ``reader`` begins transactions that see one consistent state and block no writer.
     """
 
     path: Path | None = None
@@ -72,7 +72,7 @@ class Store(ABC):
 
     @abstractmethod
     def backup(self, target: Path) -> None:
-        """Write a copy of one consistent state to a new file. Raises :class:`UsageError` where there is no file."""
+        """Write a copy of one consistent state to a new file. Raises :class:`UsageError` if there is no own file."""
 
     @abstractmethod
     def size(self) -> int:
@@ -130,7 +130,7 @@ def tenant_locked(tenant: str, holder: str) -> TenantLockedError:
 
 
 class _JsonFunction(FunctionElement[Any]):
-    """A function that each database writes in its own way. ``sql``: by the dialect's name, ``{}`` for the argument."""
+    """A function that each database writes differently. ``sql``: dialect → the call, with ``{}`` for the argument."""
 
     inherit_cache = True
     sql: Mapping[str, str]
@@ -183,7 +183,7 @@ def rows(name: str, *columns: sa.Column[Any]) -> sa.Subquery:
 
 
 def same(one: sa.FromClause, other: sa.FromClause, *names: str) -> sa.ColumnElement[bool]:
-    """The columns ``names`` of both are equal; without names, both are about the same customer of a tenant."""
+    """The columns ``names`` of both tables are equal; by default, those that identify a tenant's customer."""
     return sa.and_(*(one.c[name] == other.c[name] for name in names or ("tenant", "reference_id")))
 
 
@@ -227,9 +227,9 @@ def blocks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
 def upsert(
     table: sa.Table, new: sa.Subquery, *, where: sa.ColumnElement[bool] | None = None, keeping: Collection[str] = ()
 ) -> Insert:
-    """Insert the rows of ``new``, or update those with the same key where ``where`` is true of the old row.
+    """Insert the rows of ``new``. A row with the same key is updated if ``where`` is true of the old row.
 
-    The columns ``keeping`` stay as they are where the new value is null.
+    The columns ``keeping`` keep their old value if the new one is null.
     """
     names = [each.name for each in new.c]
     keys = [each.name for each in table.primary_key]

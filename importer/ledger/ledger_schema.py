@@ -59,7 +59,7 @@ OPEN_WRITES = (WriteState.SENDING, WriteState.UNKNOWN)  # it is not known whethe
 
 
 def stamp(moment: datetime) -> str:
-    """A moment as the ledger writes it."""
+    """A time as the ledger writes it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

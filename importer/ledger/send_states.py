@@ -44,7 +44,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What an update starts from: the API's id, and the state to return to when the update has no effect.
+    """What an update starts from: the API's ID, and the state to return to if the update has no effect.
 
     ``body``: the one that the API accepted last, ``updated_at`` the API's time of that, ``children`` the ids of its
     children as JSON (``[{"entity", "reference_id", "id"}]``); None: not known.

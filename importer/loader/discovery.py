@@ -67,7 +67,7 @@ def _subfolders(folder: Path) -> Iterator[Path]:
 
 
 def real_path(path: Path) -> Path:
-    """Where a file is, without links; a link to a pipe, such as ``/dev/stdin``, leads to no path that can be opened."""
+    """The path of a file without links. A link to a pipe (``/dev/stdin``) stays: its target cannot be opened."""
     found = path.resolve()
     return found if found.exists() else path.absolute()
 
@@ -81,7 +81,7 @@ def source_bytes(sources: Sequence[str]) -> int:
 
 
 def changed_since(sources: Sequence[str], read: Mapping[str, str]) -> list[str]:
-    """The names of local files that were changed since they were read.
+    """The names of local files that have changed since they were read.
 
     ``read``: display name → when the file was last changed, as in ``SourceTable.details["modified"]``. Files behind
     URLs are not checked.
@@ -205,7 +205,7 @@ def _newest(source: str) -> list[str]:
 
 
 def _regex(text: str, any_one: str = "[^/]") -> str:
-    """A glob as a regular expression, for what it can match within one name."""
+    """A glob as a regular expression, which matches within one name."""
     return re.escape(text).replace(r"\?", any_one).replace(r"\*", "[^/]*")
 
 

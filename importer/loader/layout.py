@@ -1,4 +1,4 @@
-"""Which records are the header, one or two of them, and which explain it: labels and instructions."""
+"""Finds the header, which is one or two records, and the records that explain it: labels and instructions."""
 
 import fnmatch
 import re
@@ -40,7 +40,7 @@ _INSTRUCTION = re.compile(
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 _AT_HYPHEN = re.compile(r"(?<=\w)- (?=[^\W\d_]*[a-zß-ÿ])(?![A-ZÀ-Þ])")  # "Firmen- name" is one word, "Kunden- Nr." two
-_FEWEST_WRAPPED = 2  # names that go on in the row below
+_FEWEST_WRAPPED = 2  # names that continue in the row below
 _FIRST_ROWS = 15  # the headings are among them
 
 
@@ -109,7 +109,7 @@ def header_score(cells: Row, options: LoadOptions) -> int:
 
 
 def find_header(rows: Sequence[Row], options: LoadOptions, *names: str) -> Header | None:
-    """The header among the first records: the best match with the mapping's columns, else the first likely row.
+    """The header among the first records: the best match with the mapping's columns, or the first likely row.
 
     ``names``: those of the file and sheet; they select the names of columns without a header. None if every record is
     blank.
@@ -274,7 +274,7 @@ def _find_grouped(
 
 
 def _joined(upper: Row, lower: Row) -> list[str] | None:
-    """The names of the columns, if some cell of the upper row stands over several of the lower one; else None.
+    """The names of the columns, or None if no cell of the upper row is above several cells of the lower row.
 
     A cell of the upper row with a blank below it is a name by itself. ``Kunden-`` above ``Nr.`` is one name, too.
     """
@@ -293,7 +293,7 @@ def _joined(upper: Row, lower: Row) -> list[str] | None:
 
 
 def _is_wrapped(row: Row) -> bool:
-    """Whether names go on in the row below: with a hyphen at the end of several."""
+    """Whether names continue in the row below, because several end with a hyphen."""
     return sum(cell.strip().endswith("-") and len(cell.strip()) > 1 for cell in row) >= _FEWEST_WRAPPED
 
 
@@ -305,7 +305,7 @@ def _lowest(upper: Row, lower: Row) -> list[str]:
 
 
 def _is_value(cell: str) -> bool:
-    """Whether a filled cell is a value, and no heading: it has no letter, or is an email address."""
+    """Whether a filled cell is a value and not a heading: it has no letter, or is an email address."""
     return bool(cell.strip()) and (not any(map(str.isalpha, cell)) or "@" in cell)
 
 

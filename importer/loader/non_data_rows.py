@@ -1,6 +1,6 @@
-"""Which records of a list are no data: blank ones, its header again, and totals, counts, dates, and page numbers.
+"""Finds records that are not data: blank ones, repeated headers, totals, counts, dates, and page numbers.
 
-And those that may be none, but look like another header: of a second table, or of the same one with changed columns.
+Also finds records that look like a different header: of a second table, or of the same one with changed columns.
 """
 
 import re
@@ -58,7 +58,7 @@ _DATE = (
 _MOMENT = rf"(?:{_DATE}(?:(?:,?\s+|T)(?:at\s+)?{_CLOCK})?|{_CLOCK}(?:,?\s+{_DATE})?)"
 _PAGE = r"(?:page|seite|p[aá]gina|blad|strona|sida|side)\s+\d+(?:\s*(?:of|/|von|sur|d[ei]|van|z|av)\s*\d+)?"
 _PAGE_NUMBER = re.compile(_PAGE, re.IGNORECASE)
-# Whoever made the report, or when.
+# Who made the report, or when.
 _MADE = r"""(?:(?:report\s+|file\s+)?(?:printed|generated|created|exported|run)\s+(?:on|at|by)
     |(?:gedruckt|erstellt|exportiert|(?:imprim|édit|génér|cré|export)ée?|(?:stampat|creat|generat|esportat)[oa]
         |(?:impres|generad|cread|exportad)[oa]|afgedrukt|gegenereerd|aangemaakt)
@@ -77,13 +77,13 @@ _FOOTER = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _AROUND = "\ufeff'\"` \t\r\n\xa0*?"
-_MOST_GAPS = 1000  # blank rows; where there are more, they do not part tables
-_MOST_NAMES = 0.6  # of the columns; a customer may be called like some
-_FEWEST, _NUMBERED = 3, 0.75  # rows with a number in the first column, and their share
-_LONE = 0.05  # of the rows; where more have one cell only, these are customers
+_MOST_GAPS = 1000  # blank rows; if there are more, they do not separate tables
+_MOST_NAMES = 0.6  # share of the columns; a customer's cells may equal some headers
+_FEWEST, _NUMBERED = 3, 0.75  # rows with a number in the first column, and their share; both are minimums
+_LONE = 0.05  # share of the rows; if more have only one cell, these are customers
 _FEWEST_COLUMNS = 4
 _NEAR = 2  # rows below a blank one: a title may be above the header
-Kind = Literal["reordered", "renamed", "page"]  # of the same columns, of others, or none but the head of a page
+Kind = Literal["reordered", "renamed", "page"]  # a header of the same or of different columns, or the head of a page
 
 
 def is_total(filled: Row) -> bool:
@@ -97,9 +97,10 @@ def is_total(filled: Row) -> bool:
 
 
 def is_footer(filled: Row, columns: int) -> bool:
-    """Whether the only filled cell of a row is a date, a time or a report footer, in a table of at least 3 columns.
+    """Whether a row of a table with at least 3 columns is a footer.
 
-    Or the first one says who made the report, or when, in the next cells.
+    Its only filled cell is a date, a time, or the footer of a report, or its first cell announces who made the report,
+    or when, which is in the next cells.
     """
     if columns < 3 or not filled:
         return False
@@ -107,16 +108,16 @@ def is_footer(filled: Row, columns: int) -> bool:
 
 
 def _is_like_total(filled: Row) -> bool:
-    """Whether a row's filled cells may be a total, or a company that is called so: ``Total Wine & More``."""
+    """Whether a row's filled cells may be a total, or a company with such a name: ``Total Wine & More``."""
     return bool(filled) and _TOTAL_OF.fullmatch(filled[0]) is not None and all(map(_AMOUNT.fullmatch, filled[1:]))
 
 
 def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[int]]:
-    """The records of ``body`` that are not data, as (reason, mask) pairs that do not overlap; and the doubtful ones.
+    """The records of ``body`` that are not data, as (reason, mask) pairs that do not overlap, and the doubtful ones.
 
-    The header and its labels are not data wherever they are repeated, nor are lines of dashes, and totals that cannot
-    be customers. A last row such as ``Total Wine & More`` stays data, because it may be a customer, unless there is a
-    line above it that is certainly a total; so does a row such as ``Total`` above other rows.
+    Repeats of the header and of its labels, lines of dashes, and totals that cannot be customers are not data. A last
+    row such as ``Total Wine & More`` may be a customer, so it stays data unless a line above it is certainly a total.
+    A row such as ``Total`` above other rows stays data too.
     """
     blank = _marked(body, _all_cells(body, lambda cells: pc.equal(pc.utf8_trim_whitespace(cells), "")).tolist())
     repeated = np.zeros(len(body), dtype=bool)
@@ -153,14 +154,14 @@ def _filled(cells: Row) -> Row:
 
 
 def _totals_within(body: Body, left: Mask) -> tuple[list[int], list[int]]:
-    """Which records ``left`` are totals with rows below them; and those that may be customers who are called so."""
+    """Which of the records ``left`` are totals above other rows, and which may be customers with such a name."""
     maybe = np.zeros(len(body), dtype=bool)
     for column in body.columns[:_LABELS_IN]:
         maybe |= pc.match_substring_regex(column, _MAYBE_TOTAL).to_numpy()
         body.stored.release_memory()
     certain: list[int] = []
     doubtful: list[int] = []
-    above = -1  # the last record that is no total
+    above = -1  # the last record that is not a total
     for index in np.flatnonzero(maybe & left).tolist():
         cells = list(map(str.strip, body.row(index)))
         label, *rest = _filled(cells)
@@ -185,7 +186,7 @@ def _is_total_of_group(label: str, group: str) -> bool:
 
 
 def _separators(body: Body) -> Mask:
-    """The records of nothing but lines: ``----+-----``, ``====``, and ``:---:`` in tables of Markdown."""
+    """The records that contain only lines: ``----+-----``, ``====``, and ``:---:`` in Markdown tables."""
     found = _all_cells(body, lambda cells: pc.match_substring_regex(cells, _SEPARATOR)).tolist()
     return _marked(body, [index for index in found if any(map(_LINE.search, body.row(index)))])
 
@@ -210,9 +211,9 @@ def _marked(body: Body, records: list[int]) -> Mask:
 
 
 def _repeats(body: Body, cells: Row) -> Mask:
-    """The records that repeat the header ``cells``, be it in other capitals, between other quotes, or after a BOM.
+    """The records that repeat the header ``cells``, even with different capitals or quotation marks, or after a BOM.
 
-    A single word in other capitals may be a name: a header of one column is repeated only as it is.
+    If the header has only one column, a repeat must have the same capitals: otherwise, the word may be a name.
     """
     mask = np.zeros(len(body), dtype=bool)
     filled = [place for place, cell in enumerate(cells) if cell.strip()]
@@ -229,13 +230,16 @@ def _repeats(body: Body, cells: Row) -> Mask:
 
 
 def _bare(cells: Row, *, fold: bool) -> list[str]:
-    """The cells without what a repeated header may have around a name. ``fold``: as headers are compared."""
+    """The cells without the characters that a repeated header may have around a name.
+
+    ``fold``: also without the differences that are ignored when headers are compared.
+    """
     bare = [cell.strip(_AROUND) for cell in cells]
     return list(map(header_key, bare)) if fold else bare
 
 
 def _plain(cells: pa.Array | pa.ChunkedArray, *, fold: bool) -> pa.Array | pa.ChunkedArray:
-    """The same of a column. ``fold``: in lower case."""
+    """The cells of a column without the characters around a name. ``fold``: in lowercase."""
     trimmed = pc.utf8_trim(cells, _AROUND)
     return pc.utf8_lower(trimmed) if fold else trimmed
 
@@ -243,7 +247,7 @@ def _plain(cells: pa.Array | pa.ChunkedArray, *, fold: bool) -> pa.Array | pa.Ch
 def other_headers(body: Body, header: Header, blank: Positions, repeated: Positions) -> Iterator[tuple[int, Kind]]:
     """The rows of the data that look like a header, or like the head of a page above a ``repeated`` header.
 
-    ``body``: the data alone; ``blank``, ``repeated``: the numbers of the blank rows and of the repeated headers.
+    ``body``: only the data. ``blank`` and ``repeated``: the numbers of the blank rows and of the repeated headers.
     """
     above = np.flatnonzero(np.isin(body.numbers + 1, repeated)).tolist()
     for index in above:
@@ -281,7 +285,7 @@ def other_headers(body: Body, header: Header, blank: Positions, repeated: Positi
 
 
 def _without_number(ids: pa.ChunkedArray, at: Positions) -> Mask:
-    """Which of these rows have words in a column that has a number in almost all the other rows."""
+    """Which of these rows have a cell without a number in a column that has numbers in most of the rows."""
     filled = filled_cells(ids)
     numbers = pc.match_substring_regex(ids, r"\d").to_numpy()
     usual = numbers.sum() >= max(_FEWEST, _NUMBERED * filled.sum())
@@ -290,7 +294,10 @@ def _without_number(ids: pa.ChunkedArray, at: Positions) -> Mask:
 
 
 def lone_texts(body: Body, header: Header) -> Positions:
-    """The numbers of rows with words in the first column and nothing else, as headings and notes have; if few do."""
+    """The numbers of rows with words in only the first column, such as headings and notes.
+
+    There are none if many rows are like that, or if the header has few columns.
+    """
     names = [place for place, cell in enumerate(header.cells) if cell.strip()]
     if len(names) < _FEWEST_COLUMNS or not len(body):
         return body.numbers[:0]
@@ -298,7 +305,7 @@ def lone_texts(body: Body, header: Header) -> Positions:
     lone = filled_cells(first)
     for column in body.columns[names[0] + 1 :]:
         lone &= ~filled_cells(column)
-        if not lone.any():  # soon, as a rule
+        if not lone.any():  # usually after a few columns
             break
     body.stored.release_memory()
     at = np.flatnonzero(lone)

@@ -1,6 +1,6 @@
-"""Columns whose cells must never leave the source: recognized by their header, or by their content.
+"""Columns whose cells must never leave the source, recognized by their header or by their content.
 
-The content tells card numbers and hashes of passwords.
+The content shows whether cells are card numbers or password hashes.
 """
 
 import re
@@ -28,7 +28,7 @@ _SECRET = re.compile(
     | \bbank\ ?(?:account|acct|a\ c)\b | \biban\b | \bbank\ routing\b | \bssn\b | \bsocial\ security\b""",
     re.VERBOSE,
 )
-# Passwords, cards, bank accounts, and social security in other languages; a word with * may go on.
+# Passwords, cards, bank accounts, and social security in other languages; at a *, the word may continue.
 _FOREIGN = (
     *("Passwort*", "Kennwort*", "Mot de passe", "MDP", "Contraseña", "Senha", "Palavra passe", "Wachtwoord*"),
     *("Adgangskode", "Passord", "Lösenord*", "Salasana", "Hasło", "Heslo", "Jelszó", "Şifre", "пароль"),
@@ -57,18 +57,18 @@ _ID_OR_PHONE = re.compile(
 )
 _CARD_CELL = r"^\s*\d(?:[ -]?\d){12,18}\s*$"
 _MIN_CELLS, _MIN_SHARE, _MIN_DIGITS = 5, 0.8, 13
-# Modular crypt formats, those of phpass, LDAP, Django, and argon2, and hash:salt as Magento has it.
+# Modular crypt formats; the formats of phpass, LDAP, Django, and argon2; and Magento's hash:salt.
 _HASH_CELL = (
     r"^\s*(?:\$(?:1|5|6|2[abxy]?|y|P|H|S|argon2[a-z]*|pbkdf2[a-z0-9-]*|scrypt)\$\S{20,}"
     r"|\{S?(?:SHA|MD5|CRYPT)\d*\}\S{20,}|(?:pbkdf2|bcrypt|argon2|scrypt)[a-z0-9_]*[$:]\S{20,}"
     r"|[0-9a-f]{32,128}:[A-Za-z0-9]{2,64}(?::\d+)?)\s*$"
 )
-_LETTERS = str.maketrans("łıø", "lio")  # they have no accents to take off
-_CHUNKS = 64  # of a column on disk that may be in memory at once
+_LETTERS = str.maketrans("łıø", "lio")  # letters that Unicode does not decompose
+_CHUNKS = 64  # chunks of a column on disk that may be in memory at once
 
 
 def _plain(header: str) -> str:
-    """``CreditCardNumber``, ``credit_card#`` and ``Credit Card No.`` as words in small letters."""
+    """A header such as ``CreditCardNumber``, ``credit_card#``, or ``Credit Card No.`` as lowercase words."""
     text = re.sub(r"#\d+$", "", header.strip())
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_", " ", text.replace("#", " number "))
     return " ".join(re.sub(r"[^\w]+", " ", header_key(text)).split())
@@ -88,20 +88,21 @@ _FOREIGN_SECRET = re.compile("|".join(map(_pattern, _FOREIGN)))
 
 
 def is_secret(header: str) -> bool:
-    """Whether a header names a payment card, password, token, key, bank account or social security number."""
+    """Whether a header names a payment card, password, token, key, bank account, or social security number."""
     plain = _plain(header)
     return bool(_SECRET.search(plain) or _FOREIGN_SECRET.search(_without_accents(plain)))
 
 
 def is_tax_number(header: str) -> bool:
-    """Whether a header names a tax, VAT or resale number; kept only where a mapping names the column."""
+    """Whether a header names a tax, VAT, or resale number. Such a column is kept only if a mapping names it."""
     return bool(_TAX.search(_plain(header)))
 
 
 def holds_card_numbers(header: str, column: pa.ChunkedArray, release_memory: Callable[[], None]) -> bool:
-    """Whether 80 % of at least five filled cells are 13 to 19 digits that pass Luhn's check. Columns of ids are exempt.
+    """Whether at least 80% of the filled cells, and at least five, are 13 to 19 digits that pass the Luhn check.
 
-    ``release_memory``: called after each part of a column on disk.
+    A column is exempt if its header names an ID, code, or phone number. ``release_memory`` is called every so often
+    while a column on disk is read.
     """
     if _ID_OR_PHONE.search(_plain(header)):
         return False
@@ -112,7 +113,7 @@ def holds_card_numbers(header: str, column: pa.ChunkedArray, release_memory: Cal
         long = chunk.filter(pc.greater_equal(pc.binary_length(chunk), _MIN_DIGITS))
         cards.append(long.filter(pc.match_substring_regex(long, _CARD_CELL)))
         others += int(filled_cells(chunk).sum()) - len(cards[-1])
-        # A column of anything else is ruled out early, whatever is in its other chunks.
+        # Stop as soon as the unread chunks can no longer bring the share to 80%.
         if others > (sum(map(len, cards)) + unread) * (1 - _MIN_SHARE) / _MIN_SHARE:
             return False
         if number % _CHUNKS == 0:
@@ -123,7 +124,7 @@ def holds_card_numbers(header: str, column: pa.ChunkedArray, release_memory: Cal
 
 
 def holds_password_hashes(column: pa.ChunkedArray) -> bool:
-    """Whether 80 % of the filled cells, in the first part of a column that has any, are hashes of passwords."""
+    """Whether at least 80% of the filled cells in the first chunk that has any are password hashes."""
     for chunk in column.chunks:
         filled = int(filled_cells(chunk).sum())
         if filled:

@@ -1,4 +1,4 @@
-"""Applying a mapping: source rows in, customers with their addresses and contacts out."""
+"""Applies a mapping: makes customers with their addresses and contacts from source rows."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -55,7 +55,7 @@ from importer.wording import nearest
 
 
 def find_tables(mapping: Mapping, sources: Sources) -> dict[str, TableData]:
-    """The rows of each table of the mapping. Raises :class:`MappingError` when the mapping does not fit them."""
+    """The rows of each table of the mapping. Raises :class:`MappingError` if the mapping does not fit the sources."""
     tables = assign_tables(mapping, sources)
     for name, table in tables.items():
         check_columns(mapping, name, table.tables)
@@ -177,7 +177,7 @@ def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
 
 
 def _with_default(countries: Column, default: str | None) -> Column:
-    """``GB`` → ``GB|US`` where the default is another country; the default alone where none is known."""
+    """``GB`` → ``GB|US`` if ``US`` is the default country; only the default if no country is known."""
     if default is None:
         return countries
     texts = [value if value == default else f"{value}|{default}" for value in countries.values.to_pylist()]
@@ -185,7 +185,7 @@ def _with_default(countries: Column, default: str | None) -> Column:
 
 
 def _customer_countries(addresses: Sequence[Prepared], count: int, loaded: LoadedMapping) -> Column:
-    """Each customer's country: that of its first address that has one."""
+    """Each customer's country: the country of its first address that has one."""
     found = Column.blank(count)
     for one in addresses:
         column = _own_countries(one, loaded)

@@ -1,4 +1,4 @@
-"""Findings and changes on rows turned into problems of records and counts of changed cells."""
+"""Turns findings and changes on rows into problems of records and counts of changed cells."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -42,12 +42,12 @@ class Context:
     trace: Trace | None = None
 
     def did(self, step: str, before: Column, after: Column, reference: str = "") -> None:
-        """Record what a step did, if somebody watches."""
+        """Record what a step did, if there is a trace."""
         if self.trace is not None:
             self.trace.add(step, before, after, reference)
 
     def chose(self, step: str, parts: Sequence[Part], after: Column) -> None:
-        """Record what became of several values, if somebody watches."""
+        """Record which of several values was chosen, if there is a trace."""
         if self.trace is not None:
             self.trace.add(step, joined([part.column for part in parts], LIST_SEPARATOR), after)
 
@@ -56,7 +56,7 @@ class Context:
         return self if self.trace is None else replace(self, trace=replace(self.trace, **changes))
 
     def unwatched(self) -> "Context":
-        """The same where nobody watches: for what is evaluated once more, for other ends."""
+        """The same without a trace, for a field that is evaluated again for a different purpose."""
         return self if self.trace is None else replace(self, trace=None)
 
 
@@ -86,7 +86,7 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
 
 
 def extension_field(name: str, phone: Evaluated, context: Context) -> Evaluated:
-    """The attribute ``name`` that gets the extensions of a phone, where there is a phone."""
+    """The attribute ``name``, which gets the extensions of phone numbers on rows with a phone number."""
     nothing = Column.blank(len(phone.column))
     extension = (phone.extension or nothing).where(phone.column.filled)
     context.traced(field=name).did("extension", nothing, extension)
@@ -236,7 +236,7 @@ def _transformed(
 
 
 def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
-    """``other`` on the rows where ``found`` gives nothing and has nothing wrong."""
+    """``found``, with ``other`` on the rows where ``found`` has neither a value nor an error."""
     used = _gives_nothing(found)
     extensions = [one.extension or Column.blank(len(used)) for one in (found, other)]
     some = found.extension is not None or other.extension is not None
@@ -258,7 +258,7 @@ def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
 
 
 def _gives_nothing(found: Evaluated) -> Mask:
-    """True on rows where a rule has neither a value nor a wrong one, so that ``else`` counts."""
+    """True on rows where a rule has neither a valid nor an invalid value, so that ``else`` applies."""
     return ~found.column.filled & ~found.wrong()
 
 
@@ -282,7 +282,7 @@ def _implied(name: str) -> list[TransformStep]:
 
 
 def _flags(rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
-    """``type: {flags: {billing: Column, …}}``: every flagged type, else the default one."""
+    """``type: {flags: {billing: Column, …}}``: every flagged type, or the default type if none is flagged."""
     assert rule.flags is not None
     parts: list[Column] = []
     findings: list[RowFinding] = []
@@ -347,7 +347,7 @@ def _given(column: Column, step: TransformStep, context: Context) -> tuple[Codes
 
 
 def _each_once(column: Column) -> Column:
-    """Lists without what they have already; case does not count."""
+    """Lists without repeated items, ignoring case."""
     once = []
     for text in column.values.to_pylist():
         items: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Default addresses and contacts that another table names: names that none of the customer's own have."""
+"""Default addresses and contacts that a different table names although the customer has none with that name."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence

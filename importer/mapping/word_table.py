@@ -1,6 +1,6 @@
-"""The value table: what the source's words are in WizCommerce, decided once by people; and what it makes of values.
+"""The value table, in which people decide once what the source's words are in WizCommerce, and its use on values.
 
-A *kind* is a field whose words are decided: ``payment_term``, ``attributes.Color``, ``address type``.
+A *kind* is a field whose words are decided in the table: ``payment_term``, ``attributes.Color``, ``address type``.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from importer.wording import first_few, nearest
 
 LEAVE_OUT = "leave out"  # instead of a value: nothing is sent for the word
 SEPARATOR = ";"  # between several values of one word
-# No list in WizCommerce says which words of these fields are right.
+# WizCommerce has no list of the valid values of these fields.
 FREE_KINDS = ("payment_term", "payment_mode", "freight_term", "shipping_method")
 TYPE_KIND = "address type"
 KINDS = ("assigned_sales_rep_ids", "assigned_price_list_id", *FREE_KINDS, TYPE_KIND)
@@ -80,7 +80,10 @@ class WordLine:
 
 @dataclass(frozen=True)
 class FieldWords:
-    """The table's lines about one field, by their folded words. ``table``: its name in messages."""
+    """The table's lines about one field, by their folded words.
+
+    ``table``: the table's name in messages. ``free``: WizCommerce has no list of valid values for the field.
+    """
 
     table: str
     lines: Mapping[str, WordLine]
@@ -120,7 +123,7 @@ class FieldWords:
         return ", ".join(repr(item) for item, line in found if line is not None and line.left_out)
 
     def _lacks(self, text: str) -> bool:
-        """Whether the text is neither a word nor a value of the table, where nothing else says what it may be."""
+        """Whether the field is free and the text is neither a word nor a value of the table."""
         return self.free and fold(text) not in self.lines and fold(text) not in self._values
 
     @cached_property
@@ -155,16 +158,16 @@ class WordTable:
 
     @property
     def sha256(self) -> str:
-        """A digest of what the table decides; ``""`` where there is no table."""
+        """A digest of what the table decides; ``""`` if there is no table."""
         decided = sorted((line.kind, fold(line.word), line.value) for line in self.every_line() if line.value)
         return hashlib.sha256(repr(decided).encode()).hexdigest() if self.name else ""
 
 
 def word_table(name: str, lines: Iterable[WordLine]) -> WordTable:
-    """The table of these lines. A word may be listed again with the same value, or without one.
+    """The table with these lines. A word may be listed again with the same value, or without a value.
 
-    Raises :class:`UsageError` that names every wrong line: an unknown kind, a line without a word, two values for one
-    word, an address type that is none.
+    Raises :class:`UsageError` that names every invalid line: an unknown kind, a missing word, two values for one word,
+    or an invalid address type.
     """
     wrong: list[str] = []
     table: dict[str, dict[str, WordLine]] = {}
@@ -201,12 +204,12 @@ def _fault(line: WordLine) -> str | None:
 
 
 def listed(rule: FieldRule) -> frozenset[str]:
-    """The texts of the source that ``values`` translates: they go through no transform before."""
+    """The source's texts that ``values`` translates, in lowercase; no transform is applied to them first."""
     return frozenset(text.strip().casefold() for text in rule.values or ())
 
 
 def decide(found: Evaluated, rule: FieldRule, words: FieldWords, did: Did) -> Evaluated:
-    """The values that the value table has; the mapping's own ``values`` are for words without one."""
+    """Apply the value table, and the mapping's own ``values`` to words without a value in the table."""
     column = found.column
     new, decided = words.replaced(column.values)
     settled = column.rows_with(decided)
@@ -225,7 +228,7 @@ def decide(found: Evaluated, rule: FieldRule, words: FieldWords, did: Did) -> Ev
 
 
 def look_up(found: Evaluated, rule: FieldRule, did: Did) -> Evaluated:
-    """The values that the mapping's own ``values`` translate; ``otherwise`` says what becomes of others."""
+    """Apply the mapping's own ``values``; ``otherwise`` says what happens to texts that are not listed there."""
     if rule.values is None:
         return found
     table = {key.strip().casefold(): LIST_SEPARATOR.join(value) for key, value in rule.values.items()}

@@ -21,8 +21,8 @@ from importer.errors import InternalError, UsageError
 from importer.partitions.scratch import watch_memory
 
 _PRELOADED = ["importer.partitions.worker", "importer.validation.schemas"]  # imported once for all processes
-_DASK_RETRIES = 3  # of a partition whose worker died, besides those that the scheduler's own settings allow
-_DASK_TIMEOUT = 10  # seconds until a scheduler must have answered
+_DASK_RETRIES = 3  # retries of a partition whose worker died, beyond those that the scheduler's settings allow
+_DASK_TIMEOUT = 10  # seconds within which a scheduler must respond
 
 Result = TypeVar("Result")
 
@@ -40,7 +40,7 @@ class InlineExecutor(Executor):
 
 
 def start(executor: Executor, work: Callable[..., Result], *args: Any) -> Callable[[], Result]:
-    """Submit a call. Returns a function that waits for its result; a call whose worker died runs again, here."""
+    """Submit a call. Returns a function that waits for its result; if a worker died, the call runs in this process."""
     try:
         future = executor.submit(work, *args)
     except BrokenExecutor:
@@ -94,16 +94,16 @@ def _start_processes(pool: Executor, count: int) -> None:
 
 
 def _start_worker(parent: Connection) -> None:
-    """A worker leaves interrupts to its parent and uses one processor."""
+    """Set up a worker: it ignores interrupts, which its parent handles, and uses one processor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pa.set_cpu_count(1)
-    gc.freeze()  # what imports made stays: collecting garbage needs not look through it again and again
+    gc.freeze()  # imported objects stay, so the garbage collector need not scan them again and again
     watch_memory()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: Connection) -> None:
-    """End at once when the parent closes its end of the pipe: it stops early, or it was killed."""
+    """End this process at once when the parent closes its end of the pipe, because it stops early or was killed."""
     with contextlib.suppress(EOFError, OSError):
         parent.recv()
     os._exit(1)
@@ -111,9 +111,9 @@ def _end_with(parent: Connection) -> None:
 
 @contextmanager
 def dask_executor(engine: str, folder: Path) -> Iterator[tuple[Executor, int]]:
-    """The executor of ``dask``, a cluster in ``folder``, or of ``dask://host:port``; and how many workers it has.
+    """The executor for ``dask`` (a local cluster in ``folder``) or ``dask://host:port``, and its number of processors.
 
-    Raises :class:`UsageError` when Dask is not installed, or the cluster does not answer.
+    Raises :class:`UsageError` if Dask is not installed, or if the cluster does not respond.
     """
     try:
         from distributed import Client, KilledWorker, LocalCluster  # noqa: PLC0415 - an extra, and slow to import
@@ -127,7 +127,7 @@ def dask_executor(engine: str, folder: Path) -> Iterator[tuple[Executor, int]]:
                 n_workers=processors(),
                 threads_per_worker=1,
                 dashboard_address=None,
-                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # else port 8787, which may be taken
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # otherwise port 8787, which may be taken
                 local_directory=str(folder),
                 silence_logs=logging.CRITICAL,
             )

@@ -1,4 +1,4 @@
-"""What a run does with each customer, column by column."""
+"""What a run does with each customer, computed for whole columns at once."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -14,7 +14,7 @@ Mode = Literal["create", "upsert"]
 UNSETTLED = ("sending", "unknown")
 ACCEPTED = ("created", "updated")
 LOST = "lost"  # the outcome of a customer that a plan found gone from the API
-NOT_SENT = ("absent", "planned", "refused")  # we created nothing; someone else may have by now
+NOT_SENT = ("absent", "planned", "refused")  # the importer created nothing, but someone else may have by now
 
 
 def ids_to_look_up(bodies: pd.DataFrame, known: pd.DataFrame) -> list[str]:
@@ -25,11 +25,12 @@ def ids_to_look_up(bodies: pd.DataFrame, known: pd.DataFrame) -> list[str]:
 
 
 def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode: Mode = "create") -> pd.DataFrame:
-    """One action for each customer that can be sent.
+    """The action for each customer that can be sent.
 
-    ``bodies``: ``position`` (int64), ``reference_id, hash`` (TEXT) and whatever else, which is handed on; reference ids
-    are unique. ``known``: what the ledger holds: ``reference_id, state, hash, customer_id`` (TEXT). ``found``: what the
-    API lookup found for :func:`ids_to_look_up`: ``reference_id, customer_id`` (TEXT), each id at most once.
+    ``bodies``: ``position`` (int64), ``reference_id, hash`` (TEXT), and any other columns, which are passed on;
+    reference IDs are unique. ``known``: what the ledger holds: ``reference_id, state, hash, customer_id`` (TEXT).
+    ``found``: what the API lookup found for :func:`ids_to_look_up`: ``reference_id, customer_id`` (TEXT), each ID at
+    most once.
 
     Returns ``bodies`` with ``action`` (create, update, none), ``outcome`` and ``customer_id`` (TEXT):
 
@@ -39,13 +40,13 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
     may have been sent (unsettled)   create, unknown              create, unknown
     may have been updated            none, exists                 update, unknown
     was accepted, same content       none, unchanged              none, unchanged
-    was accepted, other content      none, exists                 update, pending
+    was accepted, different content  none, exists                 update, pending
     was in the API before us         none, exists                 update, pending
     is in neither, or was refused    create, pending              create, pending
     ===============================  ===========================  ==========================
 
-    The sender looks the unsettled ones up before it sends anything for them. One with an id exists: unsettled is
-    whether an update arrived.
+    The sender looks up each customer with the outcome ``unknown`` before it sends anything for it. A customer with an
+    ID exists; only whether an update reached it is unknown.
     """
     ledger = _lines(bodies, known)
     state, known_id = ledger["state"], ledger["customer_id"]
@@ -68,9 +69,10 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
 
 
 def drift(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
-    """The reference ids that the new plan ``now`` would treat in another way than the saved one, ``then``.
+    """The reference IDs that the new plan ``now`` treats differently from the saved plan ``then``.
 
-    An update counts as well when the customer is another, or changed in WizCommerce (``updated_at``).
+    An update also counts if it is now for a customer with a different ID, or if the customer was changed in WizCommerce
+    (``updated_at``).
     """
     changed = pd.Series(data=False, index=then.index)
     today = _lines(then, now)
@@ -86,7 +88,7 @@ def drift(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
 
 
 def _lines(bodies: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """For each body the line of ``frame`` with the same reference id, nulls where there is none; ids are unique."""
+    """For each body, the line of ``frame`` with the same reference ID, or nulls if there is none; IDs are unique."""
     return frame.set_index("reference_id").reindex(bodies["reference_id"]).set_axis(bodies.index)
 
 

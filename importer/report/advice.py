@@ -12,7 +12,7 @@ from importer.wording import all_of, counted, first_few, listed
 _UNDO_VERIFY_FINE = frozenset({"deleted", "deactivated", "restored", "absent", "ok", "undone"})
 _DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "already in WizCommerce"}
 _NAMED = 5  # columns in a headline
-_OPTION = re.compile(r"^(--[^:]+): ")  # a stop that an option asked for begins with it
+_OPTION = re.compile(r"^(--[^:]+): ")  # a stop that an option caused begins with the option
 _A_CHILD = {"addresses": "an address", "contacts": "a contact"}
 _UNKNOWN = "may or may not have been created, because WizCommerce did not respond"
 _OPEN = {  # for one customer, for several
@@ -24,7 +24,7 @@ _OPEN = {  # for one customer, for several
 
 
 def headline(summary: Mapping[str, Any]) -> str:
-    """The run in one sentence or two, the most important thing first."""
+    """The result of the run in a few sentences, the most important one first."""
     customers = summary["customers"]
     total = customers["read"]
     if summary["adopted"] and not summary["stopped"]:
@@ -98,7 +98,7 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
 
 
 def lost_children(count: int) -> str:
-    """That so many customers are sent without an invalid address or contact, in one sentence."""
+    """One sentence that says how many customers are sent without an invalid address or contact."""
     return f"{counted(count, 'customer has', 'customers have')} an invalid address or contact, which was left out."
 
 
@@ -117,7 +117,7 @@ def _day(day: date) -> str:
 
 
 def unused_data(summary: Mapping[str, Any]) -> list[str]:
-    """What is in the source and neither sent nor left out on purpose, one sentence each."""
+    """Sentences about the data in the source that is neither sent nor left out on purpose."""
     columns = summary["columns"]
     unused = [line["column"] for line in columns if "unused" in line["categories"]]
     unclaimed = {
@@ -252,7 +252,7 @@ def _recording(summary: Mapping[str, Any]) -> str:
 
 
 def _about_corrections(summary: Mapping[str, Any]) -> list[str]:
-    """What to do with the corrections that were not applied; of the stale ones, only where some are new."""
+    """What to do with the corrections that were not applied. Stale ones are mentioned only if some are newly stale."""
     corrections, since = summary["corrections"], summary["since"]
     if corrections is None:
         return []
@@ -267,7 +267,7 @@ def _about_corrections(summary: Mapping[str, Any]) -> list[str]:
 def import_command(command: str, file: str, *, upsert: bool) -> str:
     """The command that imports a fixed ``file`` after ``command`` rejected its rows; :class:`Commands` completes it.
 
-    ``upsert``: it has rows that may belong to customers that were sent, which must be updated then.
+    ``upsert``: the file has rows that may belong to customers already sent, which must then be updated.
     """
     again = "check" if command == "check" else "run"
     mode = ["--mode", "upsert"] if upsert and again == "run" else []
@@ -299,7 +299,7 @@ def undo_verify_steps(summary: Mapping[str, Any]) -> list[str]:
 
 
 def undo_verify_headline(summary: Mapping[str, Any]) -> str:
-    """What an undo did, or a verification found, in one sentence or two."""
+    """What an undo did, or what a verification found, in one or two sentences."""
     results, total, undo = summary["results"], summary["customers"], summary["command"] == "undo"
     run, api = summary["run_id"], summary["api"]
     well = sum(count for name, count in results.items() if name in _UNDO_VERIFY_FINE)

@@ -1,6 +1,7 @@
 """What rejected rows offer to fill in: a list of valid values, and columns for the parts of an address.
 
-They stand beside the cell with the whole address in ``rejected.xlsx`` and ``rejected/``; the mapping reads them first.
+In ``rejected.xlsx`` and ``rejected/``, these columns are beside the one with the whole address. The mapping reads them
+first.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from importer.report.report_input import ReportInput
 from importer.tables import Entry, Positions
 from importer.wording import first_few, shortened
 
-# Any text is right in these: what the file or the mapping has is a proposal.
+# Any text is valid in these fields; the values from the file or the mapping are suggestions.
 _FREE = frozenset(f"customer {name}" for name in ("payment_term", "payment_mode", "freight_term", "shipping_method"))
 _MOST_NAMED = 8  # of a list, in a note
 _LONGEST_NAME = 40  # characters of each
@@ -30,9 +31,9 @@ class PartColumns:
 
 
 def parts_to_fill(report: ReportInput) -> list[list[PartColumns]]:
-    """For each source table the columns to add; none where every address could be taken apart.
+    """For each source table, the columns to add; none if every address could be split into its parts.
 
-    A column that the source has already is not added again.
+    A column that the source already has is not added again.
     """
     found: list[list[PartColumns]] = [[] for _ in report.sources.tables]
     lost = _lost_addresses(report)
@@ -48,7 +49,7 @@ def parts_to_fill(report: ReportInput) -> list[list[PartColumns]]:
 
 
 def _lost_addresses(report: ReportInput) -> dict[str, tuple[set[str], Positions]]:
-    """By the column with whole addresses: the fields that it gives, and the rows whose address is left out."""
+    """Column with whole addresses → the fields that it gives, and the rows whose address is left out."""
     frame = report.problems.frame
     left_out = (frame["entity"] == "address").fillna(False).to_numpy(np.bool_)
     left_out &= (frame["record"].to_numpy() < 0) & (frame["customer"].to_numpy() >= 0) & (frame["row"].to_numpy() >= 0)
@@ -69,7 +70,7 @@ def _lost_addresses(report: ReportInput) -> dict[str, tuple[set[str], Positions]
 
 
 def _whole_columns(entry: Entry) -> tuple[str | None, set[str]]:
-    """The first column that an entry takes addresses apart from, and all columns that they are in."""
+    """The first column whose whole addresses an entry splits (or None), and all columns that have parts of them."""
     columns: list[str] = []
     for name in ADDRESS_PARTS:
         if name in entry.taken_apart:
@@ -80,14 +81,14 @@ def _whole_columns(entry: Entry) -> tuple[str | None, set[str]]:
 
 
 def with_parts(columns: Sequence[str], added: Sequence[PartColumns]) -> list[str]:
-    """The columns with those to fill in, each after the one that it is a part of."""
+    """The columns, each followed by the columns to fill in for its parts."""
     beside = {parts.column: list(parts.headers.values()) for parts in added}
     return [name for column in columns for name in (column, *beside.get(column, ()))]
 
 
 @dataclass(frozen=True)
 class CellList:
-    """A list that cells offer. ``open``: other texts are as good, so that nothing is asked about them."""
+    """A list of values that cells offer. ``open``: any other text is valid too, and is accepted without a question."""
 
     title: str
     names: Sequence[str]
@@ -110,9 +111,9 @@ def cell_lists(report: ReportInput) -> dict[str, CellList]:
 
 
 def listed_columns(report: ReportInput, lists: dict[str, CellList], parts: Sequence[PartColumns]) -> dict[str, str]:
-    """Column → the field whose list its cells offer. ``parts``: columns that are added for parts of addresses.
+    """Column → the field whose list its cells offer. ``parts``: the columns that are added for parts of addresses.
 
-    A column that gives several fields with lists of their own offers none.
+    A column that gives several fields with lists offers none of them.
     """
     found: dict[str, set[str]] = {}
     for entry in report.tables.entries:

@@ -52,12 +52,12 @@ def write_workbook(
     reader: Reader = OPERATOR,
     begin: Callable[..., object] = operator.call,
 ) -> Workbook | None:
-    """Write the chosen rows as one workbook with a sheet for each source table, and one that explains them.
+    """Write the chosen rows as one workbook with a sheet for each source table, and a sheet that explains them.
 
-    ``chosen``: see :func:`choose_rows`. ``command`` imports it again; ``run`` is the run's id. ``reader``: who corrects
-    it, and who gets it back. ``begin`` gets the function that saves the file and its arguments; it may run it in
-    another process. Returns what the workbook holds, or None when there is nothing to fix; a workbook that an earlier
-    report left there is then removed. Raises :class:`OutputError`.
+    ``chosen``: see :func:`choose_rows`. ``command`` imports the workbook again; ``run`` is the run's ID. ``reader``:
+    who corrects the workbook, and who gets it back. ``begin`` is called with the function that saves the file and its
+    arguments, and may run the function in a different process. Returns what the workbook holds, or None if there is
+    nothing to fix; then a workbook from an earlier report is removed. Raises :class:`OutputError`.
     """
     if not chosen.rows.any():
         removed(path)
@@ -82,15 +82,15 @@ def write_workbook(
     used = {kind for sheet in sheets for kind in sheet.lists.values()}
     lists = {kind: own for kind, own in lists.items() if kind in used}
     guide = guide_rows(report, chosen, plans, (command, run), unnoted, reader=reader, lists=bool(lists))
-    begin(save_workbook, path.absolute(), guide, sheets, lists)  # another process may have another current folder
+    begin(save_workbook, path.absolute(), guide, sheets, lists)  # a different process may run in a different folder
     return Workbook(int(chosen.rows.sum()), chosen.unheld + chosen.surplus)
 
 
 def choose_rows(report: ReportInput, *, most: int = MOST_ROWS) -> Chosen:
-    """The rejected rows that go into a workbook: whole customers in the order of their first rows, and single rows."""
+    """The rejected rows for a workbook, at most ``most``: whole customers by their first rows, and individual rows."""
     shown = np.flatnonzero(rows_to_fix(report))
     owner = report.tables.owners[shown]
-    # A row without a customer is a unit of its own: its number follows those of all customers.
+    # A row without a customer is a separate unit, whose number follows those of all customers.
     unit = np.where(owner < 0, len(report.rejected) + np.arange(len(shown)), owner)
     _, first, number, sizes = np.unique(unit, return_index=True, return_inverse=True, return_counts=True)
     order = np.argsort(first)
@@ -135,7 +135,7 @@ def _holdable(texts: pa.Array) -> Mask:
 
 
 def _plan(report: ReportInput, rows: Mask) -> list[SheetPlan]:
-    """The sheets. A table without rows gets one only if a row lacks its customer, whose rows can be added there."""
+    """The sheets. A table without such rows gets one only if a row has no customer, which can then be added there."""
     sources = report.sources
     alone = (rows & (report.tables.owners < 0)).any()
     parts = parts_to_fill(report)
@@ -165,10 +165,10 @@ def _sheet(plan: SheetPlan, marks: Marks, reasons: pa.Array, notes: int, lists: 
 def _find_marks(
     located: Located, rows: Positions, columns: Sequence[str], hints: Mapping[str, str], words: Words
 ) -> Marks:
-    """The cells with problems of a sheet that shows these row positions and source columns.
+    """The cells with problems on a sheet that shows these row positions and source columns.
 
-    A problem of a row as a whole is marked at its first cell. ``hints``: what is valid in a column. ``words``
-    rewords the problems for who fixes them.
+    A problem of a whole row is marked at its first cell. ``hints``: column → what is valid in it. ``words`` rewords
+    the problems for the person who fixes them.
     """
     serious = located.of(Severity.ERROR, Severity.WARNING)
     place = located.kinds["_row"].to_numpy(np.int64)
@@ -198,10 +198,10 @@ def _notes(problems: pd.DataFrame) -> pa.Array:
 
 
 def sheet_names(tables: Sequence[SourceTable]) -> list[str]:
-    """A sheet's name for each table: the file's name without its ending, or the sheet's where a file has several.
+    """A sheet name for each table: the file's name without its extension, or the sheet's name if a file has several.
 
-    At most 31 characters: a longer name keeps both ends, because either may distinguish it. Names are compared
-    without case.
+    A name has at most 31 characters; a longer one keeps both ends, because either may distinguish it. No two names
+    differ only in case.
     """
     files = Counter(table.file for table in tables)
     taken = {GUIDE.casefold(), LISTS.casefold(), "history"}  # Excel reserves the last

@@ -1,4 +1,4 @@
-"""What reports are made from, and the counts of a run: every row and every customer is dealt with exactly once."""
+"""The input for the reports, and the counts of a run, in which every row and every customer occurs exactly once."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,12 +16,15 @@ from importer.report.word_counts import WordCounts, word_counts
 from importer.tables import TEXT, EntityTables, Mask, Positions, ProblemTable, Sources
 
 _MOST_LOOSE = 5_000  # rows without a customer: no one fixes more of them by hand
-_SEVERAL = 1.2  # rows per customer: with fewer, a row without a customer is more likely a customer of its own
+_SEVERAL = 1.2  # rows per customer; with fewer, a row without a customer is more likely to be a separate customer
 
 
 @dataclass(frozen=True)
 class Reader:
-    """``audience``: ``owner`` of the data, or ``operator``, who runs the import. ``contact``: a name, an address."""
+    """Who reads the reports: the ``owner`` of the data, or the ``operator``, who runs the import.
+
+    ``contact``: the name or address of the person who gets the corrected file back.
+    """
 
     audience: str = "operator"
     contact: str | None = None
@@ -36,13 +39,13 @@ OPERATOR = Reader()
 
 @dataclass(frozen=True)
 class ReportInput:
-    """Everything the reports of one run are made from; arrays and ``outcomes`` are by customer position.
+    """Everything that the reports of one run need; arrays and ``outcomes`` are by customer position.
 
-    ``tables`` are final (without the children that were left out), ``problems`` have their final severities.
-    ``rejected``: customers that may not be sent. ``lost_child``: customers that lost a wrong child.
+    ``tables`` are final (without the children that were left out), and ``problems`` have their final severities.
+    ``rejected``: customers that may not be sent. ``lost_child``: customers with an invalid child that was left out.
     ``refused``: customers that the API refused. ``outcomes``: columns ``reference_id, action, outcome, customer_id,
-    display_id, http_status, attempts, error_code, error_message, seconds``, nulls allowed. ``words``: given if they
-    are counted already. ``choices``: see ``Stage.choices``.
+    display_id, http_status, attempts, error_code, error_message, seconds``, nulls allowed. ``words``: the counts, if
+    they are already known. ``choices``: see ``Stage.choices``.
     """
 
     sources: Sources
@@ -61,7 +64,7 @@ class ReportInput:
 
     @cached_property
     def related_rows(self) -> Positions:
-        """For each customer without problems the row that may be its own, although it is rejected alone (-1: none)."""
+        """For each customer that is not rejected: a row that was rejected alone but may belong to it (-1: none)."""
         fine = ~(self.rejected | self.refused | self.lost_child)
         return np.where(fine, _related_rows(self.sources, self.tables, self.problems), -1)
 
@@ -83,9 +86,9 @@ class ReportInput:
 def totals(sources: Sources, tables: EntityTables, rejected: Mask, outcomes: pd.DataFrame) -> Totals:
     """Count rows and customers, and check both sums.
 
-    Rows read are all physical records. A row is rejected when its customer is, when it was rejected alone, or when the
-    loader could not read it; it is skipped when the loader or the mapping says so, with the reason; else it is used.
-    Raises :class:`InternalError` when a row or a customer has no status, or more than one.
+    Every physical record counts as read. A row is rejected if its customer is, if it was rejected alone, or if the
+    loader could not read it. It is skipped if the loader or the mapping gave a reason. Otherwise, it is used.
+    Raises :class:`InternalError` if a row or a customer does not have exactly one status.
     """
     refused = rejected_rows(sources, tables, rejected)
     used = (tables.owners >= 0) & ~refused
@@ -116,7 +119,7 @@ def totals(sources: Sources, tables: EntityTables, rejected: Mask, outcomes: pd.
 def rejected_rows(sources: Sources, tables: EntityTables, customers: Mask) -> Mask:
     """The row positions that belong to one of these customers, were rejected alone, or could not be read."""
     owner = tables.owners
-    owned: Mask = np.append(customers, False)[owner]  # -1, no customer, is the last item
+    owned: Mask = np.append(customers, False)[owner]  # -1 (no customer) takes the last item
     rejected: Mask = owned | _rejected_alone(sources, tables)
     return rejected
 
@@ -148,11 +151,10 @@ def _outcome_counts(tables: EntityTables, rejected: Mask, outcomes: pd.DataFrame
 
 
 def _related_rows(sources: Sources, tables: EntityTables, problems: ProblemTable) -> Positions:
-    """For each customer the first row without a customer (-1: none) that may be its own.
+    """For each customer, the first row without a customer that may belong to it (-1: none).
 
-    A fixed row is imported again together with the other rejected rows only, and its customer may have no problem.
-    That is probably the customer that its message names, else one of those in the rows around it, in a table whose
-    customers have several rows or that has no customers.
+    When such a row is fixed, it is imported again with only the other rejected rows, and its customer may not be among
+    them. Its customer is probably the one that its message names, or otherwise one of those that :func:`_around` finds.
     """
     alone = np.flatnonzero(_rejected_alone(sources, tables) & (tables.owners < 0))
     found = np.full(len(tables.customers), -1, dtype=np.int64)
@@ -169,7 +171,10 @@ def _related_rows(sources: Sources, tables: EntityTables, problems: ProblemTable
 
 
 def _around(sources: Sources, tables: EntityTables, rows: Positions) -> tuple[Positions, Positions]:
-    """(row, customer) of the nearest row with a customer above and below each of these, in the same table."""
+    """(row, customer): each of these rows, with the customers of the nearest rows above and below that have one.
+
+    Both rows are in the same table, whose customers have several rows each, or in which no customer begins.
+    """
     owner = tables.owners
     firsts = tables.customers["_row"].to_numpy(np.int64)
     pairs = [(np.empty(0, np.int64), np.empty(0, np.int64))]

@@ -1,4 +1,4 @@
-"""What the API refuses in a body, and what it refers to that this account does not have."""
+"""What the API refuses in a body: invalid values, and references to something that the account does not have."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -63,10 +63,10 @@ _uuid = _text(36, _UUID, "a UUID")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """An object's fields: plain ones, and lists of plain values or of objects that are never empty where marked.
+    """An object's fields: plain ones, and lists of plain values or of objects. Lists in ``filled`` are never empty.
 
     ``required`` fields may be absent from an object that has the field ``known_by``. No two objects of a list
-    may share the field ``unique``.
+    may have the same value in the field ``unique``.
     """
 
     fields: Mapping[str, Scalar]
@@ -118,7 +118,7 @@ CREATE = Shape(
 
 
 def _to_update(shape: Shape) -> Shape:
-    """The same with an id; what carries an id is known already and needs nothing else."""
+    """The same shape with an ID; a child with an ID exists already and needs no other field."""
     lists = {name: _to_update(inner) if isinstance(inner, Shape) else inner for name, inner in shape.lists.items()}
     known_by = "id" if shape.unique else ""
     return replace(shape, fields={**shape.fields, "id": _line}, lists=lists, known_by=known_by)
@@ -129,7 +129,7 @@ DEFAULTS = {
     "default_shipping_address_id": ("addresses", "shipping"),
     "default_billing_address_id": ("addresses", "billing"),
 }
-"""The fields of a change that name a default child: which kind it is of, and of which type."""
+"""The fields of a change that name a default child → the child's kind, and its type (``""``: any)."""
 UPDATE = replace(
     _to_update(CREATE), fields={**CREATE.fields, **dict.fromkeys(DEFAULTS, _line)}, required=(), known_by=""
 )
@@ -193,7 +193,7 @@ def unknown_references(body: Record, fixtures: Fixtures) -> list[Detail]:
 
 
 def unknown_children(body: Record, customer: Record) -> list[Detail]:
-    """The children that a change of ``customer`` names and that it does not have."""
+    """The children that a change names although ``customer`` does not have them."""
     details = []
     for kind in CHILD_KINDS:
         known = {child["id"] for child in customer[kind]}
@@ -210,7 +210,7 @@ def unknown_children(body: Record, customer: Record) -> list[Detail]:
 
 
 def unknown_terms(body: Record, known_terms: Mapping[str, Sequence[str]]) -> list[Detail]:
-    """The values that are not among ``known_terms``, by field; fields that it lacks take any value."""
+    """The values that are not among ``known_terms``, by field; fields that are not in it take any value."""
     return [
         {"field": name, "reason": f"is not a known {name}"}
         for name, known in known_terms.items()
@@ -219,7 +219,7 @@ def unknown_terms(body: Record, known_terms: Mapping[str, Sequence[str]]) -> lis
 
 
 def attribute_problems(body: Record, fixtures: Fixtures, *, mandatory: bool, entity: str = "customer") -> list[Detail]:
-    """Values too long for their type and, if ``mandatory``, missing attributes: of ``body`` and of its children."""
+    """Values too long for their type and, if ``mandatory``, missing attributes, in ``body`` and in its children."""
     details = _own_attribute_problems(body, fixtures, entity, "", mandatory=mandatory)
     for kind in CHILD_KINDS:
         for index, child in enumerate(body.get(kind, ())):

@@ -1,4 +1,4 @@
-"""Updating a customer: read first, then only what changed is sent, and a POST never blindly again."""
+"""Updating a customer: it is read first, only what changed is sent, and a POST is never repeated blindly."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ from importer.sender.customer_writer import CustomerWriter
 from importer.tables import CHILD_ENTITIES
 from importer.wording import first_few
 
-MOST_MISSES = 5  # times that a customer cannot be read, each repeated within the retry policy
+MOST_MISSES = 5  # failed reads of a customer, each of which was retried within the retry policy
 NO_ID = ("lost_in_api", "the ledger has no WizCommerce ID for it")
 SHOWN = 5  # names in a message
 Body = Mapping[str, Any]
@@ -40,11 +40,12 @@ Body = Mapping[str, Any]
 
 @dataclass
 class Updating:
-    """GET, compare, then PATCH, PUT and POST; what has no readable answer is read again before anything is sent again.
+    """GET, compare, then PATCH, PUT, and POST.
 
-    The first write of each kind in a run is read back before another of that kind is sent: it is not documented whether
-    the API replaces or merges. ``problem`` is set when something was lost. ``sending`` is the client whose waits end
-    when the run is stopped, ``reading`` the one for lookups.
+    If a write gets no readable answer, the customer is read again before anything else is sent for it. The first write
+    of each kind in a run is read back before the next of that kind is sent, because it is not documented whether the
+    API replaces or merges. ``problem`` is set if something was lost. ``sending`` is the client whose waits end when the
+    run is stopped; ``reading`` is the client for lookups.
     """
 
     sending: Client
@@ -59,7 +60,7 @@ class Updating:
     _first: anyio.Lock = field(default_factory=anyio.Lock)
 
     async def send(self, task: CustomerTask) -> Transition:
-        task = replace(task, attempts=task.attempts - 1)  # until a request that changes something leaves
+        task = replace(task, attempts=task.attempts - 1)  # until a request that changes something is sent
         accepted = _accepted(task)
         if task.base.customer_id is None:
             return _failed(task, *NO_ID)
@@ -77,7 +78,10 @@ class Updating:
         return await self._bring_up_to_date(task, customer, None if conflict else accepted)
 
     def _without_reading(self, task: CustomerTask, accepted: Body | None) -> Transition | None:
-        """What follows without a request: a POST of an earlier process is looked up, and nothing may have changed."""
+        """The transition if no request is needed now; None if the customer must be read.
+
+        A POST whose outcome an earlier process left open must be looked up first, and the source may be unchanged.
+        """
         if task.outcome_unknown:
             return None
         if task.open_writes:
@@ -113,7 +117,7 @@ class Updating:
     async def _write(
         self, task: CustomerTask, customer: Body, update: CustomerUpdate, accepted: Body | None, kinds: set[str]
     ) -> Transition:
-        """Send ``update``. ``kinds``: the kinds of its writes, which are proven once it was read back."""
+        """Send ``update``. ``kinds``: the kinds of its writes, which are proven once the update was read back."""
         customer_id = str(task.base.customer_id)
         written = CustomerWriter(self.sending, self.ledger, self.thread, self.run, task.reference_id, customer_id)
         await written.write(update)
@@ -144,10 +148,10 @@ class Updating:
         return self._finished(task, OutcomeKind.UPDATED, took, accepted, seen, left_alone, also_changed)
 
     async def _read_back(self, task: CustomerTask, written: CustomerWriter) -> Body | None:
-        """The customer after its writes, with the new children even if a list does not show them yet."""
+        """The customer after its writes, with the new children even if no list shows them yet; None if unreadable."""
         customer = _shown(task, await self.sending.get(written.customer_id))
         if customer is None:
-            return None  # it proves nothing: the next one is read back
+            return None  # nothing is proven: the next update is read back
         after = dict(customer)
         for kind, child_id in written.added:
             if all(child.get("id") != child_id for child in after.get(kind) or ()):
@@ -157,7 +161,10 @@ class Updating:
         return after
 
     async def look_up(self, tasks: Sequence[CustomerTask]) -> list[Transition | None]:
-        """As :meth:`Creating.look_up` does; one that cannot be read while others can is left for later."""
+        """Look up customers like :meth:`Creating.look_up`; if only some cannot be read, they are left for later.
+
+        Raises :class:`ApiUnavailableError` if none can be read.
+        """
         began = anyio.current_time()
 
         async def look(task: CustomerTask) -> Transition | Answer | None:
@@ -173,7 +180,7 @@ class Updating:
         ]
 
     async def _look_up(self, task: CustomerTask, began: float) -> Transition | Answer | None:
-        """What the API shows of a customer whose update has an unknown outcome; the answer if it cannot be read."""
+        """Settle an update with an unknown outcome from what the API shows. Returns the answer if it is unreadable."""
         if task.base.customer_id is None:
             return _failed(task, *NO_ID)
         answer = await self.reading.get(task.base.customer_id)
@@ -186,7 +193,7 @@ class Updating:
         return await self._compare(task, customer, began)
 
     async def _compare(self, task: CustomerTask, customer: Body, began: float) -> Transition | None:
-        """Whether an update with an unknown outcome is in place; None when that cannot be said yet."""
+        """Decide whether an update with an unknown outcome is in place. Returns None if that is not certain yet."""
         customer = await self._with_all_children(self.reading, customer)
         proven = task.absence_proven(began, self.options.settle)
         task = await self._settle_open_writes(task, customer, proven=proven)
@@ -198,14 +205,14 @@ class Updating:
         if update.empty:
             took = Accepted(orjson.dumps(update.accepted), child_ids(customer), None)
             return self._finished(task, OutcomeKind.UPDATED, took, accepted, customer, update.reports)
-        # What is missing now can be sent again: a POST is proven absent by now, everything else may be repeated.
+        # What is missing now can be sent again: a POST is proven absent by now, and other requests may be repeated.
         if self.options.may_send_again(task):
             return _became(task, OutcomeKind.PENDING, Next.SEND_AGAIN)
         reason = (task.answer and task.answer.message) or "no readable response"
         return _failed(task, "no_answer", f"not updated; last response: {reason}")
 
     async def _settle_open_writes(self, task: CustomerTask, customer: Body, *, proven: bool) -> CustomerTask:
-        """Settle the POSTs whose child is there, and with ``proven`` those whose child is not."""
+        """Settle the POSTs whose child is there and, if ``proven``, also those whose child is not there."""
         there = {
             (entity, child.get("reference_id")): str(child.get("id"))
             for kind, entity in CHILD_ENTITIES.items()
@@ -245,9 +252,9 @@ class Updating:
         left_alone: Sequence[str] = (),
         also_changed: Sequence[str] = (),
     ) -> Transition:
-        """``took`` counts as accepted now, where it was ``before``; children not in the source any more are reported.
+        """``took`` is accepted now, and ``before`` was until now; children no longer in the source are reported.
 
-        Where some were ``left_alone``, the content does not count as the source's, so that the next run looks again.
+        If some were ``left_alone``, the content does not count as the source's, so that the next run looks again.
         """
         kept = [] if before is None else self.options.merge.kept(before, task.values)
         notes = [*left_alone, *also_changed]
@@ -277,7 +284,7 @@ class Updating:
         return _became(task, OutcomeKind.UNKNOWN, Next.LOOK_UP, state=State.UNKNOWN, attempt=attempt, **reason)
 
     def _incomplete(self, task: CustomerTask, wrong: Sequence[str]) -> Transition:
-        """The first write of a kind was read back, and something is wrong: nothing more is sent that way."""
+        """Fail because the first write of a kind was read back and something is wrong. No more such writes are sent."""
         message = f"after the update, WizCommerce does not show what was sent: {first_few(wrong, SHOWN)}"
         self.problem = GuardError(
             f"customer {task.reference_id}: {message}; no other customer was updated that way",
@@ -288,14 +295,17 @@ class Updating:
         return _became(task, OutcomeKind.FAILED, code="update_incomplete", message=message, attempt=attempt)
 
     def _unreadable(self, task: CustomerTask, began: float, answer: Answer) -> Transition | None:
-        """A customer that could not be read while others could: after its time, it stays unknown."""
+        """A customer that could not be read while others could: None until its time is up, then it stays unknown."""
         if self.options.may_send_again(task) or not task.absence_proven(began, self.options.settle):
             return None
         message = f"it could not be read: {answer.message}"
         return task.transition(State.UNKNOWN, OutcomeKind.UNKNOWN, code="no_answer", message=message)
 
     def _conflict(self, task: CustomerTask, accepted: Body, customer: Body) -> str | None:
-        """Why a customer counts as changed since it took ``accepted``: by the API's times, else by content."""
+        """Why a customer counts as changed since it took ``accepted``, or None if it does not.
+
+        The API's times are compared, or the content if a time is missing.
+        """
         changed = changed_since(task.base.updated_at, customer.get("updated_at"))
         if changed:
             return f"changed in WizCommerce at {clean(customer['updated_at'], 40)}; nothing was sent"
@@ -310,14 +320,14 @@ def _accepted(task: CustomerTask) -> dict[str, Any] | None:
 
 
 def _moment(task: CustomerTask, customer: Body) -> str | None:
-    """The API's time of an update; None where a request of ours may still change it."""
+    """The API's time of an update; None if one of our requests may still change the customer."""
     return None if task.outcome_unknown else text_of(customer, "updated_at")
 
 
 def _became(
     task: CustomerTask, outcome: OutcomeKind, then: Next = Next.DONE, *, state: State | None = None, **more: Any
 ) -> Transition:
-    """``state`` None: the one from before, or unknown while the outcome of one of our updates is unknown."""
+    """``state``: by default the earlier one, or unknown while the outcome of one of our updates is unknown."""
     state = state or (State.UNKNOWN if task.outcome_unknown else task.base.state)
     return task.transition(state, outcome, then, customer_id=task.base.customer_id, **more)
 
@@ -327,7 +337,7 @@ def _failed(task: CustomerTask, code: str, message: str) -> Transition:
 
 
 def _shown(task: CustomerTask, answer: Answer) -> Body | None:
-    """The customer in an answer; None when there is none, or another than the ledger knows under the id."""
+    """The customer in an answer; None if there is none, or if it has a different reference ID than the task's."""
     data = answer.data if answer.kind is AnswerKind.OK else None
     return data if data is not None and data.get("reference_id") == task.reference_id else None
 
@@ -350,7 +360,7 @@ def _not_read(task: CustomerTask, answer: Answer) -> Transition:
 
 
 def _missed(task: CustomerTask, answer: Answer) -> Transition:
-    """Nothing left, or the customer could not be read: again, but not for ever where others get through."""
+    """Nothing was sent, or the customer could not be read: try again, but not forever if the API does respond."""
     task = replace(task, misses=task.misses + 1, tries=task.tries - 1)
     if answer.status is None or task.misses < MOST_MISSES:
         return _became(task, OutcomeKind.PENDING, Next.SEND_AGAIN)

@@ -1,4 +1,4 @@
-"""The API's address from what the user wrote, and its key."""
+"""The API's base URL, resolved from what the user wrote, and its key."""
 
 import os
 import re
@@ -22,9 +22,10 @@ _HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a
 
 
 def resolve_target(target: str) -> str:
-    """``staging``, ``production`` or a URL (with or without ``/v1``) → the base URL, without ``/v1`` or a final slash.
+    """``staging``, ``production``, or a URL → the base URL without ``/v1`` or a trailing slash.
 
-    Raises :class:`UsageError` for anything else: plain http to another machine, credentials, a query, another path.
+    Raises :class:`UsageError` for anything else: plain http to a different machine, credentials, a query, or a path
+    other than ``/v1``.
     """
     name = target.strip()
     if known := TARGETS.get(name.lower()):
@@ -33,7 +34,7 @@ def resolve_target(target: str) -> str:
         raise UsageError("the API's URL has characters that a URL cannot contain", HINT)
     try:
         parts = urlsplit(name)
-        host, port = (parts.hostname or "").removesuffix("."), parts.port  # a final dot does not change the host
+        host, port = (parts.hostname or "").removesuffix("."), parts.port  # a trailing dot does not change the host
     except ValueError:
         raise UsageError("the API's URL is not valid", HINT) from None
     if "@" in parts.netloc:
@@ -69,9 +70,9 @@ def _is_address(host: str) -> bool:
 
 
 def read_key(environment: Mapping[str, str], key_file: Path | None) -> str:
-    """The API key from the file, else from the environment; never from an argument.
+    """The API key from the file if there is one, otherwise from the environment; never from an argument.
 
-    Raises :class:`UsageError` when there is none, or when others than its owner can read the file.
+    Raises :class:`UsageError` if there is no key, or if users other than its owner can read the file.
     """
     if key_file is not None:
         key = read_private(key_file, "the API key", "--api-key-file").strip()
@@ -89,7 +90,10 @@ def read_key(environment: Mapping[str, str], key_file: Path | None) -> str:
 
 
 def read_private(path: Path, what: str, option: str) -> str:
-    """The file of an option, with ``what`` in it. Raises :class:`UsageError`, also when others can read it."""
+    """The text of the file that ``option`` specifies; ``what`` names its content in messages.
+
+    Raises :class:`UsageError` if the file cannot be read, or if other users can read it.
+    """
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")

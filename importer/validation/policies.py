@@ -35,11 +35,12 @@ _NO_VALUE = frozenset({"contact_without_email", "attribute_missing"})  # there i
 
 @dataclass(frozen=True)
 class Settled:
-    """What the mapping's policies make of the problems.
+    """The tables and problems after the mapping's policies were applied.
 
-    ``tables``: cells left out are null, dropped children are gone; customers keep their positions. ``rejected`` and
-    ``lost_child``: True per customer position. ``problems``: the final ones; ``record`` counts in the new frames, and
-    is -1 for a child that was dropped. ``moved``: for each record given its position in the new frame, or -1.
+    ``tables``: cells that were left out are null, and dropped children are gone; customers keep their positions.
+    ``rejected`` and ``lost_child``: a Boolean for each customer position. ``problems``: the final ones; ``record`` is a
+    position in the new frames, or -1 for a dropped child. ``moved``: for each original record, its position in the new
+    frame, or -1 for a dropped child.
     """
 
     tables: EntityTables
@@ -102,17 +103,17 @@ def settle(
 
 
 def _repeated(frame: pd.DataFrame) -> Mask:
-    """True for further lines about a wrong cell, from which both a billing and a shipping address may be made."""
+    """True for repeated lines about an invalid cell, which may be in both a billing and a shipping address."""
     again = frame.duplicated(["row", "customer", "severity", "code", "field", "column"])
     mask: Mask = (again & (frame["row"] >= 0) & frame["column"].notna()).to_numpy()
     return mask
 
 
 def _without_repeats(frame: pd.DataFrame) -> pd.DataFrame:
-    """Without problems that another one of the same cell explains.
+    """The problems without those that a different problem of the same cell explains.
 
     A cell with an earlier error arrives as null or as the source's text, so "blank" or "not a UUID" only repeats it.
-    An error about a contact's missing email address stays: it decides what happens when the wrong one is left out.
+    An error about a contact's missing email address stays: it decides what happens if an invalid one is left out.
     """
     about = ((frame["record"] >= 0) & frame["entity"].notna() & frame["field"].notna()).to_numpy(dtype=np.bool_)
     cell = frame.groupby(["record", "entity", "field"], sort=False, dropna=False).ngroup().to_numpy()
@@ -124,16 +125,16 @@ def _without_repeats(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _based_on_wrong_country(frame: pd.DataFrame, rejects: Mask) -> Mask:
-    """True for doubts about state and postal code of an address that is rejected because its country is wrong."""
+    """True for doubts about the state or postal code of an address that is rejected because its country is invalid."""
     lost, doubts = _has_code(frame, {"invalid_country"}) & rejects, _has_code(frame, _BY_COUNTRY)
     doubts[doubts] = np.isin(frame["record"].to_numpy()[doubts], frame["record"].to_numpy()[lost])
     return doubts
 
 
 def _with_severities(frame: pd.DataFrame, severities: Mapping[str, Severity]) -> tuple[pd.DataFrame, pa.Array]:
-    """The problems with the mapping's severities, and what each error becomes if its value is left out (or null).
+    """The problems with the mapping's severities, and each error's severity if its value is left out (or null).
 
-    A severity that differs from the catalogue's already stays (a warning, because another value was used).
+    A severity that already differs from the catalogue's stays (a warning, because a different value was used).
     """
     code, codes = pd.factorize(frame["code"])
     own = pa.array([str(severities[name]) if name in severities else None for name in codes], pa.string())
@@ -150,7 +151,7 @@ def _with_severities(frame: pd.DataFrame, severities: Mapping[str, Severity]) ->
 def _policies(
     tables: EntityTables, entity: Entity, part: pd.DataFrame, fixed: AbstractSet[str], left_out: Mask
 ) -> tuple[Mask, Mask]:
-    """Per problem: may its cell be left out (``left_out``: its code says so), may its record be dropped."""
+    """For each problem: whether its cell may be left out (``left_out``: its code allows it) or its record dropped."""
     field, names = pd.factorize(part["field"])
     optional = np.array([*(name not in fixed for name in names), False])
     optional = optional[field] & ~_has_code(part, _NO_VALUE)
@@ -183,7 +184,7 @@ def _drop_records(frame: pd.DataFrame, records: Positions) -> tuple[pd.DataFrame
 
 
 def _reworded(frame: pd.DataFrame, blanked: Mask, dropped: Mask, eased: pa.Array) -> pd.DataFrame:
-    """The problems; those whose value or record was left out are warnings (or what ``eased`` says) and say so."""
+    """The problems. If a value or record was left out, the message says so; the severity is a warning, or ``eased``."""
     entity = arrow(frame["entity"])
     notes = pc.if_else(pa.array(dropped), pc.binary_join_element_wise("; the ", entity, " is left out", ""), "")
     notes = pc.if_else(pa.array(blanked), "; the value is left out", pc.fill_null(notes, ""))
@@ -205,10 +206,10 @@ def _has_code(frame: pd.DataFrame, codes: AbstractSet[str]) -> Mask:
 
 
 def complete_defaults(tables: EntityTables) -> EntityTables:
-    """New tables in which ``is_default`` is never null; what the source or the mapping says stays, yes and no alike.
+    """New tables in which ``is_default`` is never null. A value from the source or the mapping stays, true or false.
 
-    Where a customer has no default address of a type, or no default contact, one without an explicit no becomes the
-    default: an address of that type alone before one that serves both types, else the first. All others are false.
+    If a customer has no default address of a type, or no default contact, the first one without an explicit false
+    becomes the default; an address of only that type comes before one that serves both types. All others are false.
     """
     return replace(
         tables,
@@ -228,10 +229,10 @@ def _with_defaults(frame: pd.DataFrame, *, by_type: bool) -> pd.DataFrame:
     both = np.zeros(len(frame), dtype=np.bool_)
     if SERVES_BOTH in frame.columns:
         both = frame[SERVES_BOTH].to_numpy(dtype=np.bool_)
-    # The first of each group, a yes before an unstated one, then in the order sent; never an explicit no.
+    # The first of each group: true before unstated, then in the order sent. An explicit false is never chosen.
     order = np.concatenate([np.flatnonzero(chosen) for chosen in (yes, unstated & ~both, unstated & both)])
     _, first = np.unique(group[order], return_index=True)
     default = pd.Series(_marked(len(frame), order[first]), index=frame.index, dtype=BOOLEAN)
-    # A wrong flag that was left out states nothing.
+    # An invalid flag that was left out does not count as stated.
     stated = pd.Series(frame[DEFAULT_STATED].to_numpy(dtype=np.bool_) & ~unstated, index=frame.index, dtype=BOOLEAN)
     return frame.drop(columns=SERVES_BOTH, errors="ignore").assign(is_default=default, **{DEFAULT_STATED: stated})

@@ -1,4 +1,4 @@
-"""What the page keeps for a while, beside the import history and for its owner only, and what people drop on it."""
+"""The page's temporary files, uploads included: beside the import history, and readable only by their owner."""
 
 import re
 import secrets
@@ -15,7 +15,7 @@ from importer.private_files import make_folder, open_private
 from importer.settings import default_ledger
 
 _LOCK = "lock"
-MOST = 2_000_000_000  # bytes of all files of a session
+MOST = 2_000_000_000  # bytes of all files of a session together
 SPARE = 200_000_000  # bytes that stay free on the disk
 _LONGEST = 120  # characters of a name
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\[\]{}\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]')
@@ -48,7 +48,7 @@ def held(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def session_folder(environment: Mapping[str, str]) -> Iterator[Path]:
-    """A folder for the uploads of one session, which is deleted at the end, together with those of killed ones."""
+    """A new folder for the uploads of one session, deleted at the end. Folders of killed sessions are deleted first."""
     parent = state_folder(environment, "sessions")
     with ExitStack() as stack:
         with held(parent):  # a session that starts now could mistake a folder that is not held yet for a leftover
@@ -68,7 +68,7 @@ def session_folder(environment: Mapping[str, str]) -> Iterator[Path]:
 
 
 def safe_name(given: str) -> str:
-    """A file name without folders, signs of patterns, control characters, and leading dots or hyphens."""
+    """A file name without folders, pattern and control characters, or leading dots and hyphens."""
     name = given.replace("\\", "/").rpartition("/")[2]
     name = _UNSAFE.sub("_", name).strip().lstrip(".-").strip()
     stem, dot, ending = name.rpartition(".")
@@ -98,7 +98,7 @@ def _prepared(folder: Path, name: str) -> tuple[Path, int]:
 
 
 def _left(room: int, piece: bytes, name: str) -> int:
-    """How many bytes there may be after this piece. Raises :class:`SourceError`."""
+    """How many bytes may follow this piece. Raises :class:`SourceError` if it is too large itself."""
     if len(piece) > room:
         raise SourceError(
             f"{name}: the file is too large for the page",
@@ -108,14 +108,14 @@ def _left(room: int, piece: bytes, name: str) -> int:
 
 
 async def receive(folder: Path, given: str, pieces: AsyncIterator[bytes]) -> Path:
-    """Write a file as it comes. Raises :class:`SourceError` if it is too large; then nothing of it is left."""
+    """Write a file as it arrives. Raises :class:`SourceError` if it is too large; the file is then deleted."""
     path, room = await anyio.to_thread.run_sync(_prepared, folder, safe_name(given))
     try:
         with open_private(path) as file:
             async for piece in pieces:
                 room = _left(room, piece, path.name)
                 await anyio.to_thread.run_sync(file.write, piece)
-    except BaseException:  # a browser that went away included
+    except BaseException:  # including a browser that disconnected
         path.unlink(missing_ok=True)
         raise
     return path

@@ -1,4 +1,4 @@
-"""What a column can give, as the lists of the page offer it."""
+"""The fields that a column can be used for, as the drop-down lists of the page offer them."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ _WORDS = {
 
 
 def words_of(target: str) -> str:
-    """A target as people call it."""
+    """The name of a target on the page."""
     if target.startswith(ATTRIBUTE_PREFIX):
         return f"Custom attribute “{target.removeprefix(ATTRIBUTE_PREFIX)}”"
     owner, _, name = target.rpartition(".")
@@ -39,9 +39,9 @@ def _low(name: str) -> str:
 
 
 def groups_for(columns: Sequence[DraftColumn]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The list for all columns of a draft: labels, each with its (target, words).
+    """The choices for all columns of a draft: group labels, each with its (target, name) pairs.
 
-    Its own attribute comes per column.
+    The choice of a custom attribute with the column's own name is not included.
     """
     used = {target for column in columns for target in column.targets}
     shipping = max([1, *(_number(target) for target in used if target.startswith("addresses.shipping"))])
@@ -72,7 +72,7 @@ def _number(target: str) -> int:
 
 
 def chosen_target(column: DraftColumn) -> tuple[str, str]:
-    """What the list of a column shows as its choice: a target, and the words for it."""
+    """The choice that a column's list shows: a target and its name."""
     targets = column.targets
     wholes = {target.rpartition(".")[0] for target in targets if target.endswith(".address_line_1")}
     whole = next((path for path in wholes if f"{path}.city" in targets), None)

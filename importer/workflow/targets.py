@@ -1,4 +1,4 @@
-"""The API that a run sends to: by name or URL, or a sandbox started for the command; its account and its lookups."""
+"""The API that a run sends to (by name or URL, or a sandbox started for the command), its account, and its lists."""
 
 import hashlib
 import logging
@@ -31,7 +31,7 @@ PRODUCTION = urlsplit(resolve_target("production")).hostname
 class Target:
     """An API at ``url``, the key for it, and the tenant under which the ledger keeps what it holds.
 
-    ``rate``: a pace known to be right, where there is one.
+    ``rate``: requests per second that are known to be right, if any.
     """
 
     url: str
@@ -41,7 +41,7 @@ class Target:
 
     @property
     def host(self) -> str:
-        """The API's host, with its port where that is not the usual one."""
+        """The API's host, with its port if that is not the default."""
         return urlsplit(self.url).netloc
 
     @property
@@ -62,7 +62,7 @@ def resolve(options: Options, environment: Mapping[str, str]) -> Target | None:
 
 
 def account_of(options: Options, environment: Mapping[str, str]) -> str:
-    """The account whose limits a run counts towards: a digest of API and key, or a sandbox by the place of its data.
+    """The account whose limits a run counts toward: a digest of API and key, or for a sandbox, where its data is.
 
     Raises :class:`UsageError` for a wrong address or a missing key.
     """
@@ -97,7 +97,7 @@ def client_for(target: Target, options: Options, limiter: Limiter) -> Client:
 def check_account(ledger: Ledger, target: Target, options: Options, *, remember: bool = True) -> None:
     """Raise :class:`UsageError` if the ledger knows the tenant with another key, or at another API.
 
-    What was sent to one account says nothing about another one. ``remember`` as in :meth:`Ledger.check_key`.
+    What was sent to one account says nothing about a different account. ``remember``: see :meth:`Ledger.check_key`.
     """
     last = ledger.last_planned(target.tenant)
     before, now = _host(options.api if last is None else last.options.get("api", options.api)), _host(options.api)
@@ -119,9 +119,9 @@ def _host(api: str) -> str:
 
 @contextmanager
 def open_target(options: Options, environment: Mapping[str, str], ledger: Path | None) -> Iterator[Target]:
-    """The target, ready to be talked to; a sandbox is started, keeps its data beside the ledger, and ends with this.
+    """The target, ready for requests. A sandbox is started, keeps its data beside the ledger, and ends with the block.
 
-    ``ledger`` is its file; where it is none, the sandbox keeps its data where a ledger's file would be by default.
+    ``ledger`` is the ledger's file. If it is None, the sandbox keeps its data beside the default ledger's place.
 
     Raises :class:`UsageError` and, when the sandbox cannot be started, :class:`StopError`.
     """
@@ -142,7 +142,7 @@ def open_target(options: Options, environment: Mapping[str, str], ledger: Path |
 
 
 async def fetch_directory(client: Client, needs: Needs) -> Directory:
-    """What names are looked up in: each list is asked for once, and only where it is needed.
+    """The lists in which names are looked up. Each list is requested once, and only if it is needed.
 
     Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`.
     """
@@ -158,9 +158,9 @@ async def fetch_directory(client: Client, needs: Needs) -> Directory:
 
 
 async def _other_attributes(client: Client, needs: Needs) -> dict[Entity, dict[str, AttributeDefinition]]:
-    """The attributes of records that have none: some may be mandatory.
+    """The attribute definitions of entities whose attributes the mapping does not set: some may be mandatory.
 
-    A key that may not see them can still create customers, and an API that does not answer is reported where it must.
+    A key that may not read them can still create customers, so a failure to read them is only logged.
     """
     found: dict[Entity, dict[str, AttributeDefinition]] = {}
     for entity in (entity for entity in ENTITIES if entity in needs.entities - needs.attributes):

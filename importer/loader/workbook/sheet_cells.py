@@ -28,7 +28,7 @@ EXPORT = "Open it in a spreadsheet program, delete everything below and next to 
 
 @dataclass
 class Allowance:
-    """What all sheets of a workbook may contain together. A small file can stand for gigabytes.
+    """What all sheets of a workbook may contain in total, because a small file can unpack to gigabytes.
 
     ``file``: the name for messages. ``text``: how many characters, by the size of what is read.
     """
@@ -75,7 +75,7 @@ class _Column:
 
 
 class Note(NamedTuple):
-    """What is to be said of how a sheet was read: a warning of the catalogue."""
+    """A warning of the catalogue about how a sheet was read."""
 
     code: str
     message: str

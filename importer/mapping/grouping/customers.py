@@ -56,7 +56,7 @@ def group_customers(
     grouped = Grouped({}, {}, {}, table.rows[start], [])
     every = (np.arange(len(table), dtype=np.int64), codes, codes)
     for name, rule in entry.fields().items():
-        # The default comes last: a blank cell agrees with any other of its customer's rows.
+        # The default is applied last, so that a blank cell agrees with any other row of its customer.
         found = evaluate(name, rule.model_copy(update={"default": None}), table, "", context)
         if found.rank is not None:
             found = replace(
@@ -92,7 +92,10 @@ def group_customers(
 
 
 def _best_ranked(rank: Codes, filled: Mask, codes: Codes, count: int) -> Mask:
-    """True on rows whose value counts: one that ``else`` gives does not where another row has one by a rule before."""
+    """True on rows whose value may count.
+
+    A value from an ``else`` rule does not count if another row of the same customer has one from an earlier rule.
+    """
     best = np.full(count, np.iinfo(np.int64).max)
     np.minimum.at(best, codes[filled], rank[filled])
     mask: Mask = rank == best[codes]
@@ -100,7 +103,7 @@ def _best_ranked(rank: Codes, filled: Mask, codes: Codes, count: int) -> Mask:
 
 
 def agreeing(column: Column, codes: Codes, first: Codes) -> Mask:
-    """True on rows that say what the ``first`` row of their customer says, or the same with other white space."""
+    """True on rows with the same value as the ``first`` row of their customer, apart from white space."""
     reference = first[codes]
     same: Mask = column.filled & (column.codes == np.append(column.codes, -1)[reference])
     at = np.flatnonzero(column.filled & ~same)
@@ -112,9 +115,9 @@ def agreeing(column: Column, codes: Codes, first: Codes) -> Mask:
 def _conflicts(
     name: str, rule: FieldRule, found: Evaluated, table: TableData, codes: Codes, first: Codes, sources: Sources
 ) -> Iterator[ProblemTable]:
-    """Rows of one customer that say different things; a blank agrees with anything.
+    """The problems of rows whose value differs from that of their customer's first row; a blank cell never differs.
 
-    An error, or an info about what is passed over where the mapping says that the first row counts.
+    They are errors, or infos about unused values if the mapping says that the first row counts.
     """
     reference = first[codes]
     every = np.flatnonzero(found.column.filled & ~agreeing(found.column, codes, first))
@@ -139,7 +142,10 @@ def _conflicts(
 
 
 def _as_written(found: Evaluated, table: TableData, at: Codes, others: Codes) -> tuple[pa.Array, pa.Array]:
-    """The cells of two rows each, as the file has them; what they become where they are the same."""
+    """The cells of the rows ``at`` and of the rows ``others``, as the file has them.
+
+    If the cells of a pair are the same, their values after the mapping's steps are returned instead.
+    """
     values = pc.replace_substring(found.column.values, LIST_SEPARATOR, ", ")
     become = [values.take(pa.array(found.column.codes[rows])) for rows in (at, others)]
     cells = list(become)
@@ -153,7 +159,7 @@ def _as_written(found: Evaluated, table: TableData, at: Codes, others: Codes) ->
 
 
 def _closed(found: Evaluated, table: TableData, codes: Codes) -> Iterator[ProblemTable]:
-    """Names that say that there is no such customer, or none any more, once for each customer."""
+    """Warnings about names that say that a customer is closed or only a test, once per customer and name."""
     closed = pc.match_substring_regex(found.column.values, f"{_CLOSED}|{_TEST}", ignore_case=True)
     at = np.flatnonzero(found.column.rows_with(closed.to_numpy(zero_copy_only=False)))
     if not len(at):

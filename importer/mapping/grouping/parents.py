@@ -146,7 +146,7 @@ def _ends_of(names: Names, ends: Codes, found: Codes, rejected: int) -> Codes:
 
 
 def _among_children(names: Names, children: Mask, ends: Codes, first: Codes) -> Iterator["_Search"]:
-    """How to search for a parent that is not a customer: by name, else as ``Company, Person``; both exactly first."""
+    """How to search for a parent that is not a customer: by name, then as ``Company, Person``; exact matches first."""
     last = len(first) - 1  # no customer
     company = names.own[0].take(first[np.where((ends >= 0) & (ends < last), ends, last)])
     shown = tuple(

@@ -255,7 +255,7 @@ def _orphan_problems(
 
 
 def _unknown_parts(own: Keys, codes: Codes, customers: Keys) -> Codes:
-    """For each of these keys the number of its first part that no customer has, else of its last one."""
+    """For each of these keys, the number of its first part that no customer has, or of its last part."""
     keys = (key.split(LIST_SEPARATOR) for key in customers.exact.to_pylist())
     known = [set(texts) for texts in zip(*keys, strict=True)]
     numbers = []
@@ -294,7 +294,7 @@ def _resolve_parents(
     lost = ~read.skipped & ~read.keyed & ((ends < 0) | (ends == rejected))
     status.rejected[rows[lost]] = True
     if lost.any():
-        assert read.rule.parent is not None  # else no row has a parent
+        assert read.rule.parent is not None  # otherwise, no row has a parent
         problems += parent_problems(read.rule.parent, names, read.table, found, lost, sources)
     kept = (ends >= 0) & (ends < keys.count)
     status.customer[rows[kept]] = ends[kept]

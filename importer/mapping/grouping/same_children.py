@@ -52,7 +52,7 @@ def _rank(text: str) -> tuple[int, bool, bool, str]:
 
 
 def absorbed(columns: Sequence[Column], customers: Codes, kind: Column | None, wrong: Mask) -> Codes:
-    """For each child the number of another one that has all its filled fields and more, else its own number.
+    """For each child, the number of a different child that has all its filled fields and more, or its own number.
 
     ``columns``: the fields as they are compared; ``kind``: what children must have in common at least. A
     ``wrong`` child stays: what it says is not known.

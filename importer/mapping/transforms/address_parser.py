@@ -361,7 +361,7 @@ def _from_one_line(address: PostalAddress, home: str | None) -> PostalAddress:
 
 
 def _in_one_line(address: PostalAddress, lines: list[Line], country: str) -> PostalAddress:
-    """Street and town in one text before the state: told apart by the last comma, else by usaddress."""
+    """Street and town in one text before the state, separated at the last comma, or by usaddress if there is none."""
     *before, last = lines
     street, comma, town = last.text.rpartition(",")
     if comma and street and not _has_digit(town) and country in _WITH_STATES:

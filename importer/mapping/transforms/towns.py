@@ -11,17 +11,17 @@ from importer.mapping.transforms.address_parser import NO_POSTAL_CODE, Line, rea
 from importer.mapping.transforms.address_remarks import Remark, settled
 from importer.records import Severity
 
-_MOST_KEPT = 2**14  # cities that were read: entries of a list have the same ones
+_MOST_KEPT = 2**14  # cached results: many rows have the same city
 _PARTS = ("city", "state", "zip_code", "country")
 _WORDS = {name: in_sentence(field_name("address", name)) for name in _PARTS}
-_MORE = re.compile(r"\d|,|\s(?P<state>[A-Z]{2,3})$")  # few cities have these
-_STREET = "1 X St"  # above the line of the city
+_MORE = re.compile(r"\d|,|\s(?P<state>[A-Z]{2,3})$")  # only a few cities match
+_STREET = "1 X St"  # a made-up line above that of the city
 _HINT = "Enter only the city here; state, postal code, and country have columns of their own."
 
 
 @dataclass(frozen=True)
 class _Town:
-    """The parts of an address that are looked at, as they are sent."""
+    """The parts of an address that are checked, as they are sent."""
 
     city: str | None
     state: str | None = None
@@ -33,7 +33,7 @@ class _Town:
 def settled_towns(
     evaluated: dict[str, Evaluated], columns: dict[str, Column], at: Codes, defaults: Column
 ) -> tuple[dict[str, Evaluated], dict[str, Column]]:
-    """Addresses with their cities without state, postal code, and country, which go where they belong.
+    """Move the state, postal code, and country that are in a city's cell to their own fields.
 
     The arguments are those of :func:`settled`. A city that contradicts the other parts stays, with a warning.
     """
