@@ -1,4 +1,4 @@
-"""What can be done after a run: trying again what failed, undoing it, verifying it."""
+"""What can be done after a run: retrying failed customers, undoing the run, and verifying it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,12 +94,12 @@ class LedgerCustomer:
 
     @property
     def outcome_unknown(self) -> bool:
-        """A request may have left, and it is not known whether it took effect."""
+        """Whether a request may have been sent but is not known to have taken effect or not."""
         return self.state in OUTCOME_UNKNOWN
 
     @property
     def update_unknown(self) -> bool:
-        """The run created it, but it is not known whether a later run changed it."""
+        """Whether the run created the customer, but it is not known whether a later run changed it."""
         return self.outcome_unknown and self.outcome is OutcomeKind.CREATED
 
 
@@ -114,7 +114,7 @@ class RemovedCustomer:
 
 
 class AfterRun(Database):
-    """What follows a run. The tenant's lock must be held."""
+    """What can follow a run. The tenant's lock must be held."""
 
     def reopen(self, run: Run, *, include_refused: bool) -> int:
         """Make failed customers of the run pending again, as if they had not been tried. Returns how many.
@@ -186,17 +186,17 @@ class AfterRun(Database):
         return self._customers(run, _made(run), after, count)
 
     def count_made(self, run: Run) -> int:
-        """How many customers :meth:`made_by` has in all."""
+        """How many customers :meth:`made_by` returns in total."""
         return self._count(run, _made(run))
 
     def count_undone(self, run: Run) -> int:
-        """How many customers that the run created are no longer in the API, or inactive, as far as is known."""
+        """How many customers that the run created are known to be inactive or no longer in the API."""
         inactive = sa.and_(CUSTOMERS.c.state == State.EXISTS, RUN_CUSTOMERS.c.customer_id == CUSTOMERS.c.customer_id)
         gone = sa.or_(CUSTOMERS.c.state.in_(NOT_SENT), inactive)
         return self._count(run, sa.and_(RUN_CUSTOMERS.c.outcome == OutcomeKind.CREATED, gone))
 
     def undone(self) -> dict[str, int]:
-        """Run ID → how many of its customers undo removed, or gave back previous values; whatever came later."""
+        """Run ID → how many of its customers undo removed or restored, regardless of what happened later."""
         deleted = sa.and_(WRITES.c.method == "DELETE", WRITES.c.entity == "customer", WRITES.c.state == WriteState.DONE)
         query = (
             sa.select(WRITES.c.run_id, sa.func.count(WRITES.c.reference_id.distinct()).label("undone"))
@@ -210,7 +210,7 @@ class AfterRun(Database):
         """The next ``count`` customers after the position ``after`` that the run changed or may have changed.
 
         Whatever their outcome in the run: they have writes of the run that are or may be in place, see
-        :meth:`importer.ledger.writes.Writes.writes_of`, or none at all, where an older version updated them without
+        :meth:`importer.ledger.writes.Writes.writes_of`, or none at all, if an older version updated them without
         recording writes. Without those whose writes had no effect or were all restored.
         """
         return self._customers(run, _updated(run), after, count)
@@ -220,11 +220,11 @@ class AfterRun(Database):
         return self._customers(run, _SHOULD_EXIST, after, count)
 
     def count_held(self, run: Run) -> int:
-        """How many customers :meth:`held_by` has in all."""
+        """How many customers :meth:`held_by` returns in total."""
         return self._count(run, _SHOULD_EXIST)
 
     def last_heard(self, run: Run) -> datetime:
-        """When the run is last known to have been sending; no request of it left later."""
+        """When the run is last known to have been sending; none of its requests was sent later."""
         marked = sa.select(sa.func.max(CUSTOMERS.c.updated_at)).where(
             CUSTOMERS.c.tenant == run.tenant, CUSTOMERS.c.run_id == run.id, CUSTOMERS.c.state.in_(OUTCOME_UNKNOWN)
         )

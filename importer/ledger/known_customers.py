@@ -1,4 +1,4 @@
-"""What the ledger knows about a tenant's customers, whatever run they were in: states, bodies and ids."""
+"""What the ledger knows about a tenant's customers across all runs: states, bodies, and IDs."""
 
 from collections.abc import Iterable, Sequence
 
@@ -68,7 +68,7 @@ class KnownCustomers(Database):
         return {name: body.encode() for name, body in zip(names, bodies, strict=True)}
 
     def imported_at(self, tenant: str, reference_ids: Sequence[str]) -> list[str]:
-        """When each of these customers that is in WizCommerce by a run was sent last, as the ledger writes times."""
+        """When each of these customers that a run put into WizCommerce was last sent, as the ledger writes times."""
         moment = sa.func.coalesce(ACCEPTED.c.accepted_at, CUSTOMERS.c.updated_at)
         joined = sa.join(NAMED, CUSTOMERS, same(CUSTOMERS, NAMED)).outerjoin(ACCEPTED, same(CUSTOMERS, ACCEPTED))
         query = sa.select(moment).select_from(joined).where(CUSTOMERS.c.state.in_(SENT))
@@ -111,7 +111,7 @@ class KnownCustomers(Database):
                 connection.execute(_RECORD_LOOKUP, {"looked_up": as_json(looked_up)})
 
     def record_gone(self, tenant: str, reference_ids: Sequence[str]) -> None:
-        """Customers that were sent are no longer in the API: record them as absent, so that the next run creates them.
+        """Record customers that were sent and are no longer in the API as absent, so that the next run creates them.
 
         The tenant's lock must be held, and no outcome of the customers may be unknown.
         """
@@ -123,7 +123,7 @@ class KnownCustomers(Database):
                 connection.execute(statement, named(tenant, reference_ids))
 
     def owners(self, tenant: str, customer_ids: Sequence[str]) -> dict[str, str]:
-        """WizCommerce id → reference id, for customers that the ledger knows under that id."""
+        """WizCommerce ID → reference ID, for customers that the ledger has with that ID."""
         same_id = same(CUSTOMERS, _OWNED, "tenant", "customer_id")
         query = sa.select(*CUSTOMERS.c["customer_id", "reference_id"]).join_from(_OWNED, CUSTOMERS, same_id)
         owned = as_json([[tenant, customer_id] for customer_id in customer_ids])
@@ -134,7 +134,7 @@ class KnownCustomers(Database):
         """The ids of every customer of the tenant and of its addresses and contacts, ordered by reference id.
 
         ``reference_id`` (of the customer), ``kind`` (customer, address or contact), ``child_reference_id`` (null for
-        customers), ``id``, ``display_id`` (null for addresses and contacts, and where it is not known); all TEXT.
+        customers), ``id``, ``display_id`` (null for addresses and contacts, and if it is not known); all TEXT.
         """
         query = (
             sa.select(*CUSTOMERS.c["reference_id", "customer_id", "display_id"], ACCEPTED.c.children)
@@ -151,7 +151,7 @@ class KnownCustomers(Database):
         return pd.DataFrame(lines, columns=ID_COLUMNS, dtype=TEXT)
 
     def children_of(self, run_id: str) -> pd.DataFrame:
-        """The ids of the addresses and contacts of a run's customers, where they are known, by position.
+        """The known IDs of the addresses and contacts of a run's customers, by position.
 
         ``reference_id`` (of the customer), ``kind`` (address or contact), ``child_reference_id``, ``id``; all TEXT.
         """

@@ -50,7 +50,7 @@ _SHARED_IDS = (
     .having(sa.func.count() > 1)
     .subquery()
 )
-# What must never occur → the number of rows where it does.
+# What must never occur → the query for the number of rows in which it does.
 _FAULTS = {
     "accepted customers have no WizCommerce ID": _count(
         CUSTOMERS, CUSTOMERS.c.state.in_(SENT), CUSTOMERS.c.customer_id.is_(None)
@@ -68,17 +68,17 @@ _FAULTS = {
 
 
 class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun, AbstractContextManager["Ledger", None]):
-    """An open ledger, a context manager. Made by :func:`open_ledger`."""
+    """An open ledger, as a context manager. Opened by :func:`open_ledger`."""
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Close the file or the connections; the ledger cannot be used any more."""
+        """Close the file or the connections; the ledger can no longer be used."""
         self._store.engine.dispose()
 
     def faults(self) -> list[str]:
-        """What is wrong with the ledger, one sentence each; empty when nothing is."""
+        """What is wrong with the ledger, in one sentence each; empty if nothing is wrong."""
         found = self._store.faults()
         if found:  # a damaged file cannot be trusted to answer the other questions
             return found
@@ -148,7 +148,7 @@ def open_ledger(
     busy_seconds: float = BUSY_SECONDS,
     absent: Absent = "make",
 ) -> Ledger:
-    """Open the ledger at ``target``; make it, or migrate an older one.
+    """Open the ledger at ``target``; create it if needed, or migrate an older one.
 
     ``target``: a path, ``sqlite:///path`` or ``postgresql://user@host/database``. ``busy_seconds``: how long to wait
     for another program's lock. ``absent``: a file that does not exist is made, or it counts as an empty ledger, or

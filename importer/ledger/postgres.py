@@ -80,7 +80,7 @@ class PostgresStore(Store):
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LAYOUT})
 
     def check_lock(self, connection: Connection) -> None:
-        """Without the lock's connection another machine may have started to send."""
+        """Check that the lock's connection is open: otherwise, a different machine may have started to send."""
         if not self._held:
             return
         found = connection.execute(

@@ -1,4 +1,4 @@
-"""Tenants, the history of runs, and what each run set out to do and how it ended."""
+"""Tenants, and the history of runs: what each run planned to do, and how it ended."""
 
 import hashlib
 import hmac
@@ -205,7 +205,7 @@ class Runs(Database):
                 raise InternalError(f"{wanted - planned} customers were planned without being looked up first")
 
     def counts(self, run_id: str) -> dict[OutcomeKind, int]:
-        """How many customers of the run have each outcome (only those that occur)."""
+        """Outcome → how many customers of the run have it; only outcomes that occur."""
         outcome = RUN_CUSTOMERS.c.outcome
         query = sa.select(outcome, sa.func.count()).where(RUN_CUSTOMERS.c.run_id == run_id).group_by(outcome)
         with self._read() as connection:

@@ -1,4 +1,4 @@
-"""Files to text: finds encoding, delimiter, sheets, header and footer; every row knows its place."""
+"""Reads files as text: finds the encoding, delimiter, sheets, header, and footer, and keeps the place of every row."""
 
 from importer.loader.assemble import skipped_frame
 from importer.loader.discovery import changed_since, dated, source_bytes

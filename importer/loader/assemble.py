@@ -1,4 +1,4 @@
-"""Header and records to a ``SourceTable``: column names, skipped and broken records, sensitive columns."""
+"""Makes a ``SourceTable`` from header and records: column names, skipped and broken records, sensitive columns."""
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Fault:
-    """What makes one record (``index``, from 0) of a body unusable; ``column``: the header of the cell at fault."""
+    """Why one record (``index``, from 0) of a body is unusable. ``column``: the header of the cell at fault."""
 
     index: int
     code: str
@@ -62,7 +62,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class RawTable:
-    """The records of one file, sheet or tagged section.
+    """The records of one file, sheet, or tagged section.
 
     ``header``: None if the first records are all blank. ``required``: it is read whether or not the mapping knows it.
     ``known``: False for a section whose tag the mapping does not name, though it names others. ``more_problems``: what
@@ -79,7 +79,7 @@ class RawTable:
     unread: Problem | None = None
 
     def matches(self, options: LoadOptions) -> bool:
-        """Whether the mapping knows the table: its tag, and columns of it."""
+        """Whether the mapping has the table's tag and some of its columns."""
         return self.known and self.header is not None and header_score(self.header.cells, options) > 0
 
 
@@ -90,7 +90,7 @@ def skipped_frame(rows: npt.ArrayLike, reasons: Sequence[str]) -> pd.DataFrame:
 
 
 def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
-    """The finished table, and what is wrong with single rows. Raises :class:`SourceError` if there is no header."""
+    """The finished table, and problems of individual rows. Raises :class:`SourceError` if there is no header."""
     origin, header, body = raw.origin, raw.header, raw.body
     if header is None:
         raise SourceError(
@@ -153,7 +153,7 @@ def _full_sheet(origin: Origin, body: Body) -> list[Problem]:
 
 
 def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataFrame) -> Iterator[Problem]:
-    """Warnings about rows that look like headers. Raises :class:`SourceError` where no row below one can be read."""
+    """Warnings about rows that look like headers. Raises :class:`SourceError` if no row below one can be read."""
     blank, repeated = (skipped["row"][skipped["reason"] == reason].to_numpy() for reason in ("blank", "header"))
     for row, kind in other_headers(body, header, blank, repeated):
         if kind == "reordered":
@@ -209,7 +209,7 @@ def ignored_table(raw: RawTable) -> Loaded:
 
 
 def _filtered(body: Body, keep: Mask) -> Body:
-    """The kept records; in a file of their own if they are on disk."""
+    """The kept records; if they are on disk, they are in a separate file."""
     if keep.all():
         return body
     stored = StoredColumns([]) if body.stored.path is None else filter_stored(body.stored, keep)
@@ -267,7 +267,7 @@ def _short_rows(origin: Origin, body: Body, broken: Mask, width: int, *, ends_in
 def _pieces(widths: Positions, short: Mask, width: int) -> Mask:
     """The short rows, if each is a piece of a row that a line break has split.
 
-    A program that leaves out blank cells at the end writes other short rows, too. A single cell below a whole row is a
+    A program that leaves out blank cells at the end writes other short rows, too. One cell alone below a whole row is a
     piece of it; the row above stays.
     """
     pieces, at = np.zeros(len(short), dtype=bool), np.flatnonzero(short)
@@ -292,7 +292,7 @@ def column_names(header: Sequence[str], width: int) -> list[str]:
 
 
 def _unique(name: str, taken: dict[str, int]) -> str:
-    """The name with a number if its key is in ``taken``: key → the last number given; the result is added to it."""
+    """The name, with a number if its key is in ``taken`` (key → last number used), to which the result is added."""
     key = header_key(name)
     candidate = name
     while (new := header_key(candidate)) in taken:
@@ -305,7 +305,7 @@ def _unique(name: str, taken: dict[str, int]) -> str:
 def _named_columns(
     header: Sequence[str], body: Body, options: LoadOptions
 ) -> tuple[dict[str, pa.ChunkedArray], dict[str, Mask]]:
-    """The columns by name, and the filled cells of those that were emptied: their data must not leave the source."""
+    """The columns by name, and the filled cells of columns that were emptied, whose data must not leave the source."""
     rejected_rows = bool(header) and header_key(header[0]) == IMPORT_ERRORS  # the program's own file, corrected
     if rejected_rows:
         header = unmark_formulas(pa.array([cell.strip() for cell in header], pa.string())).to_pylist()
@@ -330,7 +330,7 @@ def _named_columns(
 
 
 def _path_of(data: Mapping[str, pa.ChunkedArray], stored: StoredColumns) -> Path | None:
-    """The file that contains exactly these columns; a file with others is deleted."""
+    """The file that contains exactly these columns; a file that also has other columns is deleted."""
     if list(data) == list(stored.names) and all(map(operator.is_, data.values(), stored.columns)):
         return stored.path
     if stored.path is not None:
@@ -341,7 +341,7 @@ def _path_of(data: Mapping[str, pa.ChunkedArray], stored: StoredColumns) -> Path
 def _concealed(
     columns: Mapping[str, pa.ChunkedArray], secrets: frozenset[str], broken: Mask
 ) -> dict[str, pa.ChunkedArray]:
-    """The columns without the cells of broken records into which a secret may have slipped.
+    """The columns without the cells of broken records that a secret may have shifted into.
 
     Those are the cells to the right of a secret column, and those that contain a line end.
     """

@@ -1,4 +1,4 @@
-"""The bytes of a source: of a file, or of the files in a gzip or zip archive, unpacked within bounds."""
+"""The bytes of a source: of a file, or of the files in a gzip or zip archive, which is unpacked within limits."""
 
 import gzip
 import hashlib
@@ -71,14 +71,14 @@ class Content:
 
 
 def is_clutter(name: str) -> bool:
-    """By its name or path: whether a file is hidden, a backup, or one that Excel, Windows, or macOS leaves behind."""
+    """Whether a file is hidden, a backup, or left behind by Excel, Windows, or macOS, according to its name or path."""
     base = re.split(r"[/\\]", name)[-1]
     plain = base.strip().casefold()
     return base.startswith((".", "~$")) or plain in _CLUTTER or plain.endswith(_COPIES)
 
 
 def is_packed(start: bytes) -> bool:
-    """Whether a file that starts like this is an archive, a workbook in a ZIP container, or not a table at all."""
+    """Whether a file that starts with these bytes is an archive, a workbook in a ZIP container, or not a table."""
     return start.startswith((_GZIP, _ZIP, _EMPTY_ZIP, *_OTHER_KINDS))
 
 
@@ -164,7 +164,7 @@ def _members(content: bytes, file: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _read(packed: IO[bytes] | gzip.GzipFile, size: int, file: str, before: int = 0) -> bytes:
-    """All of it, with the size checked on the way: an archive may state false sizes."""
+    """Read everything, and check the size while reading, because an archive may state false sizes."""
     pieces = []
     unpacked = before
     while piece := packed.read(_PIECE):

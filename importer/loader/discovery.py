@@ -67,7 +67,7 @@ def _subfolders(folder: Path) -> Iterator[Path]:
 
 
 def real_path(path: Path) -> Path:
-    """Where a file is, without links; a link to a pipe, such as ``/dev/stdin``, leads to no path that can be opened."""
+    """The path of a file without links. A link to a pipe (``/dev/stdin``) stays: its target cannot be opened."""
     found = path.resolve()
     return found if found.exists() else path.absolute()
 
@@ -81,7 +81,7 @@ def source_bytes(sources: Sequence[str]) -> int:
 
 
 def changed_since(sources: Sequence[str], read: Mapping[str, str]) -> list[str]:
-    """The names of local files that were changed since they were read.
+    """The names of local files that have changed since they were read.
 
     ``read``: display name → when the file was last changed, as in ``SourceTable.details["modified"]``. Files behind
     URLs are not checked.
@@ -130,7 +130,7 @@ def _expand(source: str) -> list[Path]:
 
 
 def _ordinary(paths: Iterable[Path]) -> list[Path]:
-    """Without hidden files, lock files, and what Windows leaves in folders."""
+    """Without hidden files, lock files, and files that Windows creates in folders."""
     return [path for path in paths if not is_clutter(path.name)]
 
 
@@ -154,7 +154,7 @@ _DIGITS = {"%Y": 4, "%y": 2, "%m": 2, "%d": 2, "%j": 3, "%H": 2, "%M": 2, "%S": 
 
 
 def dated(sources: Sequence[str], now: datetime) -> tuple[str, ...]:
-    """Sources with their dates filled in; ``now``: the time where the exports are made.
+    """Sources with their dates filled in; ``now``: the local time at the place of the exports.
 
     ``{date}`` is today's date, ``{date-1}`` yesterday's, ``{date:%Y%m%d}`` in another format; ``{newest}`` is the
     latest date for which there is a file, and may have a format, too. Raises :class:`UsageError` for other uses of
@@ -205,7 +205,7 @@ def _newest(source: str) -> list[str]:
 
 
 def _regex(text: str, any_one: str = "[^/]") -> str:
-    """A glob as a regular expression, for what it can match within one name."""
+    """A glob as a regular expression, which matches within one name."""
     return re.escape(text).replace(r"\?", any_one).replace(r"\*", "[^/]*")
 
 

@@ -1,4 +1,4 @@
-"""Which records are the header, one or two of them, and which explain it: labels and instructions."""
+"""Finds the header, which is one or two records, and the records that explain it: labels and instructions."""
 
 import fnmatch
 import re
@@ -40,7 +40,7 @@ _INSTRUCTION = re.compile(
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 _AT_HYPHEN = re.compile(r"(?<=\w)- (?=[^\W\d_]*[a-zß-ÿ])(?![A-ZÀ-Þ])")  # "Firmen- name" is one word, "Kunden- Nr." two
-_FEWEST_WRAPPED = 2  # names that go on in the row below
+_FEWEST_WRAPPED = 2  # names that continue in the row below
 _FIRST_ROWS = 15  # the headings are among them
 
 
@@ -53,7 +53,7 @@ class LoadOptions:
     below the header. ``allowed``: header keys of the columns that the mapping names (only these may hold tax numbers).
     ``names``: the patterns of the mapping's tables for file and sheet names; they select a tagged file's sections.
     ``sheet``: only this sheet of a workbook. ``encoding``, ``delimiter``: override what the file shows.
-    ``country``: where the customers are (alpha-2); it speaks for the encodings of its languages.
+    ``country``: where the customers are (alpha-2); it makes the encodings of its languages likelier.
     ``partial``: the sources are a part of the export: a header without rows below it is fine.
     ``scratch``: a folder for the cells of large text files, which are then read from disk instead of kept in memory.
     ``headerless``: the column names of each table whose files have no header, and its patterns of ``names``.
@@ -109,7 +109,7 @@ def header_score(cells: Row, options: LoadOptions) -> int:
 
 
 def find_header(rows: Sequence[Row], options: LoadOptions, *names: str) -> Header | None:
-    """The header among the first records: the best match with the mapping's columns, else the first likely row.
+    """The header among the first records: the best match with the mapping's columns, or the first likely row.
 
     ``names``: those of the file and sheet; they select the names of columns without a header. None if every record is
     blank.
@@ -215,7 +215,7 @@ def _is_labels(row: Row, header: Row, data: Sequence[Row]) -> bool:
     stems = {(cell.casefold(), _DIGITS.sub("", name)) for cell, name in given}
     if len(given) < max(2, 0.9 * names) or len({cell for cell, _ in stems}) < len(stems) or _filled(row) > names:
         return False
-    # A label has digits only where its header has them: ``Phone1`` and ``Telephone 1``.
+    # A label has digits only if its header has them: ``Phone1`` and ``Telephone 1``.
     if any(
         _NOT_TEXTUAL.fullmatch(cell) or set(_DIGITS.findall(cell)) - set(_DIGITS.findall(name)) for cell, name in given
     ):
@@ -253,7 +253,7 @@ def _find_grouped(
 ) -> tuple[int, list[str]] | None:
     """The lower row of headings in two rows, and the names that both make; None if there are none.
 
-    They are those that name more columns of the mapping than any single row (``best``); else those around the likely
+    They are those that name more columns of the mapping than any one row (``best``); otherwise those around the likely
     ``header``, if group titles distinguish columns with the same name.
     """
     found: tuple[int, list[str]] | None = None
@@ -274,7 +274,7 @@ def _find_grouped(
 
 
 def _joined(upper: Row, lower: Row) -> list[str] | None:
-    """The names of the columns, if some cell of the upper row stands over several of the lower one; else None.
+    """The names of the columns, or None if no cell of the upper row is above several cells of the lower row.
 
     A cell of the upper row with a blank below it is a name by itself. ``Kunden-`` above ``Nr.`` is one name, too.
     """
@@ -293,7 +293,7 @@ def _joined(upper: Row, lower: Row) -> list[str] | None:
 
 
 def _is_wrapped(row: Row) -> bool:
-    """Whether names go on in the row below: with a hyphen at the end of several."""
+    """Whether names continue in the row below, because several end with a hyphen."""
     return sum(cell.strip().endswith("-") and len(cell.strip()) > 1 for cell in row) >= _FEWEST_WRAPPED
 
 
@@ -305,7 +305,7 @@ def _lowest(upper: Row, lower: Row) -> list[str]:
 
 
 def _is_value(cell: str) -> bool:
-    """Whether a filled cell is a value, and no heading: it has no letter, or is an email address."""
+    """Whether a filled cell is a value and not a heading: it has no letter, or is an email address."""
     return bool(cell.strip()) and (not any(map(str.isalpha, cell)) or "@" in cell)
 
 

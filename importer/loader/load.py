@@ -1,4 +1,4 @@
-"""Sources to ``SourceTable``s."""
+"""Reads sources as ``SourceTable``s."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
@@ -24,7 +24,7 @@ _START = 64 * 1024  # bytes that show what kind of file it is
 
 
 def load(sources: Sequence[str], options: LoadOptions) -> Sources:
-    """All tables of the files, globs, directories and URLs ``sources``, in the order of their display names.
+    """All tables of the files, globs, directories, and URLs in ``sources``, in the order of their display names.
 
     Raises :class:`SourceError` for a source that cannot be found, opened or understood, and :class:`UsageError` for
     an option that does not fit (a sheet that a workbook does not have, an unknown encoding).
@@ -64,7 +64,7 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
 
 
 def _read_twice(files: Sequence[Sequence[RawTable]]) -> Iterator[Problem]:
-    """A warning about each file with the same content as one before it."""
+    """A warning about each file with the same content as an earlier file."""
     names: dict[str, str] = {}
     for origin in (tables[0].origin for tables in files):
         first = names.setdefault(origin.details["sha256"], origin.file)

@@ -29,7 +29,7 @@ class RemoteFile:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The names of its folders, and its own name last."""
+        """The names of the file's folders, followed by its own name."""
         names = [part for part in re.split(r"/|::", self.url.split("://", 1)[-1]) if part]
         if "::" in self.url:  # zip://b.csv::https://…/a.zip: b.csv within a.zip
             inner, outer = self.url.split("::", 1)
@@ -120,7 +120,7 @@ def _checks(source: str) -> dict[str, Any]:
 
 
 async def _check_request(request: Any, handler: Callable[[Any], Awaitable[Any]], *, source: str, local: bool) -> Any:
-    """A middleware of aiohttp: refuse what is refused as a source, and this machine if the source is on another one.
+    """A middleware of aiohttp: refuse what is refused as a source, and this machine if the source is remote.
 
     ``request``: aiohttp's, including those that follow a redirect; ``local``: the source is on this machine.
     """
@@ -142,7 +142,7 @@ def _scheme(url: str) -> str:
 
 @contextmanager
 def _explained(shown: str) -> Iterator[None]:
-    """Turns whatever a file system raises into a :class:`SourceError`, without its text: it may contain credentials."""
+    """Turn any error of a file system into a :class:`SourceError` without its text, which may contain credentials."""
     try:
         yield
     except SourceError:

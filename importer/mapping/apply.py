@@ -1,4 +1,4 @@
-"""Applying a mapping: source rows in, customers with their addresses and contacts out."""
+"""Applies a mapping: makes customers with their addresses and contacts from source rows."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -55,7 +55,7 @@ from importer.wording import nearest
 
 
 def find_tables(mapping: Mapping, sources: Sources) -> dict[str, TableData]:
-    """The rows of each table of the mapping. Raises :class:`MappingError` when the mapping does not fit them."""
+    """The rows of each table of the mapping. Raises :class:`MappingError` if the mapping does not fit the sources."""
     tables = assign_tables(mapping, sources)
     for name, table in tables.items():
         check_columns(mapping, name, table.tables)
@@ -138,7 +138,7 @@ def build(
 
 
 def _former_ids(mapping: Mapping, assignment: RowAssignment, grouped: Grouped, context: Context) -> pa.Array | None:
-    """Each customer's id as earlier versions made it, null where it is the same; None if all are."""
+    """Each customer's ID as earlier versions made it, null if it is the same; None if all are the same."""
     found = grouped.evaluated.get("reference_id")
     if found is None:
         return None if assignment.former is None else assignment.former.to_arrow()
@@ -177,7 +177,7 @@ def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
 
 
 def _with_default(countries: Column, default: str | None) -> Column:
-    """``GB`` → ``GB|US`` where the default is another country; the default alone where none is known."""
+    """``GB`` → ``GB|US`` if ``US`` is the default country; only the default if no country is known."""
     if default is None:
         return countries
     texts = [value if value == default else f"{value}|{default}" for value in countries.values.to_pylist()]
@@ -185,7 +185,7 @@ def _with_default(countries: Column, default: str | None) -> Column:
 
 
 def _customer_countries(addresses: Sequence[Prepared], count: int, loaded: LoadedMapping) -> Column:
-    """Each customer's country: that of its first address that has one."""
+    """Each customer's country: the country of its first address that has one."""
     found = Column.blank(count)
     for one in addresses:
         column = _own_countries(one, loaded)
@@ -223,7 +223,7 @@ def entry_candidates(
 def _context(
     loaded: LoadedMapping, entity: Entity, countries: Column, table: TableData, recorder: Recorder | None
 ) -> Context:
-    """What the steps of an entry's fields may look at, and where they record what they do."""
+    """What the steps of an entry's fields may use, and the trace that they record to."""
     trace = None if recorder is None else recorder.entry(table)
     return Context(countries, loaded.folder, loaded.words.of(entity), trace)
 

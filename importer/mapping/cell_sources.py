@@ -1,4 +1,4 @@
-"""Which cells of the source each field of each record comes from, so that every filled cell can be accounted for."""
+"""Finds the source cells that each field of each record comes from, so that every filled cell can be accounted for."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ _RULES = frozenset({"type", "is_default"})  # they say what a child is; their ce
 class FieldSource:
     """The cells that one field of an entry's records comes from, on the rows of its :class:`RecordSource`.
 
-    ``references``: its columns. ``given``: True where the record has its value from this row, or the same value.
+    ``references``: its columns. ``given``: True if the record has its value from this row, or the same value.
     ``passed``: for columns from which another column's or row's value was taken instead, the rows where that is so.
     """
 
@@ -87,7 +87,7 @@ def child_sources(entity: Entity, sets: Sequence[Candidates], records: Sequence[
 def packed_sources(
     prepared: Sequence[Prepared], sets: Sequence[Candidates], records: Sequence[Codes]
 ) -> Iterator[RecordSource]:
-    """The cells that hold whole addresses: all of them are used where there is an address, else none is.
+    """The cells with whole addresses: all of them count as used if there is an address, otherwise none of them do.
 
     Where columns of its parts say the address, its cells are passed over.
     """
@@ -105,7 +105,7 @@ def packed_sources(
 
 
 def _still_read(made: Candidates) -> Mask:
-    """Rows where a packed address gives a person, a phone, or an email, which have no columns of their own."""
+    """Rows where a packed address gives a person, a phone, or an email, which have no separate columns."""
     others = [found for name, found in made.evaluated.items() if name not in ADDRESS_PARTS]
     taken = [one.column.filled for one in others if any(source_reference(ref) != ref for ref in one.references)]
     return np.logical_or.reduce(taken) if taken else np.zeros(len(made.table), bool)
@@ -121,7 +121,7 @@ def _source(name: str, found: Evaluated, at: Codes | slice, given: Mask, passed:
 
 
 def column_roles(mapping: Mapping, tables: dict[str, TableData]) -> dict[str, dict[str, CellCategory]]:
-    """For each source table and column: what its cells count as if no record has anything from them."""
+    """For each source table and column: what its cells count as if no record has a value from them."""
     roles: dict[str, dict[str, CellCategory]] = {}
     for name, data in tables.items():
         labels = list(mapping.labels(name))

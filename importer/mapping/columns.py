@@ -1,4 +1,4 @@
-"""A column by its distinct values: what is slow is done once for each of them, the rest is whole-column numbers."""
+"""A column as its distinct values and a number per row: slow steps run once per value, the rest on whole columns."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def trim(values: pa.Array) -> pa.Array:
-    """Take white space (NBSP and zero-width marks included) off both ends; the same array where there is none."""
+    """Remove white space, including NBSP and zero-width marks, from both ends; the same array if there is none."""
     trimmed = pc.utf8_trim(values, characters=BLANKS)
     return values if trimmed.equals(values) else trimmed
 
@@ -25,7 +25,7 @@ def trim(values: pa.Array) -> pa.Array:
 def caseless(values: pa.Array) -> pa.Array:
     """Without case, and with every run of white space as one space: how texts are compared.
 
-    The same array where they are so already.
+    The same array if they already are.
     """
     odd = pc.match_substring_regex(values, r"[^\x00-\x7f]|[\t-\r]|  ")
     single = pc.replace_substring_regex(values.filter(odd), f"[{BLANKS}]+", " ")
@@ -75,7 +75,7 @@ class Column:
 
     @classmethod
     def keyed(cls, codes: Codes, values: pa.Array) -> "Column":
-        """Codes into values that may repeat or be null: null and ``""`` become blank, equal ones one."""
+        """A column from values that may repeat or be null: null and ``""`` become blank, and equal ones are merged."""
         blank = pc.equal(values, "")
         if pc.any(blank).as_py():
             values = pc.if_else(blank, pa.scalar(None, pa.string()), values)
@@ -85,11 +85,11 @@ class Column:
         return cls(np.append(_numbers(encoded.indices), -1)[codes], encoded.dictionary)
 
     def replaced(self, values: pa.Array) -> "Column":
-        """The same rows with other distinct values, one (or null) for each now."""
+        """The same rows with new distinct values: one, or null, for each present value."""
         return self if values is self.values else Column.keyed(self.codes, values)
 
     def filled_up(self, value: str, but: Mask | None = None) -> "Column":
-        """The column with a value wherever it is blank, ``but`` on some rows."""
+        """The column with a value wherever it is blank, except on the rows ``but``."""
         blank = ~self.filled if but is None else ~(self.filled | but)
         if not blank.any():
             return self
@@ -154,7 +154,7 @@ def first_rows(codes: Codes, count: int, among: Mask | None = None) -> Codes:
 
 
 def concat(columns: Sequence[Column]) -> Column:
-    """Columns below one another."""
+    """The rows of several columns, one column after the other."""
     first = next((column for column in columns if len(column.values)), columns[0])
     if all(not len(column.values) or column.values is first.values for column in columns):
         return Column(np.concatenate([column.codes for column in columns]), first.values)
@@ -177,9 +177,9 @@ def nth(there: Sequence[Mask], wanted: int) -> Codes:
 
 
 def pick(columns: Sequence[Column], chosen: Codes) -> Column:
-    """Row by row the value of the chosen column; blank where none is."""
+    """The value of the chosen column for each row; blank if none is chosen."""
     used = np.flatnonzero(np.bincount(chosen + 1, minlength=1)[1:])
-    if len(used) < 2:  # as where a second column is for the few that lack the first
+    if len(used) < 2:  # for example, if a second column is for the few rows that lack the first
         only = int(used[0]) if len(used) else 0
         return columns[only].where(chosen == only)
     stacked = concat(columns)

@@ -1,4 +1,4 @@
-"""One value of several columns, or of the parts of a cell: split, take, and join; and what is passed over by that."""
+"""One value from several columns or from the parts of a cell (split, take, and join), and what is passed over."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ class Evaluated:
     """A field over all rows.
 
     ``filled``: its cells are not all blank; ``references``: its columns; ``chosen``: the number of the one that each
-    row's value was taken from (the first where there is none, or where several were joined). ``changes``: what the
+    row's value was taken from (the first if there is none, or if several were joined). ``changes``: what the
     steps rewrote. ``parts``: with ``take: "{n}"``, how many parts each row's cells have.
     ``rank``: with ``else``, the number of the rule that gave each row's value: 0 for the field's own.
     """
@@ -68,7 +68,7 @@ class Evaluated:
             yield from (replace(change.only(self.chosen == number), reference=reference) for change in every)
 
     def only(self, rows: Mask) -> "Evaluated":
-        """The field on fewer rows; the others give nothing."""
+        """The field on only some rows; all other rows have no value."""
         findings = tuple(finding.only(rows) for finding in self.findings)
         return replace(
             self,
@@ -81,7 +81,7 @@ class Evaluated:
         )
 
     def wrong(self) -> Mask:
-        """True on rows where an error was found, or a word was left out on purpose: nothing else takes its place."""
+        """True on rows with an error, or with a word that was left out on purpose: no other value takes its place."""
         wrong = np.zeros(len(self.column), bool)
         for finding in self.findings:
             if finding.finding.severity is Severity.ERROR or finding.finding.code == "word_left_out":
@@ -188,7 +188,7 @@ def choose(found: Evaluated, rule: FieldRule, parts: Sequence[Part], *, is_list:
 
 
 def _passed_over(parts: Sequence[Part], taken: Column, chosen: Codes) -> Iterator[RowChange]:
-    """Values of other columns than the one that was taken, where they say something else."""
+    """Values of columns that were not taken and differ from the one that was taken."""
     reference = [part.reference for part in parts]
     for part in parts:
         own = np.array([name == part.reference for name in [*reference, part.reference]])
@@ -201,7 +201,7 @@ def _passed_over(parts: Sequence[Part], taken: Column, chosen: Codes) -> Iterato
 
 
 def _others(parts: Sequence[Part], taken: Column, chosen: Codes) -> Iterator[RowFinding]:
-    """An info where a cell that was split contained more than the value that was taken."""
+    """An info if a cell that was split contained more than the value that was taken."""
     for reference in dict.fromkeys(part.reference for part in parts):
         numbers = [number for number, part in enumerate(parts) if part.reference == reference]
         if len(numbers) == 1:
@@ -217,7 +217,7 @@ def _others(parts: Sequence[Part], taken: Column, chosen: Codes) -> Iterator[Row
 
 
 def _after_choice(findings: Sequence[RowFinding], chosen: Codes) -> tuple[RowFinding, ...]:
-    """What was found about the candidate that was taken; a wrong one is a warning where another one was taken.
+    """The findings about the candidate that was taken; an invalid one is a warning if a different one was taken.
 
     Where none was, the first wrong one counts.
     """

@@ -33,7 +33,7 @@ class Context:
     """What steps may look at besides the text.
 
     ``countries``: of each row (``"GB|US"``). ``folder``: the mapping's. ``words``: field → what a table says.
-    ``trace``: where they record what they do, if somebody watches.
+    ``trace``: where they record what they do, or None.
     """
 
     countries: Column
@@ -42,12 +42,12 @@ class Context:
     trace: Trace | None = None
 
     def did(self, step: str, before: Column, after: Column, reference: str = "") -> None:
-        """Record what a step did, if somebody watches."""
+        """Record what a step did, if there is a trace."""
         if self.trace is not None:
             self.trace.add(step, before, after, reference)
 
     def chose(self, step: str, parts: Sequence[Part], after: Column) -> None:
-        """Record what became of several values, if somebody watches."""
+        """Record which of several values was chosen, if there is a trace."""
         if self.trace is not None:
             self.trace.add(step, joined([part.column for part in parts], LIST_SEPARATOR), after)
 
@@ -56,20 +56,20 @@ class Context:
         return self if self.trace is None else replace(self, trace=replace(self.trace, **changes))
 
     def unwatched(self) -> "Context":
-        """The same where nobody watches: for what is evaluated once more, for other ends."""
+        """The same without a trace, for a field that is evaluated again for a different purpose."""
         return self if self.trace is None else replace(self, trace=None)
 
 
 def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
     """Evaluate a field's rule; ``number`` fills in ``{n}`` of a repeated group.
 
-    With ``take: "{n}"`` a row counts as filled where the part with that number is. ``is_default`` is ``true`` or
+    With ``take: "{n}"`` a row counts as filled if the part with that number is. ``is_default`` is ``true`` or
     ``false``; ``Billing`` is ``billing``; a list of sales reps names each once.
     """
     context = context.traced(field=name)
     found = _evaluate(name, rule, table, number, context)
     column = found.column
-    if name == "is_default":  # also where the mapping's own words or a transform say it otherwise
+    if name == "is_default":  # also if the mapping's own words or a transform write it differently
         result = run_step(TransformStep("flag"), column.values, pa.nulls(len(column.values), pa.string()), Path())
         findings = (*found.findings, *found.by_column(result.findings))
         found = replace(found, column=column.replaced(result.values), findings=findings)
@@ -86,7 +86,7 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
 
 
 def extension_field(name: str, phone: Evaluated, context: Context) -> Evaluated:
-    """The attribute ``name`` that gets the extensions of a phone, where there is a phone."""
+    """The attribute ``name``, which gets the extensions of phone numbers on rows with a phone number."""
     nothing = Column.blank(len(phone.column))
     extension = (phone.extension or nothing).where(phone.column.filled)
     context.traced(field=name).did("extension", nothing, extension)
@@ -164,7 +164,7 @@ def _from_columns(name: str, rule: FieldRule, table: TableData, number: str, con
 
 
 def _trace_pieces(sources: Sequence[Part], pieces: Sequence[Part], parts: Sequence[Part], context: Context) -> None:
-    """Record what ``split`` made of each cell, and which of its pieces stand for nothing."""
+    """Record what ``split`` made of each cell, and which pieces count as blank."""
     whole = {source.reference: source.column for source in sources if context.trace is not None}
     for piece, part in zip(pieces, parts, strict=True) if whole else ():
         before = whole[piece.reference].where(piece.column.filled)
@@ -175,7 +175,7 @@ def _trace_pieces(sources: Sequence[Part], pieces: Sequence[Part], parts: Sequen
 def _sources(
     name: str, rule: FieldRule, table: TableData, references: Sequence[str], context: Context
 ) -> tuple[list[Part], list[RowChange]]:
-    """The columns of a field without text that stands for nothing, or of a key as it is compared; what that changed."""
+    """The columns of a field without text that counts as blank, or of a key as it is compared; what that changed."""
     parts, blanked = [], []
     for reference in references:
         whole = table.column(reference)
@@ -201,7 +201,7 @@ def _sources(
 def _without_blanks(
     column: Column, reference: str, name: str, rule: FieldRule, table: TableData
 ) -> tuple[Column, list[RowChange]]:
-    """The column without text that stands for nothing in this field, and what is reported about that.
+    """The column without text that counts as blank in this field, and what is reported about that.
 
     Its ``values`` mean something, and so does the dash of a flag, which is no.
     """
@@ -212,7 +212,7 @@ def _without_blanks(
 
 
 def without_blanks(column: Column, reference: str, stand_in: Mask) -> tuple[Column, list[RowChange]]:
-    """The column without the distinct values that stand for nothing, and what is reported about them."""
+    """The column without the distinct values that count as blank, and what is reported about them."""
     if not stand_in.any():
         return column, []
     nothing = pa.nulls(len(column.values), pa.string())
@@ -236,7 +236,7 @@ def _transformed(
 
 
 def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
-    """``other`` on the rows where ``found`` gives nothing and has nothing wrong."""
+    """``found``, with ``other`` on the rows where ``found`` has neither a value nor an error."""
     used = _gives_nothing(found)
     extensions = [one.extension or Column.blank(len(used)) for one in (found, other)]
     some = found.extension is not None or other.extension is not None
@@ -258,7 +258,7 @@ def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
 
 
 def _gives_nothing(found: Evaluated) -> Mask:
-    """True on rows where a rule has neither a value nor a wrong one, so that ``else`` counts."""
+    """True on rows where a rule has neither a valid nor an invalid value, so that ``else`` applies."""
     return ~found.column.filled & ~found.wrong()
 
 
@@ -282,7 +282,7 @@ def _implied(name: str) -> list[TransformStep]:
 
 
 def _flags(rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
-    """``type: {flags: {billing: Column, …}}``: every flagged type, else the default one."""
+    """``type: {flags: {billing: Column, …}}``: every flagged type, or the default type if none is flagged."""
     assert rule.flags is not None
     parts: list[Column] = []
     findings: list[RowFinding] = []
@@ -347,7 +347,7 @@ def _given(column: Column, step: TransformStep, context: Context) -> tuple[Codes
 
 
 def _each_once(column: Column) -> Column:
-    """Lists without what they have already; case does not count."""
+    """Lists without repeated items, ignoring case."""
     once = []
     for text in column.values.to_pylist():
         items: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Which included mapping fits the sources best."""
+"""Finds the included mapping that fits the sources best."""
 
 import contextlib
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Fit:
 
 
 def best_fit(sources: Sources) -> Fit | None:
-    """The included mapping that covers the most columns of the sources; None when none covers any, or can read them."""
+    """The included mapping that covers the most columns of the sources; None if none can read any column."""
     fits = []
     for name in list_mappings():
         mapping = load_mapping(name).mapping

@@ -1,4 +1,4 @@
-"""Default addresses and contacts that another table names: names that none of the customer's own have."""
+"""Default addresses and contacts that a different table names although the customer has none with that name."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ KINDS = {"address": "address of this type", "contact": "contact"}
 def unknown_defaults(
     prepared: Mapping[Entity, Sequence[Prepared]], tables: Mapping[str, CustomerRows]
 ) -> Iterator[ProblemTable]:
-    """Warnings about cells that name a default, where no row of the customer in the entries' tables has that name.
+    """Warnings about cells that name a default although no row of the customer in the entries' tables has that name.
 
     ``prepared``: with the columns that compare tables; ``tables``: the rows of every table. Nothing is said about a
     customer without any such row.

@@ -1,4 +1,4 @@
-"""The distinct words of a source in the fields whose values someone decides, as they are before any value is put in."""
+"""The distinct words of a source in fields whose values people decide, before any value is replaced."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -41,12 +41,12 @@ class KindWords:
         return sorted(found, key=lambda word: (-word[1], word[0]))
 
     def value_of(self, word: str) -> str | None:
-        """The one value that the mapping gives the word; None without one."""
+        """The value that the mapping gives the word, or None if there is none."""
         own = self.values.get(fold(word), set())
         return next(iter(own)) if len(own) == 1 else None
 
     def know(self, rule: FieldRule) -> None:
-        """Take what a rule of the mapping says about its words."""
+        """Add what a rule of the mapping says about its words."""
         self.targets |= dict.fromkeys(rule.targets())
         for each in _with_others(rule):
             self.looked_up |= each.lookup is not None

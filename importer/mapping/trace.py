@@ -1,4 +1,4 @@
-"""What the steps of a mapping's fields did, row by row: recorded by the evaluation itself, where somebody watches."""
+"""What the steps of a mapping's fields did on each row, recorded by the evaluation itself if there is a trace."""
 
 from dataclasses import dataclass, field, replace
 

@@ -1,4 +1,4 @@
-"""What a run does with each customer, column by column."""
+"""What a run does with each customer, computed for whole columns at once."""
 
 from collections.abc import Sequence
 from typing import Any, Literal

@@ -1,7 +1,7 @@
-"""What the API shows, compared with a body that was sent, and turned into a body again.
+"""Compares what the API shows with a body that was sent, and turns it into a body again.
 
-In its answers the API calls the company ``name``, shows sales reps and the price list whole, countries with three
-letters (all of them in the project's source document), and gives children and attributes in an order of its own.
+The API's answers call the company ``name``, contain whole sales reps and price lists, and have three-letter countries
+(all of this is in the project's source document). Children and attributes come in any order.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ class NotReplaceableError(ValueError):
 
 
 def content(record: Body) -> dict[Path, Any]:
-    """The record's own fields and attributes by their paths, without id, children and nulls, in comparable form."""
+    """The record's own fields and attributes by their paths, without ID, children, and nulls, in comparable form."""
     found: dict[Path, Any] = {}
     for name, value in record.items():
         if name in (*KINDS, "id", VANISHED) or value is None:
@@ -43,7 +43,7 @@ def content(record: Body) -> dict[Path, Any]:
 
 
 def child_names(children: Sequence[Body] | None) -> list[str]:
-    """The name of each child: its reference id, else its id; its number where that is taken."""
+    """The name of each child: its reference ID, otherwise its ID, or its number if that name is taken."""
     found: dict[str, None] = {}
     for number, child in enumerate(children or ()):
         names = (child.get("reference_id"), child.get("id"), f"#{number + 1}")
@@ -70,7 +70,7 @@ def differences(body: Body, customer: Body) -> list[str]:
 
 
 def body_of(customer: Body) -> dict[str, Any]:
-    """The body that would create ``customer`` (the ``data`` of an answer): no inactive children, times and status."""
+    """The body that would create ``customer`` (an answer's ``data``), without inactive children, times, or status."""
     price_list = customer.get("assigned_price_list")
     reps = {str(rep.get("id")).lower() for rep in records(customer.get("assigned_sales_reps"))}
     shown = {
@@ -99,7 +99,7 @@ def replacement(kind: ChildKind, child: Body, values: Body) -> dict[str, Any]:
 
     ``values``: field -> value, attributes as ``{"attributes": {name: value}}``; None removes a field or an attribute.
     A PUT removes what it leaves out, so the body has everything writable that the child has. Raises
-    :class:`NotReplaceableError` when the child is inactive, or lacks a field that the API requires.
+    :class:`NotReplaceableError` if the child is inactive or lacks a field that the API requires.
     """
     if not is_active(child):
         raise NotReplaceableError("it is inactive in WizCommerce")
@@ -179,7 +179,7 @@ def _child_name(child: Body) -> str:
 
 
 def _in_one_form(name: str, value: Any) -> Any:
-    """A value of a body in the one form that it may have there. Ids are UUIDs, which mean the same in either case."""
+    """A value of a body in a uniform form. IDs are UUIDs, which are the same in upper and lower case."""
     if name == "assigned_sales_rep_ids":
         return sorted({item.lower() for item in value})
     if name == "assigned_price_list_id":

@@ -1,8 +1,8 @@
-"""Which child of WizCommerce each child of the source is: by WizCommerce's id, by reference id, then by content.
+"""Finds the WizCommerce child of each source child: by WizCommerce's ID, by reference ID, then by content.
 
-Ids of children without an id of their own are hashes of their content, so a corrected value comes with another id. All
-children of one kind are assigned together, best pairs first, none twice. Where equally good pairs would lead to
-different results, the children are unclear.
+A child without an ID in the source gets a hash of its content, so a corrected value comes with a different ID. All
+children of one kind are assigned together, best pairs first, none twice. If equally good pairs would lead to different
+results, the children are unclear.
 """
 
 import re
@@ -21,7 +21,7 @@ Rank = tuple[int, ...]  # the more the better
 
 @dataclass
 class _Assignment:
-    """Children and candidates, by their names; all else is by their places. The order of neither list matters.
+    """Children and candidates, by name; the other fields use their places. The order of neither list matters.
 
     ``unclear``: children, each with the candidates that fit it equally well.
     """
@@ -36,10 +36,10 @@ class _Assignment:
         return [place for place in range(len(self.children)) if place not in self.pairs and place not in self.unclear]
 
     def assign(self, ranks: Mapping[tuple[int, int], tuple[Rank, bool]]) -> None:
-        """Take the best pairs first; each comes with whether to take it changes nothing.
+        """Take the best pairs first. ``ranks``: pair → its rank, and whether taking the pair changes nothing.
 
-        Of pairs that are equally good and exclude each other, none is taken; unless each child finds one of the
-        candidates, and changes nothing in any of them.
+        If equally good pairs exclude each other, none of them is taken, unless each child finds a candidate and changes
+        nothing in any of them.
         """
         for level in sorted(set(ranks.values()), reverse=True):
             still, taken = set(self.open()), set(self.pairs.values())
@@ -56,7 +56,7 @@ class _Assignment:
 
 
 def _groups(pairs: Iterable[tuple[int, int]]) -> list[tuple[set[int], set[int], int]]:
-    """Children and candidates that are connected, directly or through others, and the number of their pairs."""
+    """Groups of children and candidates connected directly or indirectly, each with the number of its pairs."""
     groups: list[tuple[set[int], set[int], int]] = []
     for place, number in pairs:
         linked = [group for group in groups if place in group[0] or number in group[1]]
@@ -68,19 +68,19 @@ def _groups(pairs: Iterable[tuple[int, int]]) -> list[tuple[set[int], set[int], 
 
 
 _EQUAL, _SAME, _CORRECTED = range(3)  # how much of a difference is allowed
-_LEAST = 0.5  # of the fields that both fill
+_LEAST = 0.5  # minimum share of equal fields among those that both fill
 _IGNORED = {("reference_id",), ("is_default",), ("type",)}
 _KEY: Mapping[str, Path] = {"addresses": ("address_line_1",), "contacts": ("first_name",)}
 _SUPPORT: Mapping[str, frozenset[Path]] = {
     "addresses": frozenset({("city",), ("zip_code",)}),
     "contacts": frozenset({("last_name",), ("email",)}),
 }
-_GENERATED = re.compile(r"-[0-9a-f]{12}$")  # as importer.mapping makes ids of children that have none
+_GENERATED = re.compile(r"-[0-9a-f]{12}$")  # the form of the IDs that importer.mapping makes for children without one
 
 
 @dataclass(frozen=True, slots=True)
 class _ChildContent:
-    """What is compared of a child; ``generated``: its reference id is a hash of its content."""
+    """What is compared of a child. ``generated``: the child's reference ID is a hash of its content."""
 
     kind: ChildKind
     type: str
@@ -98,10 +98,10 @@ class _ChildContent:
         return {item for item in self.values.items() if item[0] == _KEY[self.kind] or item[0] in _SUPPORT[self.kind]}
 
     def rank(self, there: "_ChildContent", most: int, *, named: bool) -> Rank | None:
-        """How well ``there`` fits this child of the source, which may differ by ``most``; None: it is another child.
+        """How well ``there`` fits this child of the source, which may differ by ``most``; None for a different child.
 
-        An id that both have (``named``) outweighs any difference, unless all must be equal. The first number is 1 when
-        every value of the source is there.
+        A shared ID (``named``) outweighs any difference, unless everything must be equal. The first item is True if
+        every value of the source is in ``there``.
         """
         both = self.values.keys() & there.values.keys()
         equal = {path for path in both if self.values[path] == there.values[path]}
@@ -121,9 +121,9 @@ Ids = Mapping[str, str]  # reference id that was sent -> WizCommerce's id
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A child that one of the source may be: as WizCommerce has it (``current``), as it was ``accepted``, or both.
+    """A child that may match one from the source: as WizCommerce has it (``current``), as it was ``accepted``, or both.
 
-    ``most``: how much the child of the source may differ. ``active``: it is in use.
+    ``most``: how much the source's child may differ. ``active``: whether the child is in use.
     """
 
     name: str
@@ -145,9 +145,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """By the place of a child in the source's list: the candidate that it is, or those that fit it equally well.
+    """Place of a child in the source's list → the candidate that it matches, or those that fit it equally well.
 
-    A child in neither is new. ``rest``: the candidates that no child is, or may be.
+    A child in neither is new. ``rest``: the candidates that match no child and fit none.
     """
 
     pairs: Mapping[int, Candidate]
@@ -178,7 +178,7 @@ def present(kind: ChildKind, customer: Body, accepted: Body | None, ids: Ids) ->
         link = by_id.get(str(ids.get(known) or child.get("id"))) or by_name.get(known)
         if link and there[link].accepted is None:
             there[link] = replace(there[link], accepted=child)
-        elif VANISHED not in child:  # else neither the source nor WizCommerce has it
+        elif VANISHED not in child:  # otherwise, neither the source nor WizCommerce has it
             lost.append(Candidate(name, child, most=_EQUAL, active=False))
     return [*there.values(), *lost]
 

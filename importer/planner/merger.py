@@ -1,8 +1,8 @@
-"""How a customer that is there is updated to what the source says, and what then counts as accepted by WizCommerce.
+"""How an existing customer is updated to the source's values, and what then counts as accepted by WizCommerce.
 
-Fields, attributes and children that the source has no value for stay as they are. The accepted body, with which the
-source is compared the next time, has what the source says and what it said before, but nothing that only WizCommerce
-has. A child goes by the reference id that it has there.
+Fields, attributes, and children without a value in the source stay as they are. The accepted body, which is compared
+with the source next time, has the source's present and earlier values, but nothing that only WizCommerce has. A child
+is identified by its reference ID in WizCommerce.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,10 +35,10 @@ Record = dict[str, Any]
 class Merger:
     """``clears``: the paths of fields and attributes of a customer that a blank in the source empties.
 
-    ``spared``: reference id -> the paths that a blank does not clear for this customer, because there was a value
+    ``spared``: reference ID -> the paths that a blank does not clear for this customer, because the source had a value
     that could not be used.
-    ``stated_defaults``: reference id -> kind and reference id of the children whose ``is_default`` the source states;
-    that of any other existing child is never changed.
+    ``stated_defaults``: reference ID -> kind and reference ID of the children whose ``is_default`` the source states;
+    the ``is_default`` of any other existing child is never changed.
     """
 
     clears: Clears = frozenset()
@@ -56,9 +56,10 @@ class Merger:
         return not self.changes(accepted, new)
 
     def update(self, new: Body, customer: Body, accepted: Body | None, children: str | bytes | None) -> CustomerUpdate:
-        """What makes ``customer`` (the ``data`` of an answer) say what ``new`` says, without what is there already.
+        """The update that gives ``customer`` (the ``data`` of an answer) the values of ``new`` that it lacks.
 
-        With ``accepted``, the body that was accepted last, only what changed since is sent; without, whatever differs.
+        With ``accepted`` (the body that was accepted last), only changes since then are sent; otherwise, all
+        differences are sent.
         """
         current, stated, found = body_of(customer), self._stated(new), {}
         for kind in KINDS:
@@ -73,9 +74,9 @@ class Merger:
         )
 
     def overwriting(self, update: CustomerUpdate, accepted: Body, customer: Body) -> CustomerUpdate:
-        """``update``, made without ``accepted`` because ``customer`` was changed since by others.
+        """``update``, which was made without ``accepted`` because others have changed ``customer`` since.
 
-        Of the children that were accepted, those that the source no longer has still count as such, if they are there.
+        Accepted children that the source no longer has still count as accepted if ``customer`` has them.
         """
         body = dict(update.accepted)
         for kind in KINDS:
@@ -87,11 +88,11 @@ class Merger:
         return replace(update, accepted=body)
 
     def merged(self, accepted: Body, new: Body) -> Record:
-        """What counts as accepted after an update to ``new``; what the source no longer says is kept."""
+        """What counts as accepted after an update to ``new``; values that the source no longer has are kept."""
         return self._merged(accepted, new, {kind: matches_of(kind, accepted, new) for kind in KINDS}, accepted)
 
     def claimed(self, current: Body, new: Body) -> Record:
-        """What counts as accepted where that is not known: the part of ``current`` that ``new`` has values for."""
+        """What counts as accepted if that is not known: the part of ``current`` that ``new`` has values for."""
         body = _claimed_record(current, new, self._clears(new))
         for kind in KINDS:
             children = list(new.get(kind) or ())
@@ -101,7 +102,7 @@ class Merger:
         return body
 
     def settled(self, customer: Body, accepted: Body, new: Body) -> Record:
-        """What counts as accepted of a customer that an update, maybe an earlier run's, may have changed since."""
+        """What counts as accepted if an update, possibly from an earlier run, may have changed the customer since."""
         body = self.claimed(body_of(customer), self.merged(accepted, new))
         for kind in KINDS:  # a child that someone removed there must not be added again
             removed = [dict(one.accepted or {}) for one in present(kind, customer, accepted, {}) if not one.current]
@@ -136,7 +137,7 @@ def _ids(kind: ChildKind, children: str | bytes | None) -> dict[str, str]:
 
 
 def _merged_record(old: Body, new: Body, clears: Clears = frozenset()) -> Record:
-    """The record's own fields and attributes of ``new``, and those of ``old`` that it has no value for."""
+    """The record's own fields and attributes in ``new``, and those in ``old`` that ``new`` has no value for."""
     record = {
         name: value
         for name, value in {**old, **new}.items()
@@ -150,7 +151,7 @@ def _merged_record(old: Body, new: Body, clears: Clears = frozenset()) -> Record
 
 
 def _claimed_record(current: Body, new: Body, clears: Clears = frozenset()) -> Record:
-    """The record's own fields and attributes of ``current`` that ``new`` has a value for, or may empty."""
+    """The record's own fields and attributes in ``current`` that ``new`` has a value for or may empty."""
     claimed = {*new, *(path[0] for path in clears if len(path) == 1)} - {*KINDS, "attributes"}
     record = {name: value for name, value in current.items() if name in claimed} | _names(current, new)
     names = {item["name"] for item in new.get("attributes") or ()} | {path[1] for path in clears if len(path) == 2}
@@ -162,10 +163,10 @@ def _claimed_record(current: Body, new: Body, clears: Clears = frozenset()) -> R
 def _merged_children(
     kind: ChildKind, children: Sequence[Body], found: Matches, siblings: Sequence[Body], stated: Stated
 ) -> list[Record]:
-    """The children of a kind: those of the source as they are after an update, and those that it no longer has.
+    """The children of a kind: the source's as they are after an update, and those that it no longer has.
 
-    ``siblings``: those that were there. One that the source no longer has is marked, so that it is not matched with
-    another child later. Where another child becomes the default, whether the previous one still is stays open.
+    ``siblings``: the existing children. One that the source no longer has is marked, so that it is not matched with a
+    different child later. If a different child becomes the default, it stays open whether the previous one still is.
     """
     made = list(_each_merged(kind, children, found, siblings, stated))
     moved = {record.get("type") for record, before, _ in made if record.get("is_default") and not before}
@@ -203,6 +204,6 @@ def _renewed(child: Body, before: Body, *, stated: bool) -> Record:
 
 
 def _names(before: Body, child: Body) -> Record:
-    """How a child is recognized the next time: its reference id, and its id unless both reference ids are the same."""
+    """How a child is recognized next time: its reference ID, and its ID unless both reference IDs are the same."""
     ours = before.get("reference_id") == child.get("reference_id") and "id" not in child
     return {name: before[name] for name in (("reference_id",) if ours else ("reference_id", "id")) if before.get(name)}

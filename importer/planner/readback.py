@@ -1,7 +1,7 @@
-"""What WizCommerce shows after a write: whether an update did what it says, and what undo can revert.
+"""Checks what WizCommerce shows after a write: whether an update took effect, and what undo can revert.
 
-An API may write a phone number, an email address, a number, or a day in its own way. PATCH cannot empty a field, so a
-customer's field that had no value before keeps the one that was written.
+An API may return a phone number, an email address, a number, or a date in a different format. PATCH cannot empty a
+field, so a customer's field that had no value before keeps the one that was written.
 """
 
 import re
@@ -32,13 +32,13 @@ Values = dict[Path, Any]
 
 _PERSON = ("first_name", "last_name", "phone", "email")  # a customer may show those of its primary contact
 _SENT = {"name", *CUSTOMER_FIELDS, *ADDRESS_FIELDS, *CONTACT_FIELDS}
-_OF_THE_API = re.compile(r"^(id|customer_id|status|.*_at|.*_by|.*_id)$")  # what an API says of a record by itself
+_OF_THE_API = re.compile(r"^(id|customer_id|status|.*_at|.*_by|.*_id)$")  # what an API adds to a record
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 _MIDNIGHT = re.compile(r"(?<=\d)T00:00:00(\.0+)?(Z|\+00:00)?$")
 
 
 def unexpected(update: CustomerUpdate, before: Body, after: Body) -> list[str]:
-    """What was sent and is not there ``after``, and what else changed or got lost; names of fields, and no values."""
+    """The names of fields that were sent but are not there ``after``, and of other fields that changed or were lost."""
     found = []
     sent, there = sent_values(update.after), content(body_of(after))
     people = [sent_values(change.values) for change in update.children if change.kind == "contacts"]
@@ -79,7 +79,7 @@ def _by_id(kind: ChildKind, customer: Body) -> dict[str, Body]:
 
 
 def _moves_default(change: ChildChange) -> bool:
-    """Whether the API may make another child of the type the default, or no longer the default."""
+    """Whether the API may make a different child of the type the default, or no longer the default."""
     return bool(change.values.get("is_default") if change.id is None else "is_default" in change.values)
 
 
@@ -92,7 +92,7 @@ def _added(kind: ChildKind, changes: Sequence[ChildChange], new: list[Body]) -> 
             continue
         new.remove(one)
         sent = sent_values(change.values)
-        if not sent.get(("is_default",)):  # the first of its type may become the default by itself
+        if not sent.get(("is_default",)):  # the first of its type may become the default automatically
             sent.pop(("is_default",), None)
         there = content(child_of(kind, one))
         yield from (f"{name}.{text}" for path, text in _differ(there, sent, there) if path in sent)
@@ -107,7 +107,7 @@ def sent_values(values: Mapping[str, Any]) -> Values:
 
 
 def _differ(before: Values, sent: Values, after: Values) -> Iterator[tuple[Path, str]]:
-    """The paths with another value than was sent, or than was there before."""
+    """The paths whose value differs from the one that was sent, or that was there before."""
     for path in before | sent | after:
         wanted = sent[path] if path in sent else before.get(path)
         if not _equivalent(path, wanted, after.get(path)):
@@ -126,7 +126,7 @@ def _equivalent(path: Path, wanted: Any, shown: Any) -> bool:
 
 
 def _plain(path: Path, value: Any) -> Any:
-    """A value without what an API may write in its own way."""
+    """A value without differences in format that an API may make."""
     if not isinstance(value, str):
         return value
     text = " ".join(value.split())
@@ -169,7 +169,7 @@ class Replaced:
         return bool(self.before) and (self.method == "PUT" or any(_flat(self.before).values()))
 
     def left(self, record: Body | None, *, deleted: bool) -> list[str] | None:
-        """The written fields that remain where the rest is as it was before; None where the write is in place.
+        """The written fields that remain although the rest is as it was before; None if the write is in place.
 
         ``record``: None if it is gone. ``deleted``: undo deleted the child, which may have made it inactive only.
         """
@@ -186,7 +186,7 @@ class Replaced:
         return [name for name, value in _flat(self.before).items() if shown.get(name) != value]
 
     def changed(self, record: Body) -> list[str]:
-        """The fields that ``record`` does not show as they were written; for a new child also what was added to it."""
+        """The fields that ``record`` does not show as they were written; for a new child, also fields added to it."""
         shown, after = self._shown(record), _flat(self.after)
         changed = [name for name, value in after.items() if shown.get(name) != value]
         if self.method == "POST":
@@ -195,7 +195,7 @@ class Replaced:
         return changed
 
     def body(self, record: Body) -> dict[str, Any]:
-        """The body of the PUT or PATCH that brings back what was before. Raises :class:`NotReplaceableError`."""
+        """The body of the PUT or PATCH that restores the previous values. Raises :class:`NotReplaceableError`."""
         before = dict(self.before or {})
         if self.kind is not None:
             return replacement(self.kind, record, before)
@@ -211,7 +211,7 @@ class Replaced:
 
 
 def _flat(values: Body | None) -> dict[str, Any]:
-    """Values by the names of their fields, in the form in which they are compared; None where there is none."""
+    """Values by field name, in the form in which they are compared; None if there is no value."""
     own = {name: value for name, value in (values or {}).items() if name not in ("id", *KINDS, "attributes")}
     attributes = (values or {}).get("attributes") or {}
     if isinstance(attributes, list):
@@ -223,8 +223,8 @@ def _flat(values: Body | None) -> dict[str, Any]:
 def _as_shown(name: str, value: Any) -> Any:
     """A value such that all forms in which the API may show it are equal.
 
-    Unlike in :mod:`importer.planner.compare`, where bodies are compared, what is blank is absent, a no is the default,
-    and numbers and flags are texts.
+    Unlike in :mod:`importer.planner.compare`, where bodies are compared, a blank value counts as absent, false is the
+    default, and numbers and flags are texts.
     """
     if value in (None, "", []) or (name == "is_default" and not value):
         return None

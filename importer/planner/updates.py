@@ -1,4 +1,4 @@
-"""What changes in a customer, and the requests that an update makes of it: one PATCH, and one request for each child.
+"""What changes in a customer, and the requests of an update: one PATCH, and one request for each changed child.
 
 Bodies are those of :mod:`importer.planner.compare`. The order of ids, attributes and children does not count.
 """
@@ -16,10 +16,10 @@ Stated = Collection[tuple[str, str]]  # kind and reference id of the children wh
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field with another value. ``where`` is its path, and None in ``before`` or ``after`` means no value.
+    """One field with a different value. ``where`` is its path, and None in ``before`` or ``after`` means no value.
 
-    A child goes by the name that it had before: its reference id, or its id where it has none; ``child`` is its
-    reference id in the new body, if it is there. All fields of a new or removed child are changes.
+    A child is identified by its earlier name: its reference ID, or its ID if it has none. ``child`` is its reference ID
+    in the new body, if it is there. All fields of a new or removed child are changes.
     """
 
     where: Path
@@ -33,7 +33,7 @@ class FieldChange:
 
 
 def find_changes(old: Body, new: Body, stated: Stated | None = None) -> list[FieldChange]:
-    """Everything in which ``new`` differs from ``old``; a child that matches several equally well is left out.
+    """All differences between ``new`` and ``old``, except in a child that matches several children equally well.
 
     A child of ``old`` keeps its reference id, and its default unless ``stated`` (None: all are).
     """
@@ -76,7 +76,7 @@ def _record_changes(old: Body, new: Body, place: Path = (), child: str | None = 
 
 
 def _counts(change: FieldChange, stated: Stated | None) -> bool:
-    """The reference id of an existing child stays, and its default unless stated."""
+    """Whether a change counts: an existing child keeps its reference ID, and its default flag unless that is stated."""
     kind, _, *path = change.where
     if path == ["is_default"]:
         return stated is None or (kind, change.child) in stated
@@ -145,7 +145,7 @@ def _values_at(paths: Sequence[Path], record: Body, missing: Any) -> dict[str, A
 def child_changes(
     kind: ChildKind, new: Body, found: Matches, current: Body, stated: Stated
 ) -> Iterator[ChildChange | str]:
-    """The writes to the children of a kind, and texts about children that are not changed."""
+    """The writes to the children of a kind, and messages about children that are not changed."""
     for place, child in enumerate(new.get(kind) or ()):
         reference_id = str(child["reference_id"])
         label, one = f"{kind}[{reference_id}]", found.pairs.get(place)
@@ -168,7 +168,10 @@ def child_changes(
 
 
 def _new_values(kind: ChildKind, child: Body, one: Candidate, stated: Stated) -> dict[str, Any]:
-    """The values to set in a child: those that changed since it was accepted, or differ, and are not there already."""
+    """The values to set in a child: those that changed since it was accepted and that WizCommerce does not have yet.
+
+    If nothing of the child was accepted, all values that differ from those in WizCommerce are set.
+    """
     there = content(one.current or {})
     paths = [
         change.where[2:]
@@ -181,6 +184,6 @@ def _new_values(kind: ChildKind, child: Body, one: Candidate, stated: Stated) ->
 
 
 def new_child(child: Body, siblings: Sequence[Body], *, stated: bool) -> dict[str, Any]:
-    """It takes the default from a sibling only where the source states it."""
+    """The body of a new child. It takes the default from a sibling only if the source states so."""
     taken = any(other.get("is_default") and other.get("type") == child.get("type") for other in siblings)
     return {**child, "is_default": False} if child.get("is_default") and taken and not stated else dict(child)

@@ -1,4 +1,4 @@
-"""What the engine is built of: waiting, schedules, the one thread and the one writer of the ledger, and the breaker."""
+"""Building blocks of the engine: waiting, schedules, the ledger's only thread and only writer, and the breaker."""
 
 import heapq
 import itertools
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 
 class Wakeup:
-    """Wakes one waiting task. A wakeup that comes while nothing waits ends the next wait at once."""
+    """Wakes one waiting task. A wakeup while no task waits ends the next wait at once."""
 
     def __init__(self) -> None:
         self._event = anyio.Event()
@@ -39,7 +39,7 @@ class Wakeup:
 
 
 async def gather(call: Callable[[Item], Awaitable[Result]], items: Sequence[Item]) -> list[Result]:
-    """Call for all items at once; the results in the items' order. Raises the first error of any call."""
+    """Call for all items at once. Returns the results in the items' order. Raises the first error of any call."""
     results: dict[int, Result] = {}
 
     async def one(at: int, item: Item) -> None:
@@ -60,7 +60,7 @@ def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 class Schedule:
-    """Customers by the time at which they are due, on the event loop's clock; inf where there is none."""
+    """Customers by the time at which they are due, on the event loop's clock (inf if there are none)."""
 
     def __init__(self) -> None:
         self._queue: list[tuple[float, int, CustomerTask]] = []
@@ -102,10 +102,10 @@ class LedgerThread:
 
 @dataclass
 class Recorder:
-    """The one writer: collects transitions, writes them in one transaction, then hands them to ``follow``.
+    """The only writer: collects transitions, writes them in one transaction, and then passes them to ``follow``.
 
-    Nothing follows from a transition before it is durable. ``write`` returns what it wrote. A group of ``size`` is
-    written at once.
+    No transition has an effect before it is durable. ``write`` returns what it wrote. A group of ``size`` transitions
+    is written at once.
     """
 
     size: int
@@ -143,9 +143,9 @@ class Recorder:
 
 @dataclass
 class Breaker:
-    """Counts failures (no readable answer, or no connection) in a row; from ``FEW`` on, one request at a time goes.
+    """Counts consecutive failures (no readable answer or no connection); after ``FEW``, requests go one at a time.
 
-    ``patience``: seconds without any request getting through after which the API counts as gone.
+    ``patience``: seconds without any successful request after which the API counts as gone.
     """
 
     policy: RetryPolicy
@@ -154,7 +154,7 @@ class Breaker:
     _failures: int = 0
     _since: float = 0.0
     _until: float = 0.0
-    round: int = 0  # of the present pause; a failure of an earlier round says nothing new
+    round: int = 0  # of the current pause; a failure from an earlier round is not news
 
     @property
     def probing(self) -> bool:

@@ -22,10 +22,10 @@ _REFERENCE = re.compile(r"reference[\s_-]?id", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Creating:
-    """POST once; a customer without a readable answer is looked up by its reference id.
+    """POST once. If there is no readable answer, the customer is looked up by its reference ID.
 
-    ``sending`` is the client whose waits end when the run is stopped, ``reading`` the one for lookups. ``since``: what
-    the run's own requests made was created after that, by the API's clock.
+    ``sending`` is the client whose waits end when the run is stopped; ``reading`` is the client for lookups.
+    ``since``: a time, by the API's clock, before anything that the run's own requests created.
     """
 
     sending: Client
@@ -52,7 +52,10 @@ class Creating:
         return _to_look_up(task, answer, attempt)
 
     async def look_up(self, tasks: Sequence[CustomerTask]) -> list[Transition | None]:
-        """What the API shows of customers; None when that proves nothing yet. Raises where it cannot be read."""
+        """The transitions that follow from what the API shows; None for a customer if that proves nothing yet.
+
+        Raises :class:`ApiUnavailableError` if the API cannot be read.
+        """
         ours = all(task.outcome_unknown and task.sent_by_this_run and not task.conflict_answer for task in tasks)
         began = anyio.current_time()
         there = await self.reading.find([task.reference_id for task in tasks], since=self.since if ours else None)
@@ -68,7 +71,11 @@ class Creating:
         return _latest(replace(task, attempts=task.attempts - 1), State.PLANNED, OutcomeKind.PENDING)
 
     async def _found(self, task: CustomerTask, customers: Sequence[CustomerRef]) -> Transition:
-        """Its absence was recorded before the first request: one with an unknown outcome created what is there."""
+        """The transition of a customer that a lookup found.
+
+        The customer's absence was recorded before the first request, so if one of our requests has an unknown outcome,
+        it created what was found.
+        """
         first = customers[0]
         if not task.outcome_unknown:
             return _there(task, first.id, OutcomeKind.EXISTS, display_id=first.display_id or None)
@@ -101,9 +108,10 @@ class Creating:
 
 
 def id_of_another(created: Transition, owner: str) -> Transition:
-    """A created customer's transition when its id belongs to ``owner``, another one of the ledger.
+    """The transition of a created customer whose ID belongs to ``owner``, a different customer in the ledger.
 
-    It is looked up. If a lookup shows the same id, it fails; its state stays unknown, so that the next run looks again.
+    The created customer is looked up. If the lookup shows the same ID, the customer fails, but its state stays unknown,
+    so that the next run looks again.
     """
     task, attempt = created.task, created.step.attempt
     message = f"WizCommerce gave it the ID of another customer ({owner})"
@@ -127,7 +135,7 @@ def _to_look_up(task: CustomerTask, answer: Answer, attempt: Attempt | None) -> 
 def _latest(
     task: CustomerTask, state: State, outcome: OutcomeKind, then: Next = Next.DONE, attempt: Attempt | None = None
 ) -> Transition:
-    """A step that repeats what the latest answer said."""
+    """A transition with the code and message of the latest answer."""
     answer = task.answer
     code, message = (answer.code, answer.message) if answer else (None, None)
     return task.transition(state, outcome, then, code=code, message=message, attempt=attempt)
@@ -147,7 +155,7 @@ def _refused(task: CustomerTask, state: State, attempt: Attempt | None = None) -
 
 
 def says_id_in_use(answer: Answer) -> bool:
-    """Whether a refusal may mean that the reference id is in use: it is not documented how the API would say so."""
+    """Whether a refusal may mean that the reference ID is in use. It is not documented how the API would say so."""
     if answer.status == 409:
         return True
     if answer.status not in (400, 422):

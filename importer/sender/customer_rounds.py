@@ -1,4 +1,4 @@
-"""What undo and verify share: results, and working on many of a run's customers at a time."""
+"""What undo and verify share: their results, and work on many of a run's customers at a time."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Verdict(StrEnum):
     UNDONE = "undone"  # undone before
     MISSING = "missing"
     INACTIVE = "inactive"
-    CHANGED = "changed"  # WizCommerce has other content than was sent
+    CHANGED = "changed"  # WizCommerce has different content than was sent
     DUPLICATE = "duplicate"  # WizCommerce has it more than once
     FAILED = "failed"  # it could not be read or changed
     UNKNOWN = "unknown"  # the outcome of a request is not known yet
@@ -66,7 +66,7 @@ class Rounds:
             raise InterruptedRunError("interrupted", self.hint)
 
     async def each(self, things: Sequence[Thing], work: Callable[[Thing], Awaitable[None]]) -> None:
-        """Call ``work`` for each; those under way finish when it ends early. See :meth:`check`."""
+        """Call ``work`` for each of ``things``. If this ends early, calls under way still finish. See :meth:`check`."""
         left = iter(things)
 
         async def worker(_number: int) -> None:
@@ -82,7 +82,7 @@ class Rounds:
         self._stopped_by = self._stopped_by or error
 
     async def ask(self, call: Awaitable[Answer]) -> Answer:
-        """The answer to a call. Raises :class:`StopError` where no more calls make sense."""
+        """The answer to a call. Raises :class:`StopError` if further calls are pointless."""
         answer = await call
         if answer.kind is AnswerKind.KEY_REFUSED:
             raise key_refused(answer)
@@ -99,7 +99,7 @@ class Rounds:
 
 
 def unreadable(answer: Answer, reference_id: str | None) -> str:
-    """Why ``answer`` to a GET is not the record with ``reference_id`` (None: any); empty when it is."""
+    """Why ``answer`` to a GET is not the record with ``reference_id`` (None: any); empty if it is."""
     if answer.kind is not AnswerKind.OK or answer.data is None:
         return f"it could not be read: {answer.message}"
     shown = answer.data.get("reference_id")

@@ -1,4 +1,4 @@
-"""A customer on its way through the sender, as values: every step makes a new one. And what a caller decides."""
+"""The state of a customer in the sender, as immutable values that each step replaces, and the sender's options."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -30,13 +30,14 @@ class Next(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CustomerTask:
-    """One customer while the sender works on it. Times are seconds of the event loop's clock.
+    """One customer while the sender works on it. Times are in seconds of the event loop's clock.
 
-    ``attempts`` counts the requests of this run, ``tries`` those of this process, ``misses`` the connections that could
-    not be made. ``outcome_unknown``: a request of ours, of this run (``sent_by_this_run``) or an earlier one, may have
-    been carried out. ``conflict_answer``: the refusal that said the reference id is in use. ``abandoned``: when the
-    request without an answer was given up. ``looks``: lookups since then. ``outcome``: as recorded last.
-    ``open_writes``: POSTs of children whose outcome is unknown.
+    ``attempts`` counts the requests of this run, ``tries`` those of this process, and ``misses`` the requests that were
+    not sent and the reads that failed. ``outcome_unknown``: one of our requests, from this run (``sent_by_this_run``)
+    or an earlier one, may have been carried out. ``conflict_answer``: the refusal that said that the reference ID is in
+    use.
+    ``abandoned``: when the request without an answer was given up. ``looks``: lookups since then. ``outcome``: the one
+    recorded last. ``open_writes``: POSTs of children whose outcome is unknown.
     """
 
     item: Item
@@ -67,7 +68,8 @@ class CustomerTask:
     def absence_proven(self, lookup_began: float, settle: float) -> bool:
         """Whether a lookup that found nothing proves that the request without an answer did nothing.
 
-        A list may lag, and a request may be carried out late: it does from ``settle`` seconds after that was given up.
+        A list may lag, and a request may be carried out late. Therefore, only a lookup that began at least ``settle``
+        seconds after the request was given up is proof.
         """
         return lookup_began >= self.abandoned + settle
 
@@ -89,7 +91,7 @@ class CustomerTask:
         message: str | None = None,
         **more: Any,
     ) -> "Transition":
-        """A step of the task, taken just now; ``more`` are further fields of the step."""
+        """A step of the task, taken now; ``more`` are additional fields of the step."""
         step = LedgerStep(
             self.item.position,
             self.reference_id,
@@ -147,7 +149,7 @@ def text_of(data: Mapping[str, Any] | None, name: str) -> str | None:
 
 
 def changed_since(accepted_at: str | None, shown_at: Any) -> bool | None:
-    """Whether a customer changed since the API took a body; None where the API's times do not say."""
+    """Whether a customer changed since the API accepted a body; None if the API's times do not show it."""
     try:
         before, after = (datetime.fromisoformat(moment) for moment in (accepted_at or "", shown_at))
     except (TypeError, ValueError):

@@ -1,6 +1,7 @@
-"""The requests of one update, in their order: PATCH for the customer, then PUT or POST for each child.
+"""The requests of one update, in order: PATCH for the customer, then PUT or POST for each child.
 
-Each is in the ledger, with the previous values, before it leaves. PATCH and PUT may be repeated; a POST is sent once.
+Each request is recorded in the ledger, with the previous values, before it is sent. PATCH and PUT may be repeated; a
+POST is sent only once.
 """
 
 from collections.abc import Awaitable, Callable
@@ -25,11 +26,12 @@ NO_PATH = (404, 405)  # what an API answers that lacks the path, or the child
 
 @dataclass
 class CustomerWriter:
-    """Sends the requests of one customer's update, one after the other, and collects what came of them.
+    """Sends the requests of one customer's update, one after the other, and collects their results.
 
-    ``answer``: the one that ended them, or the last. ``sent``: whether any of them may have left. ``refused``: the
-    first refusal, and ``refusals`` all reasons, each with its place in the whole body. ``reports``: children that were
-    left alone, and why. ``open_writes``: POSTs whose outcome is unknown. ``added``: ids of new children by their kind.
+    ``answer``: the one that ended the requests, or the last one. ``sent``: whether any request may have been sent.
+    ``refused``: the first refusal. ``refusals``: all reasons, each with its place in the whole body. ``reports``:
+    children that were left alone, and why. ``open_writes``: POSTs whose outcome is unknown. ``added``: (kind, ID) of
+    each new child.
     """
 
     api: Client
@@ -52,7 +54,7 @@ class CustomerWriter:
         return self.answer.kind is AnswerKind.OK and self.refused is None and not self.reports
 
     async def write(self, update: CustomerUpdate) -> None:
-        """It ends at a request without a readable answer; a refused one does not stop the others."""
+        """Send the requests. The first one without a readable answer ends them; a refused one does not."""
         if update.fields:
             write = Write(self.reference_id, "PATCH", "customer", None, None, update.before, update.after)
             body = orjson.dumps(update.fields)
@@ -67,7 +69,7 @@ class CustomerWriter:
                 await self._replace(change, change.id)
 
     async def _replace(self, change: ChildChange, child_id: str) -> None:
-        """GET the child, and PUT it whole with only what changes replaced."""
+        """GET the child, replace only what changes, and PUT the whole child."""
         place = f"{change.kind}[{change.reference_id}]"
         there = await self.api.get_child(self.customer_id, change.kind, child_id)
         if there.status in NO_PATH:
@@ -110,7 +112,7 @@ class CustomerWriter:
             self.added.append((change.kind, write.child_id))
 
     async def _carry_out(self, write: Write, call: Callable[[], Awaitable[Answer]]) -> tuple[Write, Answer]:
-        """Make a write durable before its request leaves, and what came of it after."""
+        """Make a write durable before its request is sent, and its result afterward."""
         (write,) = await self.thread(self.ledger.announce_writes, self.run, [write])
         answer = await call()
         added = write.method == "POST"
@@ -127,7 +129,7 @@ class CustomerWriter:
         return settled, answer
 
     async def _check_paths(self, kind: ChildKind, answer: Answer) -> None:
-        """Raise when the API lacks the path, and not only the child."""
+        """Raise an error if the API lacks the path, not only the child."""
         try:
             await self.api.children(self.customer_id, kind)
         except NoListError:
@@ -137,7 +139,7 @@ class CustomerWriter:
             ) from None
 
     def _take(self, answer: Answer, place: str) -> None:
-        """Note one more answer. ``place``: the child in the whole body, where attributes have other numbers."""
+        """Note one more answer. ``place``: the child in the whole body, where attributes have different numbers."""
         self.sent, self.repeated = self.sent or answer.sent, self.repeated or answer.repeated
         if answer.kind not in (AnswerKind.REFUSED, AnswerKind.GONE):
             self.answer = answer

@@ -1,4 +1,4 @@
-"""Sending a run: batches are announced, workers send them, answers are recorded, unknown outcomes are looked up."""
+"""Sending a run: batches are announced, workers send them, answers are recorded, and unknown outcomes are looked up."""
 
 import hashlib
 import math
@@ -29,9 +29,9 @@ RESUME = "Resume the run: it looks up unknown outcomes and continues from there.
 class Sender:
     """Sends every open customer of a planned run. The tenant's lock must be held.
 
-    ``progress`` gets the counts each time that something has become durable. Setting ``stop`` ends the run early: what
-    has not left is handed back at once, and requests in flight get ``options.grace`` seconds. ``now`` gives the time
-    of day for the ledger, ``thread`` calls it.
+    ``progress`` gets the counts each time something becomes durable. Setting ``stop`` ends the run early: customers
+    that were not sent are handed back at once, and requests in flight get ``options.grace`` seconds. ``now`` returns
+    the time of day for the ledger, which is called in ``thread``.
     """
 
     ledger: Ledger
@@ -76,11 +76,11 @@ class Sender:
         self._stopped_by: StopError | None = None
 
     async def send(self) -> dict[OutcomeKind, int]:
-        """Return the counts of all the run's outcomes. Requests in flight when it is canceled stay unknown.
+        """Return the counts of all the run's outcomes. If canceled, requests in flight stay unknown.
 
-        Raises :class:`StopError`, :class:`LedgerError` (nothing leaves once a write has failed), and
-        :class:`OutputError` when ``bodies`` differ from those that were planned. The ledger then has the truth, and
-        another call continues: unknown outcomes are looked up, and nothing is sent again blindly.
+        Raises :class:`StopError`, :class:`LedgerError` (nothing is sent after a failed write), and
+        :class:`OutputError` if ``bodies`` differ from those that were planned. The ledger then has the truth, and a
+        further call continues: unknown outcomes are looked up, and nothing is sent again blindly.
         """
         try:
             await self._take_up()
@@ -97,7 +97,7 @@ class Sender:
                 helpers.cancel_scope.cancel()
         except anyio.get_cancelled_exc_class():
             self._hand_back()
-            with anyio.CancelScope(shield=True):  # answers that had come are kept; what was cut off stays unknown
+            with anyio.CancelScope(shield=True):  # answers that arrived are kept; what was cut off stays unknown
                 await self._recorder.flush()
             raise
         except BaseExceptionGroup as errors:
@@ -110,7 +110,7 @@ class Sender:
         return dict(self._counts)
 
     async def _take_up(self) -> None:
-        """Take up the run as the ledger has it; outcomes that a killed process left unknown are looked up first."""
+        """Start from the run's state in the ledger; outcomes that a killed process left unknown are looked up first."""
         await self.thread(self.ledger.adopt, self.run)
         unsettled = await self.thread(self.ledger.unsettled, self.run)
         self._counts = await self.thread(self.ledger.counts, self.run.id)
@@ -143,7 +143,7 @@ class Sender:
         return tasks
 
     async def _until_sent(self) -> None:
-        """Until every customer is settled, or the run is stopped and the time for requests in flight is over."""
+        """Wait until every customer is settled, or the run is stopped and the time for requests in flight is over."""
         while self._stopped_by is None and not self._finished:
             await self._changed.wait()
         with anyio.move_on_after(self.options.grace):
@@ -200,7 +200,7 @@ class Sender:
         return again, fresh
 
     def _mark(self, again: list[CustomerTask], fresh: int) -> list[CustomerTask]:
-        """In the ledger's thread: make it durable that these may leave, before any of them does."""
+        """In the ledger's thread: make it durable that these customers may be sent, before any of them is."""
         tasks = again
         if fresh:
             items = self.ledger.pending(self.run, after=self._after, count=fresh)
@@ -310,7 +310,7 @@ class Sender:
         self._wind_down(InterruptedRunError("the run was interrupted", RESUME))
 
     def _wind_down(self, reason: StopError) -> None:
-        """Send nothing more. When the API is gone, unknown outcomes are still looked up, as far as that goes."""
+        """Send nothing more. If the API is gone, unknown outcomes are still looked up as far as possible."""
         self._stopped_by = self._stopped_by or reason
         self._reconciler.draining = isinstance(reason, ApiUnavailableError)
         if not self._reconciler.draining:
@@ -320,7 +320,7 @@ class Sender:
         self._changed.set()
 
     def _hand_back(self) -> None:
-        """Customers that were announced, and none of whose requests left, are planned again."""
+        """Make announced customers planned again if none of their requests was sent."""
         while self._waiting:
             task = self._tasks.receive_nowait()
             self._put(self._strategies[task.item.action].unsent(task))

@@ -21,12 +21,12 @@ GROUP = 100  # customers in one lookup
 MOST_IN_WALK = 10_000  # customers that one walk through the API's list looks for
 LOOKS = 8  # lookups at a time
 GATHER = 0.1  # seconds between lookups of smaller groups: each costs two requests, however many customers it serves
-FIRST_LOOK = 60  # the first comes after this part of the settling time, each later one after twice as long
+FIRST_LOOK = 60  # the first comes after 1/60 of the settling time, each later one after twice as long
 
 
 @dataclass
 class _Lane:
-    """Customers that are looked up in the same way, ``size`` at a time; ``free`` more lookups may begin now."""
+    """Customers that are looked up the same way, ``size`` at a time; ``free``: how many more lookups may begin now."""
 
     size: int
     free: int
@@ -34,7 +34,7 @@ class _Lane:
     begun: float = -math.inf
 
     def due(self) -> float:
-        """When the next look is to begin; never while none may."""
+        """When the next lookup is to begin (inf if none may begin now)."""
         return max(self.waiting.due, self.begun + GATHER) if self.free else math.inf
 
     def take(self) -> list[CustomerTask]:
@@ -49,9 +49,10 @@ class _Lane:
 
 @dataclass
 class Reconciler:
-    """A lookup that cannot be read proves nothing; it is repeated, until the customer's deadline leaves it unknown.
+    """Looks up customers until their outcomes are certain.
 
-    Reference ids that only a walk through the API's list finds share one walk at a time, and hold up no others.
+    An unreadable lookup proves nothing and is repeated; after the customer's deadline, the outcome stays unknown.
+    Reference IDs that only a walk through the API's list can find share one walk at a time and do not delay others.
     """
 
     strategies: Mapping[Action, Strategy]
@@ -65,7 +66,7 @@ class Reconciler:
     _more: Wakeup = field(default_factory=Wakeup)
     _looking: int = 0
     _failures: int = 0
-    draining: bool = False  # nothing is sent any more: a lookup that fails is not repeated
+    draining: bool = False  # nothing is sent anymore, and a lookup that fails is not repeated
 
     def __len__(self) -> int:
         return len(self._plain.waiting) + len(self._odd.waiting) + self._looking
@@ -74,7 +75,7 @@ class Reconciler:
         self._push(task, anyio.current_time() if at_once else self._due(task))
 
     def clear(self) -> None:
-        """Leave all of them as they are in the ledger."""
+        """Stop waiting for all customers, and leave them as they are in the ledger."""
         self._plain.waiting.clear()
         self._odd.waiting.clear()
 
@@ -128,7 +129,7 @@ class Reconciler:
                 self._push(task, due)
 
     def _due(self, task: CustomerTask) -> float:
-        """The next look: at once shows most of them; the last, which counts for absence, when they have settled."""
+        """When to look next: soon at first, which finds most customers, and last after ``settle``, to prove absence."""
         settle = self.options.settle
         last = task.abandoned + settle
         due = max(anyio.current_time(), task.abandoned + settle / FIRST_LOOK * 2.0**task.looks)

@@ -1,4 +1,4 @@
-"""Undoing one write of an update: look at what WizCommerce has, put back what was there before, look again.
+"""Undoing one write of an update: read what WizCommerce has, restore the previous values, and read again.
 
 A write is undone only while WizCommerce still has the values that it set. A child that the run added is deleted.
 """
@@ -33,7 +33,7 @@ class Part:
 class Restorer:
     """Undoes writes, and with ``force`` also what was changed since. ``announce`` makes a restore durable first.
 
-    ``wait``: seconds until a write that left no trace in WizCommerce counts as never carried out.
+    ``wait``: seconds until a write without any trace in WizCommerce counts as never carried out.
     """
 
     client: Client
@@ -58,9 +58,9 @@ class Restorer:
         return await self._restore(customer, write, record)
 
     async def _already(self, customer: LedgerCustomer, write: Write, left: list[str]) -> Part:
-        """A write whose values are not there: it was undone before, or never carried out."""
+        """The result for a write whose values are not there: it was undone before, or never carried out."""
         if not customer.outcome_unknown:
-            await self.announce(write)  # so far the ledger says that WizCommerce took its values
+            await self.announce(write)  # so far, the ledger says that WizCommerce accepted its values
             return _part(write, WriteState.RESTORED, _no_value(write, left))
         if self.wait > 0:
             details = f"its update is not in WizCommerce yet; run undo again in {self.wait:.0f} s to be sure"
@@ -100,7 +100,7 @@ class Restorer:
             answer = await self.rounds.ask(self.client.get_child(customer_id, kind, write.child_id))
             if answer.kind is not AnswerKind.GONE:
                 return write, answer.data, unreadable(answer, write.child_reference_id)
-        children = await self.client.children(customer_id, kind)  # raises where there is no such path
+        children = await self.client.children(customer_id, kind)  # raises if there is no such path
         if write.child_id is not None:
             return write, None, ""
         same = [child for child in children if child.get("reference_id") == write.child_reference_id]
@@ -157,7 +157,7 @@ def updated_customers(ledger: Ledger, run: Run) -> Iterator[tuple[LedgerCustomer
 
 
 def forecast(ledger: Ledger, run: Run) -> Forecast:
-    """What undoing ``run`` would do, as far as the ledger knows. Raises :class:`LedgerError`."""
+    """What undoing ``run`` would do, according to the ledger. Raises :class:`LedgerError`."""
     restored = kept = 0
     for _, writes in updated_customers(ledger, run):
         left = [replaced_by(write).restorable for write in writes if is_open(write)]

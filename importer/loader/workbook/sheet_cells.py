@@ -1,7 +1,7 @@
 """The cells of one sheet as they are read: only those with a text are kept, wherever they are.
 
 A sheet may have a million rows and 16,384 columns, and a stray cell in its last corner. So cells are kept by column
-with their rows, and the finished columns have only those blank rows and columns that stand between others.
+with their rows, and the finished columns have only those blank rows and columns that are between others.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ EXPORT = "Open it in a spreadsheet program, delete everything below and next to 
 
 @dataclass
 class Allowance:
-    """What all sheets of a workbook may contain together. A small file can stand for gigabytes.
+    """What all sheets of a workbook may contain in total, because a small file can unpack to gigabytes.
 
     ``file``: the name for messages. ``text``: how many characters, by the size of what is read.
     """
@@ -75,7 +75,7 @@ class _Column:
 
 
 class Note(NamedTuple):
-    """What is to be said of how a sheet was read: a warning of the catalogue."""
+    """A warning of the catalogue about how a sheet was read."""
 
     code: str
     message: str

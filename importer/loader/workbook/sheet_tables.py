@@ -1,4 +1,4 @@
-"""Sheets to tables, whatever kind of file they come from: header and records, and what is to be said of them."""
+"""Makes tables from the sheets of any kind of file: header, records, and the problems to report."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ class Sheet:
     def _uncalculated(
         self, header: Header | None, start: int, options: LoadOptions
     ) -> tuple[list[Fault], Counter[str]]:
-        """Formulas without a value: faults in columns that the mapping uses, else how many there are by column."""
+        """Formulas without a value: faults in columns that the mapping uses, and counts by column in other columns."""
         names = _column_names(header.cells if header else [""] * len(self.grid.columns))
         message = "the cell has a formula that was never calculated: the program that wrote the file left out the value"
         hint = "Open the file in Excel or LibreOffice, save it, and import it again."
@@ -200,7 +200,7 @@ def sheet_tables(found: Sequence[SheetCells], origin: Origin, options: LoadOptio
 
 
 def wanted(options: LoadOptions, name: str) -> bool:
-    """Whether a sheet is to be read; like a spreadsheet, this does not tell capitals from small letters."""
+    """Whether a sheet is to be read. As in a spreadsheet, uppercase and lowercase letters are the same."""
     return options.sheet is None or fold(options.sheet) == fold(name)
 
 

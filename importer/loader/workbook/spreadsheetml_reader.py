@@ -191,7 +191,7 @@ def _number(attributes: Attributes, name: str) -> int:
 
 
 def _days(text: str, *, since_1904: bool) -> float | None:
-    """A date and time as days since 1899-12-31; None if it is none."""
+    """A date and time as days since 1899-12-31; None if the text is not one."""
     match = _MOMENT.fullmatch(text)
     if match is None:
         return None

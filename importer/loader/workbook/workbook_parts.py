@@ -140,7 +140,7 @@ def local(attributes: Attributes, name: str) -> str | None:
 
 
 def whole_number(attributes: Attributes, name: str, default: int) -> int:
-    """The value of an attribute as a whole number. Raises :class:`BrokenXmlError` if it is none."""
+    """The value of an attribute as a whole number. Raises :class:`BrokenXmlError` if it is not one."""
     value = local(attributes, name)
     if value is None:
         return default

@@ -42,7 +42,7 @@ def read_xls(content: bytes, file: str, wanted: Callable[[str], bool]) -> Iterat
 
 
 def _open(content: bytes, file: str) -> tuple[xlrd.Book, list[Note]]:
-    """The workbook, and what is to be said of it. Second and third tries are for files that some programs write."""
+    """The workbook, and notes about it. The second and third tries are for files that some programs write."""
     tries: list[tuple[bool, bool, list[Note]]] = [
         (True, False, []),
         (True, True, [_DAMAGED]),

@@ -142,7 +142,7 @@ def _without_former_prefix(forms: tuple[str, ...], regions: list[str]) -> _Readi
 
 
 def _first_valid(readings: Iterator[_Reading]) -> _Reading:
-    """The first reading with a number, else the first."""
+    """The first reading with a number, or the first reading if none has one."""
     first: _Reading | None = None
     for reading in readings:
         if reading.number is not None:
