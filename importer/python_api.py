@@ -75,7 +75,7 @@ from importer.workflow.targets import resolve
 def read(sources: Sources, mapping: MappingFile | None = None, **options: Unpack[ReadOptions]) -> SourceTables:
     """The sources as tables of text, with their rows' numbers, what was skipped, and how they were read.
 
-    With a mapping as :func:`check` reads them, else as :func:`suggest` does.
+    With a mapping as :func:`check` reads them, otherwise as :func:`suggest` does.
 
     ::
 
@@ -284,7 +284,7 @@ def correct_cells(
     out: PathLike = "results",
     replace: bool = False,
 ) -> CorrectResult:
-    """Record single cells of a run: source table (as reports name it), row number there, column, and new text.
+    """Record individual cells of a run: source table (as reports name it), row number there, column, and new text.
 
     Of rows that the run rejected or has a problem with. ``run``: its id or folder. Raises as :func:`correct`.
 

@@ -226,7 +226,7 @@ class Corrections:
     """What became of the corrections in ``file``, whose content has the digest ``sha256``.
 
     ``lines``: one line for each cell that is corrected, and for each correction that is not applied, with the columns
-    of ``CORRECTION_DTYPES``. ``row`` is the row position, -1 where no row is meant any more. A blank ``column`` is a
+    of ``CORRECTION_DTYPES``. ``row`` is the row position, -1 if no row is meant anymore. A blank ``column`` is a
     correction that leaves the whole row out.
     """
 
@@ -248,7 +248,7 @@ class Corrections:
 
 @dataclass(frozen=True)
 class Sources:
-    """All source tables of a run, in the order of their names, and what the loader had to say about single places.
+    """All source tables of a run, in the order of their names, and what the loader had to say about individual places.
 
     ``corrections``: those that were applied to the tables' cells, if a file of them was given.
     """

@@ -122,7 +122,7 @@ def read_reply(call: Call, response: httpx.Response, *, now: float, seconds: flo
 
 
 def no_answer(error: Exception, *, sent: bool, seconds: float, secret: str) -> Reply:
-    """The answer to a request that got none: ``NOT_SENT`` when nothing left this machine, else ``UNKNOWN``."""
+    """The answer to a request that got none: ``NOT_SENT`` if nothing was sent, otherwise ``UNKNOWN``."""
     reason = clean(_hide(_reason(error), secret), 200)
     kind, what = (AnswerKind.UNKNOWN, "readable response") if sent else (AnswerKind.NOT_SENT, "connection")
     return Reply(Answer(kind, message=f"no {what} ({reason})", seconds=seconds, sent=sent))

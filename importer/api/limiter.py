@@ -19,7 +19,7 @@ from importer.logs import event
 
 # Requests go one interval apart (GCRA). What is late may be made up for, but at a pace of 49 a second, request 51 never
 # leaves within 1.02 s of the first: that is room for requests that come closer to each other on their way, or wait for
-# a busy machine to take them up. A ceiling is a pace 2 % below it.
+# a busy machine to take them up. A ceiling is a pace 2% below it.
 UNDER_CEILING = 0.98
 EARLY = 0.002  # a timer is no finer than a millisecond or two; a request that is due so soon goes at once
 LATE = 0.1  # a request that came so late may be made up for by the next ones: on a busy machine, everything comes late
@@ -77,7 +77,7 @@ class Turns:
 
     @contextmanager
     def waiting(self) -> Iterator[anyio.CancelScope]:
-        """Wait in this block; the scope's ``cancelled_caught`` says afterwards whether the wait was cut short."""
+        """Wait in this block; the scope's ``cancelled_caught`` then says whether the wait was cut short."""
         with anyio.CancelScope() as scope:
             self._scopes.add(scope)
             if self.canceled:

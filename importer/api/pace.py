@@ -42,7 +42,7 @@ class PaceFinder:
         self._began = now
         self._cut_at = now - 1.0
         self._pause = 0.0  # seconds that the last refusal cost
-        self._lowered_at = now  # when so many were refused that earlier accepted ones prove nothing any more
+        self._lowered_at = now  # when so many were refused that earlier accepted ones no longer prove anything
         self._exhausted_since: float | None = None  # when the API began to refuse everything
         self._suspected_at = float("-inf")  # when the latest refused request left
         self._latest: deque[bool] = deque(maxlen=100)  # of the requests sent since the last cut: accepted?

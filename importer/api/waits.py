@@ -49,7 +49,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def quota_pause(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds until the quota is renewed when the headers say that nothing of it remains, else None.
+    """Seconds until the quota is renewed, if the headers say that none of it remains; otherwise None.
 
     Understands ``[X-]RateLimit-Remaining``/``-Reset`` (reset in seconds, epoch seconds or epoch milliseconds) and the
     IETF drafts' single headers ``limit=…, remaining=0, reset=5`` and ``"default";r=0;t=5``.

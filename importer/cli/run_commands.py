@@ -233,7 +233,7 @@ def _words(ctx: typer.Context) -> list[str]:
 
 
 def _account(ctx: typer.Context, path: Path, words: list[str]) -> str:
-    """The account whose limits a job counts towards; a wrong file counts for itself, and says so when it is run."""
+    """The account whose limits a job counts toward. An invalid file counts as its own account; running it shows why."""
     from importer.workflow.targets import account_of
 
     try:

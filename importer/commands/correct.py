@@ -52,7 +52,7 @@ class CorrectResult:
 
     ``recorded``: new ones; ``unchanged``: those that the file had already; ``replaced``: those that are gone.
     ``open``: questions without an answer, whose cells are not recorded; ``not_recorded``: rows and columns that could
-    not be placed, in sentences. ``exit_code``: 1 if anything is open or was not recorded, else 0.
+    not be placed, in sentences. ``exit_code``: 1 if anything is open or was not recorded, otherwise 0.
     """
 
     file: Path
@@ -112,7 +112,7 @@ def correct(
 def record_cells(
     run: str, cells: Sequence[tuple[str, int, str, str]], to: Path, *, out: Path, replace: bool
 ) -> CorrectResult:
-    """Record single cells of a run: the source table as reports name it, the row's number there, column, and new text.
+    """Record individual cells of a run: the source table as reports name it, the row's number, column, and new text.
 
     The rows are those that the run rejected or has a problem with. Raises :class:`UsageError` for any other.
     """
@@ -225,7 +225,7 @@ def _run_folder(files: Sequence[Path], run: str | None, out: Path) -> Path:
 
 
 def _candidates(path: Path, out: Path) -> Iterator[Path]:
-    """The run's folder by what the workbook says, else the folder around the file that is a run's."""
+    """The run's folder that the workbook names, or otherwise a folder of a run around the file."""
     own = path.absolute().parent
     named = run_of(path)
     if named is None:

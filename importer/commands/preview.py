@@ -192,7 +192,7 @@ def _unused_columns(stage: Stage) -> list[dict[str, Any]]:
 def _typical_customers(stage: Stage) -> dict[int, str]:
     """Up to three customers of different shape, by position, and why each is shown.
 
-    One with the most addresses and contacts, one with the fewest, and one that is rejected, or else has problems.
+    One with the most addresses and contacts, one with the fewest, and one that is rejected, or otherwise has problems.
     """
     count = len(stage.tables.customers)
     owners = {entity: stage.tables.frame(entity)["_customer"] for entity in CHILD_ENTITIES.values()}

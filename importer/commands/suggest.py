@@ -22,10 +22,10 @@ def suggest(
     from_scratch: bool = False,
     choices: Choices = NO_CHOICES,
 ) -> Draft:
-    """Draft a mapping for the sources. Reads them and nothing else; writes nothing.
+    """Draft a mapping for the sources. Reads only the sources, and writes nothing.
 
     ``answers``: the id of a question → the choice. ``sources``: those that are read already. ``from_scratch``: do not
-    look for a mapping that fits. ``choices``: what was chosen for single columns. Raises
+    look for a mapping that fits. ``choices``: what was chosen for individual columns. Raises
     :class:`importer.errors.InputError` when no draft is possible.
     """
     tables = open_unmapped(options) if sources is None else sources

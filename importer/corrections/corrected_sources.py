@@ -37,7 +37,7 @@ def corrected(sources: Sources, file: CorrectionFile, *, partial: bool = False) 
     """The sources with the corrections that apply, and what became of each.
 
     A correction is applied if exactly the rows that were meant when it was recorded match it and still have the old
-    text. It is removable if the row has the new text already; else it is stale, and changes nothing. ``partial``: the
+    text. It is removable if the row already has the new text; otherwise it is stale and has no effect. ``partial``: the
     sources are a part of the export; corrections of rows that are not there are not mentioned.
     """
     decisions = _without_conflicts(_decisions(sources, file))

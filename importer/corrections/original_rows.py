@@ -38,7 +38,7 @@ class OriginalTable:
     ``source``: the table as reports name it. ``table``: the mapping's name; ``key``: the headers of its key. ``list``:
     its file in ``rejected/``; ``sheet``: its sheet in ``rejected.xlsx``. ``secrets``: columns whose cells were emptied.
     ``cells``: the cells as the source has them; ``rows``: of each row its number, ``key``, ``reference_id`` (of its
-    customer, else null), and whether it is in the list and in the workbook. ``shown``: (row, column) → the text of
+    customer, otherwise null), and whether it is in the list and in the workbook. ``shown``: (row, column) → the text of
     cells that a correction changed before the run.
     """
 

@@ -46,7 +46,7 @@ class Returned:
     products: set[tuple[str, int]] = field(default_factory=set)
 
     def missing(self, originals: Originals) -> Iterator[tuple[OriginalTable, int]]:
-        """The rows that were in the files when they were written, and are not any more."""
+        """The rows that were in the files when they were written and are no longer there."""
         for number, table in enumerate(originals.tables):
             for product in ("in_workbook", "in_list"):
                 if (product, number) in self.products:
@@ -139,7 +139,7 @@ def _matched(original: OriginalTable, rows: Sequence[Mapping[str, str]], notes: 
     """For each returned row its place in the original table, or why it has none.
 
     The number in its first column counts, if the row still looks like that one; without a number, a row that is the
-    same in all cells, else the one row with its key.
+    same in all cells, otherwise the only row with its key.
     """
     at_number = {number: place for place, number in enumerate(original.numbers.tolist())}
     claimed: list[int | str] = []
@@ -186,7 +186,7 @@ def _plain(text: str) -> str:
 def _by_content(
     original: OriginalTable, rows: Sequence[Mapping[str, str]], claimed: Sequence[int | str]
 ) -> list[int | str]:
-    """The places of rows without a number: by all of their cells, else by a key that one row alone has."""
+    """The places of rows without a number: by all of their cells, otherwise by a key that only one row has."""
     names = list(rows[0]) if rows else []
     every = [tuple(original.text(place, name) for name in names) for place in range(len(original.rows))]
     taken = {place for place in claimed if isinstance(place, int) and place >= 0}

@@ -80,7 +80,7 @@ def row_hash(row: Row) -> str:
 
 
 def nearest_other(row: Row, others: Iterable[Row], column: str) -> int:
-    """How many cells besides ``column`` tell a row from the most similar of ``others``, at most 9.
+    """How many cells besides ``column`` distinguish a row from the most similar of ``others``, at most 9.
 
     ``others``: the other rows with its key, without those that are the same in all cells. ``ALONE`` if there are none.
     """
@@ -91,7 +91,7 @@ def nearest_other(row: Row, others: Iterable[Row], column: str) -> int:
 
 @dataclass(frozen=True)
 class Identity:
-    """What tells a correction's row from others.
+    """What distinguishes a correction's row from others.
 
     ``column``: the header key of the corrected cell, ``""`` for the whole row. ``cells``: hashes of the row's other
     filled cells. ``whole``: see :func:`row_hash`. ``near``: see :func:`nearest_other`; 1 for a row without a key, of
@@ -175,7 +175,7 @@ def _rest(column: str, row: Row, headers: Collection[str]) -> frozenset[str]:
 
 
 def _tolerated(wanted: Identity, siblings: Sequence[Sibling], row: Row, rest: frozenset[str]) -> int:
-    """How many cells differ, if only those that other corrections of the row are about do; else 0."""
+    """How many cells differ, if all of them have other corrections of the row; otherwise 0."""
     missing, extra = set(wanted.cells - rest), set(rest - wanted.cells)
     count = 0
     for one in siblings:

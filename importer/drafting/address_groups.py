@@ -47,7 +47,7 @@ def _key(reading: Reading) -> GroupKey:
 
 
 def _numbers_of_groups(keys: Mapping[int, GroupKey], readings: Sequence[Reading]) -> dict[int, GroupKey]:
-    """``City 2`` belongs to a second group, and so does ``Street 2`` then; else ``Street 2`` is a second line."""
+    """``City 2`` belongs to a second group, and then so does ``Street 2``; otherwise ``Street 2`` is a second line."""
     numbered: dict[tuple[str, tuple[str, ...]], set[int]] = defaultdict(set)
     own_lines: set[tuple[str, tuple[str, ...]]] = set()  # "Address 2 street 1" says which number is whose
     for at, (role, number, unknown) in keys.items():

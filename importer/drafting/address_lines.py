@@ -47,7 +47,7 @@ def _is_state(text: str) -> bool:
 
 
 def pack(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
-    """Whole addresses in one cell, post code and city in one cell, and lines in any order are taken apart."""
+    """Split whole addresses in one cell, postal code and city in one cell, and lines in any order."""
     if group.packed:
         return
     lines = group.parts.get("line_1", []) + group.parts.get("line_2", [])
@@ -75,7 +75,7 @@ def pack(group: AddressGroup, readings: Sequence[Reading], values: Sequence[Colu
 
 
 def _has_town(group: AddressGroup, values: Sequence[ColumnValues], at: int) -> bool:
-    """Whether the cells of a line name the towns or post codes that have a column of their own."""
+    """Whether the cells of a line name the cities or postal codes that are in separate columns."""
     towns = [text for part in ("city", "zip_code") for own in group.parts.get(part, ()) for text in values[own].texts]
     plain = [text.casefold() for text in towns]
     return values[at].share(lambda text: any(town in text.casefold() for town in plain)) >= _MOSTLY_WHOLE

@@ -10,9 +10,9 @@ from importer.drafting.readings import Reading
 class AddressGroup:
     """The columns of one address. ``parts``: part of an address → its columns, in the order in which they are tried.
 
-    ``role``, ``number``: what tells it from others; ``unknown``: words that no phrase has. ``packed``: the columns to
-    be taken apart: one with whole addresses, or lines in any order; ``beside``: the parts that have columns of their
-    own beside it. ``slot``: ``billing`` or ``shipping``, ``index``: which of several; None if it goes nowhere.
+    ``role``, ``number``: what distinguishes it from others; ``unknown``: words that no phrase has. ``packed``: the
+    columns to split: one with whole addresses, or lines in any order; ``beside``: the parts that have separate columns
+    beside it. ``slot``: ``billing`` or ``shipping``, ``index``: which of several; None if it goes nowhere.
     ``partial``: it has lines and no town. ``instead_of``: the address that this one stands for where it is blank;
     ``also_for``: it serves for that one, too, where that is blank. ``flags``: role → the column that says whether it
     has that role.

@@ -1,4 +1,4 @@
-"""What a person chose for single columns, instead of what their headers and values suggest."""
+"""What a person chose for individual columns, instead of what their headers and values suggest."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -96,7 +96,7 @@ def apply_targets(out: Assignment, chosen: Mapping[int, str]) -> None:
 
 
 def _release(out: Assignment, at: int) -> None:
-    """Nothing is made of the column any more."""
+    """Stop using the column for any field."""
     for fields in (out.customer, *out.contacts.values(), *out.people.values()):
         for name in [name for name, columns in fields.items() if at in columns]:
             fields[name] = [column for column in fields[name] if column != at]

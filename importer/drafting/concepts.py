@@ -74,7 +74,7 @@ def _of_meta(names: frozenset[str]) -> Choice | None:
 
 
 def _of_address(names: frozenset[str]) -> Choice | None:
-    """``Address street`` is the street; post code with city is a part of an address that has to be taken apart."""
+    """``Address street`` is the street; postal code with city is a part of an address that must be split."""
     towns = names & {"city", "zip_code", "state"}
     if len(towns | (names & {"zip_city"})) > 1 and towns:
         return "zip_city", min(towns)

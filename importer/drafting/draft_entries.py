@@ -86,7 +86,7 @@ def _one_person(draft: TableDraft) -> bool:
 
 
 def _first_person(draft: TableDraft) -> Mapping[str, Sequence[int]]:
-    """The person of the customer: its first contact, or else the one of the billing address."""
+    """The person of the customer: its first contact, or otherwise the person of the billing address."""
     contacts = draft.assignment.contacts
     if _are_named(contacts):
         return contacts[min(contacts)] if min(contacts) <= 1 else {}
@@ -178,7 +178,7 @@ def _typed(draft: TableDraft, *, blank: bool = False) -> dict[str, Any]:
 
 
 def _type(draft: TableDraft, group: AddressGroup, *, alone: bool, joined_table: bool) -> Any:
-    """The type of an address: from its column, or by its group; a single one serves for both."""
+    """The type of an address: from its column, or by its group; an only address has both types."""
     if draft.assignment.address_type is not None:
         return address_type(draft, draft.assignment.address_type)
     if alone and group.role not in ("billing", "shipping"):
@@ -215,7 +215,7 @@ def _address(
         names = _headers(draft, group.packed)
         out |= {"packed": names[0]} if len(names) == 1 else {"lines": names}
         out |= address_parts(draft, {part: columns for part, columns in parts.items() if part in group.beside})
-    elif "line_1" not in parts:  # an address needs one; a country tells how phone numbers are read
+    elif "line_1" not in parts:  # an address needs one; the country decides how phone numbers are read
         return {"country": address_parts(draft, parts)["country"]} if "country" in parts else None
     elif group.partial and main is not None:
         town = {part: columns for part, columns in main.parts.items() if part not in ("line_1", "line_2")}

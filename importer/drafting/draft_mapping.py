@@ -22,7 +22,7 @@ _WHY = {
     "middle_name": "part of a name",
 }  # fmt: skip
 _MOSTLY = 0.8
-_TELLING = 2  # columns that tell a table from the others
+_TELLING = 2  # columns that distinguish a table from the others
 
 
 def draft_content(
@@ -105,7 +105,7 @@ def _table(
 
 
 def _found_by(tables: Sequence[TableDraft], draft: TableDraft) -> dict[str, Any]:
-    """What tells a table from the others: columns that only it has, or else its name."""
+    """What distinguishes a table from the others: columns that only it has, or otherwise its name."""
     others = {header for other in tables if other is not draft for header in other.headers}
     own = [header for header in draft.headers if header not in others][:_TELLING]
     name = draft.table.sheet or draft.table.file.rsplit("/", 1)[-1]

@@ -64,7 +64,7 @@ def _with_first_row(table: SourceTable, headers: list[str]) -> SourceTable:
 
 
 def _names(values: list[ColumnValues]) -> Iterator[str]:
-    """A name for each column by its values; what cannot be told is called by its position."""
+    """A name for each column by its values, or by its position if the values do not show what it is."""
     given: set[str] = set()
     before = ""
     for number, own in enumerate(values, start=1):

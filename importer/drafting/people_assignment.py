@@ -147,7 +147,7 @@ def _own_details(out: Assignment, kind: str, own: list[int], values: Sequence[Co
         if kind == "phone" and at > 0 and out.readings[at - 1].concept == "area_code":
             out.area_codes[at] = at - 1
             out.give(at - 1, kind)
-    for at in own:  # blank columns are told by their names
+    for at in own:  # blank columns are recognized by their names
         plain = out.readings[at].part in (None, 1) and not out.readings[at].roles & {"billing", "shipping"}
         if values[at].blank and at not in out.targets and plain:
             out.give(at, kind)

@@ -120,7 +120,7 @@ def _numbers(parts: _Parts, concept: str, own: Segment) -> tuple[int | None, int
 
 
 def _parts(found: tuple[Segment, ...]) -> _Parts:
-    """Segments as concepts and roles; one that can be both is a role beside a clear concept, else a concept."""
+    """Segments as concepts and roles; one that can be both is a role beside a clear concept, otherwise a concept."""
     parts = _Parts()
     plain = [segment for segment in found if segment.names("concept") and not segment.names("role")]
     clear = bool(plain)

@@ -73,7 +73,7 @@ def or_else(rule: Any, other: Any) -> Any:
 
 
 def person_names(draft: TableDraft, own: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """First and last name, from columns of their own or else from one with the whole name."""
+    """First and last name, from separate columns or otherwise from one with the whole name."""
     out: dict[str, Any] = {}
     both = [column for column in own.get("first_name", ()) if column in own.get("last_name", ())]
     whole = [draft.headers[column] for column in both]

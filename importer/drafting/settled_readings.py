@@ -170,7 +170,7 @@ def _of_numbers(reading: Reading, values: ColumnValues) -> str | None:
 
 
 def _of_role(reading: Reading, values: ColumnValues) -> Reading:
-    """``Ship To`` alone: an address if the values are, a shipping method if they are few words, else nothing."""
+    """``Ship To`` alone: an address if the values are, a shipping method if they are few words, otherwise nothing."""
     if reading.roles == {"mailing"} and reading.part is None and values.zips >= _MOST:
         return replace(reading, concept="zip_code", roles=frozenset())  # "Postal"
     written = values.with_digits >= 0.5 and values.spaced >= 0.5

@@ -78,7 +78,7 @@ def _of_column(draft: TableDraft, at: int, concept: str) -> SkipRule | None:
     most = _MANY if concept == "blocked_flag" else _HALF
     counts = sorted(zip(values.texts, values.counts, strict=True), key=lambda pair: -pair[1])
     if sum(count for text, count in counts if not out or text in out) > most * values.rows:
-        proposed = KEEP  # most rows are customers: the words mean something else here
+        proposed = KEEP  # most rows are customers: the words have a different meaning here
     leave = " or ".join(f'"{text}"' for text in out) or "a date"
     blank = values.rows - sum(values.counts)
     counts += [("blank", blank)] if blank else []

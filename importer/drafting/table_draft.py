@@ -51,7 +51,7 @@ class TableDraft:
 
 
 def can_be_named(header: str) -> bool:
-    """Whether a field of a mapping can have the header as it is: ``{n}`` and ``|`` mean something else there."""
+    """Whether a field of a mapping can have the header as it is: ``{n}`` and ``|`` have a special meaning there."""
     return NUMBER not in header and ALTERNATIVE not in header
 
 
@@ -73,7 +73,7 @@ def _label(codes: CodeTable, header: str) -> str:
     found = words(header)
     if all(word.text in lexicon().phrases for word in found) and (len(found) > 1 or len(header) >= _WORD):
         return header
-    if header.isupper():  # may be a code, too, where codes are written so; else an abbreviation, as PLZ
+    if header.isupper():  # may also be a code if codes are written that way; otherwise an abbreviation such as PLZ
         return "" if codes.in_capitals else header
     return header if len(found) > 1 or not header.islower() else ""
 
@@ -107,7 +107,7 @@ def key_structure(key: tuple[int, ...], values: Sequence[ColumnValues]) -> RowSt
 
 
 def _with_coded_rows(assignment: Assignment, codes: CodeTable, headers: Sequence[str]) -> None:
-    """Codes whose values tell customers from others decide about rows."""
+    """Use codes whose values distinguish customers from others to decide about rows."""
     for at, header in enumerate(headers):
         if codes.cells.get(header.strip().lower(), {}).keys() & ROW_KINDS and at not in assignment.targets:
             assignment.skipping[at] = "kind"

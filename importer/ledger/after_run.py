@@ -210,7 +210,7 @@ class AfterRun(Database):
         """The next ``count`` customers after the position ``after`` that the run changed or may have changed.
 
         Whatever their outcome in the run: they have writes of the run that are or may be in place, see
-        :meth:`importer.ledger.writes.Writes.writes_of`, or none at all, where an older version updated them without
+        :meth:`importer.ledger.writes.Writes.writes_of`, or none at all, if an older version updated them without
         recording writes. Without those whose writes had no effect or were all restored.
         """
         return self._customers(run, _updated(run), after, count)

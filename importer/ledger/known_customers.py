@@ -134,7 +134,7 @@ class KnownCustomers(Database):
         """The ids of every customer of the tenant and of its addresses and contacts, ordered by reference id.
 
         ``reference_id`` (of the customer), ``kind`` (customer, address or contact), ``child_reference_id`` (null for
-        customers), ``id``, ``display_id`` (null for addresses and contacts, and where it is not known); all TEXT.
+        customers), ``id``, ``display_id`` (null for addresses and contacts, and if it is not known); all TEXT.
         """
         query = (
             sa.select(*CUSTOMERS.c["reference_id", "customer_id", "display_id"], ACCEPTED.c.children)
@@ -151,7 +151,7 @@ class KnownCustomers(Database):
         return pd.DataFrame(lines, columns=ID_COLUMNS, dtype=TEXT)
 
     def children_of(self, run_id: str) -> pd.DataFrame:
-        """The ids of the addresses and contacts of a run's customers, where they are known, by position.
+        """The known IDs of the addresses and contacts of a run's customers, by position.
 
         ``reference_id`` (of the customer), ``kind`` (address or contact), ``child_reference_id``, ``id``; all TEXT.
         """

@@ -20,8 +20,8 @@ class State(StrEnum):
     """What the ledger knows about a customer of a tenant.
 
     ``ABSENT``: looked up in the API and not found, at ``absent_at``. ``EXISTS``: was in the API before anything was
-    sent. ``PLANNED``: absent, and part of a run. ``SENDING``: a request may have left. ``UNKNOWN``: a request left and
-    its outcome is not known. ``REFUSED``: the API refused it, nothing was created.
+    sent. ``PLANNED``: absent, and part of a run. ``SENDING``: a request may have been sent. ``UNKNOWN``: a request was
+    sent, and its outcome is not known. ``REFUSED``: the API refused the customer, and nothing was created.
     """
 
     ABSENT = "absent"
@@ -37,9 +37,9 @@ class State(StrEnum):
 class WriteState(StrEnum):
     """What is known about one request that changes an existing customer or one of its children.
 
-    ``SENDING``: it may have left. ``DONE``: it took effect. ``REFUSED``: the API refused it. ``UNKNOWN``: it left, and
-    its answer is missing. ``ABSENT``: it had no effect. ``RESTORED``: undo restored the previous values. ``KEPT``:
-    undo left it in place.
+    ``SENDING``: it may have been sent. ``DONE``: it took effect. ``REFUSED``: the API refused it. ``UNKNOWN``: it was
+    sent, and its answer is missing. ``ABSENT``: it had no effect. ``RESTORED``: undo restored the previous values.
+    ``KEPT``: undo did not revert it.
     """
 
     SENDING = "sending"

@@ -84,7 +84,7 @@ class Accepted:
 class LedgerStep:
     """A customer's new state in the ledger and in its run. ``refusals`` is JSON; ``attempt`` is recorded if given.
 
-    ``hash``: of the customer's present content, where that is known only now (after an update). ``display_id`` None
+    ``hash``: of the customer's present content, if that is known only now (after an update). ``display_id`` None
     keeps what the ledger has, as long as the customer has the same id.
     """
 
@@ -160,7 +160,7 @@ class SendStates(Database):
     def adopt(self, run: Run) -> None:
         """Update the open customers of a run with what other runs of the tenant have found or done since.
 
-        Created or found by another run: unchanged when the content is the same, else exists. Possibly sent by
+        Created or found by another run: unchanged if the content is the same, otherwise exists. Possibly sent by
         another: unknown. Found absent: pending. Of updates: unchanged when another run sent the same content.
         """
         same_content = CUSTOMERS.c.hash == RUN_CUSTOMERS.c.hash
@@ -190,7 +190,7 @@ class SendStates(Database):
             )
 
     def unsettled(self, run: Run) -> list[Item]:
-        """Customers of the run whose outcome is unknown: a request may have left."""
+        """Customers of the run whose outcome is unknown, because a request may have been sent."""
         sent = CUSTOMERS.c.run_id, CUSTOMERS.c.hash.label("sent_hash")
         query = sa.select(*ITEM_COLUMNS, *sent).join(CUSTOMERS, same_customer(run))
         return self._items(run, query, OutcomeKind.UNKNOWN)
@@ -207,7 +207,7 @@ class SendStates(Database):
         return [read_item(row) for row in zip(*columns, strict=True)]
 
     def mark_sending(self, run: Run, items: Sequence[Item]) -> None:
-        """Announce one more request for each item, in one transaction; they may leave when this has returned.
+        """Announce one more request for each item, in one transaction; they may be sent once this has returned.
 
         A customer to be created must not be in the API. A customer to be updated keeps the hash of its present content
         until it is known to have other content. Raises :class:`InternalError`, and marks nothing, when one of them is

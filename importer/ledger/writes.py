@@ -1,4 +1,4 @@
-"""Requests that change existing customers and their children: durable before they leave, with the previous values."""
+"""Requests that change existing customers and children: durable before they are sent, with the previous values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ class Write:
     """One request that changes a customer, or creates, changes or deletes one of its children.
 
     ``before`` and ``after``: field → value, attributes as ``{"attributes": {name: value}}``; the value None means that
-    the field had none. The whole is None where there are no values: a new child has none before, a deleted one none
+    the field had none. The whole is None if there are no values: a new child has none before, a deleted one none
     after, and those of a forgotten customer are gone. ``child_id`` is None until a new child has one. ``id`` and
     ``run_id`` are set by :meth:`Writes.announce_writes`.
     """
@@ -49,7 +49,7 @@ class Writes(Database):
     """The writes of a tenant. The tenant's lock must be held to announce and settle them."""
 
     def announce_writes(self, run: Run, writes: Sequence[Write]) -> list[Write]:
-        """Make writes durable in one transaction; they may leave once this has returned.
+        """Make writes durable in one transaction; they may be sent once this has returned.
 
         Returns them in the same order, ``SENDING``, with their ids and the run's.
         """
@@ -103,7 +103,7 @@ class Writes(Database):
         return self._writes(_OF_CUSTOMERS.where(WRITES.c.run_id == run.id), run.tenant, reference_ids)
 
     def erase_values(self, run: Run) -> None:
-        """Erase the values of the run's writes, so that none of them can be restored any more."""
+        """Erase the values of the run's writes, so that none of them can be restored anymore."""
         with self._write() as connection:
             connection.execute(sa.update(WRITES).values(before=None, after=None).where(WRITES.c.run_id == run.id))
 

@@ -268,7 +268,7 @@ def _short_rows(origin: Origin, body: Body, broken: Mask, width: int, *, ends_in
 def _pieces(widths: Positions, short: Mask, width: int) -> Mask:
     """The short rows, if each is a piece of a row that a line break has split.
 
-    A program that leaves out blank cells at the end writes other short rows, too. A single cell below a whole row is a
+    A program that leaves out blank cells at the end writes other short rows, too. One cell alone below a whole row is a
     piece of it; the row above stays.
     """
     pieces, at = np.zeros(len(short), dtype=bool), np.flatnonzero(short)

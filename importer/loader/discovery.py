@@ -130,7 +130,7 @@ def _expand(source: str) -> list[Path]:
 
 
 def _ordinary(paths: Iterable[Path]) -> list[Path]:
-    """Without hidden files, lock files, and what Windows leaves in folders."""
+    """Without hidden files, lock files, and files that Windows creates in folders."""
     return [path for path in paths if not is_clutter(path.name)]
 
 
@@ -154,7 +154,7 @@ _DIGITS = {"%Y": 4, "%y": 2, "%m": 2, "%d": 2, "%j": 3, "%H": 2, "%M": 2, "%S": 
 
 
 def dated(sources: Sequence[str], now: datetime) -> tuple[str, ...]:
-    """Sources with their dates filled in; ``now``: the time where the exports are made.
+    """Sources with their dates filled in; ``now``: the local time at the place of the exports.
 
     ``{date}`` is today's date, ``{date-1}`` yesterday's, ``{date:%Y%m%d}`` in another format; ``{newest}`` is the
     latest date for which there is a file, and may have a format, too. Raises :class:`UsageError` for other uses of

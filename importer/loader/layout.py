@@ -53,7 +53,7 @@ class LoadOptions:
     below the header. ``allowed``: header keys of the columns that the mapping names (only these may hold tax numbers).
     ``names``: the patterns of the mapping's tables for file and sheet names; they select a tagged file's sections.
     ``sheet``: only this sheet of a workbook. ``encoding``, ``delimiter``: override what the file shows.
-    ``country``: where the customers are (alpha-2); it speaks for the encodings of its languages.
+    ``country``: where the customers are (alpha-2); it makes the encodings of its languages likelier.
     ``partial``: the sources are a part of the export: a header without rows below it is fine.
     ``scratch``: a folder for the cells of large text files, which are then read from disk instead of kept in memory.
     ``headerless``: the column names of each table whose files have no header, and its patterns of ``names``.
@@ -215,7 +215,7 @@ def _is_labels(row: Row, header: Row, data: Sequence[Row]) -> bool:
     stems = {(cell.casefold(), _DIGITS.sub("", name)) for cell, name in given}
     if len(given) < max(2, 0.9 * names) or len({cell for cell, _ in stems}) < len(stems) or _filled(row) > names:
         return False
-    # A label has digits only where its header has them: ``Phone1`` and ``Telephone 1``.
+    # A label has digits only if its header has them: ``Phone1`` and ``Telephone 1``.
     if any(
         _NOT_TEXTUAL.fullmatch(cell) or set(_DIGITS.findall(cell)) - set(_DIGITS.findall(name)) for cell, name in given
     ):
@@ -253,7 +253,7 @@ def _find_grouped(
 ) -> tuple[int, list[str]] | None:
     """The lower row of headings in two rows, and the names that both make; None if there are none.
 
-    They are those that name more columns of the mapping than any single row (``best``); else those around the likely
+    They are those that name more columns of the mapping than any one row (``best``); otherwise those around the likely
     ``header``, if group titles distinguish columns with the same name.
     """
     found: tuple[int, list[str]] | None = None

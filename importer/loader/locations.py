@@ -120,7 +120,7 @@ def _checks(source: str) -> dict[str, Any]:
 
 
 async def _check_request(request: Any, handler: Callable[[Any], Awaitable[Any]], *, source: str, local: bool) -> Any:
-    """A middleware of aiohttp: refuse what is refused as a source, and this machine if the source is on another one.
+    """A middleware of aiohttp: refuse what is refused as a source, and this machine if the source is remote.
 
     ``request``: aiohttp's, including those that follow a redirect; ``local``: the source is on this machine.
     """

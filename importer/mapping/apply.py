@@ -138,7 +138,7 @@ def build(
 
 
 def _former_ids(mapping: Mapping, assignment: RowAssignment, grouped: Grouped, context: Context) -> pa.Array | None:
-    """Each customer's id as earlier versions made it, null where it is the same; None if all are."""
+    """Each customer's ID as earlier versions made it, null if it is the same; None if all are the same."""
     found = grouped.evaluated.get("reference_id")
     if found is None:
         return None if assignment.former is None else assignment.former.to_arrow()
@@ -223,7 +223,7 @@ def entry_candidates(
 def _context(
     loaded: LoadedMapping, entity: Entity, countries: Column, table: TableData, recorder: Recorder | None
 ) -> Context:
-    """What the steps of an entry's fields may look at, and where they record what they do."""
+    """What the steps of an entry's fields may use, and the trace that they record to."""
     trace = None if recorder is None else recorder.entry(table)
     return Context(countries, loaded.folder, loaded.words.of(entity), trace)
 

@@ -31,7 +31,7 @@ def cell_problems(table: TableData, at: Codes, reference: str, **columns: Any) -
 def column_warning(
     table: TableData, at: Codes, reference: str, code: str, message: str, hint: str
 ) -> Iterator[ProblemTable]:
-    """One warning about the cells of a column on the rows ``at``, at the first of them; nothing where there is none."""
+    """One warning about the cells of a column on the rows ``at``, at the first of them; nothing if there are none."""
     if len(at):
         texts = {"severity": Severity.WARNING, "code": code, "message": message, "hint": hint}
         yield cell_problems(table, at[:1], reference, **texts)

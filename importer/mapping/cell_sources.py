@@ -24,7 +24,7 @@ _RULES = frozenset({"type", "is_default"})  # they say what a child is; their ce
 class FieldSource:
     """The cells that one field of an entry's records comes from, on the rows of its :class:`RecordSource`.
 
-    ``references``: its columns. ``given``: True where the record has its value from this row, or the same value.
+    ``references``: its columns. ``given``: True if the record has its value from this row, or the same value.
     ``passed``: for columns from which another column's or row's value was taken instead, the rows where that is so.
     """
 
@@ -105,7 +105,7 @@ def packed_sources(
 
 
 def _still_read(made: Candidates) -> Mask:
-    """Rows where a packed address gives a person, a phone, or an email, which have no columns of their own."""
+    """Rows where a packed address gives a person, a phone, or an email, which have no separate columns."""
     others = [found for name, found in made.evaluated.items() if name not in ADDRESS_PARTS]
     taken = [one.column.filled for one in others if any(source_reference(ref) != ref for ref in one.references)]
     return np.logical_or.reduce(taken) if taken else np.zeros(len(made.table), bool)

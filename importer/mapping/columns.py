@@ -25,7 +25,7 @@ def trim(values: pa.Array) -> pa.Array:
 def caseless(values: pa.Array) -> pa.Array:
     """Without case, and with every run of white space as one space: how texts are compared.
 
-    The same array where they are so already.
+    The same array if they already are.
     """
     odd = pc.match_substring_regex(values, r"[^\x00-\x7f]|[\t-\r]|  ")
     single = pc.replace_substring_regex(values.filter(odd), f"[{BLANKS}]+", " ")
@@ -75,7 +75,7 @@ class Column:
 
     @classmethod
     def keyed(cls, codes: Codes, values: pa.Array) -> "Column":
-        """A column from values that may repeat or be null: null and ``""`` become blank, and equal values are merged."""
+        """A column from values that may repeat or be null: null and ``""`` become blank, and equal ones are merged."""
         blank = pc.equal(values, "")
         if pc.any(blank).as_py():
             values = pc.if_else(blank, pa.scalar(None, pa.string()), values)
@@ -179,7 +179,7 @@ def nth(there: Sequence[Mask], wanted: int) -> Codes:
 def pick(columns: Sequence[Column], chosen: Codes) -> Column:
     """The value of the chosen column for each row; blank if none is chosen."""
     used = np.flatnonzero(np.bincount(chosen + 1, minlength=1)[1:])
-    if len(used) < 2:  # as where a second column is for the few that lack the first
+    if len(used) < 2:  # for example, if a second column is for the few rows that lack the first
         only = int(used[0]) if len(used) else 0
         return columns[only].where(chosen == only)
     stacked = concat(columns)

@@ -25,7 +25,7 @@ class Evaluated:
     """A field over all rows.
 
     ``filled``: its cells are not all blank; ``references``: its columns; ``chosen``: the number of the one that each
-    row's value was taken from (the first where there is none, or where several were joined). ``changes``: what the
+    row's value was taken from (the first if there is none, or if several were joined). ``changes``: what the
     steps rewrote. ``parts``: with ``take: "{n}"``, how many parts each row's cells have.
     ``rank``: with ``else``, the number of the rule that gave each row's value: 0 for the field's own.
     """
@@ -217,7 +217,7 @@ def _others(parts: Sequence[Part], taken: Column, chosen: Codes) -> Iterator[Row
 
 
 def _after_choice(findings: Sequence[RowFinding], chosen: Codes) -> tuple[RowFinding, ...]:
-    """What was found about the candidate that was taken; a wrong one is a warning where another one was taken.
+    """The findings about the candidate that was taken; an invalid one is a warning if a different one was taken.
 
     Where none was, the first wrong one counts.
     """

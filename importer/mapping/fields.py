@@ -33,7 +33,7 @@ class Context:
     """What steps may look at besides the text.
 
     ``countries``: of each row (``"GB|US"``). ``folder``: the mapping's. ``words``: field → what a table says.
-    ``trace``: where they record what they do, if somebody watches.
+    ``trace``: where they record what they do, or None.
     """
 
     countries: Column
@@ -63,13 +63,13 @@ class Context:
 def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
     """Evaluate a field's rule; ``number`` fills in ``{n}`` of a repeated group.
 
-    With ``take: "{n}"`` a row counts as filled where the part with that number is. ``is_default`` is ``true`` or
+    With ``take: "{n}"`` a row counts as filled if the part with that number is. ``is_default`` is ``true`` or
     ``false``; ``Billing`` is ``billing``; a list of sales reps names each once.
     """
     context = context.traced(field=name)
     found = _evaluate(name, rule, table, number, context)
     column = found.column
-    if name == "is_default":  # also where the mapping's own words or a transform say it otherwise
+    if name == "is_default":  # also if the mapping's own words or a transform write it differently
         result = run_step(TransformStep("flag"), column.values, pa.nulls(len(column.values), pa.string()), Path())
         findings = (*found.findings, *found.by_column(result.findings))
         found = replace(found, column=column.replaced(result.values), findings=findings)
@@ -164,7 +164,7 @@ def _from_columns(name: str, rule: FieldRule, table: TableData, number: str, con
 
 
 def _trace_pieces(sources: Sequence[Part], pieces: Sequence[Part], parts: Sequence[Part], context: Context) -> None:
-    """Record what ``split`` made of each cell, and which of its pieces stand for nothing."""
+    """Record what ``split`` made of each cell, and which pieces count as blank."""
     whole = {source.reference: source.column for source in sources if context.trace is not None}
     for piece, part in zip(pieces, parts, strict=True) if whole else ():
         before = whole[piece.reference].where(piece.column.filled)
@@ -175,7 +175,7 @@ def _trace_pieces(sources: Sequence[Part], pieces: Sequence[Part], parts: Sequen
 def _sources(
     name: str, rule: FieldRule, table: TableData, references: Sequence[str], context: Context
 ) -> tuple[list[Part], list[RowChange]]:
-    """The columns of a field without text that stands for nothing, or of a key as it is compared; what that changed."""
+    """The columns of a field without text that counts as blank, or of a key as it is compared; what that changed."""
     parts, blanked = [], []
     for reference in references:
         whole = table.column(reference)
@@ -201,7 +201,7 @@ def _sources(
 def _without_blanks(
     column: Column, reference: str, name: str, rule: FieldRule, table: TableData
 ) -> tuple[Column, list[RowChange]]:
-    """The column without text that stands for nothing in this field, and what is reported about that.
+    """The column without text that counts as blank in this field, and what is reported about that.
 
     Its ``values`` mean something, and so does the dash of a flag, which is no.
     """
@@ -212,7 +212,7 @@ def _without_blanks(
 
 
 def without_blanks(column: Column, reference: str, stand_in: Mask) -> tuple[Column, list[RowChange]]:
-    """The column without the distinct values that stand for nothing, and what is reported about them."""
+    """The column without the distinct values that count as blank, and what is reported about them."""
     if not stand_in.any():
         return column, []
     nothing = pa.nulls(len(column.values), pa.string())

@@ -21,7 +21,7 @@ KINDS = {"address": "address of this type", "contact": "contact"}
 def unknown_defaults(
     prepared: Mapping[Entity, Sequence[Prepared]], tables: Mapping[str, CustomerRows]
 ) -> Iterator[ProblemTable]:
-    """Warnings about cells that name a default, where no row of the customer in the entries' tables has that name.
+    """Warnings about cells that name a default although no row of the customer in the entries' tables has that name.
 
     ``prepared``: with the columns that compare tables; ``tables``: the rows of every table. Nothing is said about a
     customer without any such row.

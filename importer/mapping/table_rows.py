@@ -163,7 +163,7 @@ def _table_of(mapping: Mapping, table: SourceTable) -> str:
 class TableData:
     """Rows of one mapping table. ``rows``: their row positions; ``index``: their places in all its source tables.
 
-    ``blanks``: which texts of its cells stand for nothing; ``numbered``: columns of ids all written as ``7.0``.
+    ``blanks``: which texts of its cells count as blank; ``numbered``: columns of ids all written as ``7.0``.
     """
 
     name: str
@@ -183,7 +183,7 @@ class TableData:
         return tuple(dict.fromkeys(name for name in found if name is not None))
 
     def column(self, reference: str) -> Column:
-        """The column's cells, trimmed; blank where a source table has no such column."""
+        """The column's cells, trimmed; blank if a source table has no such column."""
         if reference not in self._columns:
             self._columns[reference] = Column.from_text(self._raw_column(reference))
         whole = self._columns[reference]
@@ -199,7 +199,7 @@ class TableData:
         return self._raw_column(reference).take(pa.array(self.index[at])).combine_chunks()
 
     def derive(self, reference: str, part: str, column: Column) -> str:
-        """Add a column made from the cells of another one, row by row, and return the reference to read it by."""
+        """Add a column derived row by row from an existing one, and return the reference to read it by."""
         derived = f"{reference}{_PART}{part}"
         whole = np.full(sum(map(len, self.tables)), -1, np.int64)
         whole[self.index] = column.codes
@@ -319,7 +319,7 @@ def _compared(condition: Condition, other: OtherColumn, table: TableData) -> Mas
 
 
 def _across(other: OtherColumn) -> str:
-    """The part of a derived column that is filled where the column is the same as that of another table."""
+    """The suffix of a derived column that is filled if the column equals that of a different table."""
     return f"{other.table}{_PART}{other.column}"
 
 
@@ -353,7 +353,7 @@ def _cell_holds(condition: Condition, column: Column) -> Mask:
 
 
 def _only(names: list[str], table: TableData, mapped: frozenset[str]) -> Mask:
-    """True on rows where some of these columns are filled, and no other column that the mapping reads is."""
+    """True on rows in which some of these columns are filled, and no other column that the mapping reads."""
     own = {header for name in names for header in table.names(name)}
     some: Mask = np.logical_or.reduce([table.filled(name) for name in names])
     for reference in mapped:

@@ -236,7 +236,7 @@ class PreparedSources:
     def release(self) -> None:
         """End the workers and remove the scratch folder; the stage and the bodies' places can still be used.
 
-        Sending may take hours, and needs neither. The tables stay mapped although their files have no name any more.
+        Sending may take hours, and needs neither. The tables stay mapped although their files no longer have a name.
         """
         self.end_workers()
         self.scratch.close()

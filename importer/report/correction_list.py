@@ -34,7 +34,7 @@ def _lines(report: ReportInput) -> pd.DataFrame | None:
     """A line for each corrected cell and for each correction that is not applied; None if none were given.
 
     ``row`` is a nullable integer (as a spreadsheet counts), all other columns are ``TEXT``. ``reference_id`` is the
-    customer that the row belongs to now, else the one that it belonged to when the correction was recorded.
+    customer that the row belongs to now, or otherwise the one that it belonged to when the correction was recorded.
     """
     sources, tables = report.sources, report.tables
     if sources.corrections is None:

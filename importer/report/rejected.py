@@ -200,7 +200,7 @@ def _faulty_rows(report: ReportInput) -> tuple[Mask, Mask]:
 
 
 def _causes(report: ReportInput, wrong: Mask, left_out: Mask) -> Positions:
-    """The row position that causes each customer's rejection: its first faulty row, else its first row."""
+    """The row position that causes each customer's rejection: its first faulty row, otherwise its first row."""
     owner = report.tables.owners
     cause = np.where(report.related_rows >= 0, report.related_rows, report.tables.customers["_row"].to_numpy(np.int64))
     for concerned, fault in ((report.lost_child, left_out), (report.rejected | report.refused, wrong)):

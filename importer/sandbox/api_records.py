@@ -82,7 +82,7 @@ def replace_child(child: Record, kind: str, body: Record, customer_id: str, now:
 
 
 def clear_defaults(children: list[Record], kept: Record, now: str) -> list[Record]:
-    """``children`` where no other child of the type of ``kept`` is a default any more; contacts have one type."""
+    """``children``, of which no other child of the same type as ``kept`` is still a default; contacts have one type."""
     return [
         child | {"is_default": False, "updated_at": now}
         if child["is_default"] and child["id"] != kept["id"] and child.get("type") == kept.get("type")

@@ -158,7 +158,7 @@ def _after(box: Sandbox, fault: str, answer: Response, call: Call) -> Response:
 
 
 def _altered(box: Sandbox, fault: str, answer: Response, call: Call) -> Response:
-    """A good answer that says something else; nothing is left to do for ``odd-id``."""
+    """A successful response with different content; nothing is left to do for ``odd-id``."""
     if fault == "quota":
         answer.headers.update({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(_HOUR)})
     content: Any = orjson.loads(answer.body)

@@ -37,7 +37,7 @@ _END = "/1"
 
 
 def new_id(*, odd: bool) -> str:
-    """An id that nothing else has; an ``odd`` one holds a space and a slash."""
+    """A unique ID; an ``odd`` one contains a space and a slash."""
     return f"odd {uuid.uuid4()}{_END}" if odd else str(uuid.uuid4())
 
 

@@ -110,7 +110,7 @@ class Sender:
         return dict(self._counts)
 
     async def _take_up(self) -> None:
-        """Take up the run as the ledger has it; outcomes that a killed process left unknown are looked up first."""
+        """Start from the run's state in the ledger; outcomes that a killed process left unknown are looked up first."""
         await self.thread(self.ledger.adopt, self.run)
         unsettled = await self.thread(self.ledger.unsettled, self.run)
         self._counts = await self.thread(self.ledger.counts, self.run.id)

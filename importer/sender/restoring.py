@@ -33,7 +33,7 @@ class Part:
 class Restorer:
     """Undoes writes, and with ``force`` also what was changed since. ``announce`` makes a restore durable first.
 
-    ``wait``: seconds until a write that left no trace in WizCommerce counts as never carried out.
+    ``wait``: seconds until a write without any trace in WizCommerce counts as never carried out.
     """
 
     client: Client
@@ -100,7 +100,7 @@ class Restorer:
             answer = await self.rounds.ask(self.client.get_child(customer_id, kind, write.child_id))
             if answer.kind is not AnswerKind.GONE:
                 return write, answer.data, unreadable(answer, write.child_reference_id)
-        children = await self.client.children(customer_id, kind)  # raises where there is no such path
+        children = await self.client.children(customer_id, kind)  # raises if there is no such path
         if write.child_id is not None:
             return write, None, ""
         same = [child for child in children if child.get("reference_id") == write.child_reference_id]

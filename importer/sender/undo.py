@@ -108,7 +108,7 @@ class Undo:
         return created
 
     def _planned_bodies(self, customers: Customers) -> dict[str, bytes]:
-        """Reference id -> the body that the run had planned, unless its folder has another one now."""
+        """Reference ID -> the body that the run had planned, unless its folder now has a different one."""
         read = self.bodies([customer.item for customer in customers]) if customers else ()
         pairs = zip(customers, read, strict=True)
         return {_name(one): body for one, body in pairs if hashlib.sha256(body).hexdigest() == one.item.hash}

@@ -28,8 +28,8 @@ def row_texts(sources: Sources, rows: Positions) -> pa.Array:
 def locate(tables: EntityTables, sources: Sources, entity: Entity, field: str, records: Positions) -> Places:
     """The source cell of ``field`` of each record.
 
-    Of several columns it is the first one that is not blank in that row, else the first. The cell is null if the field
-    has no column in that row's source, or if more than one of its columns is filled.
+    Of several columns, it is the first one that is not blank in that row, otherwise the first. The cell is null if the
+    field has no column in that row's source, or if more than one of its columns is filled.
     """
     frame = tables.frame(entity)
     rows: Positions = frame["_row"].to_numpy()[records]

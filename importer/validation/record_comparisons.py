@@ -190,7 +190,7 @@ def alike_ids(ids: pa.Array) -> pa.Array:
 
 
 def same_ids(ids: pa.Array) -> dict[str, Positions]:
-    """Code → for each id the position of another one that is the same, or the same by :func:`alike_ids`; else -1."""
+    """Code → for each ID, the position of another row with the same ID, or the same by :func:`alike_ids`, or -1."""
     if len(alike_ids(ids).drop_null().unique()) == len(ids) - ids.null_count:
         return dict.fromkeys(SHARED, np.full(len(ids), -1, np.int64))  # as in most lists, and soon found out
     exact = _codes(ids)
@@ -231,7 +231,7 @@ def _codes(texts: pa.Array) -> Positions:
 
 
 def _other_of_group(codes: Positions) -> Positions:
-    """For each item the position of another of the same code: the first, and for the first the second; else -1."""
+    """For each item, the position of the first other item with the same code, or -1 if there is none."""
     others = np.full(len(codes), -1, dtype=np.int64)
     known = np.flatnonzero(codes >= 0)
     firsts = _first_of_group(known, codes[known])

@@ -1,4 +1,4 @@
-"""The API's contract, as pandera schemas of single columns, and the rules that they check.
+"""The API's contract, as pandera schemas of individual columns, and the rules that they check.
 
 A rule takes the texts of a column and returns a boolean Arrow array: True where the value is valid. A rule about a
 value's *form* (phone, email address, code) passes values with control characters or too many characters: those have

@@ -1,4 +1,4 @@
-"""Problems of words, told once for each word with its count.
+"""Problems of words, reported once for each word with its count.
 
 An error about a word stays at each of its cells, because it decides about that cell's customer; another line, at the
 first of these cells, sums the word up. What decides about nothing is told in that one line alone.

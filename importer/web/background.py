@@ -106,7 +106,7 @@ class Background:
                 del self._running[purpose]
 
     def _drop(self, purpose: str) -> None:
-        """What waits is not wanted any more."""
+        """Cancel the waiting work."""
         waiting = self._waiting.pop(purpose, None)
         if waiting is not None:
             waiting.error = ImporterError(

@@ -150,7 +150,7 @@ class Sendings:
         """Start a process that carries out an order.
 
         Files in ``uploads`` are kept for the process until its end, because the session may end before. The key goes
-        through a pipe, and nowhere else. Raises :class:`UsageError` while another sending is active.
+        only through a pipe. Raises :class:`UsageError` while another sending is active.
         """
         found = self.all()
         if any(one.active for one in found):

@@ -116,7 +116,7 @@ async def confirm_lost(client: Client, customers: pd.DataFrame, rounds: Rounds) 
 async def _compare(
     ledger: Ledger, tenant: str, client: Client, updates: pd.DataFrame, payloads: Path, merger: Merger, rounds: Rounds
 ) -> tuple[Changes, set[str]]:
-    """Compare the new bodies of ``updates`` with the old ones: the ledger's, else the API's.
+    """Compare the new bodies of ``updates`` with the old ones: the ledger's, otherwise the API's.
 
     ``updates``: ``reference_id, customer_id, offset, length``. Returns what changes, without customers in which nothing
     does, and the reference ids that the API no longer has.

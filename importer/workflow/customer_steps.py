@@ -166,7 +166,7 @@ def _final_places(
 
 
 def _keys(frame: pd.DataFrame, rows: Positions | None) -> Iterator[tuple[Any, ...]]:
-    """What tells a customer's children apart: the row and the entry that each is from, and its type."""
+    """What distinguishes a customer's children: the row and the entry that each is from, and its type."""
     first = frame["_row"].to_numpy(np.int64)
     kinds = chunked(frame["type"]).to_pylist() if "type" in frame else [None] * len(frame)
     return zip((first if rows is None else rows[first]).tolist(), frame["_entry"].tolist(), kinds, strict=True)

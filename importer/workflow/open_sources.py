@@ -86,7 +86,7 @@ def open_sources(
     _check_country(options)
     if not options.mapping:
         raise _missing_mapping(options)
-    blank_when_invalid(options)  # a wrong name is told before a large source is read
+    blank_when_invalid(options)  # a wrong name is reported before a large source is read
     loaded = with_words(load_mapping(options.mapping), options.values, may_be_absent=words_to_come)
     corrections = None if options.corrections is None else read_corrections(options.corrections)
     hints = loaded.mapping.header_hints()

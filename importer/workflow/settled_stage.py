@@ -54,7 +54,7 @@ async def settled_stage(client: Client, ledger: Ledger, tenant: str, work: Prepa
 
 
 def _missing(ledger: Ledger, tenant: str, mapping: str, stage: Stage, options: Options) -> ProblemTable:
-    """A warning for each customer that was sent with this mapping and is not in the sources any more.
+    """A warning for each customer that was sent with this mapping and is no longer in the sources.
 
     None where the sources are not meant to have all customers.
     """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # a check needs no ledger
     from importer.ledger import Ledger, Run
 
 _SAME = ("severity", "code", "reference_id", "entity", "field", "value", "column")
-_WORDS = TOLD_ONCE | {"word_unknown"}  # told once, at any of the customers that have the word
+_WORDS = TOLD_ONCE | {"word_unknown"}  # reported once, at any of the customers that have the word
 _SAME_CORRECTION = ("table", "key", "column", "old", "new")
 
 

@@ -121,7 +121,7 @@ class Watch:
             await anyio.sleep(_POLL)
 
     def _interrupt(self, block: anyio.CancelScope) -> None:
-        """Stop: gently while customers are sent, else at once."""
+        """Stop: gently while customers are sent, otherwise at once."""
         if self.sending and not self.stop.is_set():
             self.phase("Stopping: waiting for requests in flight. Interrupt again to stop now.")
             self.stop.set()
@@ -129,7 +129,7 @@ class Watch:
             block.cancel()
 
     async def _expire(self, block: anyio.CancelScope) -> None:
-        """Stop when the time is up: gently while customers are sent, else at once."""
+        """Stop when the time is up: gently while customers are sent, otherwise at once."""
         if self.deadline is None:
             return
         await self.deadline.passed()

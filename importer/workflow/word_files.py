@@ -26,7 +26,7 @@ _MOST_NAMED = 20  # wrong lines in a message
 
 
 def with_words(loaded: LoadedMapping, file: Path | None, *, may_be_absent: bool = False) -> LoadedMapping:
-    """The mapping with the value table in ``file``, or else with the one that it names itself.
+    """The mapping with the value table in ``file``, or otherwise with the one that it names itself.
 
     ``may_be_absent``: the one that it names need not be there yet. Raises :class:`UsageError` for a table that cannot
     be used, with each of its wrong lines.
@@ -179,8 +179,8 @@ def matched(
 ) -> tuple[list[WordRow], dict[str, Sequence[str]]]:
     """A row for each word of the source, and kind → what exists.
 
-    A value is that of ``decided``, else the mapping's own, else the one that the word certainly is; where there is
-    none, the nearest is proposed.
+    A value is from ``decided``, otherwise the mapping's own, otherwise the one that the word certainly is. If there
+    is none, the nearest is proposed.
     """
     rows: list[WordRow] = []
     exists: dict[str, Sequence[str]] = {}

@@ -20,8 +20,8 @@ from importer.tables import Mask, Positions
 class StoredColumns:
     """Complete columns.
 
-    ``path``: the Arrow file that they are in, by ``names``; None if they are in memory. ``release_memory``: unloads
-    what has been read of that file; it is read again when needed.
+    ``path``: the Arrow file that has them, by ``names``; None if they are in memory. ``release_memory`` unloads the
+    parts of that file that were read; they are read again when needed.
     """
 
     columns: list[pa.ChunkedArray]
@@ -52,7 +52,7 @@ class ColumnWriter:
             self.writer.write_batch(pa.record_batch(list(columns), schema=self.schema))
 
     def finish(self) -> StoredColumns:
-        """The complete columns; nothing can be added any more."""
+        """The complete columns; nothing more can be added."""
         with self._explained():
             self.writer.close()
             if self.path is None:

@@ -1,4 +1,4 @@
-"""Delimited text in blocks that end where a record ends, and each block as columns.
+"""Splits delimited text into blocks that end where a record ends, and parses each block into columns.
 
 Arrow's reader does the work; the csv module reads what Arrow cannot, and decides how quotes are read.
 """
@@ -28,7 +28,7 @@ _TOO_LONG = (
 )
 _SPARSE, _MAX_SPARSE = 8, 1_048_576  # bytes of a row, and how many rows may be so short: as many as Excel has
 _BLANK = (f"more than {_MAX_SPARSE:,} rows are blank or almost blank", "Delete them, or export the table again as CSV.")
-MAX_CELLS = 16_384  # as many columns as Excel has
+MAX_CELLS = 16_384  # the number of columns in Excel
 QUOTE_HINT = 'Add the closing quotation mark ("), or double the mark ("") where it is part of the text.'
 _BOM = "\ufeff".encode()
 _END_OF_DOS_FILE = re.compile(rb"\x1a[\x1a\r\n]*\Z")  # Ctrl-Z
@@ -39,7 +39,7 @@ csv.field_size_limit(2 * _LONG_RECORD)
 class Block:
     """Whole records. ``edges``: the places of the quotes that open and close cells, alternately.
 
-    ``unusual``: why it is not read: what is wrong, and what to do.
+    ``unusual``: why the block is not read, and what to do.
     """
 
     data: bytes
@@ -195,7 +195,7 @@ def _read_with_arrow(
 
 
 def _parse_ragged(data: bytes, delimiter: str, width: int) -> tuple[list[pa.Array], Positions] | None:
-    """The block, with the records of another width read by the csv module; None where that is not possible."""
+    """The block, with records of a different width read by the csv module; None if that is not possible."""
     ragged: list[arrow_csv.InvalidRow] = []
 
     def set_aside(row: arrow_csv.InvalidRow) -> str:

@@ -1,4 +1,4 @@
-"""All records of a delimited text: its blocks read in parallel, with what is wrong in single records."""
+"""All records of a delimited text, whose blocks are read in parallel, with the faults of individual records."""
 
 import os
 from collections import deque

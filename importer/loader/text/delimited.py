@@ -1,4 +1,4 @@
-"""One text file: its delimiter and header found, its records read, as a table or as tagged sections."""
+"""Reads one text file: finds its delimiter and header, and reads its records as a table or as tagged sections."""
 
 import csv
 import io
@@ -110,7 +110,7 @@ def _layout(start: bytes, text: Text, file: str, options: LoadOptions) -> tuple[
 def _choose_delimiter(start: bytes, options: LoadOptions) -> tuple[str, list[list[str]], list[int]]:
     """The delimiter, and the first records and where they end. ``start``: all of a text, or more than a head.
 
-    It is the one that yields the most of the mapping's columns; else the one that yields the most regular table.
+    It is the one that yields the most columns of the mapping, or otherwise the most regular table.
     """
     given = options.delimiter
     if given is None:
@@ -163,7 +163,7 @@ def _usual_width(rows: Iterable[Sequence[str]]) -> int:
 
 
 def _more_problems(text: Text, records: CsvRecords, table: SourceTable) -> Iterator[Problem]:
-    """Damaged characters, and what the bytes leave open: the encoding, and whether the last row is complete."""
+    """Warnings about damaged characters, an uncertain encoding, and a last row that may be incomplete."""
     yield from damage_problems(table, records.damaged)
     if not text.certain:
         yield Problem(

@@ -1,4 +1,4 @@
-"""Text of unknown encoding to UTF-8."""
+"""Converts text of unknown encoding to UTF-8."""
 
 import codecs
 import re
@@ -48,7 +48,7 @@ _NO_TEXT_ENCODINGS = frozenset({"idna", "punycode", "undefined", "unicode-escape
 
 
 class NotUtf8Error(Exception):
-    """Bytes that looked like UTF-8 and are not."""
+    """Bytes that looked like UTF-8 but are not."""
 
 
 class NulByteError(Exception):
@@ -73,7 +73,7 @@ class Text:
 def decode(
     content: Content, file: str, encoding: str | None = None, *, utf8: bool = True, country: str | None = None
 ) -> Text:
-    """The text of ``content``: by ``encoding`` if given, else by BOM, NUL pattern, UTF-8, then single bytes.
+    """The text of ``content``: by ``encoding`` if given, otherwise by BOM, NUL pattern, UTF-8, then single bytes.
 
     Unless ``utf8`` is False, what may be UTF-8 is returned as UTF-8 unchecked: the reader has to call
     :func:`check_text`, and to decode again with ``utf8=False`` if it fails. Raises :class:`UsageError` for an unknown
@@ -227,7 +227,7 @@ def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _decode_mixed(content: Content, encoding: str) -> Iterator[bytes]:
-    """UTF-8 and single bytes in one file; ``encoding`` is the one that prevails. What is in the other one is marked."""
+    """UTF-8 and single bytes in one file; ``encoding`` prevails. Characters in the other one are marked."""
     utf8 = encoding == "utf-8"
     for lines in _whole_lines(content.pieces()):
         if lines.isascii() or (utf8 and _is_utf8(lines)):

@@ -1,4 +1,4 @@
-"""Which encoding a text that is not Unicode is in: the one in which its words are most like those of a language."""
+"""Guesses the encoding of a text that is not Unicode: the one in which its words are most like those of a language."""
 
 import json
 import math
@@ -101,7 +101,7 @@ def _leads(distinct: Sequence[bytes], best: str, other: str, bonus: dict[str, fl
 
 
 def _score(pieces: Sequence[bytes], encoding: str, bonus: dict[str, float]) -> float:
-    """The chance of the pieces in the language that fits most of them, while some may be in another one."""
+    """The chance of the pieces in the language that fits most of them; some may be in a different one."""
     languages = _LANGUAGES[encoding]
     chances = [[_chance(piece, encoding, code) for code in languages] for piece in pieces]
     either = [max(own) + _OTHER_LANGUAGE for own in chances]
@@ -143,7 +143,7 @@ def _decoded(piece: bytes, encoding: str) -> str:
 
 
 def _of_countries(lines: Sequence[bytes], home: str | None) -> dict[str, float]:
-    """What speaks for each language: in how many rows one of its countries is named in a cell."""
+    """The evidence for each language: in how many rows one of its countries is named in a cell."""
     named = dict.fromkeys(LANGUAGES, 0)
     for line in lines:
         cells = {cell.strip().casefold() for cell in _CELL.split(line.decode("ascii", "replace"))}

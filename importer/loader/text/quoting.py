@@ -1,6 +1,6 @@
-r"""How cells are quoted, where that is not the usual way: ``\"`` in a cell, single quotes, ``=`` before a quote.
+r"""Recognizes unusual ways to quote cells: ``\"`` in a cell, single quotes, or ``=`` before a quote.
 
-Such a text is written anew in the usual way, so that it is read like any other.
+Such a text is rewritten with the usual quotes, so that it is read like any other.
 """
 
 import re
@@ -45,7 +45,7 @@ class Dialect:
 
     @cached_property
     def escaped(self) -> re.Pattern[str]:
-        r"""What stands for a single character. A backslash before any other one is text: ``\N``, ``C:\new``."""
+        r"""The text that means one character. A backslash before any other character is text: ``\N``, ``C:\new``."""
         doubled = re.escape(self.quote * 2)
         return re.compile(rf"\\([\"'\\{re.escape(self.delimiter)}]|\r\n|[\r\n])|{doubled}" if self.escape else doubled)
 
@@ -82,7 +82,7 @@ def find_dialect(start: bytes, delimiter: str) -> Dialect:
 
 
 def _oddities(text: str, dialect: Dialect) -> int:
-    """How many rows have another number of cells than most, and how many cells have quotes that are not understood."""
+    """How many rows have an unusual number of cells, and how many cells have quotes that are not understood."""
     widths: Counter[int] = Counter()
     loose = filled = wrapped = 0
     for record in _records(text, dialect):
@@ -109,7 +109,7 @@ def _records(text: str, dialect: Dialect) -> Iterator[list[re.Match[str]]]:
 
 
 def in_usual_dialect(pieces: Iterable[bytes], dialect: Dialect) -> Iterator[bytes]:
-    """The same table with its cells between double quotes where they need some.
+    """The same table, with double quotes around each cell that needs them.
 
     A quote that is loose in ``dialect`` is loose in the result, too. Raises
     :class:`~importer.loader.text.encoding.NotUtf8Error`.

@@ -90,7 +90,7 @@ def _aligned(
         return headers[0] if headers else [], columns
     keys = [_keys(cells) for cells in headers]
     names = {key: cells[at] for cells, own in zip(headers, keys, strict=True) for key, at in own.items()}
-    runs = np.flatnonzero(np.diff(header_of, prepend=-1, append=len(headers)))  # where rows of another header begin
+    runs = np.flatnonzero(np.diff(header_of, prepend=-1, append=len(headers)))  # where rows of a different header begin
     aligned = []
     for key in names:
         chunks: list[pa.Array] = []

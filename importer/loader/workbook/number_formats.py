@@ -1,6 +1,6 @@
 """Numbers as a person sees them: Excel's number formats (ECMA-376, part 18.8.31), dates and times.
 
-A format changes how a number is written here only where the bare number would lose something: leading zeros, a plus,
+A format changes how a number is written here only if the bare number would lose something: leading zeros, a plus,
 a percent sign, text between or around the digits (``00000``, ``+0``, ``0%``, ``"C-"0``). ``0.00``, ``#,##0``, and
 money give the bare number, so that amounts are not rounded. Dates are written as in ISO 8601, in whatever order the
 format has day and month.
@@ -51,7 +51,7 @@ _NAMED = {
     "on/off": '"On";"On";"Off"',
 }
 _ELAPSED = re.compile(r"h+|m+|s+", re.IGNORECASE)
-_PUNCTUATION = frozenset("-/():+ \u00a0")  # plain signs that stand between the digits of IDs and phone numbers
+_PUNCTUATION = frozenset("-/():+ \u00a0")  # plain characters between the digits of IDs and phone numbers
 
 
 @dataclass(frozen=True)

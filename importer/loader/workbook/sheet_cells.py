@@ -1,7 +1,7 @@
 """The cells of one sheet as they are read: only those with a text are kept, wherever they are.
 
 A sheet may have a million rows and 16,384 columns, and a stray cell in its last corner. So cells are kept by column
-with their rows, and the finished columns have only those blank rows and columns that stand between others.
+with their rows, and the finished columns have only those blank rows and columns that are between others.
 """
 
 from collections.abc import Iterable, Iterator

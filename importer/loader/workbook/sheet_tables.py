@@ -200,7 +200,7 @@ def sheet_tables(found: Sequence[SheetCells], origin: Origin, options: LoadOptio
 
 
 def wanted(options: LoadOptions, name: str) -> bool:
-    """Whether a sheet is to be read; like a spreadsheet, this does not tell capitals from small letters."""
+    """Whether a sheet is to be read. As in a spreadsheet, uppercase and lowercase letters are the same."""
     return options.sheet is None or fold(options.sheet) == fold(name)
 
 

@@ -79,7 +79,7 @@ def is_markup(content: bytes) -> bool:
         return True
     table = _TABLE.search(start)
     if tag := _TAG.match(start):
-        # A tag, and directly after it another one; or a page that begins with something else than its table.
+        # A tag directly followed by a second one, or a page that does not begin with its table.
         return table is not None or start[tag.end() :].lstrip(b" \r\n")[:1] == b"<"
     return table is not None and not _DELIMITERS.search(start[: table.start()])
 

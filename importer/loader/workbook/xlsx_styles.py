@@ -27,12 +27,12 @@ class Font:
 
 
 def look_of(code: str, font: Font, *, white_fill: bool) -> tuple[str, str]:
-    """The format of a cell style, blank where it shows plain numbers, and what :func:`mark_of` says of its cells."""
+    """The format of a cell style, blank if it shows plain numbers, and what :func:`mark_of` says of its cells."""
     return "" if is_plain(code) else code, mark_of(font, white_fill=white_fill, unseen=is_unseen(code))
 
 
 def mark_of(font: Font, *, white_fill: bool, unseen: bool) -> str:
-    """What is told of cells that are crossed out or not shown; blank for others. ``unseen``: the format hides them."""
+    """How cells are crossed out or not shown, as reported; blank for others. ``unseen``: the format hides them."""
     if font.crossed_out:
         return CROSSED_OUT
     return UNSEEN if unseen or (font.is_white and white_fill) else ""

@@ -1,1 +1,1 @@
-"""Rows grouped into customers with addresses and contacts."""
+"""Groups rows into customers with addresses and contacts."""

@@ -1,4 +1,4 @@
-"""Addresses and contacts: candidates from rows, blank ones left out, equal ones merged, each with an id."""
+"""Makes addresses and contacts from rows: leaves out blank ones, merges equal ones, and gives each an ID."""
 
 import hashlib
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _DIGEST = 12  # hexadecimal digits: 48 bits, within one customer's children
 
 @dataclass(frozen=True)
 class Candidates:
-    """Children that one entry (for one number of a repeated group) makes, one for each line.
+    """The children that one entry makes (for one number of a repeated group), one on each line.
 
     ``at``: row index into ``table``; ``customers``: customer position; ``several``: the row gave more than one type;
     ``stated``: a cell says whether the child is the default; ``texts``: the cells that a child's id is made of.
@@ -56,9 +56,9 @@ class Candidates:
 class Children:
     """All addresses or contacts, merged and in order.
 
-    ``entries`` indexes the candidate sets they came from; ``both``: the same cells give an address of another type;
+    ``entries`` indexes the candidate sets they came from; ``both``: the same cells give an address of a different type;
     ``lines``: for each of these sets the child that each of its lines is, or is a part of.
-    ``former``: their ids as earlier versions made them, null where they are the same; None if all are.
+    ``former``: their IDs as earlier versions made them, null if an ID is the same; None if all are.
     """
 
     columns: dict[str, Column | pa.Array]
@@ -121,14 +121,14 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
 def _trace_changed(
     step: str, before: dict[str, Column], after: dict[str, Column], at: Codes, length: int, context: Context
 ) -> None:
-    """Record what a step over several fields changed, if somebody watches. The columns are by candidate."""
+    """Record what a step over several fields changed, if there is a trace. The columns are by candidate."""
     for name, column in after.items() if context.trace is not None else ():
         if column is not (old := before.get(name, Column.blank(len(at)))):
             context.traced(field=name).did(step, spread(old, at, length), spread(column, at, length))
 
 
 def _content(prepared: Prepared, evaluated: dict[str, Evaluated], length: int) -> Mask:
-    """True on rows that give a child: something is filled that is more than a label, and more than a country or job."""
+    """True on rows that give a child: they have more than labels, countries, and jobs."""
     lonely = _NOT_ALONE["address" if isinstance(prepared.entry, AddressEntry) else "contact"]
     content = np.zeros(length, bool)
     for name, found in evaluated.items():
@@ -138,12 +138,12 @@ def _content(prepared: Prepared, evaluated: dict[str, Evaluated], length: int) -
 
 
 def _says(rule: FieldRule, found: Evaluated) -> Mask:
-    """True on rows of which the source says whether the child is the default: in a cell, or by a condition."""
+    """True on rows for which the source states, in a cell or by a condition, whether the child is the default."""
     return np.ones(len(found.column), bool) if any(rule.conditions()) else found.filled
 
 
 def _with_label(line: Evaluated, label: str, number: str, table: TableData) -> Evaluated:
-    """The first line with a note of each address's name, which is reported only."""
+    """The first line with a note of each address's name, which is only reported."""
     reference = label.replace(NUMBER, number)
     column = table.column(reference)
     text = "is the name of this address, but WizCommerce has no field for it"
@@ -168,10 +168,10 @@ def _with_parts_left(entry: ChildEntry, number: str, found: Evaluated) -> Evalua
 
 
 def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes) -> tuple[Column, ...]:
-    """The cells that each child comes from, to make its id of; of a cell with several children the child's own part.
+    """The texts that each child's ID is made from: its cells, or its own part of a cell with several children.
 
-    Of a packed address all cells count, whether other addresses have something in them or not. Columns of its parts
-    count only where they are filled, so that having them changes no other id.
+    All cells of a packed address count, whether or not other addresses use them. Columns of its parts count only if
+    they are filled, so that adding such columns changes no other ID.
     """
     table = prepared.owned.rows
     columns: dict[str, Column] = {}
@@ -197,7 +197,7 @@ def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes
 
 
 def _by_type(made: Candidates) -> Candidates:
-    """A row that gives several types becomes one child of each type."""
+    """Split each row with several types into one child of each type."""
     types = [value.split(LIST_SEPARATOR) for value in made.columns["type"].values.to_pylist()]
     counts = np.array([*map(len, types), 1], np.int64)[made.columns["type"].codes]
     if counts.max(initial=1) == 1:
@@ -224,10 +224,10 @@ def _by_type(made: Candidates) -> Candidates:
 def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array, former: pa.Array | None) -> Children:
     """All candidates in order, each child once.
 
-    ``ids``: each customer's reference id, or null; ``former``: as earlier versions made it, null where it is the same.
+    ``ids``: each customer's reference id, or null; ``former``: as earlier versions made it, null if it is the same.
 
-    Children of a customer are one where all their fields are equal. One whose filled fields all equal those of another
-    adds nothing. Which of the equal rows comes first makes no difference to what is sent.
+    Children of a customer whose fields are all equal are merged. A child whose filled fields all equal those of a
+    different child adds nothing. The order of equal rows makes no difference to what is sent.
     """
     if not sets:
         nothing, none = np.empty(0, np.int64), np.empty(0, bool)
@@ -290,7 +290,7 @@ def _ids(
     sets: Sequence[Candidates],
     record: Codes,
 ) -> tuple[pa.Array, pa.Array | None]:
-    """The children's ids, and the former ones: the source's, with the role where a row gave ``several`` types; or made.
+    """The children's IDs and former IDs: the source's, with the role if a row gave ``several`` types, or generated.
 
     ``known``, by child: the ids of their customers, the former ones of these, and the former ids of the source.
     """
@@ -316,7 +316,7 @@ def _ids(
 
 
 def _with_roles(own: Column, roles: pa.Array, several: Mask) -> pa.Array:
-    """The ids that the source gives, with the role where a row gives a child of each."""
+    """The IDs from the source, with the role appended if a row gives a child of each role."""
     ids = own.to_arrow()
     return pc.if_else(pa.array(several), pc.binary_join_element_wise(ids, roles, "-"), ids)
 
@@ -344,7 +344,7 @@ def _made_ids(customer_ids: pa.Array, roles: pa.Array, texts: pa.Array) -> pa.Ar
 
 
 def _merged_default(flag: Column, record: Codes, count: int) -> Column:
-    """A merged child is the default when any of its lines says so, and is not when none does and any says no."""
+    """A merged child is the default if any of its lines says yes, and is not if none says yes and any says no."""
     codes = np.full(count, -1, np.int64)
     codes[record[flag.filled]] = 1
     codes[record[flag.rows_with(pc.equal(flag.values, "true").to_numpy(zero_copy_only=False))]] = 0
@@ -352,7 +352,7 @@ def _merged_default(flag: Column, record: Codes, count: int) -> Column:
 
 
 def _is_compared(entry: ChildEntry) -> bool:
-    """Whether a comparison says which child is the default, not a cell of its own."""
+    """Whether a comparison, rather than a separate cell, says which child is the default."""
     return entry.is_default is not None and any(entry.is_default.conditions())
 
 

@@ -1,6 +1,6 @@
-"""The columns that keys and reference ids come from: ids that a program wrote as numbers, and ids that look wrong.
+"""Checks the columns of keys and reference IDs for IDs that a program wrote as numbers, and for IDs that look wrong.
 
-The latter are used as they are, with a warning: they may not be those of the system that they come from.
+IDs that look wrong are used unchanged, with a warning: they may differ from those in the source system.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ from importer.wording import counted
 _DATE = rf"^(?:{MADE_A_DATE}(?:-[0-9]{{2,4}})?|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?: .*)?)$"  # also as workbooks have it
 _SEPARATORS = (",", r"\.", r"[ \x{a0}\x{202f}]", "'", "\u2019")  # between thousands, in one country or another
 _GROUPED = rf"^[1-9][0-9]{{0,2}}(?:{'|'.join(f'(?:{sign}[0-9]{{3}})+' for sign in _SEPARATORS)})$"
-# Where these are, such signs are no thousands separators.
+# If these occur, such signs are not thousands separators.
 _UNGROUPED = r"^[0-9]{4}|[^0-9., \x{a0}\x{202f}'\x{2019}]"
 _QUOTED = "^'[0-9]"
 _LONG, _ROUNDED = "^[0-9]{16,}$", "^[0-9]{15}0+$"
@@ -56,7 +56,7 @@ def read_id_columns(mapping: Mapping, tables: dict[str, TableData]) -> tuple[dic
 def _parents_as_numbers(
     mapping: Mapping, table: TableData, name: str, numbered: list[str], problems: list[ProblemTable]
 ) -> Iterator[str]:
-    """The columns that name parents by numbers such as ``7.0``, where the rows themselves have no such numbers."""
+    """The columns that name parents by numbers such as ``7.0``, if the rows themselves have no such numbers."""
     rule = mapping.tables[name].parent
     if rule is None:
         return
@@ -143,7 +143,7 @@ def _zeros_lost(table: TableData, reference: str) -> Iterator[ProblemTable]:
 
 
 def _missing(table: TableData, rule: FieldRule) -> Iterator[ProblemTable]:
-    """A warning where a row without an id gets another column's text as its id, and other rows with it have one."""
+    """A warning if rows without an ID get a different column's text as ID, and other rows with that text have one."""
     columns = rule.own_columns()
     if rule.take != "first" or len(columns) < 2 or not all(map(table.names, columns[:2])):
         return
@@ -165,7 +165,7 @@ def _missing(table: TableData, rule: FieldRule) -> Iterator[ProblemTable]:
 def _warning(
     table: TableData, reference: str, found: pa.Array, words: Sequence[str], hint: str
 ) -> Iterator[ProblemTable]:
-    """One warning for a column, at its first cell. ``words``: what is said of one id, and of several."""
+    """One warning for a column, at its first cell. ``words``: the text for one ID, and the text for several."""
     at = np.flatnonzero(table.column(reference).rows_with(found.to_numpy(zero_copy_only=False)))
     message = f"{counted(len(at), 'ID')} in this column {words[len(at) > 1]}"
     return column_warning(table, at, reference, "id_doubtful", message, hint)

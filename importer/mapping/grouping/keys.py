@@ -1,4 +1,4 @@
-"""Keys: which customer a row belongs to."""
+"""Keys, which decide which customer a row belongs to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -49,7 +49,7 @@ class Keys:
     """The keys of a table's rows. ``codes``: each row's key (-1: blank), numbered in the order of first rows.
 
     ``exact``: the distinct keys, joined by ``LIST_SEPARATOR``; ``ids``: the same joined by ``-``, as reference ids.
-    ``former``: the ids as earlier versions made them, blank where they are the same.
+    ``former``: the IDs as earlier versions made them, blank if they are the same.
     ``skipped``: keys of rows that were skipped → the reason. ``changes``: what the keys' transforms rewrote.
     """
 
@@ -66,7 +66,7 @@ class Keys:
         return len(self.exact)
 
     def keep(self, chosen: Mask) -> "Keys":
-        """The keys of fewer rows; the rows left out must have blank keys."""
+        """The keys of only some rows; rows that are left out must have blank keys."""
         changes = tuple(change.take(np.flatnonzero(chosen)) for change in self.changes)
         return replace(self, codes=self.codes[chosen], changes=changes)
 
@@ -92,7 +92,7 @@ def key_cells(parts: Sequence[FieldRule], table: TableData, folder: Path, trace:
 
 
 def read_keys(cells: KeyCells) -> Keys:
-    """The key of each row: trimmed, compared exactly; a key with any part blank is blank."""
+    """The key of each row, trimmed and compared exactly. A key with a blank part is blank."""
     tuples, distinct = combine(cells.parts)
     whole = np.append(np.logical_and.reduce([column.filled for column in distinct]), False)
     number = tuples if whole[:-1].all() else np.where(whole[tuples], tuples, -1)
@@ -110,7 +110,7 @@ def read_keys(cells: KeyCells) -> Keys:
 
 
 def former_ids(ids: pa.Array, codes: Codes, former: pa.Array) -> Column:
-    """Each record's ID as earlier versions generated it from its first row; blank where a row of it had the same id.
+    """Each record's ID as earlier versions generated it from its first row; blank if one of its rows had the same ID.
 
     ``codes``: the record of each row (-1: none); ``former``: what each row's id would have been.
     """
@@ -124,7 +124,7 @@ def former_ids(ids: pa.Array, codes: Codes, former: pa.Array) -> Column:
 
 
 def match_keys(own: Keys, customers: Keys) -> tuple[Codes, Reasons]:
-    """Each row's customer (-1: none), and why there is none when its customer's rows were skipped (else ``""``)."""
+    """Each row's customer (-1: none), and why there is none if its customer's rows were skipped (otherwise ``""``)."""
     found = pc.index_in(own.exact, value_set=customers.exact).fill_null(-1).to_numpy().astype(np.int64)
     matched = np.append(found, -1)[own.codes]
     why = np.full(own.count + 1, "", dtype=object)

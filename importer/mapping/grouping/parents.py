@@ -1,4 +1,4 @@
-"""Rows that name a parent: one list of companies, people and addresses, in any order, each naming its company."""
+"""Rows that name a parent: a list of companies, people, and addresses, in any order, that each name their company."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from importer.wording import first_few
 
 OPEN, ABSENT, SEVERAL, CIRCLE = -1, -2, -3, -4  # instead of an end: not known yet; why there is none
 _MOST_PLACES = 20  # of rows with the same name, in one message
-_MOST_LEVELS = 50  # of parents of parents; what is deeper is taken for a circle
+_MOST_LEVELS = 50  # levels of parents; anything deeper counts as circular
 _NONE = -9  # of a search: no row has this name
 
 _Form = Callable[[pa.Array], pa.Array]
@@ -66,8 +66,8 @@ def find_parents(names: Names, ends: Codes, customers: int, rejected: int) -> tu
 
     ``ends``: the end (≥ 0) of every row that is known, ``OPEN`` for the others. A row has the end of its parent, or of
     its parent's parent if the parent has one itself, and so on. Rows without a parent are searched first: by the exact
-    name, else without case and surplus blanks. ``customers``: how many of the ends are customers; others are shared by
-    rows that have nothing else in common. ``rejected``: the end of rows whose parent is not found.
+    name, then without case and surplus blanks. ``customers``: how many of the ends are customers; other ends are shared
+    by otherwise unrelated rows. ``rejected``: the end of rows whose parent is not found.
     """
     wanted = names.parent.values
     found = np.full(len(wanted), OPEN, np.int64)
@@ -191,7 +191,7 @@ class _Search:
     form: _Form
 
     def match(self, wanted: pa.Array, ends: Codes) -> Codes:
-        """For each wanted text the one end of its rows; ``SEVERAL``; ``OPEN`` where a row's is; ``_NONE``."""
+        """For each wanted text, the only end of its rows, ``SEVERAL``, ``OPEN`` if a row has that end, or ``_NONE``."""
         groups = self.form(wanted).dictionary_encode()
         rows, numbers = self._pairs(groups.dictionary)
         pairs = pd.DataFrame({"number": numbers, "end": ends[rows]}).drop_duplicates()

@@ -1,4 +1,4 @@
-"""Which customer each row belongs to, and why some belong to none."""
+"""Decides which customer each row belongs to, and why some rows belong to none."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class RowAssignment:
     """The customers by their keys, and for every table of the mapping its rows with their customers.
 
     ``ids``: each customer's key as a reference id; ``origin``: the columns of the keys; ``former``: the ids as earlier
-    versions made them, where any of them differ. ``main``: the rows that make the customers. ``by_table``: the rows
+    versions made them, if any of them differ. ``main``: the rows that make the customers. ``by_table``: the rows
     that give children. ``problems`` of rows, and what was rewritten in keys (``changes``, as :func:`count_changes`
     takes them), are those of all rows; in a share of the customers there are none.
     """
@@ -162,7 +162,7 @@ def _read(
 
 
 def _unread_flags(rule: TableRule, table: TableData, skipped: Mask) -> Iterator[ProblemTable]:
-    """For each such column a warning about the rows, not ``skipped`` otherwise, that say neither yes nor no."""
+    """A warning for each such column with rows, not ``skipped`` otherwise, that say neither yes nor no."""
     parts = [(part.column, part.flag) for skip in rule.skip for part in skip.parts() if part.column is not None]
     otherwise = {column for column, flag in parts if flag is None}  # which knows other words
     for reference in dict.fromkeys(column for column, _ in parts if column not in otherwise):
@@ -176,7 +176,7 @@ def _unread_flags(rule: TableRule, table: TableData, skipped: Mask) -> Iterator[
 
 
 def _with_keys(read: _Rows, status: RowStatus, problems: list[ProblemTable]) -> tuple[TableData, Keys]:
-    """The rows that have a customer by their own keys; those whose key is blank are rejected, each alone."""
+    """The rows that have a customer by their own keys; rows with a blank key are rejected individually."""
     table = read.table.keep(read.keyed)
     keys = read_keys(read.cells.keep(read.keyed))
     blank = keys.codes < 0
@@ -214,7 +214,7 @@ def _key_columns(rule: TableRule, table: TableData) -> str:
 def _children(
     read: _Rows, main: TableData, keys: Keys, status: RowStatus, problems: list[ProblemTable]
 ) -> CustomerRows:
-    """The rows of a table of addresses or contacts, each with its customer; orphans are rejected alone.
+    """The rows of a table of addresses or contacts, each with its customer; orphans are rejected individually.
 
     ``main``: the table of the customers, ``keys``: theirs.
     """
@@ -235,7 +235,7 @@ def _children(
 def _orphan_problems(
     main: TableData, rule: TableRule, rows: TableData, own: Keys, keys: Keys, at: Codes
 ) -> Iterator[ProblemTable]:
-    """No customer has these keys; the hint names one whose id differs only in zeros, case or punctuation."""
+    """Errors for keys that no customer has; the hint names an ID that differs only in zeros, case, or punctuation."""
     ids, known = own.ids.take(own.codes[at]).to_arrow(), keys.ids.to_arrow()
     near = known.take(pc.index_in(_without_punctuation(ids), value_set=_without_punctuation(known)))
     likely = pc.index_in(near, value_set=known).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -267,7 +267,7 @@ def _unknown_parts(own: Keys, codes: Codes, customers: Keys) -> Codes:
 
 
 def _without_punctuation(ids: pa.Array) -> pa.Array:
-    """Ids without case, spaces, punctuation and leading zeros."""
+    """IDs without case, spaces, punctuation, and leading zeros."""
     plain = pc.replace_substring_regex(pc.utf8_lower(ids), r"[\s\pP\pS]+", "")
     return pc.replace_substring_regex(plain, "^0+", "")
 

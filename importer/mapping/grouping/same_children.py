@@ -1,4 +1,4 @@
-"""Which children of a customer are the same: equal ones, and ones that another one says all of and more."""
+"""Finds children of a customer that are the same: equal ones, and ones whose fields are all contained in another's."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ def equal_children(
 
 
 def _best_heads(exact: Sequence[Column], child: Codes, heads: Codes) -> Codes:
-    """The line of each child that is written best, where its lines are written differently."""
+    """The best-written line of each child whose lines are written differently."""
     written = np.zeros(len(child), bool)
     for column in exact:
         written |= column.codes != column.codes[heads[child]]
@@ -47,15 +47,15 @@ def _best_heads(exact: Sequence[Column], child: Codes, heads: Codes) -> Codes:
 
 
 def _rank(text: str) -> tuple[int, bool, bool, str]:
-    """The best of several spellings is the least: short, and neither all in capitals nor all in small letters."""
+    """The rank of a spelling; the least is best: short, and neither all uppercase nor all lowercase."""
     return len(text), text == text.upper(), text == text.lower(), text
 
 
 def absorbed(columns: Sequence[Column], customers: Codes, kind: Column | None, wrong: Mask) -> Codes:
     """For each child, the number of a different child that has all its filled fields and more, or its own number.
 
-    ``columns``: the fields as they are compared; ``kind``: what children must have in common at least. A
-    ``wrong`` child stays: what it says is not known.
+    ``columns``: the fields as they are compared; ``kind``: what children must at least have in common. A
+    ``wrong`` child stays, because its true values are not known.
     """
     into = np.arange(len(customers), dtype=np.int64)
     family = tuple_numbers([customers, *([] if kind is None else [kind.codes])])
@@ -83,7 +83,7 @@ def _absorb(
 ) -> None:
     """Put each of ``mine`` into one of the ``others`` that has the same ``fields``.
 
-    Of several it is the one whose text is the least: the order of rows must not say who is the default.
+    Of several, it is the one whose text is the least: the order of rows must not decide which is the default.
     """
     lines = np.flatnonzero(mine | others)
     group = tuple_numbers(codes[several[lines]] for codes in fields)

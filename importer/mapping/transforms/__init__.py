@@ -1,1 +1,1 @@
-"""The named transforms of the mapping language, and what they know of phones, names, countries, and addresses."""
+"""The named transforms of the mapping language, and their data about phones, names, countries, and addresses."""

@@ -1,4 +1,4 @@
-"""A postal address as one text or a few untyped lines, taken apart; every doubt about its parts is reported."""
+"""Splits a postal address, given as one text or a few untyped lines; every doubt about its parts is reported."""
 
 import re
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _FAX = re.compile(r"^(?:fax|facsimile|f)\b\s*[:.]*\s*(?=[+(\d])", re.IGNORECASE)
 _NUMBER = re.compile(r"^[+(]?\d[\d\s().\-/+]*(?:\s*(?:x|ext\.?)\s*\d{1,6})?$", re.IGNORECASE)
 _EMAIL = re.compile(r"^(?:e-?mail\s*:\s*)?[^\s@]+@[^\s@]+\.[^\s@]+$", re.IGNORECASE)
 _AMERICAN_ZIP = r"\d{5}(?:-\d{4})?"
-_POST_CODES = {  # how a postal code after the town looks where its form tells the country
+_POST_CODES = {  # the form of a postal code after the town, if it shows the country
     "US": _AMERICAN_ZIP,
     "CA": r"[A-Z]\d[A-Z][ -]?\d[A-Z]\d",
     "AU": r"\d{4}",
@@ -28,7 +28,7 @@ _POST_CODES = {  # how a postal code after the town looks where its form tells t
     "IE": r"[A-Z]\d[\dW] ?[A-Z\d]{4}",
 }
 _ENDS = {code: re.compile(rf"(?:^|[ ,.]){form}$", re.IGNORECASE) for code, form in _POST_CODES.items()}
-_MOST_KEPT = 2**14  # texts that may be a country: towns and states come again and again
+_MOST_KEPT = 2**14  # texts that may be a country: towns and states are repeated often
 _WITH_STATES = ("US", "CA", "AU")
 _CODE_FIRST = re.compile(
     r"^(?:[A-Z]{1,3}-)?(\d{4} ?[A-Z]{2}|\d{3} \d{2}|\d{2}-\d{3}|\d{4,5}-\d{3}|\d{4,6})[ ,]+(\D.*)$"
@@ -67,7 +67,7 @@ class Line:
 
 @dataclass(frozen=True)
 class PostalAddress:
-    """An address taken apart. ``street``: its lines, the first may be a name; ``pieces``: the rest by name.
+    """A split address. ``street``: its lines, of which the first may be a name; ``pieces``: the other parts by name.
 
     ``doubts``: why the parts may be wrong; ``left``: what is not part of an address, such as a fax number.
     """
@@ -85,9 +85,9 @@ class PostalAddress:
 
 
 def read_address(cells: Sequence[str | None], home: str | None) -> PostalAddress:
-    """Take an address apart: one cell, with line breaks or in one line, or several cells with a line each.
+    """Split an address: one cell, with line breaks or in one line, or several cells with a line each.
 
-    ``home``: the country (alpha-2) where the address names none; it decides only what a postal code may look like.
+    ``home``: the country (alpha-2) if the address names none; it decides only what a postal code may look like.
     """
     lines = [
         Line(text, number)
@@ -174,7 +174,7 @@ def _country_line(address: PostalAddress, home: str | None) -> tuple[PostalAddre
 
 
 def _is_code(text: str) -> bool:
-    """Whether a line is a postal code and nothing else."""
+    """Whether a line is only a postal code."""
     whole = (form.match(text) for form in _ENDS.values())
     return _CODE_ALONE.match(text) is not None or any(whole)
 
@@ -249,7 +249,7 @@ def _town_line(address: PostalAddress, country: str | None, *, named: bool) -> P
 def _with_state(
     address: PostalAddress, before: list[Line], rest: Line, zip_code: Line, country: str
 ) -> PostalAddress | None:
-    """``Austin, TX`` before the postal code; None where there is no state and the postal code alone says nothing."""
+    """``Austin, TX`` before the postal code; None if there is no state and the postal code alone is not enough."""
     town, state = _state_behind(rest.text, country)
     if state is None and not rest.text and before:  # the postal code has a line of its own
         *before, above = before
@@ -295,7 +295,7 @@ def _with_county(
 
 
 def _elsewhere(address: PostalAddress, country: str | None, *, named: bool) -> PostalAddress:
-    """Postal code and town of a line, in the order of other countries; else the last line is the town, with a doubt."""
+    """Postal code and town of a line, in the order of other countries, or the last line as the town, with a doubt."""
     *before, last = address.street
     if not before:
         return address

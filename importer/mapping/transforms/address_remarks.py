@@ -1,4 +1,4 @@
-"""Parts of an address that are read together: what they become, and what is reported about one of them."""
+"""Reads several parts of an address together: their new values, and remarks about one of them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from importer.records import Severity
 
 @dataclass(frozen=True)
 class Remark:
-    """What is reported about a part of an address: the words follow the cell's text."""
+    """What is reported about a part of an address. The words follow the cell's text."""
 
     code: str
     severity: Severity
@@ -34,7 +34,7 @@ def settled(
     """The ``fields`` as ``read`` settles them, with its remarks at the cells of the field ``name``.
 
     ``columns`` are by candidate, ``at`` is each candidate's row. ``read`` takes the texts of the fields and of
-    ``defaults``: the address's country or, where none is written, the default one (``"GB"`` or ``"GB|US"``). What it
+    ``defaults``: the address's country or, if it has none, the default one (``"GB"`` or ``"GB|US"``). What it
     returns has the fields and ``remarks`` as attributes; without a remark nothing is changed.
     """
     found = evaluated.get(name)

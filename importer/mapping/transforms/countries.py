@@ -1,4 +1,4 @@
-"""Countries to ISO 3166-1 alpha-2 and states to their codes, by ISO's and CLDR's names and those of exports."""
+"""Converts countries to ISO 3166-1 alpha-2 and states to their codes, by the names of ISO, CLDR, and exports."""
 
 import re
 from functools import lru_cache
@@ -63,7 +63,7 @@ def country_code(text: str) -> str | None:
 
 
 def country(values: pa.Array) -> TransformResult:
-    """Names in the main languages, alpha-2, alpha-3 and usual aliases → alpha-2; else an error."""
+    """Names in the main languages, alpha-2, alpha-3, and usual aliases → alpha-2; otherwise an error."""
     texts = values.to_pylist()
     codes = [country_code(text) for text in texts]
     reasons = [None if code else "is not a country" for code in codes]
@@ -94,8 +94,8 @@ def _name(code: str) -> str:
 def state(values: pa.Array, countries: pa.Array) -> TransformResult:
     """A state's or province's name → its code where addresses are written with codes; any other text stays.
 
-    ``countries`` as for phones. Without a known country the name is looked for in the United States and Canada only.
-    Where addresses are written with codes, a text that is not a state of the country is a warning.
+    ``countries`` as for phones. Without a known country, the name is looked up only in the United States and Canada.
+    If addresses are written with codes, a text that is not a state of the country causes a warning.
     """
     read = [_read_state(*own) for own in zip(values.to_pylist(), countries.to_pylist(), strict=True)]
     reasons = [reason for _, reason, _ in read]

@@ -1,4 +1,4 @@
-"""The names of countries, states, and counties as exports write them, in a form in which they can be compared."""
+"""The names of countries, states, and counties as exports write them, in a form that can be compared."""
 
 import gettext
 import json
@@ -24,7 +24,7 @@ MAIN_LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "da", "n
 _IN_ISO = {"nb": "nb_NO", "zh": "zh_CN", "zh_Hant": "zh_TW", "sr_Latn": "sr@latin"}  # how pycountry calls them
 CODED = ("US", "CA", "AU", "MX", "BR", "IN", "IT")  # where addresses are written with the subdivisions' codes
 _BETWEEN = frozenset({"the", "of", "and", "y", "e", "et", "und", "en", "de", "da", "di", "la", "le", "do", "och", "og"})
-# What stands beside a country's name and says nothing more.
+# Words beside a country's name that add no information.
 NOISE = frozenset({"", "the", "eu", "eea", "europe", "european union", "sar", "channel islands", "west indies"})
 # Words of names that are abbreviated, in plain form.
 _SHORT_WORDS = {
@@ -88,12 +88,12 @@ def translation(domain: str, language: str) -> gettext.NullTranslations:
 
 
 def words(name: str) -> frozenset[str]:
-    """The words of a name in plain form that tell it from others."""
+    """The words of a name, in plain form, that distinguish it from others."""
     return frozenset(name.split()) - _BETWEEN
 
 
 def most_special(codes: Iterable[str]) -> str | None:
-    """The one country that several codes mean: the territory, if the other is the country that it belongs to."""
+    """The country that several codes mean: a territory, if the other code is the country that it belongs to."""
     found = set(codes)
     found -= {owner for owner, own in _NAMES["territories"].items() if not found.isdisjoint(own)}
     return found.pop() if len(found) == 1 else None
@@ -136,7 +136,7 @@ def countries_to_choose(*, codes: bool) -> tuple[str, ...]:
 
 @cache
 def states_to_choose(country: str, *, codes: bool) -> tuple[str, ...]:
-    """What a person can choose as a state of a country; nothing where addresses are written without states' codes."""
+    """What a person can choose as a state of a country; nothing if addresses are written without states' codes."""
     if country not in CODED:
         return ()
     return tuple(sorted(item.code.split("-")[1] if codes else item.name for item in _subdivisions(country)))

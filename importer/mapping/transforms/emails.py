@@ -1,4 +1,4 @@
-"""Email addresses: a pattern for the many plain ones, email-validator for what the pattern leaves."""
+"""Email addresses: a pattern checks the many plain ones, and email-validator the others."""
 
 import re
 
@@ -44,7 +44,7 @@ def email(values: pa.Array) -> TransformResult:
     """One address of each text, its domain in lower case; of several the first valid one, with a warning.
 
     ``mailto:``, angle brackets, quotes and a trailing dot or semicolon are removed. An address written wholly in
-    capitals becomes lower case: no mail system in use tells them apart.
+    capitals becomes lower case: no mail system in use distinguishes them.
     """
     values = narrow(values)
     at = np.flatnonzero(pc.invert(_are_plain(values)).to_numpy(zero_copy_only=False))
@@ -108,7 +108,7 @@ def _first_of_several(value: str) -> tuple[str, str | None]:
 
 
 def _pieces(value: str) -> list[str]:
-    """The addresses in a text; none where a piece is not an address, because then it is not a list."""
+    """The addresses in a text; none if a piece is not an address, because then it is not a list."""
     inner = _INNER.findall(value)
     if len(inner) > 1:
         return [piece.strip() for piece in inner]

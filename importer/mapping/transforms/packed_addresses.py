@@ -22,7 +22,7 @@ from importer.mapping.transforms.text_forms import decode
 from importer.records import Severity
 from importer.tables import Entity
 
-# Field of an address → the part that it takes, and what else its rule says.
+# Field of an address → the part that it takes, and the rest of its rule.
 _FIELDS: dict[str, tuple[str, dict[str, str]]] = {
     "address_line_1": ("line_1", {}),
     "city": ("city", {}),
@@ -40,7 +40,7 @@ _FROM_THE_END = frozenset({"city", "state", "zip_code", "country"})  # these are
 _NAMES = ("company_name", "display_name", "first_name", "last_name")
 _TITLE = r"^(?:mrs?|ms|miss|dr|prof)\.?[\t-\r\x{1c}-\x{1f}\x{85}\pZ]"
 _STREET_FIRST = frozenset({None, "US", "CA"})  # where a line without a house number may be a name
-_NOTHING = "nothing"  # instead of a part, where no address has it
+_NOTHING = "nothing"  # instead of a part that no address has
 _HINT = "Compare the parts with the cell; where they are wrong, fix the cell, or export the parts as separate columns."
 
 
@@ -48,7 +48,7 @@ _HINT = "Compare the parts with the cell; where they are wrong, fix the cell, or
 class Prepared:
     """An entry for one number of a repeated group, with the rows that it reads; every packed field has a rule.
 
-    ``filled``: rows where a packed address is not all blank; ``parts``: references of the columns that say its parts;
+    ``filled``: rows whose packed address is not all blank; ``parts``: references of the columns that have its parts;
     ``in_parts``: the rows where they do; ``findings``, ``changes``: what is reported about it.
     """
 
@@ -198,7 +198,7 @@ def _part_columns(references: Sequence[str], field: str, table: TableData) -> li
 
 
 def _plain_cells(whole: Column, reference: str, table: TableData) -> tuple[Column, list[RowChange]]:
-    """The cells of a packed address without text that stands for nothing, and with HTML undone; what that changed."""
+    """The cells of a packed address without text that counts as blank and without HTML, and what that changed."""
     column, changes = without_blanks(whole, reference, table.blanks.among(whole.values, "address_line_1"))
     decoded = decode(column.values).values
     told = np.zeros(len(decoded), bool)

@@ -1,4 +1,4 @@
-"""What of a cell's text is a phone number: the first number, its extension, and what else stands beside it.
+"""Reads a phone number from a cell's text: the first number, its extension, and any other text beside it.
 
 Or, of several numbers with labels, the one with the label that is wanted.
 """
@@ -23,7 +23,7 @@ _BREAK = re.compile(
     r"(?P<slash>\s*/\s*)|(?P<hyphen>\s+[\-\u2010-\u2015]\s+)(?=(?:\D*\d){7})|\s+(?=\(?\+\d)|\s+(?=0\d{1,5}[\s/\-]*\d{5})"
     r"|(?<!\s)(?:\s*+(?=\(\d{2,5}\)(?:\D*\d){5})|(?P<blank>\s++)(?=(?:\D*\d){10}))"
 )
-_LONG = 10  # digits; two such numbers are no single one
+_LONG = 10  # digits; two such numbers are not one number
 _HOURS = re.compile(
     r"\b\d{1,2}(?:[:.h]\d{2})?\s*(?:-|\u2013|bis|to|till|until|à|a|t/m)\s*\d{1,2}(?:[:.h]\d{2})?\s*"
     r"(?:uhr|h|hrs|hours|am|pm|a\.m\.|p\.m\.|o'?clock)\b"
@@ -90,7 +90,7 @@ class _Run:
 
 
 def number_text(text: str) -> NumberText | None:
-    """Find the first number of a text that is not a fax number; None where there are no digits."""
+    """Find the first number of a text that is not a fax number; None if there are no digits."""
     if _SIMPLE.fullmatch(text):
         return NumberText((text,), None, others=False, letter=False, twice=False, numbers=1)
     label = _LABEL.match(text)
@@ -133,7 +133,7 @@ def _voice(text: str, runs: Sequence[_Run]) -> list[_Run]:
 
 
 def _runs(text: str) -> Iterator[_Run]:
-    """The numbers of a text, each up to where another one may begin."""
+    """The numbers of a text, each up to where the next one may begin."""
     for match in _RUN.finditer(text):
         start, whole = match.start(), match[0]
         begin = 0
@@ -214,7 +214,7 @@ def _labeled_numbers(value: str) -> list[tuple[str, str]]:
 
 
 def _pieces(label: str, text: str) -> Iterator[tuple[str, str]]:
-    """The numbers after one label, ``""`` where there is none: then it may be after the number."""
+    """The numbers after ``label``. If it is ``""``, there is no label before the number, but it may be after it."""
     for piece in _BETWEEN_LABELED.split(text):
         number = piece.strip(_EDGES)
         behind = None if label else _LABEL_BEHIND.match(number)

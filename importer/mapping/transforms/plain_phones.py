@@ -83,7 +83,7 @@ def _numbers(digits: pa.Array, region: str, code: int, *, at_home: bool) -> pa.A
     plan = _plan(region)
     national = pc.replace_substring_regex(digits, f"^(?:{plan.national_prefix_for_parsing or ''})", "")
     prefixed = pc.binary_join_element_wise(plan.national_prefix or "", national, "")
-    # The parser keeps a prefix, or takes a country code off, where the rest is not a number by the region's own plan.
+    # The parser keeps a prefix, or removes a country code, if the rest is not a number in the region's own plan.
     certain = _mask(pc.or_(pc.equal(national, digits), pc.equal(prefixed, digits)))
     certain &= _fits(national, _general(plan).national_number_pattern)
     certain &= np.isin(pc.utf8_length(national).to_numpy(), _general(plan).possible_length)

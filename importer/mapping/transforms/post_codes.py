@@ -18,7 +18,7 @@ from importer.mapping.transforms.text_forms import ROUNDED, WHOLE, whole_number
 from importer.records import Severity
 
 _AMERICAN = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})  # one system of postal codes
-# Countries where postal codes of digits alone begin with a zero, and those where they begin with two.
+# Countries whose all-digit postal codes may begin with one zero, and those in which they may begin with two.
 _WITH_ZEROS = frozenset(
     {"AU", "CN", "CO", "DE", "DZ", "ES", "FI", "FR", "IT", "KR", "LK", "LT", "MX", "MY", "NO", "NZ"}
     | {"RO", "SG", "TR", "UA", "ZA"}
@@ -37,7 +37,7 @@ _COUNTRY = re.compile(r"^[A-Z]{1,3}(?=\d+$)")  # in front of a code of digits: D
 
 @dataclass(frozen=True)
 class _Address:
-    """The parts of an address that are looked at. ``default``: the country of addresses where none is written."""
+    """The parts of an address that are checked. ``default``: the country of addresses without one."""
 
     zip_code: str
     state: str | None
@@ -68,7 +68,7 @@ class _Address:
 def settled_post_codes(
     evaluated: dict[str, Evaluated], columns: dict[str, Column], at: Codes, defaults: Column
 ) -> tuple[dict[str, Evaluated], dict[str, Column]]:
-    """Addresses with their postal codes fixed where that is certain, and with remarks about what is not.
+    """Addresses with their postal codes fixed if the fix is certain, and with remarks about the others.
 
     The arguments are those of :func:`settled`.
     """
@@ -103,7 +103,7 @@ def _settled(code: str | None, state: str | None, country: str | None, countries
 
 
 def _without_state(address: _Address) -> _Address:
-    """``US-FL 33101`` or ``FL 33101`` → state and postal code, where the address says nothing else."""
+    """``US-FL 33101`` or ``FL 33101`` → state and postal code, if the rest of the address does not contradict them."""
     match = _WITH_STATE.fullmatch(address.zip_code)
     place = match["country"] or address.place if match else None
     if match is None or place not in _CHECKED or match["state"] not in _areas(place):
@@ -120,7 +120,7 @@ def _without_state(address: _Address) -> _Address:
 
 
 def _american(address: _Address) -> _Address:
-    """A ZIP code with its hyphen, and with the zeros that a spreadsheet removed where only one reading is left."""
+    """A ZIP code with its hyphen, and with the zeros that a spreadsheet removed, if only one reading is possible."""
     code = address.zip_code
     match = _SHORT_ZIP.fullmatch(code)
     is_known = address.country is not None or address.area in _areas("US")

@@ -52,7 +52,7 @@ def narrow(values: pa.Array) -> pa.Array:
 
 
 def whole_numbers(values: pa.Array) -> pa.Array:
-    """Null where a text is no whole number that a program stored as a decimal, else its digits."""
+    """The digits of a whole number that a program stored as a decimal, or null if the text is not one."""
     digits = pc.replace_substring_regex(values, WHOLE, "")
     found = pc.match_substring_regex(values, f"^[0-9]+{WHOLE}")
     digits = pc.if_else(found, digits, None)
@@ -107,7 +107,7 @@ _HINT = "If the text is encoded, export it as plain text. Otherwise, no action i
 
 
 def decode(values: pa.Array, *, tags: bool = True) -> TransformResult:
-    """Undo HTML entities, tags, and percent encoding of whole values; a warning where that is not certain."""
+    """Undo HTML entities, tags, and percent encoding of whole values; a warning if that is not certain."""
     at = np.flatnonzero(pc.match_substring_regex(values, _MAYBE).to_numpy(zero_copy_only=False))
     if not len(at):
         return TransformResult(values)
@@ -173,7 +173,7 @@ _KEPT = frozenset({"key", "reference_id", "former id"})
 
 @dataclass(frozen=True)
 class BlankTexts:
-    """Which texts stand for nothing. ``texts``: the mapping's own list, compared without case; None: the usual ones."""
+    """Which texts count as blank. ``texts``: the mapping's own list, compared without case; None: the usual ones."""
 
     texts: tuple[str, ...] | None = None
 
@@ -185,7 +185,7 @@ class BlankTexts:
         return max((len(text.encode()) for text in self.texts), default=0)
 
     def among(self, values: pa.Array, field: str, meant: Collection[str] = ()) -> Mask:
-        """Which values stand for nothing in a field; ``meant``: texts in lower case that the mapping has a use for."""
+        """Which values count as blank in a field. ``meant``: lowercase texts that the mapping uses."""
         mask = np.zeros(len(values), bool)
         if field in _KEPT:
             return mask

@@ -173,7 +173,7 @@ def column_accounts(
 ) -> list[dict[str, Any]]:
     """What became of each column's filled cells; ``columns``: those of the summary.
 
-    ``lost_first``: the ones that lose most come first; else the order is that of the source.
+    ``lost_first``: those that lose most come first; otherwise the order is that of the source.
     """
     tables = {table.name: table for table in report.sources.tables}
     lines = []

@@ -182,7 +182,7 @@ def _readiness(total: int, rejected: int, loose: int) -> tuple[str, str]:
 
 
 def subtitle(summary: Mapping[str, Any]) -> str:
-    """What the title leaves open: errors and warnings before anything was sent, else the outcomes."""
+    """What the title does not say: errors and warnings before anything was sent, otherwise the outcomes."""
     if summary["command"] not in {"check", "plan"} or summary["stopped"]:
         return headline(summary)
     counts = {"error": 0, "warning": 0}
