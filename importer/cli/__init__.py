@@ -1,4 +1,4 @@
-"""The command line: the only package that prints, asks or exits."""
+"""The command line: the only package that prints, asks questions, or exits."""
 
 from importer.cli.app import main
 

@@ -1,4 +1,4 @@
-"""The command line put together. Each command is a thin layer: options in, one function of commands, a summary out."""
+"""The assembled command line. Each command is a thin layer that calls a function of ``importer.commands``."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from importer.cli.output import failed, ready_streams
 from importer.cli.parameters import Command, Group, split_help
 from importer.errors import UsageError
 
-_INTERRUPTED = 130  # what Typer makes of Ctrl-C, and nothing else
+_INTERRUPTED = 130  # the exit code that Typer uses only for Ctrl-C
 _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Start": (start.open, start.suggest, start.preview, start.values),
     "Import": (runs.check, runs.correct, runs.plan, runs.run, runs.resume, runs.retry),
@@ -39,30 +39,34 @@ app = typer.Typer(
 
 def main() -> None:
     ready_streams()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends like Ctrl-C where nothing else handles it
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # unless handled elsewhere, it acts like Ctrl-C
     try:
         code = app(prog_name="importer", standalone_mode=False)
         if code == _INTERRUPTED:
             code = failed(KeyboardInterrupt())
-        sys.stdout.flush()  # a reader that went away shows here, not when Python ends
+        sys.stdout.flush()  # if the reader of the output is gone, fail here, not when Python exits
     except typer.Exit as stop:
         code = stop.exit_code
     except typer.Abort:
         code = failed(UsageError("stopped at a question"))
-    except BrokenPipeError:  # the reader of our output went away: nothing is left to say
+    except BrokenPipeError:  # the reader of the output is gone: there is nothing to report
         code = 3
     except BaseException as error:  # noqa: BLE001 - the last line of defense: a message instead of a traceback
         code = _usage(error)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except OSError:  # Python would try again at its end, and change the exit code
+        except OSError:  # otherwise, Python would try again when it exits, and change the exit code
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(code or 0)
 
 
 def _usage(error: BaseException) -> int:
-    """Show Click's own usage errors its way, unless they are about a value that was not typed; all others ours."""
+    """Show an error, and return its exit code.
+
+    Click shows its own usage errors, unless they are about a value from a variable or a config file. This package
+    shows all others.
+    """
     if isinstance(error, typer.BadParameter) and error.ctx and error.param and (name := error.param.name):
         given = error.ctx.params.get("config")
         if isinstance(given, Given) and (place := given.place(name)):

@@ -1,4 +1,4 @@
-"""What commands have in common: progress shown, a question asked, the summary printed."""
+"""What commands have in common: they show progress, ask questions, and print a summary."""
 
 import gc
 import os
@@ -36,7 +36,7 @@ def finish(given: Mapping[str, Any], summary: dict[str, Any]) -> None:
 
 
 def carry_out(command: str, given: Mapping[str, Any], work: Callable[[Options, Any], dict[str, Any]]) -> None:
-    """Do the work of a command, watched and logged; print its summary, and exit with its code.
+    """Do the work of a command with progress and a log, print its summary, and exit with its code.
 
     ``work`` gets the options and the :class:`importer.workflow.supervision.Watch`.
     """
@@ -45,10 +45,10 @@ def carry_out(command: str, given: Mapping[str, Any], work: Callable[[Options, A
     from importer.logs import log_to
     from importer.workflow.supervision import supervise
 
-    if not gc.get_freeze_count():  # what imports made stays: scanning it takes a quarter of a small check
+    if not gc.get_freeze_count():  # imported objects stay: scanning them takes a quarter of a small check
         gc.freeze()
     notices = read_notices(options.config, os.environ) if command in NOTIFYING else None
-    quiet = given["quiet"] or options.log == "-"  # a program that reads log lines on stderr wants nothing else there
+    quiet = given["quiet"] or options.log == "-"  # a program that reads log lines on stderr expects nothing else there
     with log_to(options.log, options.log_level, personal=given["log_personal"]), watched(options, quiet=quiet) as watch:
         summary = supervise(
             command,
@@ -63,7 +63,7 @@ def carry_out(command: str, given: Mapping[str, Any], work: Callable[[Options, A
 
 @contextmanager
 def watched(options: Options, *, quiet: bool) -> Iterator[Any]:
-    """Progress on stderr while the block runs; the deadline counts from here."""
+    """Show progress on stderr while the block runs. The deadline is counted from now."""
     from importer.workflow.supervision import Deadline, Watch
 
     progress = Progress(quiet=quiet)
@@ -75,11 +75,11 @@ def watched(options: Options, *, quiet: bool) -> Iterator[Any]:
             deadline=None if options.deadline is None else Deadline(options.deadline),
         )
     finally:
-        progress.close()  # nothing of it is left on a terminal, however the block ends
+        progress.close()  # however the block ends, leave nothing on a terminal
 
 
 def asker() -> Callable[[str], bool] | None:
-    """The function that asks the person at the terminal; None where there is no terminal."""
+    """The function that asks the person at the terminal; None if there is no terminal."""
     return _asked if sys.stdin.isatty() and sys.stderr.isatty() else None
 
 
@@ -94,9 +94,10 @@ def _asked(question: str) -> bool:
 
 
 def read_answers(given: Iterable[str]) -> dict[str, str]:
-    """``ID=CHOICE`` as a table. Ids with a colon end in the name of a column or file, and other choices are columns.
+    """The choices by ID, from texts of the form ``ID=CHOICE``.
 
-    So the last ``=`` of ``skip:Paid = x=keep`` counts, and the first one of ``key=No. = ID``.
+    An ID with a colon ends in the name of a column or file; for other IDs, the choice is a column. So the last ``=`` of
+    ``skip:Paid = x=keep`` is the separator, and the first one of ``key=No. = ID``.
     """
     answers = {}
     for text in given:
@@ -109,7 +110,7 @@ def read_answers(given: Iterable[str]) -> dict[str, str]:
 
 
 def asked(question: "Question | FormatQuestion", examples: Sequence[str] = ()) -> str:
-    """The choice of the person at the terminal; Enter takes what is proposed."""
+    """The choice of the person at the terminal; Enter selects the proposed choice."""
     say(f"\n? {safe(question.text)}")
     for example in examples:
         say(f"  {safe(example)}")

@@ -1,7 +1,7 @@
-"""The options that a command was given, checked: those of the command line, the environment, and the config file.
+"""The options that a command was given, checked: from the command line, the environment, and the config file.
 
-Click reads the command line and the variables; the config file's options become Click's defaults. So the command line
-overrides the environment, and the environment the file.
+Click reads the command line and the environment, and the options in the config file become Click's defaults. Therefore,
+the command line overrides the environment, and the environment overrides the file.
 """
 
 import os
@@ -18,16 +18,16 @@ from importer.settings import Options, default_ledger, placed, read_config
 
 @dataclass(frozen=True)
 class Given:
-    """The file or folder of ``--config``, if there is one, and where each option of the command comes from.
+    """The file or folder of ``--config``, if any, and where each option of the command comes from.
 
-    ``origin``: the option's name → where its value comes from, as Click calls it, such as ``COMMANDLINE``.
+    ``origin``: name of an option → Click's name for where its value comes from, such as ``COMMANDLINE``.
     """
 
     path: Path | None
     origin: Callable[[str], str]
 
     def place(self, option: str) -> str:
-        """Where the user finds the option's value; ``""`` for the command line."""
+        """Where the user can find the option's value; ``""`` for the command line."""
         origin = self.origin(option)
         if origin == "ENVIRONMENT":
             return f"IMPORTER_{option.upper().rstrip('_')}"
@@ -35,13 +35,13 @@ class Given:
 
 
 def given_by(ctx: typer.Context, option: str) -> str:
-    """Where an option's value comes from, as Click calls it; ``DEFAULT`` if the command does not have the option."""
+    """Click's name for where an option's value comes from; ``DEFAULT`` if the command does not have the option."""
     source = ctx.get_parameter_source(option)
     return "DEFAULT" if source is None else source.name
 
 
 def read_file(ctx: typer.Context, value: Path | None) -> Given:
-    """Options from a TOML file become the defaults of this command's own options."""
+    """Make the options in a TOML file the defaults of this command's options."""
     given = Given(value, lambda option: given_by(ctx, option))
     if value is None:
         return given
@@ -57,22 +57,22 @@ def read_file(ctx: typer.Context, value: Path | None) -> Given:
 
 
 def _names(command: Any) -> set[str]:
-    """The options of all commands that take a config file: one file serves them all."""
+    """The options of all commands that accept a config file, because all of them can share a file."""
     names = {param.name for param in command.params if param.name == "sources" or param.param_type_name == "option"}
     own = names - {"config", "help"} if "config" in names else set()
     return own.union(*(_names(child) for child in getattr(command, "commands", {}).values()))
 
 
 def _as_given(value: Any, param: Any) -> Any:
-    """A value as the command line would give it: one where it takes several (``sources = "a.csv"``) is a list."""
+    """A value in the form that the command line produces: always a list if the option accepts several values."""
     several = param.nargs == -1 or getattr(param, "multiple", False)
     return [value] if several and not isinstance(value, list) else value
 
 
 def make_options(values: Mapping[str, Any]) -> Options:
-    """What a command was given as checked options.
+    """The options that a command was given, checked.
 
-    Raises :class:`OptionError` that names the flag, the variable or the config file's key with the wrong value.
+    Raises :class:`OptionError` that names the flag, the variable, or the config file's key with the wrong value.
     """
     config: Given = values["config"]
     given = {item.name: values[item.name] for item in fields(Options) if values.get(item.name) is not None}

@@ -1,4 +1,4 @@
-"""The commands that show what is known: runs, mappings, codes, and examples; and those that look after the ledger."""
+"""The commands that show what is known (runs, mappings, codes, and examples) and those that maintain the ledger."""
 
 import os
 from pathlib import Path

@@ -17,19 +17,19 @@ from importer.errors import ImporterError
 
 DEBUG = "IMPORTER_DEBUG"
 WIDEST = 120
-# What could move a terminal's cursor, reorder a line or hide a part of it; our own colors are no such thing.
+# What could move a terminal's cursor, reorder a line, or hide part of it. The first group is the program's own colors.
 _UNSAFE = re.compile(
     r"(\x1b\[(?:0|1|2|31|32|33)(?:;(?:31|32|33))?m)"
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
 PLAIN = {"…": "...", "–": "-", "—": "-", "→": "->", "←": "<-", "×": "x", "’": "'", "“": '"', "”": '"', "·": "-"}  # noqa: RUF001
-EVERY = 10.0  # seconds between plain lines
+EVERY = 10.0  # seconds between progress lines without a terminal
 OPEN = frozenset({"pending", "unknown"})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def ready_streams() -> None:
-    """From now on what a console's encoding does not have is written in ASCII: ``…`` as ``...``, a letter as ``?``.
+    """From now on, write what a console's encoding lacks in ASCII: ``…`` as ``...``, and a letter as ``?``.
 
     What is written to a closed stream is lost.
     """
@@ -49,9 +49,9 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 
 def colored(stream: TextIO) -> bool:
-    """Whether a stream may have colors: NO_COLOR says no, FORCE_COLOR yes, else a terminal that is not dumb may.
+    """Whether a stream may have colors: not with NO_COLOR, always with FORCE_COLOR, otherwise if it is a terminal.
 
-    See https://no-color.org and https://force-color.org.
+    A dumb terminal has no colors. See https://no-color.org and https://force-color.org.
     """
     if os.environ.get("NO_COLOR"):
         return False
@@ -63,12 +63,12 @@ def colored(stream: TextIO) -> bool:
 
 
 def terminal_width() -> int:
-    """Columns of the terminal; 100 where there is none."""
+    """The width of the terminal in columns, at most ``WIDEST``; 100 if there is no terminal."""
     return min(shutil.get_terminal_size((100, 24)).columns, WIDEST)
 
 
 def as_json(value: Any) -> str:
-    """One line of JSON that stdout can hold: what its encoding lacks, or a terminal obeys, is written as an escape."""
+    """A line of JSON for stdout. Characters that its encoding lacks, or that control a terminal, are escaped."""
     import orjson
 
     text = orjson.dumps(value).decode()
@@ -84,7 +84,7 @@ def as_json(value: Any) -> str:
 
 
 def print_summary(given: Mapping[str, Any], summary: Mapping[str, Any], text: str) -> None:
-    """The summary of a command with the options ``given``: ``text``, or with ``--json`` exactly one JSON object."""
+    """Print the summary of a command with the options ``given``: ``text``, or with ``--json``, a JSON object."""
     if given["json"]:
         print(as_json(dict(summary)))
     else:
@@ -92,21 +92,21 @@ def print_summary(given: Mapping[str, Any], summary: Mapping[str, Any], text: st
 
 
 def look() -> dict[str, Any]:
-    """How stdout shows text, as the functions that make it take it."""
+    """How stdout shows text, as keyword arguments for the functions that make the text."""
     encoding = (sys.stdout.encoding or "utf-8").lower().replace("-", "")
     return {"width": terminal_width(), "color": colored(sys.stdout), "unicode": encoding.startswith("utf")}
 
 
 def safe(text: str, *, colors: bool = True) -> str:
-    """Text from files, mappings and the API as a terminal may show it: what would control it becomes ``�``.
+    """Text that is safe for a terminal: characters that would control it are replaced with ``�``.
 
-    ``colors``: the program's own colors stay.
+    ``colors``: keep the program's own colors.
     """
     return _UNSAFE.sub(lambda found: (colors and found[1]) or "\ufffd", text)
 
 
 def without_controls(value: Any) -> Any:
-    """Data to be shown, with all of its texts as a terminal may show them; colors come later."""
+    """Data with all of its texts made safe for a terminal. Colors are added later."""
     if isinstance(value, str):
         return safe(value.replace("\r\n", "\n"), colors=False)
     if isinstance(value, Mapping):
@@ -115,12 +115,12 @@ def without_controls(value: Any) -> Any:
 
 
 def show(text: str, *, flush: bool = False) -> None:
-    """Text on stdout; ``flush``: the command goes on for long. (Where the reader went away, ``main`` notices.)"""
+    """Print text on stdout. ``flush``: the command goes on for a long time. ``main`` notices if the reader is gone."""
     print(safe(text, colors=colored(sys.stdout)), flush=flush)
 
 
 def put(text: str) -> None:
-    """A file's content on stdout: for programs as it is and in UTF-8, for a terminal as it may show it."""
+    """Print a file's content on stdout: unchanged and in UTF-8 for a program, made safe for a terminal."""
     change = getattr(sys.stdout, "reconfigure", None)
     if sys.stdout.isatty():
         text = safe(text, colors=colored(sys.stdout))
@@ -136,7 +136,7 @@ def say(text: str) -> None:
 
 
 def failed(error: BaseException) -> int:
-    """Say on stderr what went wrong and what to do. Returns the exit code."""
+    """Print on stderr what went wrong and what to do. Returns the exit code."""
     if isinstance(error, ImporterError):
         _complain(error.message, error.hint)
         return error.exit_code
@@ -155,7 +155,7 @@ def failed(error: BaseException) -> int:
 
 
 def _complain(message: str, hint: str = "") -> None:
-    """What went wrong, and below it what to do; on a terminal, wrapped to its width."""
+    """Print what went wrong, and below it what to do. On a terminal, the latter is wrapped to its width."""
     name = "\x1b[1;31mimporter:\x1b[0m" if colored(sys.stderr) else "importer:"
     message, hint = without_controls([message, hint])
     say(f"{name} {message}")
@@ -178,7 +178,7 @@ class Progress:
         self._status = ""
 
     def stage(self, text: str) -> None:
-        """What takes a while now: a line that the next one replaces, on a terminal only; ``""`` takes it away."""
+        """Show, only on a terminal, work that takes a while, in a line that the next one replaces; ``""`` clears it."""
         if self._quiet or not self._terminal or self._bar is not None:
             return
         self._clear()
@@ -188,7 +188,7 @@ class Progress:
         print(self._status, end="", file=sys.stderr, flush=True)
 
     def _clear(self) -> None:
-        """Take the passing line away, without anything that a plain terminal does not know."""
+        """Clear the temporary line, without control sequences that a simple terminal does not support."""
         if self._status:
             print(f"\r{' ' * len(self._status)}\r", end="", file=sys.stderr, flush=True)
             self._status = ""
@@ -203,7 +203,7 @@ class Progress:
             say(text)
 
     def counts(self, counts: Mapping[Any, int]) -> None:
-        """How many customers of the run have which outcome."""
+        """Show how many customers of the run have each outcome."""
         if self._quiet:
             return
         total = sum(counts.values())

@@ -1,4 +1,4 @@
-"""Every option of the command line: its group in the help, its text, and how commands take it.
+"""Every option of the command line: its group in the help, its text, and how commands declare it.
 
 Values are read and checked by :class:`importer.settings.Options`, which also has their defaults. Each option can also
 be set as ``IMPORTER_<OPTION>`` or in the file of ``--config``.
@@ -18,7 +18,7 @@ from importer.settings.options import PACE, Options
 
 Taker = TypeVar("Taker", bound=Callable[..., None])
 
-# Group → option → what it takes (nothing for a flag) and its text; in the order of the help, the most used first.
+# Group → option → the word for its value (``""`` for a flag) and its text. The help has the same order.
 _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Source": {
         "sources": ("SOURCE", "Files, globs, folders, or URLs of the export (CSV, Excel)."),
@@ -51,7 +51,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "values": ("FILE", "A value table that maps your values to WizCommerce's (see: importer values)."),
         "corrections": ("FILE", "Apply the corrections in this file (see: importer correct)."),
     },
-    "Questions": {},  # of commands that have options of their own for them
+    "Questions": {},  # for commands that define their own options for questions
     "Target": {
         "api": ("TARGET", "sandbox (a local test API), staging, production, or a URL."),
         "api_key_file": ("FILE", "File with the API key. Default: the variable WIZCOMMERCE_API_KEY."),
@@ -133,7 +133,7 @@ _FORMS = {
     "new_file": ("--new-file/--no-new-file",),
     "same_layout": ("--same-layout/--no-same-layout",),
 }
-_SHOWN = {"rate": "auto", "memory": "auto", "max_wait": "15m"}  # defaults as a person writes them
+_SHOWN = {"rate": "auto", "memory": "auto", "max_wait": "15m"}  # defaults in a form for people
 _DEFAULTS = {item.name: item.default for item in fields(Options)}
 
 ACCOUNT = ("ledger", "tenant", "accept_key", "api_key_file")
@@ -141,11 +141,11 @@ SENDING = (*ACCOUNT, *PACE, "batch_size", "settle", "max_failed", "deadline", "k
 TEXTS = ("sheet", "encoding", "delimiter", "partial")
 READING = ("country", "invalid", "values", "corrections", *TEXTS, "dedupe", "memory", "engine", "out")
 LOG = ("log", "log_level", "log_personal", "json", "quiet", "config")
-_WIDEST = 24  # columns of names; texts begin in one column below each other
+_WIDEST = 24  # maximum width of the names; all texts begin in the same column
 
 
 def _as_it_is(given: Any) -> Any:
-    """An option's value is read by :class:`Options`, wherever it comes from."""
+    """Leave the value as it is, because :class:`Options` reads all values, wherever they come from."""
     return given
 
 
@@ -180,7 +180,7 @@ def _parameter(group: str, name: str, takes: str, text: str) -> inspect.Paramete
 
 
 def own(group: str, takes: str | None, text: str, *forms: str, **more: Any) -> Any:
-    """An option that only one command has; its value is read by Typer."""
+    """An option that only one command has. Typer reads its value."""
     variable = f"IMPORTER_{forms[0].partition('/')[0].strip('-').replace('-', '_').upper()}"
     return typer.Option(
         *forms, metavar=takes, help=text, envvar=variable, show_envvar=False, rich_help_panel=group, **more
@@ -190,9 +190,9 @@ def own(group: str, takes: str | None, text: str, *forms: str, **more: Any) -> A
 def takes(
     *names: str, required: Iterable[str] = (), under: Mapping[str, str] | None = None
 ) -> Callable[[Taker], Taker]:
-    """Give a command these options and arguments, as keyword arguments (``**given``); those not given are None.
+    """Add these options and arguments to a command as keyword arguments (``**given``). If omitted, they are None.
 
-    ``under``: option → its group in this command's help, if that is another one.
+    ``under``: option → its group in this command's help, if that differs.
     """
     known, moved = {*names, *required}, under or {}
     parameters = [
@@ -205,20 +205,20 @@ def takes(
 
     def decorate(command: Taker) -> Taker:
         own = [part for part in inspect.signature(command).parameters.values() if part.kind is not part.VAR_KEYWORD]
-        command.__signature__ = inspect.Signature([*own, *parameters])  # type: ignore[attr-defined]  # where typer looks
+        command.__signature__ = inspect.Signature([*own, *parameters])  # type: ignore[attr-defined]  # where Typer looks
         return command
 
     return decorate
 
 
 def split_help(command: Callable[..., None]) -> dict[str, Any]:
-    """A command's docstring as Typer takes it: the ``help``, and the ``epilog`` from the examples on."""
+    """A command's docstring as arguments for Typer: ``help``, and ``epilog``, which begins with the examples."""
     text, mark, examples = (inspect.getdoc(command) or "").partition("\nExample")
     return {"help": text.strip(), "epilog": (mark + examples).strip()}
 
 
 def _write_groups(command: Any, context: typer.Context, formatter: Any) -> None:
-    """Write commands and options below their titles; what has none, such as ``--help``, comes last."""
+    """Write commands and options below their titles. Those without a title, such as ``--help``, come last."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for name, child in getattr(command, "commands", {}).items():
         title = getattr(child, "rich_help_panel", None) or "Commands"
@@ -264,9 +264,9 @@ class Command(_Grouped, TyperCommand):
     """A command with its help in groups."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """The parts of the line ``Usage``; Typer puts arguments that are required in braces."""
+        """The parts of the ``Usage`` line, without the braces that Typer puts around required arguments."""
         return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
 
 
 class Group(_Grouped, TyperGroup):
-    """A command that has others, in groups as well."""
+    """A command that has subcommands, with its help in groups."""

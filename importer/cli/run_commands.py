@@ -1,4 +1,4 @@
-"""The commands that make a run, or go on from one: also the one that records corrections of rejected rows."""
+"""The commands that start, check, or continue a run, or undo it, and the one that records corrections."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from importer.settings import Commands
 from importer.settings.options import GUARDS, PACE, READER
 
 _TO = "The corrections file (CSV). Created if it does not exist; otherwise, corrections are added to it."
-OURS = frozenset({"config", "json", "quiet", "parallel"})  # options of a folder of jobs, not of its jobs
+OURS = frozenset({"config", "json", "quiet", "parallel"})  # options of a folder of jobs that its jobs do not have
 
 
 @takes(*READING, *READER, "mapping", "lookups", "keep", *LOG, required=("sources",))
@@ -172,7 +172,7 @@ def _after_run(command: str, given: Mapping[str, Any], work: Callable[..., dict[
     carry_out(command, given, lambda options, watch: work(options, os.environ, given["run"], watch=watch, **more))
 
 
-# Adopting changes nothing, so there is nothing to limit; the guard of the next run looks at what differs.
+# Adopting changes nothing, so there is nothing to limit. The guard of the next run checks the differences.
 @takes(
     *(*ACCOUNT, *PACE, *READING, *LOG, "only", *(name for name in GUARDS if name != "max_changed")),
     required=("sources", "mapping", "api"),
@@ -190,9 +190,9 @@ def adopt(**given: Any) -> None:
 
 
 def _run_folder(ctx: typer.Context, folder: Path, given: Mapping[str, Any]) -> None:
-    """Run each ``*.toml`` of a folder; options of the command line override those of the files.
+    """Run each ``*.toml`` of a folder. Options on the command line override those in the files.
 
-    A line for each job is printed, or with ``--json`` one object; the exit code is the highest of theirs.
+    Prints a line for each job, or with ``--json``, an object for all of them. The exit code is the highest of theirs.
     """
     from importer.commands.jobs import jobs_line, run_jobs
 
@@ -213,7 +213,7 @@ def _run_folder(ctx: typer.Context, folder: Path, given: Mapping[str, Any]) -> N
 
 
 def _words(ctx: typer.Context) -> list[str]:
-    """The options of the command line, spelled out again for each job."""
+    """The options of the command line as words for the command of each job."""
     words = []
     for param in ctx.command.params:
         name = param.name or ""
@@ -233,11 +233,11 @@ def _words(ctx: typer.Context) -> list[str]:
 
 
 def _account(ctx: typer.Context, path: Path, words: list[str]) -> str:
-    """The account whose limits a job counts toward. An invalid file counts as its own account; running it shows why."""
+    """The account whose limits a job counts toward. A file with an error counts as an account of its own."""
     from importer.workflow.targets import account_of
 
     try:
         job = ctx.command.make_context("run", ["--config", str(path), *words], parent=ctx.parent)
         return account_of(make_options({**job.params, "api": job.params["api"] or ""}), os.environ)
-    except Exception:  # noqa: BLE001 - whatever is wrong with the file: its own process says it
+    except Exception:  # noqa: BLE001 - the job's own process reports what is wrong with the file
         return str(path)

@@ -1,4 +1,4 @@
-"""The commands to start with: the local page, a draft of a mapping, a preview of what it does, and a value table."""
+"""The commands to start with: the local page, a draft of a mapping, a preview of its effects, and a value table."""
 
 import os
 import webbrowser
@@ -116,7 +116,7 @@ def _draft(
     from_scratch: bool,
     choices: "Choices",
 ) -> None:
-    """Show the draft, ask what is open if there is a terminal, write the file, and show the next command."""
+    """Show the draft, ask its open questions if there is a terminal, write the file, and show the next command."""
     from importer.commands.suggest import suggest as work
     from importer.commands.suggest import write_mapping
     from importer.drafting.draft_text import draft_text
@@ -143,7 +143,7 @@ def _draft(
 
 
 def _update(options: Any, given: Mapping[str, Any], mapping: str, output: Path | None, sources: Any) -> None:
-    """Write the adapted mapping in the place of the old one, or to ``--output``; ``--json`` alone writes nothing."""
+    """Replace the mapping with the adapted one, or write that to ``--output``; ``--json`` alone writes nothing."""
     from importer.commands.suggest import update, write_mapping
 
     text, changes = update(options, mapping, sources=sources)
@@ -163,7 +163,7 @@ def _update(options: Any, given: Mapping[str, Any], mapping: str, output: Path |
 
 
 def _pairs(option: str, form: str, given: Sequence[str] | None) -> Iterator[tuple[str, str]]:
-    """``NAME=VALUE`` as pairs; the last ``=`` counts, because names of columns may contain one."""
+    """Split ``NAME=VALUE`` into pairs at the last ``=``, because the name of a column may contain one."""
     for text in given or ():
         name, sign, value = text.rpartition("=")
         if not sign or not name:

@@ -1,5 +1,5 @@
-"""What each command does: one module per command, but for these.
+"""What each command does. Most modules contain one command and have its name.
 
-``history``: ``runs``, ``ids``, and ``report``; ``explain``: also ``mappings`` and ``example``; ``resume``: also
-``retry``; ``jobs``: ``run`` with a folder of config files.
+The exceptions: ``history`` has ``runs``, ``ids``, and ``report``; ``explain`` also has ``mappings`` and ``example``;
+``resume`` also has ``retry``; ``jobs`` is for ``run`` with a folder of config files.
 """

@@ -33,14 +33,14 @@ from importer.workflow.supervision import Watch
 AGAIN = "Run adopt again. It skips the customers that it has already found."
 IN_DOUBT = ("sending", "unknown")
 SENT = ("created", "updated")
-MOST_FIELDS = 5  # that a message names
+MOST_FIELDS = 5  # fields named in a message
 
 
 def adopt(options: Options, environment: Mapping[str, str], *, watch: Watch) -> dict[str, Any]:
-    """Load, map and validate; look for each customer in the API, compare, and record it in the ledger.
+    """Load, map, and validate; look up each customer in the API, compare it, and record it in the ledger.
 
-    Customers that the ledger already knows are left alone, unless ``options.only`` names them. Returns the summary of a
-    run, with what was found in ``adopted``. Raises what :func:`importer.commands.run.run` raises.
+    Customers that the ledger already knows are skipped, unless ``options.only`` names them. Returns the summary of a
+    run; its ``adopted`` says what was found. Raises what :func:`importer.commands.run.run` raises.
     """
     with prepared(options, Timings(began=watch.stage), hashed=True) as work:
         check_only(options, work)
@@ -63,7 +63,7 @@ async def _carry_out(job: Job, client: Client, *, work: PreparedSources) -> None
 
 @dataclass
 class _Adopting:
-    """One call of :func:`adopt`. ``found``: those to be compared, ``changes``: what differs in them."""
+    """A call of :func:`adopt`. ``found``: the customers to compare. ``changes``: the differences found in them."""
 
     job: Job
     client: Client
@@ -79,7 +79,7 @@ class _Adopting:
         self.rounds = Rounds(self.job.options.concurrency, self.job.watch.stop, AGAIN)
 
     async def find(self) -> None:
-        """Look the customers up that are to be adopted, and enter what the run sets out from."""
+        """Look up the customers that are to be adopted, and enter the run's plan into the ledger."""
         job, tenant = self.job, self.job.run.tenant
         own = chosen(job.options, job.bodies)
         known = job.ledger.known(tenant, own["reference_id"])
@@ -92,7 +92,7 @@ class _Adopting:
         self._enter(own, twice)
 
     async def _settle_unlisted(self, known: pd.DataFrame) -> None:
-        """Those of ``known`` that were sent and are not listed: there after all, or gone."""
+        """Find out whether customers of ``known`` that were sent but are not listed exist after all or are gone."""
         unlisted = known[known["state"].isin(SENT) & ~known["reference_id"].isin(list(self.found))]
         gone = await confirm_lost(self.client, unlisted, self.rounds)
         self.job.ledger.record_gone(self.job.run.tenant, sorted(gone))
@@ -119,7 +119,7 @@ class _Adopting:
         job.ledger.record_outcomes(job.run, found_twice(lines, twice))
 
     async def compare(self) -> None:
-        """Compare what was found with the source, and record it in the ledger. Raises :class:`StopError`."""
+        """Compare the customers found with the source, and record them in the ledger. Raises :class:`StopError`."""
         lines = self.planned[self.planned["reference_id"].isin(list(self.found))]
         for start in range(0, len(lines), BLOCK):
             self.job.watch.stage(f"Comparing customers with the source: {start:,} of {len(lines):,}")
@@ -180,7 +180,7 @@ class _Adopting:
         job.adopted = self._counts()
 
     def _counts(self) -> dict[str, Any]:
-        """How many customers were found how; together they are all customers."""
+        """How many customers there are in each category (together, all customers), and ``examples``."""
         rejected = int(self.job.stage.rejected.sum())
         chosen_ones = len(chosen(self.job.options, self.job.bodies))
         found = Counter[str]()

@@ -1,4 +1,4 @@
-"""``check``: the dry run. Everything short of the network."""
+"""``check``: the dry run. It does everything that does not need the network."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,12 +21,12 @@ def check(
     began: Callable[[str], None] = lambda _: None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Load, map and validate; write the reports and the bodies that would be sent. Returns the summary.
+    """Load, map, and validate; write the reports and the bodies that would be sent. Returns the summary.
 
-    Without ``options.lookups``, names that are looked up stay as they are in the bodies. ``notify`` gets what
-    ``options.keep`` deleted.
+    Without ``options.lookups``, the bodies contain names that a run would look up. ``notify`` gets a message for each
+    folder that ``options.keep`` deleted.
 
-    Raises :class:`importer.errors.InputError` when a source, the mapping or the out directory cannot be used.
+    Raises :class:`importer.errors.InputError` if a source, the mapping, or the output directory cannot be used.
     """
     started = utc_now()
     options = with_dates(options, started)

@@ -1,4 +1,4 @@
-"""``correct``: records what somebody fixed in a file of rejected rows, so that later runs apply it."""
+"""``correct``: record what someone fixed in a file of rejected rows, so that later runs apply it again."""
 
 import dataclasses
 import re
@@ -20,14 +20,15 @@ from importer.workflow.open_sources import utc_now
 LEAVE, RECORD = "leave", "record"
 CHOICES = (LEAVE, RECORD)
 _EXAMPLES = 3
-_LISTED = 20  # corrections on the terminal
+_LISTED = 20  # corrections shown on the terminal
 
 
 @dataclass(frozen=True)
 class FormatQuestion:
-    """Whether changes of a column that may be of format only are meant. ``proposed``: to leave the cells as they were.
+    """The question whether changes in a column that seem to affect only the format are intended.
 
-    ``examples``: the place, the text before, and the text now, of the first few of ``count`` cells.
+    ``examples``: the place, the old text, and the new text of the first few of ``count`` cells. ``proposed``: to leave
+    the cells as they were.
     """
 
     id: str
@@ -50,9 +51,10 @@ class FormatQuestion:
 class CorrectResult:
     """What was recorded in ``file``. Each correction is a line of the file, as plain values.
 
-    ``recorded``: new ones; ``unchanged``: those that the file had already; ``replaced``: those that are gone.
-    ``open``: questions without an answer, whose cells are not recorded; ``not_recorded``: rows and columns that could
-    not be placed, in sentences. ``exit_code``: 1 if anything is open or was not recorded, otherwise 0.
+    ``recorded``: new corrections. ``unchanged``: corrections that the file already had. ``replaced``: earlier
+    corrections that were replaced. ``open``: questions without an answer; their cells are not recorded.
+    ``not_recorded``: sentences about what could not be recorded. ``exit_code``: 1 if ``open`` or ``not_recorded`` has
+    anything, otherwise 0.
     """
 
     file: Path
@@ -69,7 +71,7 @@ class CorrectResult:
         return int(bool(self.open or self.not_recorded))
 
     def after(self, first: "CorrectResult") -> "CorrectResult":
-        """This result together with that of the call before, whose questions it answers."""
+        """This result combined with the ``first`` one, whose questions were answered for this call."""
         unchanged = tuple(one for one in self.unchanged if one not in first.recorded)
         recorded, gone = (*first.recorded, *self.recorded), (*first.replaced, *self.replaced)
         return dataclasses.replace(self, recorded=recorded, unchanged=unchanged, replaced=gone)
@@ -93,10 +95,10 @@ def correct(
 ) -> CorrectResult:
     """Compare fixed files with the rows that the run rejected, and record each changed cell in ``to``.
 
-    ``run``: the id or the folder of the run that wrote the files; by default what the files themselves say.
-    ``removed``: rows that are missing from the files are to be left out. ``answers``: question → choice; ``yes``: the
-    suggested answer is used. Raises :class:`UsageError` for files that are not the run's, and for a contradiction,
-    naming both.
+    ``run``: the ID or the folder of the run that wrote the files; by default, the files themselves say it.
+    ``removed``: rows that are missing from the files will be left out. ``answers``: question → choice. ``yes``: use the
+    suggested answers. Raises :class:`UsageError` if the files are not the run's, or if two corrections contradict each
+    other; the message names both.
     """
     originals = load_originals(_run_folder(files, run, out))
     returned = read_returned(files, originals)
@@ -112,9 +114,9 @@ def correct(
 def record_cells(
     run: str, cells: Sequence[tuple[str, int, str, str]], to: Path, *, out: Path, replace: bool
 ) -> CorrectResult:
-    """Record individual cells of a run: the source table as reports name it, the row's number, column, and new text.
+    """Record individual cells of a run: source table as reports name it, row number in it, column, and new text.
 
-    The rows are those that the run rejected or has a problem with. Raises :class:`UsageError` for any other.
+    Only rows that the run rejected or has a problem with can be used. Raises :class:`UsageError` for other rows.
     """
     originals = load_originals(_folder(run, out))
     wanted = [_cell(originals, *cell) for cell in cells]
@@ -163,7 +165,7 @@ def _now() -> str:
 def _written(
     recorded: Recorded, run: str, questions: Sequence[FormatQuestion], unknown: Sequence[str]
 ) -> CorrectResult:
-    """Write the file, if anything in it is new; the first time in any case, so that commands can name it."""
+    """Write the file if it has changed, or if it does not exist yet, so that commands can name it."""
     if recorded.added or recorded.replaced or not recorded.file.sha256:
         recorded.file.write()
     return CorrectResult(
@@ -187,7 +189,7 @@ def _plain(one: Correction) -> dict[str, str]:
 def _sorted_out(
     changes: Sequence[CellChange], answers: dict[str, str]
 ) -> tuple[list[CellChange], list[FormatQuestion]]:
-    """The changes to record, and the questions about the others. Raises :class:`UsageError` for a wrong answer."""
+    """The changes to record, and the unanswered questions. Raises :class:`UsageError` for a wrong answer."""
     asked: dict[str, list[CellChange]] = {}
     sure = []
     for change in changes:
@@ -209,7 +211,7 @@ def _sorted_out(
 
 
 def _run_folder(files: Sequence[Path], run: str | None, out: Path) -> Path:
-    """The folder of the run that wrote the files: as given, as a workbook says, or by where the files are."""
+    """The folder of the run that wrote the files: as specified, as a workbook says, or according to their location."""
     if not files:
         raise UsageError("no file was specified", "Use rejected.xlsx, or files in rejected/.")
     for path in files:
@@ -225,7 +227,7 @@ def _run_folder(files: Sequence[Path], run: str | None, out: Path) -> Path:
 
 
 def _candidates(path: Path, out: Path) -> Iterator[Path]:
-    """The run's folder that the workbook names, or otherwise a folder of a run around the file."""
+    """The folder of the run that the workbook names, or otherwise the nearest run folder that contains the file."""
     own = path.absolute().parent
     named = run_of(path)
     if named is None:

@@ -1,4 +1,4 @@
-"""``mappings``, ``explain``, ``example``: texts that explain mappings and problem codes, and files to start from."""
+"""``mappings``, ``explain``, and ``example``: explanations of mappings and problem codes, and files to start from."""
 
 import re
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ EXAMPLES = {
 
 
 def mappings_text(name: str | None, width: int) -> str:
-    """A mapping in plain words, or a line for each shipped one. Raises :class:`MappingError`."""
+    """A mapping in plain words, or a line for each included mapping. Raises :class:`MappingError`."""
     return overview(width) if name is None else explain(load_mapping(name), width=width)
 
 
@@ -48,7 +48,7 @@ def check_mapping(name: str) -> dict[str, Any]:
 
 
 def _placed(where: str, text: str) -> dict[str, Any]:
-    """A problem with its place; where there is none, the one with which the text begins counts."""
+    """A problem with its place. If ``where`` is empty, the place is the one that ``text`` begins with, if any."""
     found = re.fullmatch(r"(.+?):(\d+)(?:: (.*))?", where or text, re.DOTALL)
     if found is None:
         return {"file": where or None, "line": None, "message": text}
@@ -56,7 +56,7 @@ def _placed(where: str, text: str) -> dict[str, Any]:
 
 
 def mapping_check_text(found: Mapping[str, Any]) -> str:
-    """What :func:`check_mapping` returns, for a person: a line for each problem."""
+    """The result of :func:`check_mapping` for a person: a line for each problem."""
     lines = []
     for problem in found["problems"]:
         place = ":".join(str(problem[name]) for name in ("file", "line") if problem[name] is not None)
@@ -67,7 +67,7 @@ def mapping_check_text(found: Mapping[str, Any]) -> str:
 
 
 def problem_codes_text(name: str | None, width: int) -> str:
-    """A problem code in plain words, or a line for each. Raises :class:`UsageError` for an unknown one."""
+    """A problem code in plain words, or a line for each code. Raises :class:`UsageError` for an unknown code."""
     if name is None:
         return codes_text(width)
     code = find(name)

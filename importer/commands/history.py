@@ -1,4 +1,4 @@
-"""``runs``, ``ids``, and ``report``: the runs of a ledger, the ids that it knows, and the reports of a run."""
+"""``runs``, ``ids``, and ``report``: the runs of a ledger, the IDs that it knows, and the reports of a run."""
 
 import json
 import os

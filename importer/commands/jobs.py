@@ -34,7 +34,7 @@ class _Runner:
     stopping: bool = False
 
     async def run_all(self, accounts: Mapping[Path, str]) -> list[dict[str, Any]]:
-        """The result of each job, in their order."""
+        """The results of the jobs, in the order of the jobs."""
         async with anyio.create_task_group() as helpers:
             if os.name == "posix":
                 helpers.start_soon(self.stop_on_signals)
@@ -45,7 +45,7 @@ class _Runner:
         return [self.results[job] for job in accounts]
 
     async def stop_on_signals(self) -> None:
-        """At a signal, interrupt what runs, and begin nothing new; at another, what runs stops at once."""
+        """At the first signal, interrupt running jobs and begin no more. At the second, running jobs stop at once."""
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
             async for _ in received:
                 self.stopping = True
@@ -65,19 +65,19 @@ class _Runner:
             self.results[job] = _result(job, code, out, said, time.monotonic() - began)
 
     async def _process(self, job: Path) -> tuple[int, str, str]:
-        """The exit code, what was on stdout, and the last message on stderr."""
+        """Run a job. Returns its exit code, its output on stdout, and its last message on stderr."""
         out = b""
         lines: list[str] = []
         async with await anyio.open_process(
             [sys.executable, "-m", "importer", "run", "--config", str(job), *self.words, "--json"],
             stdin=subprocess.DEVNULL,
             env={**self.environment, "NO_COLOR": "1"},
-            start_new_session=True,  # a Ctrl-C reaches it through us, once
+            start_new_session=True,  # so that only this process receives Ctrl-C, and passes it on
         ) as process:
             assert process.stdout is not None
             assert process.stderr is not None
             self.running.add(process)
-            if self.stopping:  # since before it was among those that run
+            if self.stopping:  # the signal came before the process was in self.running
                 _interrupt(process)
             try:
                 async with anyio.create_task_group() as group:
@@ -101,7 +101,7 @@ class _Runner:
 
 
 def _interrupt(process: Process) -> None:
-    with suppress(ProcessLookupError):  # it has just ended
+    with suppress(ProcessLookupError):  # the process has just ended
         process.send_signal(signal.SIGINT)
 
 
@@ -113,11 +113,11 @@ def run_jobs(
     parallel: int,
     hear: Callable[[str, str], None],
 ) -> dict[str, Any]:
-    """Run each job with the options ``words`` besides its own, at most ``parallel`` at once.
+    """Run each job with the options ``words`` in addition to its own, at most ``parallel`` at the same time.
 
-    ``accounts``: the config file of each job, and its account; jobs of one account never run at once. ``hear`` gets
-    each line that a job writes to stderr, with its name. Returns the result of each, in order, and the highest exit
-    code. The first SIGINT or SIGTERM interrupts running jobs, and no new ones start.
+    ``accounts``: config file of a job → its account; jobs with the same account never run at the same time. ``hear``
+    gets the name of a job and each line that it writes to stderr. Returns the results of the jobs, in order, and their
+    highest exit code. The first SIGINT or SIGTERM interrupts running jobs, and no more jobs begin.
     """
     started = datetime.now(UTC)
     runner = _Runner(words, environment, hear, anyio.Semaphore(parallel))
@@ -134,7 +134,7 @@ def run_jobs(
 
 
 def _last_words(lines: Sequence[str]) -> str:
-    """What a process that failed said last: its message and what to do."""
+    """The last message of a process that failed, and its hint."""
     begin = max((at for at, line in enumerate(lines) if line.startswith(("importer:", "Error:"))), default=len(lines))
     return "; ".join(line.removeprefix("importer:").removeprefix("Error:").strip() for line in lines[begin:] if line)
 
@@ -160,7 +160,7 @@ def _result(job: Path, code: int, out: str, said: str, seconds: float) -> dict[s
 
 
 def jobs_line(result: Mapping[str, Any]) -> str:
-    """The result of a job in one line: exit code, name, how many customers, why it stopped, and its folder."""
+    """The result of a job in a line: exit code, name, how many customers, why it stopped, and its folder."""
     summary = result["summary"] or {}
     counts = {kind: count for kind, count in summary.get("customers", {}).items() if count and kind != "read"}
     parts = [", ".join(f"{count:,} {kind}" for kind, count in counts.items()), result["message"] or ""]

@@ -16,29 +16,32 @@ from importer.workflow.old_folders import dry_folders, unfinished_folders
 
 
 def ledger_faults(options: Options) -> list[str]:
-    """What is wrong with the ledger, each in a sentence; empty when it is intact."""
+    """What is wrong with the ledger, in sentences; empty if it is intact."""
     with open_ledger(options.ledger, absent="refuse") as ledger:
         return ledger.faults()
 
 
 def backup_ledger(options: Options, target: Path) -> int:
-    """Write a copy of the ledger to a new file; its size in bytes. Raises :class:`UsageError`, `LedgerError`."""
+    """Write a copy of the ledger to a new file. Returns its size in bytes.
+
+    Raises :class:`UsageError`, :class:`LedgerError`.
+    """
     with open_ledger(options.ledger, absent="refuse") as ledger:
         ledger.backup(target)
     return target.stat().st_size
 
 
 def vacuum_ledger(options: Options) -> tuple[int, int]:
-    """Free unused disk space; the size in bytes before and after."""
+    """Free unused disk space. Returns the size in bytes before and after."""
     with open_ledger(options.ledger, absent="refuse") as ledger:
         return ledger.vacuum()
 
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What was erased. ``customers``: how many of them the ledger had; ``corrections``: lines of files of corrections.
+    """What was erased. ``customers``: how many customers of the ledger. ``corrections``: how many corrections.
 
-    ``left``: the folders and files that may still have their data.
+    ``left``: the folders and files that may still contain their data.
     """
 
     customers: int
@@ -47,11 +50,11 @@ class Forgotten:
 
 
 def forget(options: Options, reference_ids: Sequence[str]) -> Forgotten:
-    """Erase the personal data of customers of one tenant, which must be named where there are several.
+    """Erase the personal data of customers of one tenant, which must be named if there are several.
 
-    It is erased in the ledger and in the files of corrections that the tenant's runs used. Value tables, run
-    folders, and the folders of checks and plans beside them are only named. Raises :class:`UsageError`, and
-    :class:`LedgerError` when whether one of them arrived is not known yet.
+    The data is erased in the ledger and in the corrections files that the tenant's runs used. Value tables, run
+    folders, and the folders of checks and plans next to them are only named in the result. Raises
+    :class:`UsageError`, and :class:`LedgerError` if the outcome of one of the customers is still unknown.
     """
     with open_ledger(options.ledger, absent="refuse") as ledger:
         tenant = one_tenant(ledger, options.tenant)
@@ -73,7 +76,7 @@ def forget(options: Options, reference_ids: Sequence[str]) -> Forgotten:
 
 
 def _erased(files: Iterable[Path], reference_ids: Sequence[str]) -> tuple[int, list[Path]]:
-    """Erase the corrections of customers. Returns how many there were, and the files that may still have some."""
+    """Erase the corrections of customers. Returns how many were erased, and the files that may still have some."""
     count, doubtful = 0, []
     for path in files:
         try:
@@ -82,7 +85,7 @@ def _erased(files: Iterable[Path], reference_ids: Sequence[str]) -> tuple[int, l
                 if len(kept.corrections) < len(file.corrections):
                     kept.write()
             count += len(file.corrections) - len(kept.corrections)
-            if any(not one.reference_id for one in kept.corrections):  # of rows that belonged to no customer
+            if any(not one.reference_id for one in kept.corrections):  # corrections of rows without a customer
                 doubtful.append(path)
         except InputError:
             doubtful.append(path)
@@ -90,7 +93,7 @@ def _erased(files: Iterable[Path], reference_ids: Sequence[str]) -> tuple[int, l
 
 
 def _has(folder: RunFolder, reference_ids: Sequence[str]) -> bool:
-    """Whether a customer is among the results in a folder, or may be."""
+    """Whether any of the customers is, or may be, among the results in a folder."""
     try:
         return bool(read_csv(folder.file("results.csv"))["reference_id"].isin(list(reference_ids)).any())
     except (OutputError, KeyError):

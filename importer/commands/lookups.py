@@ -1,4 +1,4 @@
-"""Asking the API for what names are looked up in: for a run, or to keep it in a file."""
+"""``lookups save``: request everything that names are looked up in, and save it in a file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ EVERYTHING = Needs(frozenset(NAMES), frozenset(ENTITIES), frozenset(ENTITIES))
 
 
 def save_lookups(options: Options, environment: Mapping[str, str], path: Path, *, watch: Watch) -> dict[str, Any]:
-    """Write sales reps, price lists and attribute definitions to ``path``, for its owner's eyes only.
+    """Write sales reps, price lists, and attribute definitions to ``path``, which only its owner can read.
 
     Returns what was saved, as plain values. Raises :class:`UsageError`, :class:`StopError`, :class:`OutputError`.
     """
@@ -36,7 +36,7 @@ def save_lookups(options: Options, environment: Mapping[str, str], path: Path, *
 
 
 def ask_for_everything(options: Options, environment: Mapping[str, str], *, watch: Watch) -> tuple[str, Directory]:
-    """The API's host, and all that it knows by name. Raises :class:`UsageError`, :class:`StopError`."""
+    """The API's host, and everything that it knows by name. Raises :class:`UsageError`, :class:`StopError`."""
 
     async def fetch() -> Directory:
         limiter = limiter_for(target, options, watch.phase)

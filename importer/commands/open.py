@@ -1,4 +1,4 @@
-"""``open``: the local page, which does what the commands do in a browser."""
+"""``open``: the local page, on which everything that the commands do can be done in a browser."""
 
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -10,9 +10,9 @@ _NEEDED = ("jinja2", "multipart", "starlette", "uvicorn")
 
 
 def open_page(options: Options, environment: Mapping[str, str], port: int, ready: Callable[[str], None]) -> None:
-    """Serve the page on this machine until it is closed. ``ready`` gets its address, which works once.
+    """Serve the page on this machine until it is closed. ``ready`` gets its address, which works only once.
 
-    ``port``: 0 for any that is free. Raises :class:`UsageError` if the extra ``ui`` is not installed or the port cannot
+    ``port``: 0 for any free port. Raises :class:`UsageError` if the extra ``ui`` is not installed or the port cannot
     be used, and :class:`OutputError` if files cannot be kept.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]

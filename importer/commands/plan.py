@@ -39,10 +39,10 @@ ACCEPTED = ("created", "updated")
 
 
 def plan(options: Options, environment: Mapping[str, str], *, recheck: bool, watch: Watch) -> dict[str, Any]:
-    """Load, map, validate, and say what a run would do now. Returns the summary.
+    """Load, map, and validate; find out what a run would do now. Returns the summary.
 
-    ``recheck`` looks also for customers that the ledger knows and the API has lost. Raises :class:`InputError` as a
-    check does, and :class:`StopError` when the API or the ledger cannot be read to the end.
+    ``recheck``: also look for customers that the ledger knows but the API no longer has. Raises :class:`InputError`
+    like a check, and :class:`StopError` if the API or the ledger cannot be read completely.
     """
     started = utc_now()
     options = with_dates(options, started)
@@ -58,7 +58,7 @@ def plan(options: Options, environment: Mapping[str, str], *, recheck: bool, wat
 
 @dataclass
 class _Planning:
-    """A plan in the making."""
+    """A plan while it is being made."""
 
     options: Options
     ledger: Ledger
@@ -76,7 +76,7 @@ class _Planning:
     imported_before: Mapping[str, Any] | None = None
 
     async def find_out(self) -> None:
-        """Ask ledger and API everything that the plan rests on."""
+        """Get everything that the plan is based on from the ledger and the API."""
         limiter = limiter_for(self.target, self.options, self.watch.phase)
         try:
             async with self.watch.signals(), client_for(self.target, self.options, limiter) as client:
@@ -144,7 +144,7 @@ class _Planning:
         return summary
 
     def _counts(self, stage: Stage) -> dict[str, Any]:
-        """How many customers a run would do what with; together they are all customers."""
+        """How many customers a run would create, update, and so on (together, all customers), and ``examples``."""
         counts = Counter((self.planned["action"] + " " + self.planned["outcome"]).value_counts().to_dict())
         named = {
             "create": counts["create pending"],

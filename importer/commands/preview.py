@@ -7,10 +7,10 @@ The object that it returns, and that ``--json`` prints, has
   ``unused``: columns that the mapping does not mention, each with ``source``, ``column``, and ``filled``. Both are
   null with ``customer`` or ``row``;
 - ``row``: null, or the ``source`` and ``row`` that was asked for, its ``state`` (``used``, ``skipped``,
-  ``rejected``, ``no_data``), the ``reason`` (of a skipped row, or what it is, such as ``header``), and
-  ``problems`` (of a row that is rejected alone);
+  ``rejected``, ``no_data``), the ``reason`` (why it was skipped, or what it is instead, such as ``header``), and
+  ``problems`` (of a row that was rejected alone);
 - ``customers``: each with ``reference_id``, ``company_name``, ``why`` (it is shown), ``status`` (``valid`` or
-  ``rejected``), ``rows``, ``records``, ``problems`` of no record, ``other_cells`` (filled cells that no record
+  ``rejected``), ``rows``, ``records``, ``problems`` (of no record), ``other_cells`` (filled cells that no record
   has, each with its ``category`` as in reports), and ``body`` (null if it is rejected);
 - a record: ``entity``, ``number`` (from 1; null for the customer itself), its ``rows``, ``left_out`` (by a rule),
   ``problems``, and ``fields``;
@@ -48,10 +48,10 @@ def preview(
 ) -> dict[str, Any]:
     """Load, map, and validate as a check does; show what the rules did to some customers. Nothing is written.
 
-    ``customer``: a reference id. ``row``: a source row, as ``FILE:N`` or ``FILE!SHEET:N``. Without both, three
-    customers are shown, and how full each field is. Returns what the module's docstring describes.
+    ``customer``: a reference ID. ``row``: a source row, as ``FILE:N`` or ``FILE!SHEET:N``. Without either, the result
+    has three customers, and how many records have each field. The module's docstring describes the result.
 
-    Raises :class:`importer.errors.InputError` when a source or the mapping cannot be used, or when there is no such
+    Raises :class:`importer.errors.InputError` if a source or the mapping cannot be used, or if there is no such
     customer or row.
     """
     if customer is not None and row is not None:
@@ -90,7 +90,7 @@ def preview(
 
 
 def _parsed(row: str) -> tuple[str, int]:
-    """The source and the number of a row. Raises :class:`UsageError`."""
+    """The source and the number in the text for a row. Raises :class:`UsageError`."""
     name, colon, number = row.rpartition(":")
     if not name or not colon or not number.isascii() or not number.isdecimal() or not int(number):
         raise UsageError(f"--row: {row!r} is not a row of a file", _EXAMPLE)
@@ -98,7 +98,7 @@ def _parsed(row: str) -> tuple[str, int]:
 
 
 def _with_id(stage: Stage, wanted: str) -> list[int]:
-    """The positions of the customers with a reference id. Raises :class:`UsageError`."""
+    """The positions of the customers with this reference ID. Raises :class:`UsageError` if there are none."""
     ids = stage.tables.customers["reference_id"]
     found = np.flatnonzero((ids == wanted.strip()).fillna(False).to_numpy(np.bool_)).tolist()
     if found:
@@ -112,7 +112,7 @@ def _with_id(stage: Stage, wanted: str) -> list[int]:
 
 
 def _row(stage: Stage, name: str, number: int) -> dict[str, Any]:
-    """What became of a source row, and the positions of its ``customers``. Raises :class:`UsageError`."""
+    """What became of a source row, and the positions of its ``customers``. Raises :class:`UsageError` if not found."""
     at = _table(stage.sources.tables, name)
     table = stage.sources.tables[at]
     about = {"source": table.name, "row": number, "reason": None, "problems": [], "customers": []}
@@ -147,7 +147,7 @@ def _row_problems(stage: Stage, table: SourceTable, number: int, position: int) 
 
 
 def _table(tables: tuple[SourceTable, ...], name: str) -> int:
-    """The number of a source table by the name that reports give it, or by the end of a path. Raises UsageError."""
+    """The index of the source table whose name in reports is ``name`` or the end of it. Raises :class:`UsageError`."""
     found = [at for at, table in enumerate(tables) if name == table.name or name.endswith(f"/{table.name}")]
     found = found or [at for at, table in enumerate(tables) if name == table.file or name.endswith(f"/{table.file}")]
     if len(found) == 1:
@@ -160,9 +160,9 @@ def _table(tables: tuple[SourceTable, ...], name: str) -> int:
 
 
 def _filled_fields(stage: Stage) -> dict[Entity, dict[str, Any]]:
-    """For each entity its number of ``records``, and for each of its ``fields`` how many have it, from which columns.
+    """For each entity: the number of ``records``, and for each of its ``fields``, how many have it and its columns.
 
-    A field without columns is a constant of the mapping, or made by the program.
+    A field without columns is a constant in the mapping, or is generated.
     """
     found: dict[Entity, dict[str, Any]] = {}
     for entity in ENTITIES:
@@ -178,7 +178,7 @@ def _filled_fields(stage: Stage) -> dict[Entity, dict[str, Any]]:
 
 
 def _unused_columns(stage: Stage) -> list[dict[str, Any]]:
-    """The columns that the mapping does not mention, by source, with how many cells of data rows are filled."""
+    """The columns that the mapping does not mention, by source, each with its number of filled cells in data rows."""
     cells = stage.tables.cells
     sums = cells[list(CELL_CATEGORIES)].sum(axis=1)
     counts = dict(zip(zip(cells["table"], cells["column"], strict=True), sums, strict=True))
@@ -190,9 +190,9 @@ def _unused_columns(stage: Stage) -> list[dict[str, Any]]:
 
 
 def _typical_customers(stage: Stage) -> dict[int, str]:
-    """Up to three customers of different shape, by position, and why each is shown.
+    """Up to three customers that differ from each other: position → why the customer is shown.
 
-    One with the most addresses and contacts, one with the fewest, and one that is rejected, or otherwise has problems.
+    They are one with the most addresses and contacts, one with the fewest, and one that is rejected or has problems.
     """
     count = len(stage.tables.customers)
     owners = {entity: stage.tables.frame(entity)["_customer"] for entity in CHILD_ENTITIES.values()}
@@ -208,7 +208,7 @@ def _typical_customers(stage: Stage) -> dict[int, str]:
 
 
 def _wanted(stage: Stage, total: Positions) -> Iterator[tuple[int, str]]:
-    """Customers and why to show them, the most telling first; the same one may come again."""
+    """Customers and why to show them, the most informative first. Customers may be repeated."""
     has = " (addresses: {address}, contacts: {contact})" if total.any() else ""
     troubled = _troubled(stage)
     valid = np.flatnonzero(~stage.rejected)
@@ -223,7 +223,7 @@ def _wanted(stage: Stage, total: Positions) -> Iterator[tuple[int, str]]:
 
 
 def _troubled(stage: Stage) -> dict[int, str]:
-    """The customer with the most serious problems, and which these are."""
+    """The customer with the most serious problems, and words for these problems."""
     frame = stage.problems.frame
     owner, severities = frame["customer"].to_numpy(np.int64), frame["severity"].to_numpy()
     for severity, words in (

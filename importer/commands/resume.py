@@ -18,7 +18,7 @@ from importer.workflow.open_sources import Timings
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import open_target, resolve
 
-# What a run began with, including a guard that it may not have reached yet.
+# Options that a run keeps from its start, including a guard that it may not have reached yet.
 _KEPT = ("api", "mode", "on_conflict", "max_changed")
 
 
@@ -30,10 +30,10 @@ def opened_run(
     *,
     watch: Watch,
 ) -> Iterator[Job]:
-    """A run of the ledger with its target, its tenant's lock and its folder, ready to go on.
+    """Open a run in the ledger, with its target, its folder, and its tenant's lock, so that it can be continued.
 
-    It goes on with the API and the tenant that it began with. Raises :class:`UsageError` for an unknown run, one that
-    had not begun to send, or another key.
+    It keeps its API and its tenant. Raises :class:`UsageError` if the run is unknown, if it stopped before it made a
+    plan, or if the key is a different one.
     """
     with known_ledger(options) as ledger:
         run = chosen_run(ledger, options, run_id)
@@ -41,7 +41,7 @@ def opened_run(
             watch.phase(f"Using the latest run, {run.id}.")
         stored = {name: run.options[name] for name in _KEPT if name in run.options}
         own = options.kept({**stored, "tenant": run.tenant}, f"run {run.id}")
-        resolve(own, environment)  # a missing key is noticed before the folder is read
+        resolve(own, environment)  # notice a missing key before the folder is read
         folder = folder_of(ledger, run)
         stage = folder.load()
         with open_target(own, environment, ledger.path) as target, ledger.lock(run.tenant, run.id):
@@ -52,7 +52,7 @@ def opened_run(
 
 
 async def _send(job: Job, client: Client, *, confirm: Confirm | None) -> None:
-    """Ask and send; a run that was stopped before its plan was entered makes its plan first."""
+    """Ask and send. A run that was stopped before its plan was in the ledger makes its plan first."""
     bodies = job.paths.load_bodies()
     if not job.ledger.counts(job.run.id) and bodies is not None:
         await plan_bodies(job, client, bodies)
@@ -68,7 +68,7 @@ def _say_undone(job: Job) -> None:
 
 
 def _check_sends(job: Job, confirm: Confirm | None) -> None:
-    """Raise :class:`UsageError` for a run that never sends, or whose question no one can answer."""
+    """Raise :class:`UsageError` if the run never sends anything, or if nobody can answer its question."""
     check_can_ask(job.target, job.options, confirm)
     if job.run.command == "adopt":
         raise UsageError(
@@ -80,9 +80,9 @@ def _check_sends(job: Job, confirm: Confirm | None) -> None:
 def resume(
     options: Options, environment: Mapping[str, str], run_id: str | None, *, confirm: Confirm | None, watch: Watch
 ) -> dict[str, Any]:
-    """Continue a run: what is in doubt is looked up, what was not sent is sent. Returns the summary.
+    """Continue a run: look up unknown outcomes, and send what was not sent. Returns the summary.
 
-    ``confirm`` is asked before anything goes to production; None: there is no one to ask.
+    ``confirm`` is asked before anything is sent to production. It is None if nobody can answer.
     """
     with opened_run(options, environment, run_id, watch=watch) as job:
         _check_sends(job, confirm)
@@ -102,9 +102,9 @@ def retry(
     confirm: Confirm | None,
     watch: Watch,
 ) -> dict[str, Any]:
-    """Send again what failed for reasons that can pass; what the API refused only with ``include_refused``.
+    """Resend what failed for temporary reasons, and with ``include_refused``, what the API refused.
 
-    ``confirm`` as in :func:`resume`.
+    Returns the summary. ``confirm``: as in :func:`resume`.
     """
     with opened_run(options, environment, run_id, watch=watch) as job:
         _check_sends(job, confirm)

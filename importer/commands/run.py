@@ -1,4 +1,4 @@
-"""``run``: check, plan, send, report."""
+"""``run``: check, plan, send, and report."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -27,12 +27,12 @@ from importer.workflow.targets import check_account, open_target, resolve
 
 
 def run(options: Options, environment: Mapping[str, str], *, confirm: Confirm | None, watch: Watch) -> dict[str, Any]:
-    """Load, map and validate; plan against ledger and API; send; write the reports. Returns the summary.
+    """Load, map, and validate; plan with the ledger and the API; send; write the reports. Returns the summary.
 
-    With ``options.plan`` exactly that plan is applied, once; what it knows need not be given again. ``confirm`` is
-    asked before anything goes to production; None: there is no one to ask. A run that stops early still leaves its
-    reports, and its summary says so; raised is an answer other than yes, and what fails before there is a run's folder:
-    :class:`InputError`, :class:`StopError`.
+    With ``options.plan``, exactly that plan is applied, and only once; options that the plan contains can be omitted.
+    ``confirm`` is asked before anything is sent to production. It is None if nobody can answer. A run that stops early
+    also has reports, and its summary says why it stopped. Raises :class:`InputError`, which includes an answer other
+    than yes, and :class:`StopError` if the run stops before it has a folder.
     """
     if not options.plan:
         _refuse_missing(options)
@@ -50,7 +50,7 @@ def run(options: Options, environment: Mapping[str, str], *, confirm: Confirm | 
 
 
 def _refuse_missing(options: Options) -> None:
-    """Raise :class:`UsageError` for what a run without a plan needs."""
+    """Raise :class:`UsageError` if an option that a run without a plan needs is missing."""
     given = {"SOURCE…": options.sources, "--mapping": options.mapping, "--api": options.api}
     missing = [name for name, value in given.items() if not value]
     if missing:
@@ -69,7 +69,7 @@ def begin(
     watch: Watch,
     saved: SavedPlan | None = None,
 ) -> dict[str, Any]:
-    """Enter a run into the ledger, and do its steps while its account is locked. Returns the summary.
+    """Enter a run into the ledger, and carry out its steps while its account is locked. Returns the summary.
 
     Raises what :func:`run` raises, and :class:`TenantLockedError`.
     """
@@ -87,7 +87,7 @@ def begin(
             try:
                 return conduct(Job(options, ledger, target, entered, watch, work.timings), steps)
             finally:
-                with suppress(OSError):  # it is not empty, unless the run ended before it had anything to write
+                with suppress(OSError):  # fails if the run has written anything
                     (out / entered.id).rmdir()
 
 
@@ -107,7 +107,7 @@ async def _carry_out(
 
 
 async def prepare_run(job: Job, client: Client, work: PreparedSources) -> None:
-    """Lookups, validation, bodies; everything that the reports and a resumed run needs is on disk when this ends."""
+    """Look names up, validate, and write the bodies. Afterward, what reports and a resumed run need is on disk."""
     stage = await settled_stage(client, job.ledger, job.run.tenant, work)
     folder = RunFolder(job.options.out / job.run.id)
     with job.timings.stage("payloads"):
@@ -119,9 +119,9 @@ async def prepare_run(job: Job, client: Client, work: PreparedSources) -> None:
 
 
 async def plan_bodies(job: Job, client: Client, bodies: pd.DataFrame) -> None:
-    """Look up what the ledger does not know, record it, and enter the plan; nothing is sent yet.
+    """Look up what the ledger does not know, record it, and enter the plan into the ledger. Nothing is sent yet.
 
-    ``bodies``: as :func:`importer.payload.write_payloads` gives them.
+    ``bodies``: as :func:`importer.payload.write_payloads` returns them.
     """
     with job.timings.stage("plan"):
         saved = job.paths.load_plan()
@@ -130,7 +130,7 @@ async def plan_bodies(job: Job, client: Client, bodies: pd.DataFrame) -> None:
         else:
             own = bodies[bodies["reference_id"].isin(saved[0]["reference_id"])].reset_index(drop=True)
         known = job.ledger.known(job.run.tenant, own["reference_id"])
-        # Those found several times are not recorded: they are looked up again next time.
+        # Customers that are found several times are not recorded, so that they are looked up again next time.
         record = partial(job.ledger.record_lookup, job.run.tenant)
         found, twice = await look_up(client, ids_to_look_up(own, known), job.watch.stage, record)
         mode = cast("Mode", job.options.mode)
@@ -143,7 +143,7 @@ async def plan_bodies(job: Job, client: Client, bodies: pd.DataFrame) -> None:
                 say = job.watch.stage
                 now, _ = await examine(ledger, tenant, client, planned, found, payloads, job.stage, rounds, say)
             check_drift(saved, now)
-            job.paths.save_bodies(bodies)  # not before: a run that differs from its plan cannot be resumed
+            job.paths.save_bodies(bodies)  # not earlier: a run that differs from its plan must not be resumed
         guard_plan(job, planned)
         job.ledger.plan_run(job.run.id, planned)
         if mode == "upsert":

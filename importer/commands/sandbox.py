@@ -12,7 +12,7 @@ from importer.sandbox import DataFileError, PortTakenError, SandboxConfig, serve
 
 
 def serve_sandbox(on_ready: Callable[[str], None], *, port: int, **options: Any) -> None:
-    """Serve the sandbox until a signal ends it. ``on_ready`` gets its URL; ``options`` are those of the configuration.
+    """Serve the sandbox until a signal ends it. ``on_ready`` gets its URL. ``options``: its configuration.
 
     Raises :class:`UsageError` for a wrong option or a port in use.
     """
@@ -23,7 +23,7 @@ def serve_sandbox(on_ready: Callable[[str], None], *, port: int, **options: Any)
         option = "".join(f"--{str(name).replace('_', '-')}: " for name in wrong["loc"][:1])
         raise UsageError(f"{option}{wrong['msg'].removeprefix('Value error, ')}") from error
     if config.data is not None:
-        with suppress(OSError):  # the sandbox says what is wrong with it
+        with suppress(OSError):  # the message says what is wrong
             make_folder(config.data.parent)
     try:
         serve(config, port=port, on_ready=on_ready)

@@ -1,4 +1,4 @@
-"""``suggest``: a draft mapping for a file that nobody has mapped."""
+"""``suggest``: a draft of a mapping for a file that has none."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,18 +22,18 @@ def suggest(
     from_scratch: bool = False,
     choices: Choices = NO_CHOICES,
 ) -> Draft:
-    """Draft a mapping for the sources. Reads only the sources, and writes nothing.
+    """Draft a mapping for the sources. Nothing is written.
 
-    ``answers``: the id of a question → the choice. ``sources``: those that are read already. ``from_scratch``: do not
-    look for a mapping that fits. ``choices``: what was chosen for individual columns. Raises
-    :class:`importer.errors.InputError` when no draft is possible.
+    ``answers``: ID of a question → choice. ``sources``: the sources, if they have already been read. ``from_scratch``:
+    do not look for an included mapping that fits. ``choices``: what was chosen for individual columns. Raises
+    :class:`importer.errors.InputError` if no draft is possible.
     """
     tables = open_unmapped(options) if sources is None else sources
     return draft_sources(tables, options.country, dict(answers or {}), recognize=not from_scratch, choices=choices)
 
 
 def update(options: Options, mapping: str, *, sources: Sources) -> tuple[str, list[str]]:
-    """The text of a mapping adapted to the columns of the sources, and what was changed, line by line.
+    """The text of a mapping, adapted to the columns of the sources, and a line about each change.
 
     Comments and everything else stay as they are. Raises what :func:`suggest` raises.
     """
@@ -41,9 +41,9 @@ def update(options: Options, mapping: str, *, sources: Sources) -> tuple[str, li
 
 
 def write_mapping(text: str, path: Path, *, replace: bool = False) -> None:
-    """Write a mapping, completely or not at all. Raises :class:`OutputError` if it cannot be written, or exists.
+    """Write a mapping, completely or not at all. Raises :class:`OutputError` if it exists or cannot be written.
 
-    ``replace``: it may exist; who can read it stays the same.
+    ``replace``: an existing file is replaced and keeps its permissions.
     """
     if path.exists() and not replace:
         raise OutputError(f"{path}: this file already exists", "Use another name, or delete the file first.")
@@ -52,7 +52,7 @@ def write_mapping(text: str, path: Path, *, replace: bool = False) -> None:
             f"{path}: cannot be written, because the folder {path.parent} does not exist", "Create it first."
         )
     mode = path.stat().st_mode if replace else None
-    target = path.resolve()  # not a link to it
+    target = path.resolve()  # the file itself if the path is a link
     with whole_file(target, "--output") as file:
         file.write(text.encode())
     if mode is not None:

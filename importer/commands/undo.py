@@ -1,4 +1,4 @@
-"""``undo``: undo what a run did. And :func:`look_through`, which :mod:`importer.commands.verify` shares."""
+"""``undo``: undo what a run did. :mod:`importer.commands.verify` also uses :func:`look_through`."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ from importer.workflow.open_sources import utc_now
 from importer.workflow.supervision import Watch
 
 COLUMNS = ("reference_id", "customer_id", "result", "details")
-NAMED = 5  # reference ids that the question names
+NAMED = 5  # reference IDs named in the question
 ALL_WELL = frozenset(
     {Verdict.DELETED, Verdict.DEACTIVATED, Verdict.RESTORED, Verdict.ABSENT, Verdict.OK, Verdict.UNDONE}
 )
@@ -44,9 +44,9 @@ def undo(
 ) -> dict[str, Any]:
     """Undo what a run created and updated; ``undo.csv`` has a line for each customer. Returns the summary.
 
-    ``confirm`` is asked first, whatever the API, unless ``options.yes``, which needs a ``run_id``. ``force`` also
-    undoes what was changed in WizCommerce since. Undoing a run again continues where it stopped. Raises
-    :class:`UsageError` when the question is not answered with yes; nothing was done then.
+    ``confirm`` is asked first, for any API, except with ``options.yes``, which requires a ``run_id``. ``force``: also
+    undo what has been changed in WizCommerce since then. A second undo of a run continues where the first stopped.
+    Raises :class:`UsageError` if the answer is not yes; then nothing was done.
     """
     if options.yes and run_id is None:
         raise UsageError(
@@ -100,7 +100,10 @@ def _question(job: Job, expected: Forecast, *, force: bool) -> str:
 
 
 def look_through(command: str, job: Job, count: int, step: Work) -> dict[str, Any]:
-    """Do the work, write the file however it ended, and return the summary (``undo_verify.schema.json``)."""
+    """Do the work, write the file (even if the work stopped early), and return the summary.
+
+    ``undo_verify.schema.json`` describes the summary. ``count``: how many customers there are to look at.
+    """
     findings: list[CustomerFinding] = []
 
     def found(group: Sequence[CustomerFinding]) -> None:
@@ -129,7 +132,7 @@ def look_through(command: str, job: Job, count: int, step: Work) -> dict[str, An
 
 
 async def _stopped(job: Job, step: Work, found: Found) -> str | None:
-    """Do the work. Returns why it ended early, if it did."""
+    """Do the work. Returns why it stopped early, or None if it did not."""
     turns = Turns()
 
     async def cancel_waiting() -> None:
@@ -156,7 +159,7 @@ async def _stopped(job: Job, step: Work, found: Found) -> str | None:
 
 
 def _after_earlier(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
-    """The lines of an earlier undo that this one had no reason to repeat, then those of this one."""
+    """The lines of an earlier undo for customers that this undo did not look at, then the lines of this undo."""
     if not path.exists():
         return frame
     earlier = read_csv(path)

@@ -1,4 +1,4 @@
-"""``values``: the table of the source's words, with their values in WizCommerce as far as they are known."""
+"""``values``: the table of the words in the source, with their values in WizCommerce if these are known."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -29,11 +29,11 @@ def values(
     watch: Watch,
     decided: Mapping[tuple[str, str], str] | None = None,
 ) -> dict[str, Any]:
-    """The words of the sources, as plain values; written to ``output`` if there is one.
+    """The words of the sources, as plain values; the table is also written to ``output`` if that is given.
 
-    ``online``: ask the API what exists; otherwise, ``options.lookups`` says so, if given. What an earlier ``output``
-    and ``options.values`` decide is kept, words that are new are added. ``decided``: (kind, word) → its value, which
-    overrides both. Raises :class:`InputError`, and :class:`StopError` when the API cannot be read.
+    ``online``: ask the API what exists; otherwise, ``options.lookups`` is used, if given. The values in an earlier
+    ``output`` and in ``options.values`` are kept, and new words are added. ``decided``: (kind, word) → its value, which
+    overrides both. Raises :class:`InputError`, and :class:`StopError` if the API cannot be read.
     """
     if output is not None and output.suffix.lower() not in SUFFIXES:
         raise UsageError(
@@ -71,7 +71,7 @@ def values(
 
 
 def _together(first: WordTable, second: WordTable) -> WordTable:
-    """Both tables in one; where both decide about a word, the first one counts."""
+    """Both tables combined. If both have a value for a word, that of the first one counts."""
     lines = {kind: dict(own) for kind, own in second.lines.items()}
     for kind, own in first.lines.items():
         filled = {word: line for word, line in own.items() if line.value or word not in lines.get(kind, {})}
@@ -80,7 +80,7 @@ def _together(first: WordTable, second: WordTable) -> WordTable:
 
 
 def values_text(found: Mapping[str, Any], width: int) -> str:
-    """What :func:`values` returns, for a person: the table, or what was written to the file."""
+    """The result of :func:`values` for a person: the table, or what was written to the file."""
     if not found["words"]:
         return "The files have no values that need to be mapped."
     count, proposed = len(found["words"]), found["proposed"]

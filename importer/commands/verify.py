@@ -1,4 +1,4 @@
-"""``verify``: compare what the ledger has of a run with WizCommerce."""
+"""``verify``: compare what the ledger has about a run with WizCommerce."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ AGAIN = "Run verify again. Nothing was changed."
 
 
 def verify(options: Options, environment: Mapping[str, str], run_id: str | None, *, watch: Watch) -> dict[str, Any]:
-    """Look up every customer of a run, and compare; ``verify.csv`` has a line for each. Returns the summary.
+    """Look up and compare every customer of a run; ``verify.csv`` has a line for each. Returns the summary.
 
     Nothing is changed, neither in WizCommerce nor in the ledger.
     """
@@ -39,10 +39,10 @@ def verify(options: Options, environment: Mapping[str, str], run_id: str | None,
 async def compare_run(
     ledger: Ledger, client: Client, run: Run, *, concurrency: int, found: Found, stop: anyio.Event
 ) -> None:
-    """Look up every customer that should or may be in WizCommerce; ``found`` gets each group.
+    """Look up every customer of the run that should or may be in WizCommerce; ``found`` gets each group of findings.
 
-    Customers of which the ledger has an accepted body are read whole and compared with it; those whose update was
-    undone are compared with what they had before. Raises :class:`InterruptedRunError`,
+    If the ledger has an accepted body of a customer, the whole customer is read and compared with it. A customer whose
+    update was undone is compared with its earlier values. Raises :class:`InterruptedRunError`,
     :class:`KeyRefusedError`, :class:`ApiUnavailableError`, :class:`LedgerError`.
     """
     rounds = Rounds(concurrency, stop, AGAIN)
@@ -74,12 +74,12 @@ class _Pair:
 
     @property
     def deleting(self) -> bool:
-        """Undo was cut off while it deleted the customer."""
+        """Whether an undo was interrupted while it deleted the customer."""
         return any(map(is_deletion, self.writes))
 
     @property
     def restored(self) -> bool:
-        """Undo reverted its update, or part of it, and no later run has written to it."""
+        """Whether an undo reverted its update, at least partly, and no later run has written to it."""
         return self.customer.body is None and any(one.state is WriteState.RESTORED for one in self.writes)
 
 
@@ -94,7 +94,7 @@ async def _by_record(client: Client, rounds: Rounds, pair: _Pair) -> CustomerFin
         return CustomerFinding(name, None, Verdict.MISSING, "WizCommerce does not list it")
     inactive = bool(pair.listed) and pair.listed[0].status == "inactive"
     result, details = Verdict.OK, ""
-    # One that is not listed is asked for by its id: a list may lag behind.
+    # A customer that is not listed is requested by its ID, because a list may lag behind.
     if customer.body is not None or pair.restored or not pair.listed:
         answer = await rounds.ask(client.get(customer_id))
         if answer.kind is AnswerKind.GONE:
@@ -111,7 +111,7 @@ async def _by_record(client: Client, rounds: Rounds, pair: _Pair) -> CustomerFin
 
 
 def _compared(pair: _Pair, shown: Mapping[str, Any]) -> tuple[Verdict, str]:
-    """How the record that WizCommerce shows compares with what the ledger expects."""
+    """Whether the record in WizCommerce is what the ledger expects, and details."""
     if not pair.restored:
         changes = [] if pair.customer.body is None else differences(orjson.loads(pair.customer.body), shown)
         return Verdict.CHANGED if changes else Verdict.OK, ", ".join(changes)
@@ -124,7 +124,7 @@ def _compared(pair: _Pair, shown: Mapping[str, Any]) -> tuple[Verdict, str]:
 
 
 def _by_list(pair: _Pair) -> CustomerFinding | None:
-    """What the list alone shows; None when the customer has to be looked at."""
+    """What the list alone shows; None if the customer itself has to be read."""
     customer, name = pair.customer, pair.customer.item.reference_id
     ids = [ref.id for ref in pair.listed]
     if len(ids) > 1:

@@ -1,4 +1,4 @@
 """The files that a run writes for people and programs: results, errors, rejected rows, summary.
 
-``ReportInput`` goes in; every ``write_…`` leaves a whole file or none, readable by its owner only.
+Each ``write_…`` function takes a ``ReportInput`` and leaves a complete file or none. Only its owner can read the file.
 """

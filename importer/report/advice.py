@@ -150,7 +150,7 @@ def _ago(seconds: int) -> str:
 def next_steps(summary: Mapping[str, Any]) -> list[str]:
     """What the user should do now, one sentence each, the most urgent first; empty when nothing is left to do.
 
-    A command is the end of a sentence, after a colon, without the options of the run: :class:`Commands` adds those.
+    A command ends its sentence, after a colon. It lacks the options of the run, which :class:`Commands` adds.
     """
     customers, run = summary["customers"], summary["run_id"]
     steps: list[str] = []
@@ -174,7 +174,7 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
         which = counted(words, "unknown value")
         steps.append(f"Map {which} once for all records, in the table that `importer values` writes.")
     wrong = summary["rows"]["rejected"] or summary["refused"] or summary["lost_child"]
-    if wrong and found and not unsent:  # the rejected rows alone would leave out all others
+    if wrong and found and not unsent:  # otherwise, importing only the rejected rows would leave out all the others
         steps += _fixing(summary)
     return [*steps, *_about_corrections(summary), *_before_sending(summary)]
 
@@ -190,7 +190,7 @@ def _starting_over(summary: Mapping[str, Any]) -> str:
 
 
 def _before_sending(summary: Mapping[str, Any]) -> list[str]:
-    """What to look at, and how to go on, while nothing is sent yet."""
+    """What to look at, and how to continue, while nothing has been sent yet."""
     command, run = summary["command"], summary["run_id"]
     steps = []
     if any("unused" in line["categories"] for line in summary["columns"]):

@@ -1,4 +1,4 @@
-"""``corrections.csv``: what became of each correction that was given to a run; and the same for pages."""
+"""What became of each correction that was given to a run: for ``corrections.csv`` and for pages."""
 
 from collections import Counter
 from pathlib import Path
@@ -57,7 +57,7 @@ def _lines(report: ReportInput) -> pd.DataFrame | None:
 
 
 def correction_counts(sources: Sources) -> dict[str, Any] | None:
-    """The file, and how many corrections became what; None if none were given."""
+    """The file of corrections, and how many have each status; None if none were given."""
     if sources.corrections is None:
         return None
     counts = Counter(sources.corrections.lines["status"].tolist())
@@ -68,7 +68,7 @@ def shown_corrections(report: ReportInput) -> dict[str, Any] | None:
     """The corrections as a page shows them, stale ones first; None if none were given.
 
     ``lines``: at most 500, each with ``status``, ``customer``, ``column`` (``""``: the whole row), ``old``, ``new``,
-    ``place``, and ``reason``. ``more``: how many others there are.
+    ``place``, and ``reason``. ``more``: how many corrections are not among them.
     """
     found = _lines(report)
     if found is None:
@@ -86,7 +86,7 @@ def _shown(line: dict[str, str]) -> dict[str, str]:
 
 
 def corrections_in_force(report: ReportInput) -> list[tuple[str, ...]]:
-    """All corrections in the words of the owner of the data, as ``OWNER_TITLES`` say; none if none were given."""
+    """All corrections in words for the owner of the data: one tuple per correction, with the ``OWNER_TITLES``."""
     found = _lines(report)
     if found is None:
         return []

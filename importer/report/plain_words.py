@@ -1,6 +1,6 @@
-"""Bodies in the words of people, and problems in those of the owner of the data.
+"""Bodies in words for people, and problems in words for the owner of the data.
 
-The latter are without options, files, and names that only the importer has.
+The latter do without the options, files, and names that only the importer has.
 """
 
 import re
@@ -14,7 +14,7 @@ from importer.catalogue.field_names import FIELD_NAMES, field_name
 from importer.report.word_counts import LOOKED_UP
 from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, TEXT, Entity
 
-# What an owner of the data has never seen: code, options, mapping language, file formats.
+# What an owner of the data does not know: code, options, the mapping language, file formats.
 _TECHNICAL = re.compile(
     r"`|--\w|\w_\w|\b(?:mappings?|API|JSON|YAML|CSV|importer|ledger|UTF-8|encoding|exit code|UUID|E\.164|ISO)\b|[{}]",
     re.IGNORECASE,
@@ -22,25 +22,25 @@ _TECHNICAL = re.compile(
 
 _OF_THE_LIST = re.compile(r"'[^']*'|\"[^\"]*\"|\S+\.(?:csv|txt|tsv|xlsx?|ods)\S*", re.IGNORECASE)  # cells and places
 _YES = {True: "yes", False: "no"}
-# Whose hints say how to write a text file, and those for the owner what to do in a workbook.
+# The hints of these codes say how to write a text file. The fixes for the owner say what to do in a workbook.
 ABOUT_TEXT_FILES = frozenset({"row_too_long", "row_split", "quote_unclosed", "quote_inside"})
-_UNSEEN = frozenset({"reference_id", "type", "is_default"})  # of a child: the title says it, or no one reads it
+_UNSEEN = frozenset({"reference_id", "type", "is_default"})  # of a child: its title has them, or nobody needs them
 
 
 def is_plain(text: str) -> bool:
-    """Whether an owner of the data understands the words; cells in quotes may hold anything."""
+    """Whether an owner of the data understands the text. Quoted cells and file names in it do not matter."""
     return not _TECHNICAL.search(_OF_THE_LIST.sub("", text))
 
 
 def owner_words(code: str, message: str, hint: str) -> tuple[str, str, str]:
-    """(title, message, hint) of a problem; the title stands for a message that is too technical, nothing for a hint."""
+    """(title, message, hint) of a problem. The title replaces a message that is too technical, ``""`` such a hint."""
     title = owner_title(code)
     plain = is_plain(hint) and code not in ABOUT_TEXT_FILES
     return title, message if is_plain(message) else title, hint if plain else ""
 
 
 def in_owner_words(problems: pd.DataFrame) -> pd.DataFrame:
-    """Problems (columns ``code``, ``message``, ``hint``) as the owner of the data understands them."""
+    """The problems (columns ``code``, ``message``, ``hint``) in words that the owner of the data understands."""
     keys = [problems[name].fillna("") for name in ("code", "message", "hint")]
     said = [owner_words(code, message, hint) for code, message, hint in zip(*keys, strict=True)]
     hints = [hint or owner_fix(code) for code, (_, _, hint) in zip(keys[0], said, strict=True)]
@@ -51,19 +51,19 @@ def in_owner_words(problems: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_workbook_words(problems: pd.DataFrame) -> pd.DataFrame:
-    """Problems (columns ``code`` and ``hint``) with what to do about them in a workbook."""
+    """The problems (columns ``code`` and ``hint``), with hints that say what to do in a workbook."""
     hints = [owner_fix(code) if code in ABOUT_TEXT_FILES else hint for code, hint in problems[["code", "hint"]].values]
     return problems.assign(hint=pd.Series(hints, index=problems.index, dtype=TEXT))
 
 
 def owner_title(code: str) -> str:
-    """What is wrong, as a heading."""
+    """A heading that says what is wrong."""
     entry = find(code)
     return "Something to look at" if entry is None else entry.owner_title or entry.title
 
 
 def owner_fix(code: str) -> str:
-    """What the owner of the data does about it."""
+    """What the owner of the data should do about a problem."""
     entry = find(code)
     return "Look at the cell, and correct it if it is wrong." if entry is None else entry.owner or entry.fix
 
@@ -71,7 +71,8 @@ def owner_fix(code: str) -> str:
 def records_of(body: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[Entity, dict[str, str]]]:
     """The customer, then its addresses and contacts, each with its filled fields; attributes as ``attributes.Color``.
 
-    A sales rep or a price list that is not looked up yet is the text that is looked up; ``names``: of their ids.
+    A sales rep or a price list that has not been looked up yet is the text to look up. ``names``: ID → name of a sales
+    rep or price list.
     """
     customer = _fields(body)
     for field in LOOKED_UP:
@@ -106,7 +107,7 @@ def in_reading_order(entity: Entity, names: Iterator[str] | list[str]) -> list[s
 
 
 def readable(body: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The records with their titles, and each field's name and text: ``City`` and ``Austin``."""
+    """The title of each record, and the name and text of each field, such as ``City`` and ``Austin``."""
     out = []
     for entity, fields in records_of(body, names):
         shown = [

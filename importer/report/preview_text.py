@@ -1,4 +1,4 @@
-"""What each rule did to the rows of a file, as a terminal shows it: cells, steps, and values side by side."""
+"""What each rule did to the rows of a file, for a terminal: cells, steps, and values side by side."""
 
 import json
 import re
@@ -9,10 +9,10 @@ from typing import Any
 from importer.report.terminal import BROAD, NARROWEST, SEVERITIES, Look, columns_of, cut, in_columns, joined, wrapped
 from importer.wording import counted
 
-_LONG = 15  # columns of a field's name; a text that is no longer is shown again
-_MOST_SHOWN = 3  # addresses, and contacts, of each of several customers
-_EXAMPLES = ("is an example", "is another example")  # reasons to show a customer that are none
-_WORDS = {  # steps that are no words of the mapping language
+_LONG = 15  # columns of a field's name; also, texts up to this length are repeated instead of shown as "as above"
+_MOST_SHOWN = 3  # addresses, and contacts, per customer if there are several customers
+_EXAMPLES = ("is an example", "is another example")  # reasons that need not be shown
+_WORDS = {  # steps whose names do not come from the mapping language
     "blanks": "placeholder text",
     "key": "as it is compared",
     "when": "`when` is not met",
@@ -35,9 +35,9 @@ Line = Mapping[str, Any]
 
 
 def preview_text(preview: Line, *, width: int, color: bool, unicode: bool = True) -> str:
-    """What ``commands.preview.preview`` returns for a person, at most ``width`` columns wide; bodies are never cut.
+    """The result of ``commands.preview.preview`` for a person, at most ``width`` columns wide; bodies are never cut.
 
-    Narrower than 72 columns, cells, steps and values are below each other.
+    If there are fewer than 72 columns, cells, steps, and values are below each other.
     """
     look = Look(max(width, NARROWEST), color, unicode)
     blocks = []
@@ -170,9 +170,9 @@ def _field_name(field: Line) -> str:
 
 
 def _parts(field: Line, look: Look, rows: Sequence[Line], seen: set[str]) -> tuple[list[str], list[str], str]:
-    """A field's cells, its steps, and its value, as texts.
+    """The cells, the steps, and the value of a field, as texts.
 
-    ``rows``: those that go without saying. ``seen``: the cells that the fields before have shown.
+    ``rows``: rows that cells need not name. ``seen``: the cells that earlier fields have shown; this field's are added.
     """
     cells = []
     for cell in field["cells"]:
@@ -186,7 +186,7 @@ def _parts(field: Line, look: Look, rows: Sequence[Line], seen: set[str]) -> tup
 
 
 def _steps(field: Line, arrow: str) -> Iterator[str]:
-    """Each step with what it gave, unless the value says that; and what it was given, unless that is above it."""
+    """Each step with its input, unless that is shown above it, and its result, unless that is shown as the value."""
     texts = [cell["text"].strip() for cell in field["cells"]]
     last = texts[0] if texts else None
     for number, step in enumerate(field["steps"], start=1):
@@ -206,7 +206,7 @@ def _after(step: Line) -> str:
 
 
 def _quoted(value: Any) -> str:
-    """A text as JSON has it, so that blanks and line breaks can be seen."""
+    """A text as a JSON string, which makes blanks and line breaks visible."""
     if isinstance(value, list):
         return ", ".join(map(_quoted, value))
     return json.dumps(value, ensure_ascii=False)
@@ -251,7 +251,7 @@ def _span(places: Sequence[Line]) -> str:
 
 
 def _broken(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]:
-    """The text in lines of at most ``width`` columns; all of its blanks stay, and a longer word is broken."""
+    """The text in lines of at most ``width`` columns. Blanks within a line are kept, and a longer word is broken."""
     lines = [first]
     bare = True
     for word in re.findall(r"\S+\s*|\s+", text):

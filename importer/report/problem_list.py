@@ -1,7 +1,7 @@
 """All problems of a run with their places, in the order of ``errors.csv``.
 
-A dirty file has millions. What sorts and groups them is in memory; their texts stay in the tables' columns, which for
-a large source are on disk, and are read for the lines that are asked for.
+A dirty file has millions of problems. What they are sorted and grouped by is in memory. Their texts stay in the columns
+of the tables, which are on disk for a large source, and are read only for the lines that are needed.
 """
 
 import re
@@ -40,7 +40,7 @@ _LONGEST_EXAMPLE = 60  # characters
 
 @dataclass(frozen=True)
 class Group:
-    """Problems of one severity and code: their places among all, in order."""
+    """The problems with the same severity and code: their positions among all problems, ascending."""
 
     severity: str
     code: str
@@ -51,10 +51,11 @@ class Group:
 class Located:
     """Every problem of a run, including the loader's.
 
-    The order is by source, row and severity, then as found; what has no place comes first. A problem of a customer as a
-    whole is placed at its first row. ``kinds``: a line each, with ``severity, code, entity, column`` as categories,
-    ``_customer`` (customer position), ``_row`` (row position), ``_place`` (index into ``places``: file and sheet) and
-    ``_number`` (the row as a spreadsheet counts), -1 for none. ``origin``: where each problem's ``texts`` are.
+    Problems are in the order of source, row, and severity, then in the order in which they were found. Those without a
+    place come first. A problem of a whole customer is placed at its first row. ``kinds``: a line per problem, with
+    ``severity, code, entity, column`` as categories, ``_customer`` (customer position), ``_row`` (row position),
+    ``_place`` (index into ``places``: file and sheet), and ``_number`` (the row as a spreadsheet counts), -1 for none.
+    ``origin``: the index of each problem's ``texts``.
     """
 
     kinds: pd.DataFrame
@@ -67,12 +68,12 @@ class Located:
         return len(self.kinds)
 
     def of(self, *severities: Severity) -> Mask:
-        """Which of them have one of these severities."""
+        """Which problems have one of these severities."""
         found: Mask = self.kinds["severity"].isin(list(map(str, severities))).to_numpy(np.bool_)
         return found
 
     def groups(self, at: Positions) -> list[Group]:
-        """These problems by severity and code: errors first, then the most frequent, then by code."""
+        """The problems at these positions by severity and code: errors first, then the most frequent, then by code."""
         codes = self.kinds["code"].cat
         ranks = self.kinds["severity"].cat.codes.to_numpy(np.int64)[at]
         keys = ranks * len(codes.categories) + codes.codes.to_numpy(np.int64)[at]
@@ -85,7 +86,7 @@ class Located:
         return sorted(groups, key=lambda group: (_RANKS[group.severity], -len(group.at), group.code))
 
     def lines(self, at: Positions, names: Sequence[str] = ERROR_COLUMNS) -> pd.DataFrame:
-        """Some of them with their texts and places, under the column names of ``errors.csv``.
+        """The problems at these positions with their texts and places, under the column names of ``errors.csv``.
 
         Text columns are ``TEXT``, ``row`` is a nullable integer (as a spreadsheet counts).
         """
@@ -106,13 +107,13 @@ class Located:
         return take_text(names, self.kinds["_place"].to_numpy(np.int64)[at])
 
     def blocks(self) -> Iterator[pd.DataFrame]:
-        """All of them, some at a time."""
+        """All problems, in blocks of lines."""
         for start in range(0, max(len(self), 1), BLOCK):
             yield self.lines(np.arange(start, min(start + BLOCK, len(self))))
 
 
 def place_of(line: Mapping[str, Any]) -> str | None:
-    """The place of a line of a :class:`Located`, as :class:`Location` writes it; None without a file."""
+    """The place of a line of :meth:`Located.lines`, as :class:`Location` writes it; None without a file."""
     if line["source"] is None:
         return None
     return str(Location(line["source"], line["sheet"], line["row"], line["column"]))
@@ -140,14 +141,14 @@ def locate(problems: ProblemTable, sources: Sources, tables: EntityTables) -> Lo
 
 
 def _capitalized(texts: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Messages as they stand alone; one that begins with a quoted value stays as it is."""
+    """The messages with a capital first letter. A message that begins with a quoted value does not change."""
     data = pa.array(texts)
     first = pc.utf8_upper(pc.utf8_slice_codeunits(data, 0, 1))
     return pd.Series(pd.array(pc.binary_join_element_wise(first, pc.utf8_slice_codeunits(data, 1), ""), dtype=TEXT))
 
 
 def _of_corrected(sources: Sources, own: pd.DataFrame) -> pd.DataFrame:
-    """Problems of corrected cells say so, and what the source has: the place alone would mislead."""
+    """Add to the messages about corrected cells what the source has: the place alone would be misleading."""
     lines = None if sources.corrections is None else sources.corrections.applied
     if lines is None or not len(lines):
         return own
@@ -162,7 +163,7 @@ def _of_corrected(sources: Sources, own: pd.DataFrame) -> pd.DataFrame:
 
 
 def _categories(columns: "list[pd.Series[Any]]") -> "pd.Series[Any]":
-    """Columns of text that has few distinct values, below one another."""
+    """Concatenate text columns that have few distinct values."""
     chunks = [chunk for column in columns for chunk in chunked(column).cast(pa.string()).chunks]
     encoded = pa.chunked_array(chunks, pa.string()).dictionary_encode().unify_dictionaries().combine_chunks()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -170,7 +171,7 @@ def _categories(columns: "list[pd.Series[Any]]") -> "pd.Series[Any]":
 
 
 def _without_repeats(kinds: pd.DataFrame) -> Positions:
-    """Which to keep: all but the loader's about a damaged cell if a field's own problem says the same."""
+    """The problems to keep: all except the loader's about a damaged cell if a problem of a field says the same."""
     loader = (kinds["code"] == "damaged_text").to_numpy(np.bool_)
     fields = kinds[kinds["code"].isin(_DAMAGE).to_numpy(np.bool_)]
     known = set(zip(fields["_row"], fields["column"], strict=True))
@@ -181,20 +182,20 @@ def _without_repeats(kinds: pd.DataFrame) -> Positions:
 
 
 def _positions(problems: pd.DataFrame, tables: EntityTables) -> tuple[Positions, Positions]:
-    """The row and the customer of each problem; one is looked up by the other where only one is given."""
+    """The row and the customer of each problem. If only one of the two is known, the other is derived from it."""
     row, customer = problems["row"].to_numpy(np.int64), problems["customer"].to_numpy(np.int64)
     customer = np.where(customer < 0, lookup(tables.owners, row), customer)
     return np.where(row < 0, lookup(tables.customers["_row"].to_numpy(np.int64), customer), row), customer
 
 
 def _at(sources: Sources, row: Positions) -> dict[str, Positions]:
-    """The columns that place problems at row positions; -1 is nowhere."""
+    """The columns that place problems at row positions; -1 for no place."""
     place = np.where(row < 0, -1, sources.split(np.maximum(row, 0))[0]) if sources.row_count else row
     return {"_row": row, "_place": place, "_number": sources.row_numbers(row)}
 
 
 def _of_changes(sources: Sources, changes: pd.DataFrame) -> pd.DataFrame:
-    """An info line for each line of ``EntityTables.changes``, at its first cell; it belongs to no customer."""
+    """An info problem for each line of ``EntityTables.changes``, at its first cell and without a customer."""
     texts = [_changed(*line) for line in changes[["code", "count", "before", "after"]].itertuples(index=False)]
     return changes.assign(
         severity=pd.Series([str(Severity.INFO)] * len(changes), dtype=TEXT),
@@ -219,7 +220,7 @@ def _changed(code: str, count: int, before: str, after: str | None) -> str:
 
 
 def visible(text: str) -> str:
-    """The text with names for characters that look like a space or like nothing: ``a[no-break space]b``."""
+    """The text with names in place of characters that look like a space or are invisible: ``a[no-break space]b``."""
     return _INVISIBLE.sub(lambda found: f"[{_invisible_name(found[0])}]", text)
 
 
@@ -233,7 +234,7 @@ def _short(text: str) -> str:
 
 
 def _places(sources: Sources) -> tuple[list[tuple[str, str | None]], Positions]:
-    """All files and sheets that have problems, those of ``sources.tables`` first, and how they sort."""
+    """All files and sheets, those of ``sources.tables`` first, then others that have problems; and their sort keys."""
     places = [(table.file, table.sheet) for table in sources.tables]
     first: dict[str, int] = {}
     for rank, (file, _) in enumerate(places):
@@ -247,7 +248,7 @@ def _places(sources: Sources) -> tuple[list[tuple[str, str | None]], Positions]:
 
 
 def _of_loader(sources: Sources, places: Sequence[tuple[str, str | None]]) -> pd.DataFrame:
-    """The loader's problems with the columns of the others; a row that was skipped has a number and no position."""
+    """The loader's problems, with the same columns as the others. A skipped row has a number but no position."""
     index = {place: number for number, place in reversed(list(enumerate(places)))}
     nowhere = Location("")
     at = [problem.location or nowhere for problem in sources.problems]

@@ -1,4 +1,4 @@
-"""The rows of each customer as people read them (``file!sheet:2-7,9``), and lookups by position."""
+"""The rows of each customer as text for people (``file!sheet:2-7,9``), and lookups by position."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +13,14 @@ from importer.tables import TEXT, EntityTables, Positions, Sources, chunked, tak
 
 
 def lookup(values: Positions, at: Positions) -> Positions:
-    """``values[at]``; -1 where ``at`` is -1."""
+    """``values[at]``; -1 for each -1 in ``at``."""
     if not len(values):
         return np.full(len(at), -1, dtype=np.int64)
     return np.where(at < 0, -1, values[np.maximum(at, 0)])
 
 
 def take_text(values: "pd.Series[Any]", at: Positions) -> "pd.Series[Any]":
-    """``values[at]`` as ``TEXT``, null where ``at`` is out of range."""
+    """``values[at]`` as ``TEXT``; null for each position out of range."""
     inside = (at >= 0) & (at < len(values))
     found = taken(chunked(values), at[inside])
     if not inside.all():
@@ -29,13 +29,13 @@ def take_text(values: "pd.Series[Any]", at: Positions) -> "pd.Series[Any]":
 
 
 def table_names(sources: Sources) -> "pd.Series[Any]":
-    """``file`` or ``file!sheet`` of each source table, ``TEXT``."""
+    """``file`` or ``file!sheet`` for each source table, as ``TEXT``."""
     return pd.Series([table.name for table in sources.tables], dtype=TEXT)
 
 
 @dataclass(frozen=True)
 class RowRanges:
-    """The rows of each customer. ``rows``: row positions by customer, ascending; ``edges``: where each one's start."""
+    """The rows of each customer, as ascending row positions: ``rows[edges[i]:edges[i + 1]]`` for customer ``i``."""
 
     sources: Sources
     rows: npt.NDArray[np.int32]
@@ -50,9 +50,9 @@ class RowRanges:
         return cls(sources, rows, edges)
 
     def text(self, customers: Positions) -> pa.Array:
-        """The rows of some customers as ``file!sheet:2-7,9``, several sources joined by ``; ``.
+        """The rows of these customers as ``file!sheet:2-7,9``; several sources are joined by ``; ``.
 
-        Rows without a customer appear nowhere; a customer without rows gets ``""``.
+        A customer without rows gets ``""``.
         """
         counts = self.edges[customers + 1] - self.edges[customers]
         customer = np.repeat(np.arange(len(customers)), counts)

@@ -33,8 +33,8 @@ _LONGEST = 180  # bytes; file systems allow 255 and some tools add to a name
 def write_rejected(folder: Path, report: ReportInput) -> list[Path]:
     """Write one file per source table that has rows to show, and return their paths in the tables' order.
 
-    A file that an earlier report of the same sources left there is replaced, or removed when no rows are left to fix;
-    other files stay. Raises :class:`OutputError`.
+    A file from an earlier report of the same sources is replaced, or removed if no rows are left to fix. Other files
+    are kept. Raises :class:`OutputError`.
     """
     written = []
     shown = rows_to_fix(report)
@@ -83,9 +83,9 @@ def _safe(stem: str) -> str:
 def _blocks(
     table: SourceTable, columns: Sequence[str], rows: Positions, start: int, errors: "ImportErrors"
 ) -> Iterator[pd.DataFrame]:
-    """Some rows of a source table, with what is wrong first; ``start``: the row position of the table's first row.
+    """Rows of a source table, in blocks, with what is wrong in the first column.
 
-    ``columns``: the table's, and blank ones to fill in.
+    ``columns``: those of the table, and blank ones to fill in. ``start``: the row position of the table's first row.
     """
     for first in range(0, len(rows), BLOCK):
         own = rows[first : first + BLOCK]
@@ -96,10 +96,10 @@ def _blocks(
 
 
 def rows_to_fix(report: ReportInput) -> Mask:
-    """By row position: the rows that someone has to look at.
+    """By row position: whether someone has to look at the row.
 
-    They are those of customers that were rejected, refused by the API or lost a child, rows rejected alone, rows that
-    the loader could not read, and those of customers that such a row may belong to.
+    These are the rows of customers that were rejected, refused by the API, or lost a child; the rows that were rejected
+    alone or that the loader could not read; and the rows of customers that such a row may belong to.
     """
     wrong = report.rejected | report.refused | report.lost_child
     return rejected_rows(report.sources, report.tables, wrong | (report.related_rows >= 0))
@@ -107,11 +107,11 @@ def rows_to_fix(report: ReportInput) -> Mask:
 
 @dataclass(frozen=True)
 class ImportErrors:
-    """What is wrong with rows. ``lines``: their problems, by row, and ``places``: the row of each.
+    """What is wrong with rows. ``lines``: their problems, in the order of rows. ``places``: the row of each problem.
 
-    By customer: ``kinds``, the reason why its rows are shown (an index into ``_WHY``, the last for no customer), and
-    ``causes``, the row that causes it. By row: ``wrong`` and ``left_out``, see :func:`_faulty_rows`. ``words``
-    rewords the problems for who fixes them.
+    By customer, with a last item for rows without a customer: ``kinds``, the reason why its rows are shown (an index
+    into ``_WHY``), and ``causes``, the row that is the cause. By row: ``wrong`` and ``left_out``, see
+    :func:`_faulty_rows`. ``words`` rewords the problems for the person who fixes them.
     """
 
     report: ReportInput
@@ -125,7 +125,7 @@ class ImportErrors:
 
     @classmethod
     def of(cls, report: ReportInput, shown: Mask, words: Words = pd.DataFrame.copy) -> "ImportErrors":
-        """What is wrong with the shown row positions; ``words`` rewords the problems."""
+        """Collect what is wrong with the rows that are ``shown`` (by row position); ``words`` rewords the problems."""
         place = report.located.kinds["_row"].to_numpy(np.int64)
         serious = report.located.of(Severity.ERROR, Severity.WARNING)
         lines = np.flatnonzero(serious & (place >= 0) & np.append(shown, False)[place])
@@ -137,7 +137,7 @@ class ImportErrors:
         return cls(report, lines, place[lines], chosen, causes, wrong, left_out, words)
 
     def numbered(self, rows: Positions, gap: str, separator: str = " ") -> pa.Array:
-        """What :meth:`texts` gives, after ``row 7`` and the ``gap``: the number that the row has in its source."""
+        """What :meth:`texts` returns, after the number of the row in its source (``row 7``) and the ``gap``."""
         numbers = pc.cast(pa.array(self.report.sources.row_numbers(rows)), pa.string())
         texts = pc.fill_null(self.texts(rows, separator), "")
         return pc.binary_join_element_wise("row ", numbers, gap, texts, "")
@@ -145,7 +145,7 @@ class ImportErrors:
     def texts(self, rows: Positions, separator: str = " ") -> pa.Array:
         """What is wrong with each of these rows: ``column: Message. Hint.`` for each problem.
 
-        A row that is only here because of another row of its customer names that row.
+        If a row is here only because of a different row, its text names that row.
         """
         low, high = np.searchsorted(self.places, rows), np.searchsorted(self.places, rows, side="right")
         counts = high - low
@@ -158,7 +158,7 @@ class ImportErrors:
         return pc.binary_join_element_wise(own, self._reasons(rows), separator, null_handling="skip")
 
     def _reasons(self, rows: Positions) -> pa.Array:
-        """Why rows are shown that have no problem of their own; null for those that have."""
+        """Why rows without a problem of their own are shown; null for rows that have one."""
         sources = self.report.sources
         owner = self.report.tables.owners[rows]
         kind, cause = self.kinds[owner], self.causes[owner]
@@ -176,7 +176,7 @@ class ImportErrors:
 
 
 def _problem_texts(problems: pd.DataFrame) -> pa.Array:
-    """``column: Message. Hint.``; the column and the hint are left out where there is none."""
+    """``column: Message. Hint.``; without the column or the hint if there is none."""
     column, message, hint = (pa.array(problems[name]).cast(pa.string()) for name in ("column", "message", "hint"))
     column, hint = (pc.if_else(pc.equal(part, ""), None, part) for part in (column, hint))
     text = pc.binary_join_element_wise(column, _sentence(message), ": ", null_handling="skip")
@@ -184,23 +184,26 @@ def _problem_texts(problems: pd.DataFrame) -> pa.Array:
 
 
 def _sentence(text: pa.Array) -> pa.Array:
-    """The texts with a period at the end, unless they have a mark there."""
+    """Add a period to the texts that do not end with a punctuation mark."""
     return pc.replace_substring_regex(text, r"([^.!?…])$", r"\1.")
 
 
 def _faulty_rows(report: ReportInput) -> tuple[Mask, Mask]:
-    """By row position: rows with an error, and rows with a warning or error about an address or a contact."""
+    """By row position: whether the row has an error, and whether it has one, or a warning, about a child."""
     kinds = report.located.kinds
     place = kinds["_row"].to_numpy(np.int64)
     child = kinds["entity"].isin(["address", "contact"]).to_numpy(np.bool_)
-    masks = np.zeros((2, report.sources.row_count + 1), dtype=np.bool_)  # the last item takes what has no row
+    masks = np.zeros((2, report.sources.row_count + 1), dtype=np.bool_)  # the last item is for problems without a row
     masks[0, place[report.located.of(Severity.ERROR)]] = True
     masks[1, place[child & report.located.of(Severity.ERROR, Severity.WARNING)]] = True
     return masks[0, :-1], masks[1, :-1]
 
 
 def _causes(report: ReportInput, wrong: Mask, left_out: Mask) -> Positions:
-    """The row position that causes each customer's rejection: its first faulty row, otherwise its first row."""
+    """The row position that is the cause of each customer's rejection: its first faulty row, or otherwise its first.
+
+    For a customer that a row rejected alone may belong to, it is that row.
+    """
     owner = report.tables.owners
     cause = np.where(report.related_rows >= 0, report.related_rows, report.tables.customers["_row"].to_numpy(np.int64))
     for concerned, fault in ((report.lost_child, left_out), (report.rejected | report.refused, wrong)):

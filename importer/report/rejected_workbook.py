@@ -25,13 +25,13 @@ from importer.report.workbook_file import GUIDE, LISTS, LONGEST_CELL, Marks, She
 from importer.report.workbook_guide import Chosen, SheetPlan, guide_rows
 from importer.tables import IMPORT_ERRORS, Mask, Positions, Sources, SourceTable
 
-MOST_ROWS = 20_000  # of one workbook: no one fixes more by hand
-_MOST_BYTES = 256 << 20  # of text in it: programs do not open larger ones
-_MOST_COLUMNS = 16_384 - 1  # of a sheet, besides the column that says what is wrong
-_MOST_NOTES = 3_000  # spreadsheets become slow with more
-_LONGEST_NAME = 31  # of a sheet, in Excel
+MOST_ROWS = 20_000  # per workbook: nobody fixes more by hand
+_MOST_BYTES = 256 << 20  # of text per workbook: programs cannot open more
+_MOST_COLUMNS = 16_384 - 1  # per sheet, besides the column that says what is wrong
+_MOST_NOTES = 3_000  # more notes make spreadsheets slow
+_LONGEST_NAME = 31  # Excel's limit for the name of a sheet
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f\x7f\ufffe\uffff]")
-_UNSUPPORTED = "\ufffe|\uffff"  # not XML characters, and readers do not know their escapes
+_UNSUPPORTED = "\ufffe|\uffff"  # XML cannot hold these characters, and programs do not understand their escapes
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _held(sources: Sources, rows: Positions) -> tuple[Mask, Positions]:
 
 
 def _holdable(texts: pa.Array) -> Mask:
-    """True for each text that a cell of a workbook can hold and give back."""
+    """True for each text that a workbook can hold and return unchanged."""
     held: Mask = ~pc.match_substring_regex(texts, _UNSUPPORTED).to_numpy(zero_copy_only=False)
     for place in np.flatnonzero(pc.binary_length(texts).to_numpy(zero_copy_only=False) > LONGEST_CELL):
         held[place] &= _units(texts[place].as_py()) <= LONGEST_CELL

@@ -1,7 +1,7 @@
-"""Writing a report's files: completely or not at all, readable by their owner only, always with the same bytes.
+"""Writing a report's files: completely or not at all, readable only by their owner, and with reproducible bytes.
 
-CSV files are UTF-8 without a byte order mark, with commas and line feeds. Every text is in quotes, every empty cell
-is bare: Excel and Python's ``csv`` read both the same way.
+CSV files are UTF-8 without a byte order mark, with commas and line feeds. All text is quoted, and empty cells are not:
+Excel and Python's ``csv`` read such a file the same way.
 """
 
 import errno
@@ -25,7 +25,7 @@ from importer.errors import OutputError
 from importer.private_files import make_folder, replacing
 from importer.tables import TEXT
 
-BLOCK = 65_536  # rows at a time, so that a large file is never held whole
+BLOCK = 65_536  # rows written at a time, so that a large file is never completely in memory
 _HINTS = {
     errno.ENOSPC: "The disk is full: free some space, or choose another location with {option}.",
     errno.EDQUOT: "The disk quota is used up: free some space, or choose another location with {option}.",
@@ -39,10 +39,10 @@ _NUMBERS = {"http_status": "Int64", "attempts": "Int64", "row": "Int64", "second
 
 @contextmanager
 def whole_file(path: Path, option: str = "--out") -> Iterator[BinaryIO]:
-    """A file to write to that replaces ``path`` when the block succeeds, and is removed when it fails.
+    """Open a file for writing that replaces ``path`` if the block succeeds, and is removed if it fails.
 
-    Missing folders are created (0700), only the owner can read the file (0600). ``option``: where another place can be
-    given. Raises :class:`OutputError`.
+    Missing folders are created (0700). Only the owner can read the file (0600). ``option``: the option with which a
+    different place can be chosen. Raises :class:`OutputError`.
     """
     try:
         make_folder(path.parent)
@@ -54,9 +54,10 @@ def whole_file(path: Path, option: str = "--out") -> Iterator[BinaryIO]:
 
 @contextmanager
 def locked_folder(folder: Path, option: str = "--out") -> Iterator[None]:
-    """While the block lasts, others that lock the folder wait, if the file system supports locks.
+    """Lock the folder for the duration of the block, if the file system supports locks.
 
-    A missing folder is created (0700). ``option``: where another place can be given. Raises :class:`OutputError`.
+    A missing folder is created (0700). ``option``: the option with which a different place can be chosen. Raises
+    :class:`OutputError`.
     """
     try:
         make_folder(folder)
@@ -85,27 +86,27 @@ def _output_error(path: Path, error: OSError, option: str) -> OutputError:
 
 
 def write_csv(path: Path, frame: pd.DataFrame, *, comes_back: bool = False) -> None:
-    """Write a frame of text and number columns; null and ``""`` both become a bare cell.
+    """Write a frame of text and number columns; null and ``""`` both become an empty cell without quotes.
 
-    Text that a spreadsheet would run as a formula is marked (:func:`importer.cell_text.mark_formulas`), in headers too.
-    Plain numbers and phone numbers are marked only with ``comes_back``, for a file that is imported again.
-    Raises :class:`OutputError`.
+    Text that a spreadsheet would run as a formula is marked, even in headers
+    (:func:`importer.cell_text.mark_formulas`). Plain numbers and phone numbers are marked only with ``comes_back``,
+    for a file that will be imported again. Raises :class:`OutputError`.
     """
     parts = (frame.iloc[start : start + BLOCK] for start in range(0, max(len(frame), 1), BLOCK))
     write_blocks(path, parts, comes_back=comes_back)
 
 
 def csv_bytes(frame: pd.DataFrame, *, comes_back: bool = False) -> bytes:
-    """What :func:`write_csv` writes."""
+    """The bytes that :func:`write_csv` writes."""
     file = io.BytesIO()
     _write(file, [frame], comes_back=comes_back)
     return file.getvalue()
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """What :func:`write_csv` wrote, as it was before formulas were marked: text (null where blank) and numbers.
+    """Read what :func:`write_csv` wrote, without the marks of formulas: text (null if blank) and numbers.
 
-    Raises :class:`OutputError` when the file is gone or was changed.
+    Raises :class:`OutputError` if the file is gone or was changed.
     """
     kinds: Any = defaultdict(lambda: TEXT, _NUMBERS)
     try:
@@ -121,7 +122,7 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 
 def write_blocks(path: Path, blocks: Iterable[pd.DataFrame], *, comes_back: bool = False) -> None:
-    """Like :func:`write_csv`, for consecutive frames: at least one, all with the same columns."""
+    """Like :func:`write_csv`, for consecutive frames. There is at least one, and all have the same columns."""
     with whole_file(path) as file:
         _write(file, blocks, comes_back=comes_back)
 
@@ -148,5 +149,5 @@ def _cells(column: pa.ChunkedArray, comes_back: bool) -> pa.ChunkedArray:
     return pc.if_else(pc.match_substring_regex(column, _NUMBER), column, marked)
 
 
-# A number or a phone number, perhaps with an extension: nothing that a spreadsheet could run.
+# A number, or a phone number with or without an extension: a spreadsheet cannot run it.
 _NUMBER = r"(?i)^[+-][0-9][0-9 ().\-/]*(?:(?:ext|x|#)[. ]*[0-9]+)?$"

@@ -1,4 +1,4 @@
-"""``results.csv``."""
+"""``results.csv``: what happened to each customer."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,10 +23,11 @@ _NUMBERS = {"http_status": pd.ArrowDtype(pa.int64()), "attempts": pd.ArrowDtype(
 
 
 def results(report: ReportInput) -> Iterator[pd.DataFrame]:
-    """One line per customer in the order of their first rows: ``RESULT_COLUMNS``; some at a time, one block at least.
+    """A line with the ``RESULT_COLUMNS`` for each customer, in the order of their first rows.
 
-    A rejected customer's ``error_code`` and ``error_message`` are its first error's, with how many more there are.
-    ``source`` is the file of its first row, ``rows`` are all its rows, ``seconds`` has three decimals.
+    Yields blocks of lines, at least one. The ``error_code`` and ``error_message`` of a rejected customer are those of
+    its first error; the message also says how many more there are. ``source`` is the file of the customer's first row,
+    ``rows`` are all its rows, and ``seconds`` has three decimals.
     """
     first, count = _first_errors(report)
     total = len(report.tables.customers)
@@ -57,7 +58,7 @@ def _lines(report: ReportInput, errors: "tuple[pd.Series[Any], pd.Series[Any]]",
 
 
 def _first_errors(report: ReportInput) -> tuple[Positions, Positions]:
-    """For each rejected customer its first error, by its place among all problems (-1: none), and how many it has."""
+    """For each customer, if rejected: its first error, as a position among all problems (-1: none), and how many."""
     owner = report.located.kinds["_customer"].to_numpy(np.int64)
     wanted = report.located.of(Severity.ERROR) & (owner >= 0)
     at = np.flatnonzero(wanted & np.append(report.rejected, False)[owner])

@@ -1,7 +1,7 @@
-"""``sign-off.xlsx``: every customer with what will be sent, for someone to agree to, and the way back to its plan.
+"""``sign-off.xlsx``: a workbook with what will be sent for each customer. Someone signs it, and its plan is then run.
 
-Each row is written as it is read from the bodies, so that a list of any length fits into memory. Every cell is text: no
-formula can run.
+Each row is written as soon as its body is read, so that memory suffices for a list of any length. Every cell is text:
+no formula can run.
 """
 
 import hashlib
@@ -27,22 +27,22 @@ from importer.wording import counted
 
 SHEET = "Summary"
 PLAN, FINGERPRINT, SIGNED_BY, SIGNED_ON = "Plan", "Fingerprint", "Signed by", "Signed on"
-MOST_ROWS = 1_048_576  # of a sheet, in Excel
+MOST_ROWS = 1_048_576  # Excel's limit for a sheet
 _SHEETS: Mapping[Entity, str] = {entity: PLURALS[entity].capitalize() for entity in ENTITIES}
 _WIDTHS = (28, 100)
 _COLUMN = 22  # characters
-_BETWEEN = "\ue000"  # between the cells of a row: no text has it
-_SAME = re.compile(r"_x[0-9A-Fa-f]{4}_|[\s\x00-\x1f\x7f]+")  # what programs write differently when they save
+_BETWEEN = "\ue000"  # between the cells of a row; does not occur in texts
+_SAME = re.compile(r"_x[0-9A-Fa-f]{4}_|[\s\x00-\x1f\x7f]+")  # what different programs save differently
 _AGAIN = "Plan again, and have the new sign-off.xlsx signed. Nothing was sent."
 
 
 @dataclass(frozen=True)
 class SignOff:
-    """What the workbook says. ``explained``: what a person should know and do. ``facts``: the lines of its first sheet.
+    """The content of the workbook. Its first sheet has ``explained`` (what to know and do) and ``facts``.
 
-    ``fields``: those that records can have, in order. ``payloads``: the bodies, one per line; ``actions``: what happens
-    with the customer of each. ``more``: further sheets, each with its titles and rows. ``names``: those of ids of sales
-    reps and price lists. ``fill_in``: whether it is a plan's, which can be signed.
+    ``fields``: those that records can have, in order. ``payloads``: the bodies, one per line. ``actions``: what happens
+    to the customer of each body. ``more``: additional sheets, each with its titles and rows. ``names``: ID → name of a
+    sales rep or price list. ``fill_in``: whether the workbook belongs to a plan, which can be signed.
     """
 
     explained: Sequence[str]
@@ -56,7 +56,7 @@ class SignOff:
 
 
 def sent_fields(frames: Mapping[Entity, pd.DataFrame]) -> dict[Entity, list[str]]:
-    """The fields that the bodies of these frames can have, in the order in which people read them."""
+    """The fields that the bodies made from these frames can have, in the order in which people read them."""
     found: dict[Entity, list[str]] = {}
     for entity in ENTITIES:
         names = [str(name) for name in frames[entity].columns if not str(name).startswith("_")]
@@ -66,9 +66,9 @@ def sent_fields(frames: Mapping[Entity, pd.DataFrame]) -> dict[Entity, list[str]
 
 
 def write_sign_off(path: Path, sign_off: SignOff) -> dict[str, str]:
-    """Write the workbook, readable by its owner only. Returns a digest of each sheet but the first, for later.
+    """Write the workbook, readable only by its owner. Returns a digest of each sheet except the first.
 
-    Raises :class:`OutputError`.
+    Later, :meth:`SignedOff.check_rows` compares the digests. Raises :class:`OutputError`.
     """
     with whole_file(path) as file, tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as scratch:
         plain = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
@@ -111,7 +111,7 @@ def _write_bodies(sheets: Mapping[str, "_Rows"], sign_off: SignOff) -> None:
 
 @dataclass
 class _Rows:
-    """Rows of text under titles; what does not fit into one sheet goes on in the next."""
+    """Rows of text below titles. Rows that do not fit into a sheet are continued in an additional one."""
 
     book: Any
     name: str
@@ -152,14 +152,14 @@ class _Rows:
 
 
 def _held(text: str) -> str:
-    """As much of a text as a cell holds: Excel counts UTF-16 units."""
+    """The text, cut to what a cell can hold: Excel counts UTF-16 units."""
     if len(text) * 2 <= LONGEST_CELL or len(text.encode("utf-16-le")) // 2 <= LONGEST_CELL:
         return text
     return text.encode("utf-16-le")[: 2 * (LONGEST_CELL - 1)].decode("utf-16-le", errors="ignore") + "…"
 
 
 def row_digest(cells: Sequence[str]) -> int:
-    """A number for a row that no other content has. Sums of them do not depend on how a sheet is sorted."""
+    """A number that is unique for the content of a row. A sum of these does not depend on how a sheet is sorted."""
     text = _SAME.sub(" ", _BETWEEN.join(cells)).rstrip(f" {_BETWEEN}")
     return int.from_bytes(hashlib.sha256(text.encode()).digest()) if text else 0
 
@@ -194,14 +194,14 @@ def _write_summary(book: Any, sheet: Any, sign_off: SignOff, counts: Mapping[str
 
 @dataclass(frozen=True)
 class SignedOff:
-    """A sign-off that came back: the plan's id, and the fingerprint of what it sends."""
+    """A sign-off that was returned: the ID of its plan, and the fingerprint of what the plan sends."""
 
     plan: str
     fingerprint: str
     path: Path
 
     def check_rows(self, digests: Mapping[str, str]) -> None:
-        """Raise :class:`UsageError` unless the sheets are those that were written. ``digests``: what writing gave."""
+        """Raise :class:`UsageError` if a sheet was changed. ``digests``: what :func:`write_sign_off` returned."""
         for name, digest in digests.items():
             if digest_text(sum(map(row_digest, _sheet_rows(self.path, name)))) != digest:
                 raise UsageError(
@@ -211,7 +211,7 @@ class SignedOff:
 
 
 def read_sign_off(path: Path) -> SignedOff:
-    """Read which plan was signed. Raises :class:`UsageError` when it is no sign-off, or one that no plan belongs to."""
+    """Read which plan was signed. Raises :class:`UsageError` if the file is not the sign-off of a plan."""
     known = dict(row[:2] for row in _sheet_rows(path, SHEET, header=0) if len(row) > 1)
     if FINGERPRINT not in known and PLAN not in known:
         raise UsageError(f"{path} is not a sign-off of a plan", "Use the sign-off.xlsx of a plan, or the plan's ID.")
@@ -224,7 +224,7 @@ def read_sign_off(path: Path) -> SignedOff:
 
 
 def _sheet_rows(path: Path, name: str, header: int = 1) -> Iterator[list[str]]:
-    """The rows of a sheet, and of those that it goes on in, as text."""
+    """The rows of a sheet, and of the sheets that continue it, as text."""
     import openpyxl  # noqa: PLC0415 - most commands do not need it
 
     try:

@@ -1,4 +1,4 @@
-"""``summary.json``: what a run was, how it ended, and what to do next."""
+"""``summary.json``: what a run did, how it ended, and what to do next."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -28,19 +28,19 @@ _SECRET = re.compile(r"(?i)key|token|secret|password|credential")
 _URL = re.compile(
     r"^(?P<scheme>[a-z][a-z0-9+.-]*://)(?:[^@/?#]*@)?(?P<rest>[^?#]*)(?P<query>[?#].*)?$", re.IGNORECASE | re.DOTALL
 )
-_FEWEST = 2  # customers: of one, nothing is shared
+_FEWEST = 2  # customers: a single customer has no problem in common with others
 
 
 @dataclass(frozen=True)
 class RunEnd:
-    """How a run ended: its exit code, why it stopped early if it did, the pace it reached if it sent.
+    """How a run ended: its exit code, why it stopped early (if it did), and the pace that it reached (if it sent).
 
-    ``finished`` has a time zone. ``retryable``: how many failed for a reason that can pass. ``resumable``: whether
-    `importer resume` can continue it. ``plan``: what a run would do with how many customers, of a plan. ``adopted``:
-    what was found, of an adoption. ``lookups``: which saved ones a check went by. ``imported_before``: the rejected
-    customers that earlier runs imported. ``children``: the ids of addresses and contacts, of a run that sends.
-    ``last``: the id and the folder of the run to compare with. ``reader``: who the report is for. ``fingerprint``: of
-    what a plan would send.
+    ``finished`` has a time zone. ``retryable``: how many customers failed for a temporary reason. ``resumable``:
+    whether `importer resume` can continue the run. ``plan`` (of a plan): how many customers a run would create, update,
+    and so on. ``adopted`` (of an adoption): what was found. ``lookups``: the saved lookups that a check used.
+    ``imported_before``: the rejected customers that earlier runs imported. ``children`` (of a run that sends): the IDs
+    of addresses and contacts. ``last``: the ID and the folder of the run to compare with. ``reader``: who the report is
+    for. ``fingerprint``: a digest of what a plan would send.
     """
 
     exit_code: int
@@ -61,11 +61,11 @@ class RunEnd:
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts(RunEnd):
-    """What the command knows about a run, besides its end.
+    """What the command knows about a run, including its end.
 
-    ``started`` has a time zone. ``options`` are the effective ones. ``timings`` are seconds per stage, in order.
-    ``folder`` is the run's folder as the user gave it, ``files`` are the paths in it that were written. ``since``: what
-    is new since the last run.
+    ``started`` has a time zone. ``options`` are those in effect. ``timings`` are seconds per stage, in order.
+    ``folder`` is the run's folder as the user specified it, and ``files`` are the paths in it that were written.
+    ``since``: what is new since the last run.
     """
 
     command: str
@@ -95,7 +95,8 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
         "run_id": facts.run_id,
         "started": _time(facts.started),
         "finished": _time(facts.finished),
-        "seconds": round(max((facts.finished - facts.started).total_seconds(), 0.0), 3),  # ledgers may keep whole ones
+        # A ledger may keep whole seconds.
+        "seconds": round(max((facts.finished - facts.started).total_seconds(), 0.0), 3),
         "exit_code": facts.exit_code,
         "stopped": facts.stopped,
         "rows": _rows(report),
@@ -128,7 +129,7 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
 
 
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
-    """Write ``summary.json``: UTF-8, indented, keys in the order they were given. Raises :class:`OutputError`."""
+    """Write ``summary.json``: UTF-8, indented, with the keys in their order. Raises :class:`OutputError`."""
     with whole_file(path) as file:
         file.write(orjson.dumps(dict(summary), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
@@ -150,7 +151,7 @@ def _rows(report: ReportInput) -> dict[str, Any]:
 
 
 def _customers(report: ReportInput, command: str) -> dict[str, int]:
-    """Counts by outcome: ``check`` and ``plan`` have two, a run that sends has all the others."""
+    """Customers by outcome. ``check`` and ``plan`` have only valid and rejected; a run that sends has all but valid."""
     found = report.totals.outcomes
     dry = {OutcomeKind.VALID, OutcomeKind.REJECTED}
     kinds = (dry if command in {"check", "plan"} else set(OutcomeKind) - {OutcomeKind.VALID}) | set(found)
@@ -161,7 +162,7 @@ def _customers(report: ReportInput, command: str) -> dict[str, int]:
 
 
 def _cells(cells: pd.DataFrame) -> dict[str, int]:
-    """Filled cells of data rows, and how many are of each category."""
+    """How many cells of data rows are filled, and how many are in each category."""
     counts: dict[str, int] = {name: int(cells[name].sum()) for name in CELL_CATEGORIES}
     return {"filled": sum(counts.values()), **counts}
 
@@ -179,7 +180,7 @@ def source_columns(report: ReportInput) -> list[dict[str, Any]]:
     for line in report.tables.cells.to_dict("records"):
         counts = {name: int(line[name]) for name in CELL_CATEGORIES if line[name]}
         table = report.sources.tables[line["table"]]
-        # What is used, but by no entry of its table, is the key that its rows have in common with their customers.
+        # A column that is used, but not by an entry of its table, is the key that joins its rows to their customers.
         known = list(fields.get((table.name, line["column"]), ["reference_id"] if "used" in counts else []))
         place = {"source": table.name, "column": line["column"], "fields": known}
         lines.append({**place, "filled": sum(counts.values()), "categories": counts})
@@ -187,7 +188,7 @@ def source_columns(report: ReportInput) -> list[dict[str, Any]]:
 
 
 def _changes(sources: Sources, changes: pd.DataFrame) -> list[dict[str, Any]]:
-    """What was rewritten, by column. Without examples, because a summary is printed and may end up in a log."""
+    """What was rewritten, by column; without examples, because a summary is printed and may end up in a log."""
     places = [sources.location(row, column) for row, column in zip(changes["row"], changes["column"], strict=True)]
     return [
         {
@@ -200,7 +201,7 @@ def _changes(sources: Sources, changes: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def problem_counts(located: Located, at: Positions) -> list[dict[str, Any]]:
-    """How often each code is among some problems, with its first place."""
+    """How often each code occurs among the problems at these positions, and the place where it occurs first."""
     groups = located.groups(at)
     firsts = plain_lines(located.lines(np.array([group.at[0] for group in groups], dtype=np.int64)))
     return [
@@ -222,7 +223,7 @@ def _public(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _public_value(value: Any) -> Any:
-    """A value for JSON; a URL without passwords and query."""
+    """The value as JSON; a URL loses its passwords and its query."""
     if isinstance(value, str | Path):
         found = _URL.match(str(value))
         return found["scheme"] + found["rest"] if found else str(value)
@@ -234,7 +235,7 @@ def _public_value(value: Any) -> Any:
 
 
 def root_causes(located: Located, customers: int) -> list[str]:
-    """One sentence or two for each error that more than half of the customers have, with the one way to fix it.
+    """A sentence for each error that more than half of the customers have (at least two), followed by how to fix it.
 
     Errors have the same cause if they have the same code and the same hint.
     """

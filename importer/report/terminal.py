@@ -1,4 +1,4 @@
-"""The summary, the results of undo and verify, and the history as a terminal shows them."""
+"""The summary, the results of undo and verify, and the history, as text for a terminal."""
 
 import textwrap
 import unicodedata
@@ -11,12 +11,12 @@ from importer.wording import counted
 
 _TOP = 5
 NARROWEST = 40
-_PACE_REQUESTS, _PACE_SECONDS = 50, 5.0  # with fewer, a pace means nothing
-BROAD = 72  # from here on a problem and its place are on one line
+_PACE_REQUESTS, _PACE_SECONDS = 50, 5.0  # with less, a pace is meaningless
+BROAD = 72  # from this width on, a problem and its place are on the same line
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 SEVERITIES = {"error": "red", "warning": "yellow", "info": "dim"}
 _TONES = {0: "green", 1: "yellow", None: "dim"}  # by exit code; anything else is red
-_FIRST = ("report.html", "rejected.xlsx")  # of the files: what a person opens
+_FIRST = ("report.html", "rejected.xlsx")  # files that a person opens
 _PLANNED = {
     "create": "to create",
     "update": "to update",
@@ -57,7 +57,7 @@ _RESULTS = {  # result → (what undo says, what verify says)
 
 @dataclass(frozen=True)
 class Look:
-    """How a terminal shows text: its ``width`` in columns, with ``color`` or not, beyond ASCII or not."""
+    """How to write text for a terminal: its ``width`` in columns, whether to use ``color``, and whether ``unicode``."""
 
     width: int
     color: bool = False
@@ -65,11 +65,11 @@ class Look:
 
     @property
     def mark(self) -> str:
-        """Marks text that was cut off."""
+        """The mark of text that was cut off."""
         return "…" if self.unicode else "..."
 
     def painted(self, text: str, *kinds: str) -> str:
-        """The text in bold, dim or a color, where there are any."""
+        """The text in bold, dim, or a color, if the terminal has colors."""
         if not self.color or not text:
             return text
         return f"\x1b[{';'.join(_CODES[kind] for kind in kinds)}m{text}\x1b[0m"
@@ -80,16 +80,16 @@ class Look:
 
 
 def joined(blocks: Iterable[Sequence[str]]) -> str:
-    """The lines of the blocks, with a blank line between blocks; empty ones are left out."""
+    """The lines of the blocks, with a blank line between blocks; empty blocks are left out."""
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
 def summary_text(summary: Mapping[str, Any], *, width: int, color: bool, unicode: bool = True) -> str:
     """The summary for a person, at most ``width`` columns wide: headline, counts, problems, steps, files.
 
-    With ``color`` in colors; without ``unicode`` cut text is marked in ASCII. Commands and the folder have lines of
-    their own, never cut or wrapped, so that they can be copied. It is made from the summary alone, so that it says
-    what ``summary.json`` says.
+    Without ``unicode``, the mark of cut text is ASCII. Commands and the folder are on lines of their own that are never
+    cut or wrapped, so that they can be copied. The text is made only from the summary, so that it agrees with
+    ``summary.json``.
     """
     look = Look(max(width, NARROWEST), color, unicode)
     tone = _TONES.get(summary["exit_code"] or int(bool(unused_data(summary))), "red")
@@ -150,7 +150,7 @@ def _counts(summary: Mapping[str, Any], look: Look) -> list[str]:
 
 
 def _origin(summary: Mapping[str, Any]) -> str:
-    """``1 file``, ``2 sheets``; only what is read as text has an encoding."""
+    """``1 file`` or ``2 sheets``; only text files have an encoding."""
     sheets = [source["encoding"] is None for source in summary["sources"]]
     if any(sheets) and not all(sheets):
         return f"{len(sheets)} files and sheets"
@@ -201,7 +201,7 @@ def _problems(summary: Mapping[str, Any], look: Look) -> list[str]:
 
 
 def _steps(summary: Mapping[str, Any], look: Look) -> list[str]:
-    """What to do. A command at the end of a step has a line of its own, so that it can be copied."""
+    """What to do. A command at the end of a step is on a line of its own, so that it can be copied."""
     if not summary["next"]:
         return []
     lines = [look.painted("What to do", "bold")]
@@ -223,7 +223,7 @@ def _files(summary: Mapping[str, Any], look: Look) -> list[str]:
 
 
 def _planned(summary: Mapping[str, Any], width: int) -> list[str]:
-    """What a run would do with how many customers, or what an adoption found, with the first that differ.
+    """How many customers a run would create, update, and so on, or what an adoption found, with the first that differ.
 
     Empty for any other summary.
     """
@@ -254,7 +254,7 @@ def _example(example: Mapping[str, Any], width: int, indent: int) -> list[str]:
 def undo_verify_text(summary: Mapping[str, Any], *, width: int, color: bool, unicode: bool = True) -> str:
     """What an undo did, or a verification found, for a person, at most ``width`` columns wide.
 
-    Commands and the file have lines of their own, never cut or wrapped.
+    Commands are on lines of their own. They and the path of the file are never cut or wrapped.
     """
     look = Look(max(width, NARROWEST), color, unicode)
     head = look.heading(undo_verify_headline(summary), _TONES.get(summary["exit_code"], "red"))
@@ -276,7 +276,7 @@ def _result_counts(summary: Mapping[str, Any], look: Look) -> list[str]:
 
 
 def runs_text(runs: Sequence[Mapping[str, Any]], *, width: int, color: bool, unicode: bool = True) -> str:
-    """The history for a person, a line for each run, at most ``width`` columns wide (two lines if it is narrow).
+    """The history for a person, at most ``width`` columns wide, with a line for each run (two or three if narrow).
 
     ``runs``: mappings with ``run_id``, ``tenant``, ``mapping``, ``exit_code`` (None: unfinished), ``customers``,
     ``undone`` (of its customers), and ``folder_gone`` if it was deleted.
@@ -306,7 +306,7 @@ def _run_cells(run: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def columns_of(text: str) -> int:
-    """How many columns of a terminal a text takes: East Asian wide characters two, combining ones none."""
+    """How many columns of a terminal a text needs: two for a wide East Asian character, none for a combining one."""
     if text.isascii():
         return len(text)
     return sum(map(_columns, text))
@@ -324,7 +324,7 @@ def in_columns(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def cut(text: str, width: int, *, mark: str, end: bool = False) -> str:
-    """The text within ``width`` columns: a longer one keeps its beginning, or with ``end`` its end, and ``mark``."""
+    """The text cut to ``width`` columns: ``mark`` replaces what is cut off at the end, or with ``end``, the start."""
     if columns_of(text) <= width:
         return text
     room, kept = width - len(mark), ""

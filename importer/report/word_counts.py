@@ -1,6 +1,6 @@
-"""The source's values that someone has to confirm, with what is sent for them, counted over all records.
+"""The values in the source that someone has to confirm, with what is sent for them, counted over all records.
 
-Counts of parts add up to those of the whole.
+The counts of the parts of a source add up to those of the whole source.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from importer.tables import Entity, EntityTables, FieldOrigin, Sources
 
 WordCounts = Mapping[str, pa.Table]
-LOOKED_UP = ("assigned_sales_rep_ids", "assigned_price_list_id")  # names in the source, ids in WizCommerce
+LOOKED_UP = ("assigned_sales_rep_ids", "assigned_price_list_id")  # names in the source, IDs in WizCommerce
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,11 @@ DECISIONS = (
 
 
 def word_counts(sources: Sources, tables: EntityTables, problems: pd.DataFrame) -> WordCounts:
-    """For each of these fields that a frame has: ``words`` of the source, what is ``sent`` for them, and ``count``.
+    """For each field in ``DECISIONS`` that a frame has: ``words`` of the source, what is ``sent`` for them, ``count``.
 
-    Null ``words``: the record's cells are blank, and nothing is sent. ``sent`` is null for nothing, ``""`` for the
-    words themselves. ``problems``: a customer whose rows contradict each other in a field does not count there.
+    Null ``words``: the record's cells are blank, and nothing is sent. ``sent`` is null if nothing is sent, and ``""``
+    if the words themselves are. ``problems``: a customer whose rows contradict each other in a field is not counted for
+    that field.
     """
     conflicts = problems[problems["code"] == "customer_conflict"]
     found: dict[str, pa.Table] = {}
@@ -57,7 +58,7 @@ def word_counts(sources: Sources, tables: EntityTables, problems: pd.DataFrame) 
 
 
 def names_of_ids(counts: WordCounts) -> dict[str, str]:
-    """What the source calls the sales reps and price lists that were looked up: id → its most frequent name."""
+    """What the source calls the sales reps and price lists that were looked up: ID → most frequent name."""
     found: dict[str, str] = {}
     for field in (field for field in LOOKED_UP if field in counts):
         for line in counts[field].sort_by([("count", "descending")]).to_pylist():
@@ -72,7 +73,7 @@ def added(parts: Sequence[WordCounts]) -> WordCounts:
 
 
 def summed(counts: pa.Table) -> pa.Table:
-    """One line for the same words with the same sent for them, in the order of the first of each."""
+    """Sum the counts of lines with the same ``words`` and ``sent``; the order is that of first occurrence."""
     sums = counts.group_by(["words", "sent"], use_threads=False).aggregate([("count", "sum")])
     return sums.rename_columns(["words", "sent", "count"])
 
@@ -86,7 +87,7 @@ def _counted(words: pa.Array, sent: pa.Array) -> pa.Table:
 
 
 def _sent(values: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """What is sent for each record, in one text; null for nothing."""
+    """What is sent for each record, as one text; null for nothing."""
     values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
     if not pa.types.is_list(values.type):
         return values.cast(pa.string())
@@ -95,7 +96,7 @@ def _sent(values: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def _words(sources: Sources, tables: EntityTables, decision: WordDecision) -> pa.Array:
-    """The text of the cells that each record's field comes from; null if they are blank, or there are none."""
+    """The text of the cells that the field of each record comes from; null if they are blank or there are none."""
     frame = tables.frame(decision.entity)
     rows, entries = frame["_row"].to_numpy(np.int64), frame["_entry"].to_numpy(np.int64)
     if decision.entity == "customer" and decision.field in tables.customer_field_rows:
@@ -110,7 +111,7 @@ def _words(sources: Sources, tables: EntityTables, decision: WordDecision) -> pa
         if group[chosen[0]] >= 0:
             entry = tables.entries[int(entries[chosen[0]])]
             origin = entry.fields.get(decision.field, FieldOrigin())
-            if decision.field in entry.taken_apart:  # the cell is a whole address, and no word
+            if decision.field in entry.taken_apart:  # the cell is a whole address, not a word
                 origin = FieldOrigin()
             source = sources.tables[int(table[chosen[0]])]
             names = [name for name in origin.columns if name in source.frame.columns]
@@ -122,7 +123,7 @@ def _words(sources: Sources, tables: EntityTables, decision: WordDecision) -> pa
 
 
 def _joined(cells: list[pa.Array], count: int) -> pa.Array:
-    """The cells of each record that are not blank, in one text; null if all are blank."""
+    """The filled cells of each record, joined to one text; null if all are blank."""
     text = cells[0] if cells else pa.array([""] * count, pa.string())
     for cell in cells[1:]:
         gap = pc.if_else(pc.or_(pc.equal(text, ""), pc.equal(cell, "")), "", ", ")

@@ -18,15 +18,15 @@ SHEET = "Values"
 CHOICES_SHEET = "Choices"
 TITLES = ("kind", "word", "count", "value", "proposal", "choices")
 _WIDTHS = (26, 32, 8, 32, 32, 60)
-_MOST_NAMED = 10  # of what exists, in a cell
+_MOST_NAMED = 10  # existing names listed in a cell
 _LONGEST_NAME = 40  # characters of each
-_WIDEST = 32  # of a column on the terminal
+_WIDEST = 32  # width of a column on the terminal
 _VALUE = TITLES.index("value")
 
 
 @dataclass(frozen=True)
 class WordRow:
-    """One word of the source. ``value``: ``""`` if it is not decided. ``proposal``: ``""`` for none."""
+    """A word of the source. ``value``: ``""`` if not decided yet. ``proposal``: ``""`` for none."""
 
     kind: str
     word: str
@@ -76,7 +76,7 @@ def _write_rows(
 
 
 def _offer(sheet: Any, choices: Any, rows: Sequence[WordRow], offered: Mapping[str, Sequence[str]], head: Any) -> None:
-    """Put drop-down lists on the value cells of ``sheet``; ``offered``: kind → what its list in ``choices`` has."""
+    """Add drop-down lists to the value cells of ``sheet``. ``offered``: kind → its list, written to ``choices``."""
     from xlsxwriter.utility import xl_range_abs  # noqa: PLC0415
 
     first = 1
@@ -86,7 +86,7 @@ def _offer(sheet: Any, choices: Any, rows: Sequence[WordRow], offered: Mapping[s
         choices.write_string(0, column, kind, head)
         for number, name in enumerate(names, start=1):
             choices.write_string(number, column, name[:LONGEST_CELL])
-        # A warning only: an email address, an ID, or several values with ; between them are right, too.
+        # Only a warning: an email address, an ID, or several values separated by ; are also valid.
         question = "This value is not one of the known values. Use it anyway?"
         source = f"='{CHOICES_SHEET}'!{xl_range_abs(1, column, len(names), column)}"
         offer_list(sheet, (first, _VALUE, first + count - 1, _VALUE), source, question, asks=len(names) > 1)
@@ -99,7 +99,7 @@ def _cells(row: WordRow, exists: Mapping[str, Sequence[str]]) -> tuple[str | int
 
 
 def words_text(rows: Sequence[WordRow], width: int) -> str:
-    """The table for a terminal, at most ``width`` columns wide: without the choices."""
+    """The table for a terminal, at most ``width`` columns wide, without the choices."""
     lines = [(row.kind, row.word, f"{row.count:,}", row.value, row.proposal) for row in rows]
     table = [TITLES[:-1], *lines]
     room = [min(max(columns_of(line[place]) for line in table), _WIDEST) for place in range(len(TITLES) - 1)]

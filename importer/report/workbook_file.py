@@ -1,9 +1,10 @@
-"""The file of a workbook of rejected rows: sheets, colors and notes.
+"""The file of a workbook of rejected rows: sheets, colors, and notes.
 
-XlsxWriter writes everything but the rows of the sheets: it needs a Python call for each cell. The rows are then put
-into the finished file, written by whole columns as cells with inline strings (ECMA-376 part 1, 18.3.1.4 and 18.3.1.53).
+XlsxWriter writes everything except the rows of the sheets, because it needs a Python call for each cell. The rows are
+then inserted into the finished file. They are made from whole columns, as cells with inline strings (ECMA-376 part 1,
+18.3.1.4 and 18.3.1.53).
 
-Plain values and Arrow columns go in, so that another process can write the file.
+The input is plain values and Arrow columns, so that a different process can write the file.
 """
 
 import io
@@ -27,11 +28,11 @@ GUIDE = "How to fix"
 LISTS = "Lists"
 LONGEST_CELL = 32_767  # UTF-16 units
 _LONGEST_NOTE = 2_000
-_WIDEST = 40  # characters of a column
+_WIDEST = 40  # maximum width of a column in characters
 _REASONS_WIDTH = 48
-_BLOCK = 32 << 20  # bytes of a sheet that are made at a time
-_ZIP64 = 1 << 31  # bytes that a zip needs its 64-bit extension for
-# XML cannot hold these characters. They are written as _xHHHH_, and so is text that looks like that (22.9.2.19).
+_BLOCK = 32 << 20  # bytes of a sheet that are generated at a time
+_ZIP64 = 1 << 31  # from this many bytes on, a zip file needs its 64-bit extension
+# XML cannot hold these characters. They are escaped as _xHHHH_, and so is text that looks like an escape (22.9.2.19).
 _NOT_XML = "[\\x00-\\x08\\x0b-\\x1f\ufffe\uffff]|_x[0-9A-Fa-f]{4}_"
 _TEXT = {"num_format": "@", "valign": "top"}
 _ERROR = _TEXT | {"bg_color": "#FFC7CE", "font_color": "#9C0006", "bold": True, "border": 2, "border_color": "#9C0006"}
@@ -62,10 +63,11 @@ class Marks:
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet of rejected rows: its columns' titles, and its cells as the workbook shows them, never null.
+    """A sheet of rejected rows: the titles of its columns, and its cells as the workbook shows them, never null.
 
-    The first column says what is wrong with each row. ``notes``: how many of the marks may have one. ``lists``: the
-    column's place → the key of the list that its cells offer; ``to_fill``: place → rows of blank cells to fill in.
+    The first column says what is wrong with each row. ``notes``: how many of the marks may have a note. ``lists``:
+    index of a column → key of the list that its cells offer. ``to_fill``: index of a column → rows of blank cells to
+    fill in.
     """
 
     name: str
@@ -81,7 +83,7 @@ Guide = Sequence[tuple[str, tuple[str, ...]]]  # rows of cells, each with its fo
 
 
 def save_workbook(path: Path, guide: Guide, sheets: Sequence[Sheet], lists: Mapping[str, CellList]) -> None:
-    """Write a workbook. ``lists``: what cells offer, by key. Raises :class:`OutputError`."""
+    """Write a workbook. ``lists``: the lists that cells offer, by key. Raises :class:`OutputError`."""
     parts = {f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in enumerate(sheets, start=2)}
     with (
         whole_file(path) as file,
@@ -90,22 +92,22 @@ def save_workbook(path: Path, guide: Guide, sheets: Sequence[Sheet], lists: Mapp
     ):
         for name in made.namelist():
             sheet = parts.get(name)
-            # Excel may want to repair a file with this extension, so only a sheet that needs it has it.
+            # Excel may offer to repair a file with this extension, so it is used only for a sheet that needs it.
             with out.open(name, "w", force_zip64=sheet is not None and _most_bytes(sheet) >= _ZIP64) as part:
                 part.writelines([made.read(name)] if sheet is None else _with_rows(made.read(name), sheet))
 
 
 def new_workbook(file: Any, title: str, **options: Any) -> Any:
-    """A workbook of XlsxWriter, with these options of its; it does not say when it was written."""
+    """An XlsxWriter workbook with these XlsxWriter options. It does not contain the time when it was written."""
     import xlsxwriter  # noqa: PLC0415 - most commands do not need it
 
     workbook = xlsxwriter.Workbook(file, options)
-    workbook.set_properties({"title": title, "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
+    workbook.set_properties({"title": title, "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - a constant
     return workbook
 
 
 def _without_rows(guide: Guide, sheets: Sequence[Sheet], lists: Mapping[str, CellList]) -> io.BytesIO:
-    """The workbook as XlsxWriter makes it. Row 2 of each sheet of rows has a cell for each of the formats."""
+    """The workbook as XlsxWriter makes it. Row 2 of each sheet of rows has a cell in each of the formats."""
     file = io.BytesIO()
     workbook = new_workbook(file, GUIDE, in_memory=True)
     formats = {name: workbook.add_format(kind) for name, kind in _FORMATS.items()}
@@ -121,7 +123,7 @@ def _without_rows(guide: Guide, sheets: Sequence[Sheet], lists: Mapping[str, Cel
 
 
 def _write_lists(sheet: Any, formats: dict[str, Any], lists: Mapping[str, CellList]) -> None:
-    """What the cells of the other sheets offer: a column for each list. No one needs to see it."""
+    """Write the lists that the cells of the other sheets offer, a column for each. The sheet is hidden."""
     sheet.write_string(0, 0, LISTS_TITLE, formats["title"])
     for column, cell_list in enumerate(lists.values()):
         sheet.set_column(column, column, 32)
@@ -132,7 +134,7 @@ def _write_lists(sheet: Any, formats: dict[str, Any], lists: Mapping[str, CellLi
 
 
 def _offer(sheet: Any, plan: Sheet, lists: Mapping[str, CellList]) -> None:
-    """Put the drop-down lists on whole columns. Other texts can be right, too, so they are only asked about."""
+    """Add the drop-down lists to whole columns. Different texts can also be valid, so they only cause a question."""
     from xlsxwriter.utility import xl_range_abs  # noqa: PLC0415
 
     for place, key in plan.lists.items():
@@ -143,7 +145,7 @@ def _offer(sheet: Any, plan: Sheet, lists: Mapping[str, CellList]) -> None:
 
 
 def offer_list(sheet: Any, block: tuple[int, int, int, int], source: str, question: str, *, asks: bool) -> None:
-    """Put a drop-down list on cells. ``asks``: whether there is a question about any other text."""
+    """Add a drop-down list to cells. ``asks``: whether a text that is not in the list causes a question."""
     sheet.data_validation(
         *block,
         {
@@ -183,13 +185,13 @@ def _lay_out(sheet: Any, formats: dict[str, Any], plan: Sheet) -> None:
 
 
 def _width(title: str, column: pa.Array) -> int:
-    """A column's width in characters: that of its longest text, within what fits a screen."""
+    """A column's width in characters: that of its longest text, within limits that fit a screen."""
     longest = pc.max(pc.utf8_length(column)).as_py() or 0
     return int(min(max(longest, len(title) + 3, 8), _WIDEST)) + 1
 
 
 def _write_notes(sheet: Any, marks: Marks, most: int) -> None:
-    """Notes on marked cells; the first column needs none, because it says itself what is wrong with the row."""
+    """Write notes on marked cells. The first column needs none, because its text says what is wrong with the row."""
     at = np.flatnonzero(marks.column > 0)[:most]
     texts = marks.notes.take(pa.array(at)).to_pylist()
     for row, column, text in zip(marks.row[at].tolist(), marks.column[at].tolist(), texts, strict=True):
@@ -199,7 +201,7 @@ def _write_notes(sheet: Any, marks: Marks, most: int) -> None:
 
 
 def _with_rows(xml: bytes, sheet: Sheet) -> Iterator[bytes]:
-    """A sheet's XML with its rows in place of those that XlsxWriter wrote."""
+    """A sheet's XML, with its rows in place of those that XlsxWriter wrote."""
     from xlsxwriter.utility import xl_range  # noqa: PLC0415
 
     styles = dict(zip(_FORMATS, re.findall(r'<c r="[A-Z]+2" s="(\d+)"/>', xml.decode()), strict=True))
@@ -221,7 +223,7 @@ def _with_rows(xml: bytes, sheet: Sheet) -> Iterator[bytes]:
 
 
 def _most_bytes(sheet: Sheet) -> int:
-    """How long the XML of the rows can be: at most 7 bytes for each of the texts, and 80 around a text."""
+    """An upper limit for the XML of the rows: 7 bytes for each byte of the columns, and 80 bytes around each text."""
     return sum(7 * column.nbytes + 80 * len(column) for column in sheet.columns)
 
 
@@ -236,7 +238,7 @@ def _cell_styles(sheet: Sheet, place: int, styles: dict[str, str]) -> pa.Array:
 
 
 def _rows_xml(first: int, columns: Sequence[tuple[pa.Array, pa.Array, str]]) -> bytes:
-    """Rows of cells. ``first``: the number of the first row; each column has texts, styles, and its own style."""
+    """The XML of rows. ``first``: the number of the first row. Each column has texts, styles, and its usual style."""
     from xlsxwriter.utility import xl_col_to_name  # noqa: PLC0415
 
     numbers = pa.array(np.arange(first, first + len(columns[0][0]))).cast(pa.string())

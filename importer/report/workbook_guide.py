@@ -1,4 +1,4 @@
-"""The sheet of ``rejected.xlsx`` that explains it, and what is known of the others when it is written."""
+"""The sheet of ``rejected.xlsx`` that explains the workbook, and the plans of the other sheets that it describes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -44,10 +44,10 @@ _PARTS = (
 
 @dataclass(frozen=True)
 class Chosen:
-    """``rows``: True by row position for those that the workbook holds; the others are only in ``rejected/``.
+    """``rows``: by row position, True for the rows that the workbook holds; the others are only in ``rejected/``.
 
-    ``unheld``: how many are not in it because no workbook can hold one of their cells or their customer's.
-    ``surplus``: how many are not, because it is full.
+    ``unheld``: how many rows are left out because no workbook can hold one of their cells or of their customer's cells.
+    ``surplus``: how many are left out because the workbook is full.
     """
 
     rows: Mask
@@ -57,7 +57,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class SheetPlan:
-    """One sheet of rows: its name, the table they are from, their row positions, and that of the table's first row.
+    """A sheet of rows: its name, the table that its rows are from, their row positions, and that of the table's start.
 
     ``parts``: the columns that are added for parts of addresses.
     """
@@ -84,10 +84,11 @@ def guide_rows(
     reader: Reader,
     lists: bool,
 ) -> list[tuple[str, tuple[str, ...]]]:
-    """The rows of the guide: (kind, cells); the kinds are ``title``, ``text``, ``command``, ``header`` and ``line``.
+    """The rows of the guide: (kind, cells). The kinds are ``title``, ``text``, ``command``, ``header``, and ``line``.
 
-    ``end``: the command that imports the workbook, and the run that wrote it. ``reader``: who corrects it, and who
-    gets it back. ``lists``: whether cells offer values to choose from.
+    ``end``: the command that imports the workbook, and the run that wrote it. ``unnoted``: how many marked cells lack a
+    note. ``reader``: who corrects the workbook, and who gets it back. ``lists``: whether cells offer values to choose
+    from.
     """
     blank = ("text", ())
     joining = [_JOINING] if loose_rows(report.sources, report.tables) else []
@@ -116,13 +117,13 @@ def guide_rows(
 
 
 def _groups(located: Located, rows: Mask) -> list[Group]:
-    """What is wrong with the rows, by code: errors first, the most frequent first."""
+    """What is wrong with the rows, by code: errors first, then the most frequent."""
     here = np.append(rows, False)[located.kinds["_row"].to_numpy(np.int64)]
     return located.groups(np.flatnonzero(located.of(Severity.ERROR, Severity.WARNING) & here))
 
 
 def _kinds(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
-    """A line for each kind of problem that the rows have, in the words of the owner of the data."""
+    """A line for each kind of problem that the rows have, in words for the owner of the data."""
     for group in _groups(located, rows):
         first = in_owner_words(located.lines(group.at[:1], ("code", "message", "hint")))["message"].iloc[0]
         do = "to fix" if group.severity == Severity.ERROR else "to review"

@@ -1,4 +1,4 @@
-"""Options of a run, from flags, environment and a config file, checked once."""
+"""The options of a run, from flags, the environment, and a config file, checked once."""
 
 from importer.settings.api_access import KEY_VARIABLE, read_key, resolve_target
 from importer.settings.config_file import Notices, default_ledger, placed, read_config, read_notices

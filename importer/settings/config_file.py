@@ -1,4 +1,4 @@
-"""The config file: its options, and its ``[notify]`` table, which variables override. And the default ledger's path."""
+"""The config file: its options, and its ``[notify]`` table, which variables override. Also the default ledger path."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from importer.wording import nearest
 PATHS = frozenset(
     {"sources", "mapping", "out", "ledger", "api_key_file", "lookups", "values", "corrections", "log", "urls-file"}
 )
-# How a run can end: exit code 0; 1; 3 by a guard; 2, or 3 for any other reason.
+# How a run can end, by exit code: 0; 1; 3 if a guard stopped it; 2, or 3 for any other reason.
 ENDS = ("success", "rejected", "guard", "failure")
 _LISTS = ("urls", "on")
 _KEYS = (*_LISTS, "urls-file", "healthcheck")
@@ -22,17 +22,17 @@ URLS, FILE, ON, CHECK = ("IMPORTER_NOTIFY_" + name for name in ("URLS", "URLS_FI
 
 
 def default_ledger(environment: Mapping[str, str]) -> str:
-    """``$XDG_STATE_HOME/importer/ledger.db``, by the XDG base directory specification ``~/.local/state`` when unset."""
+    """``$XDG_STATE_HOME/importer/ledger.db``. If unset, it is ``~/.local/state`` (XDG base directory specification)."""
     home = environment.get("XDG_STATE_HOME") or "~/.local/state"
     return str(Path(home).expanduser() / "importer" / "ledger.db")
 
 
 def read_config(path: Path, known: Iterable[str]) -> dict[str, Any]:
-    """A TOML file of options, named as on the command line (``batch-size`` or ``batch_size``), without ``[notify]``.
+    """Read a TOML file of options, named as on the command line (or ``batch_size``), without its ``[notify]`` table.
 
-    Raises :class:`UsageError` that names the file and what is wrong: unreadable, not TOML, an unknown option.
+    Raises :class:`UsageError` that names the file if it is unreadable, not TOML, or has an unknown option.
     """
-    options = {name.rstrip("_").replace("_", "-"): name for name in known}  # ``for`` is a word of Python
+    options = {name.rstrip("_").replace("_", "-"): name for name in known}  # ``for`` is a keyword in Python
     names = sorted(options)
     config = {name.replace("_", "-"): value for name, value in _read_toml(path).items() if name != "notify"}
     unknown = sorted(config.keys() - options.keys())
@@ -44,9 +44,9 @@ def read_config(path: Path, known: Iterable[str]) -> dict[str, Any]:
 
 
 def placed(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """A config file's options, with relative paths resolved against ``folder``.
+    """The options of a config file, with relative paths resolved against ``folder``.
 
-    URLs, ``-`` and the names of shipped mappings are not paths.
+    URLs, ``-``, and the names of included mappings are not paths.
     """
     return {name: _placed(name, value, folder) if name in PATHS else value for name, value in config.items()}
 
@@ -78,9 +78,10 @@ def _guess(name: str, names: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Notices:
-    """``urls``: where Apprise sends to. ``on``: after which ends. ``healthcheck``: pinged at start and end.
+    """Which notifications to send. ``urls``: where Apprise sends them. ``on``: the ``ENDS`` to report.
 
-    URLs hold secrets: no report, log or message shows them.
+    ``healthcheck``: a URL to ping at the start and at the end. URLs contain secrets, so no report, log, or message
+    shows them.
     """
 
     urls: tuple[str, ...] = field(default=(), repr=False)
@@ -97,9 +98,9 @@ class Notices:
 
 
 def read_notices(path: Path | None, environment: Mapping[str, str]) -> Notices:
-    """The notifications from the config file (if there is one) and from the environment, which overrides it.
+    """The settings of notifications from the config file (if any) and from the environment, which overrides it.
 
-    Raises :class:`UsageError`: an unknown key, a wrong value, or a file with URLs that others can read.
+    Raises :class:`UsageError` for an unknown key, a wrong value, or a file with URLs that other users can read.
     """
     table = _notify_table(path) if path is not None and path.is_file() else {}
     file = environment.get(FILE) or table.get("urls-file")
@@ -132,7 +133,7 @@ def _notify_table(path: Path) -> dict[str, Any]:
 
 
 def _is_private(url: str) -> bool:
-    """Whether an address is encrypted, or on this machine."""
+    """Whether a URL is encrypted or on this machine."""
     try:
         parts = urlsplit(url)
     except ValueError:

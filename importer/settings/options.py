@@ -1,8 +1,8 @@
-"""The options of a run: which values each one takes, checked once, wherever they came from.
+"""The options of a run: which values each option accepts, checked once, wherever they come from.
 
 A value is text from a flag or a variable, a TOML value from a config file, JSON from a plan or a ledger, or what a
-Python caller passes. Which of several values counts is decided in ``importer.cli.given_options``. Each option has a
-reader that turns all of these into one form, and accepts that form again. A reader raises :class:`ValueError` or
+Python caller passes. ``importer.cli.given_options`` decides which of several values counts. Each option has a reader
+that converts all of these to the same form, and also accepts that form. A reader raises :class:`ValueError` or
 :class:`TypeError` with a sentence that says what is valid.
 """
 
@@ -17,17 +17,17 @@ from importer.errors import OptionError
 from importer.wording import listed
 
 SANDBOX = "sandbox"
-# Options that say nothing about what a run does, and the sources, which a report names itself.
+# Options that do not affect the result of a run, and the sources and others that reports show in different places.
 _UNREPORTED = frozenset({
     *("sources", "mapping", "out", "ledger", "accept_key", "api_key_file", "memory", "engine", "yes"),
     *("parallel", "log", "log_level", "config", "configured", "for_", "contact"),
 })  # fmt: skip
-# Of those that reports show, the ones of a dry run: it sends nothing, so the others say nothing about it.
+# The reported options that matter for a dry run. It sends nothing, so the others do not affect it.
 _OF_A_DRY_RUN = frozenset({
     *("country", "invalid", "dedupe", "lookups", "values", "corrections"),
     *("sheet", "encoding", "delimiter", "partial", "keep"),
 })  # fmt: skip
-PERSONAL_FILES = ("corrections", "values")  # options that name a file with data of customers
+PERSONAL_FILES = ("corrections", "values")  # options that name a file with data about customers
 PACE = ("rate", "concurrency", "timeout", "max_wait")
 GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict", "complete")
 READER = ("for_", "contact")
@@ -40,7 +40,7 @@ OptionReader = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Share:
-    """A limit given as a number of customers (``20``) or as a share of them (``5%``)."""
+    """A limit: a number of customers (``20``) or a share of them (``5%``)."""
 
     number: float
     percent: bool
@@ -56,7 +56,7 @@ class Share:
         return cls(float(match[1]), bool(match[2]))
 
     def passed_by(self, count: int, total: int) -> bool:
-        """True when ``count`` of ``total`` is more than the limit allows."""
+        """Whether ``count`` of ``total`` is more than the limit allows."""
         return count > (self.number / 100 * total if self.percent else self.number)
 
     def __str__(self) -> str:
@@ -64,12 +64,12 @@ class Share:
 
 
 def _as_text(given: Any) -> str:
-    """A number or a text as text; ``""`` for anything else, true and false included."""
+    """A number or a text as text; ``""`` for anything else, including true and false."""
     return str(given) if isinstance(given, int | float | str) and not isinstance(given, bool) else ""
 
 
 def _country(given: Any) -> str:
-    """A code in capitals, or another text as it is: which countries there are is known where the sources are read."""
+    """A two-letter code in capitals, or a different text unchanged. It is checked when the sources are opened."""
     text = _text(given).strip()
     return text.upper() if len(text) == 2 else text
 
@@ -87,7 +87,7 @@ def _whole(most: int) -> OptionReader:
 
 
 def _number(most: float, unit: str, *, zero: bool = False) -> OptionReader:
-    """A number above 0, or with ``zero`` from 0, up to ``most``."""
+    """A number above 0, or with ``zero``, from 0, up to ``most``."""
 
     def read(given: Any) -> float:
         try:
@@ -102,7 +102,7 @@ def _number(most: float, unit: str, *, zero: bool = False) -> OptionReader:
 
 
 def _duration(given: Any) -> float:
-    """``"90m"``, ``"2h"``, ``"1h30m"`` or a number of seconds → seconds."""
+    """``"90m"``, ``"2h"``, ``"1h30m"``, or a number of seconds → seconds."""
     match = _DURATION.fullmatch(_as_text(given).lower())
     parts = zip(match.groups(), (3600.0, 60.0, 1.0), strict=True) if match else ()
     seconds = sum(float(amount) * unit for amount, unit in parts if amount)
@@ -112,7 +112,7 @@ def _duration(given: Any) -> float:
 
 
 def _size(given: Any) -> int:
-    """``"1GiB"``, ``"800 MB"`` or a number of bytes → bytes."""
+    """``"1GiB"``, ``"800 MB"``, or a number of bytes → bytes."""
     match = re.fullmatch(r"\s*(\d{1,18}(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?\s*", _as_text(given).lower(), re.ASCII)
     if match is None or not float(match[1]):
         raise ValueError("Enter a memory size, such as 1GiB, 800MB, or 1500000000 (bytes).")
@@ -121,7 +121,7 @@ def _size(given: Any) -> int:
 
 
 def _auto_or(reader: OptionReader) -> OptionReader:
-    """What ``reader`` takes, or the word ``auto``, which means None."""
+    """What ``reader`` accepts, or the word ``auto``, which becomes None."""
 
     def read(given: Any) -> Any:
         if isinstance(given, str) and given.strip().lower() == "auto":
@@ -150,7 +150,7 @@ def _texts(given: Any) -> tuple[str, ...]:
 
 
 def _invalid(given: Any) -> str:
-    """``"blank"`` or ``"blank=phone,email"``; each field once, in alphabetical order."""
+    """``"blank"`` or ``"blank=phone,email"``; the fields are sorted, without repeats."""
     policy, equals, names = _as_text(given).replace(" ", "").partition("=")
     found = sorted({name.lower() for name in names.split(",") if name})
     if policy != "blank" or bool(found) != bool(equals):
@@ -192,10 +192,10 @@ def _pattern(form: str, hint: str, change: Callable[[str], str] = str) -> Option
 
 @dataclass(frozen=True)
 class Options:
-    """The options of a command. Times are seconds, ``rate`` is per second (None: find the pace).
+    """The options of a command. Times are in seconds. ``rate`` is per second (None: find the pace).
 
     Raises :class:`OptionError` for a value that an option cannot have. ``config``: the config file. ``configured``:
-    the options that it gave.
+    the options whose values come from it.
     """
 
     sources: Annotated[tuple[str, ...], _texts] = ()
@@ -267,25 +267,25 @@ class Options:
                 raise OptionError(item.name, value, str(error)) from None
 
     def kept(self, values: Mapping[str, Any], place: str) -> "Options":
-        """These options with the values saved at ``place``, a plan or a run. Raises :class:`OptionError` naming it."""
+        """These options, with the values saved in a plan or a run. Raises :class:`OptionError` that names ``place``."""
         try:
             return replace(self, **values)
         except OptionError as error:
             raise error.found_in(f"{place}: {error.option.rstrip('_').replace('_', '-')}") from None
 
     def plain(self) -> dict[str, Any]:
-        """Every option as a JSON value that its reader accepts again; None: not given."""
+        """Every option as a JSON value that its reader accepts; None if it has no value."""
         return {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
 
     def recorded(self) -> dict[str, Any]:
-        """The options as the ledger keeps them: as :meth:`public`, with the full paths of files with personal data."""
+        """The options as the ledger stores them: as :meth:`public`, but with full paths of files with personal data."""
         files = {name: getattr(self, name) for name in PERSONAL_FILES}
         return self.public() | {name: str(path.absolute()) for name, path in files.items() if path is not None}
 
     def public(self, *, dry: bool = False) -> dict[str, Any]:
         """The options as reports show them. None of them is a secret: the key is never an option.
 
-        ``dry``: those of a dry run only.
+        ``dry``: only those that matter for a dry run.
         """
         values = {name: value for name, value in self.plain().items() if name not in _UNREPORTED}
         values["rate"] = values["rate"] or "auto"

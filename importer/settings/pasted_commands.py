@@ -1,4 +1,4 @@
-"""Commands for the user to paste: each repeats the options in effect that it needs, quoted for a shell."""
+"""Commands for the user to paste. Each repeats the options in effect that it needs, quoted for a shell."""
 
 import os
 import re
@@ -21,8 +21,8 @@ _TEXTS = ("country", "values", "corrections", "sheet", "encoding", "delimiter", 
 _READING = ("invalid", *_TEXTS)
 _RESULTS = ("dedupe", "out", *READER)
 _TARGET = ("mapping", "api", "mode", "only")
-# The options that a repeated command needs. Not those that limit one call (--limit, --deadline, --max-failed) or change
-# how the work is done (--memory, --engine).
+# The options that a repeated command needs. These do not include options that limit a call (--limit, --deadline,
+# --max-failed) or change how the work is done (--memory, --engine).
 _TAKES: Mapping[str, tuple[str, ...]] = {
     "suggest": ("country", "sheet", "encoding", "delimiter"),
     "preview": ("mapping", "lookups", *_READING),
@@ -51,7 +51,7 @@ _PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*(?=@)|(?<=[?&])\w*password=[^&#
 
 @dataclass(frozen=True)
 class Commands:
-    """Builds commands. ``values``: the options in effect that differ from their defaults, as plain values.
+    """A builder of commands. ``values``: the options in effect that differ from their defaults, as plain values.
 
     ``config``: the config file, which sets the options ``configured``. ``run``: the run that the commands are about.
     """
@@ -67,8 +67,8 @@ class Commands:
     ) -> "Commands":
         """Commands to paste after a call with ``options``.
 
-        For a call about an earlier ``run``: ``out`` is the parent of its folder, ``kept`` are the options that the run
-        started with; they apply where the call gave none.
+        For a call about an earlier ``run``, ``out`` is the parent of its folder, and ``kept`` are the options that the
+        run started with, which apply unless the call has different ones.
         """
         defaults = Options().plain()
         own = {name: value for name, value in options.plain().items() if value != defaults[name]}
@@ -84,7 +84,7 @@ class Commands:
     def line(self, command: str, *words: str) -> str:
         """``importer command`` with ``words`` (arguments, then options) and the options that it needs.
 
-        If ``words`` has no sources or no run id, the command gets those in effect.
+        If ``words`` has no sources or no run ID, the command gets those in effect.
         """
         bare = not words or words[0].startswith("-")
         left_out = {word.lstrip("-").replace("-", "_") for word in words if word.startswith("-")}
@@ -92,12 +92,12 @@ class Commands:
         left_out |= {"mapping"} if "m" in left_out else set()
         left_out |= _PLANNED if "plan" in left_out else set()
         if command == "values":
-            left_out |= {"values"} if self.values.get("values") in words else set()  # it goes on with its own table
-            left_out |= {"api"} if self.values.get("lookups") else set()  # which take its place
+            left_out |= {"values"} if self.values.get("values") in words else set()  # it continues its own table
+            left_out |= {"api"} if self.values.get("lookups") else set()  # the saved lookups replace the API
         config, configured = self.config, self.configured
         if command in _WITH_SOURCES and not bare:
             left_out |= _ABOUT_SOURCES
-            if configured & _ABOUT_SOURCES:  # the file cannot be given without them
+            if configured & _ABOUT_SOURCES:  # the file cannot be used without these options
                 config, configured = None, frozenset()
         arguments: list[str] = []
         if bare and command in _WITH_SOURCES and not {"plan", "sources"} & {*left_out, *configured}:
@@ -110,9 +110,9 @@ class Commands:
         return shlex.join(["importer", command, *arguments, *words, *given, *last])
 
     def completed(self, text: str) -> str:
-        """``text`` with its commands, in backticks or after the last colon, made complete.
+        """Add the options that they need to the commands in ``text``, which are in backticks or after the last colon.
 
-        A command with a placeholder for the user to fill in stays as it is.
+        A command with a placeholder that the user must replace does not change.
         """
         return _COMMAND.sub(self._completed, text)
 
@@ -130,7 +130,7 @@ class Commands:
 
     @contextmanager
     def advising(self) -> Iterator[None]:
-        """Complete the commands in the hints of errors that leave the block."""
+        """Complete the commands in the hints of errors that the block raises."""
         try:
             yield
         except ImporterError as error:
@@ -139,20 +139,20 @@ class Commands:
 
 
 def _argument(source: str) -> str:
-    """A source as an argument; for one in memory, or a URL that may contain a secret, a placeholder."""
+    """A source as an argument; a placeholder for a source in memory, or a URL that may contain a secret."""
     if "://" in source and re.search(f"[@?#]|{IN_MEMORY}", source):
         return "SOURCE"
     return f"./{source}" if source.startswith("-") else source
 
 
 def _given(name: str, value: Any) -> Iterator[str]:
-    """An option as words of a command line; none when it is not given."""
+    """An option as words of a command line; none if it has no value."""
     if name == "api":
-        value = value or Options.api  # commands have no default for it
+        value = value or Options.api  # on the command line, it has no default
     if name == "mapping" and IN_MEMORY in str(value):
         value = "MAPPING"
     if name == "only" and value:
-        value = "ID"  # advice is logged and mailed, and in some systems a reference id is a name
+        value = "ID"  # commands are logged and mailed, and in some systems, reference IDs are names
     flag = "-m" if name == "mapping" else f"--{name.rstrip('_').replace('_', '-')}"
     for item in value if isinstance(value, list) else [value]:
         if item is None or item is False or item == "":

@@ -1,4 +1,4 @@
-"""What the API has of a plan's customers: which exist, what they hold, and what an update may change of it."""
+"""What the API has of a plan's customers: which of them exist, what they contain, and what an update would change."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,12 +21,12 @@ from importer.run_folder import PayloadFile, Stage
 from importer.sender.customer_rounds import Rounds
 from importer.tables import ATTRIBUTE_PREFIX, DEFAULT_STATED, TEXT, EntityTables
 
-LOOKUP_BLOCK = 10_000  # reference ids looked up at a time
+LOOKUP_BLOCK = 10_000  # reference IDs looked up at a time
 BLOCK = 500  # customers whose bodies are compared at a time
 
 Refs = dict[str, CustomerRef]
 Twice = Mapping[str, Sequence[CustomerRef]]
-Changes = dict[str, list[FieldChange]]  # reference id → what an update would change
+Changes = dict[str, list[FieldChange]]  # reference ID → what an update would change
 
 
 async def look_up(
@@ -35,12 +35,13 @@ async def look_up(
     say: Callable[[str], None],
     record: Callable[[Sequence[str], pd.DataFrame], None] | None = None,
 ) -> tuple[Refs, Twice]:
-    """Reference id → the customer that the API lists under it; and all customers of ids that it lists several times.
+    """Look customers up: reference ID → the (first) customer that the API lists, and ID → all, if it lists several.
 
-    After each block, ``record`` gets its ids that are not listed several times, and the customers of these.
+    After each block, ``record`` gets those of its IDs that have at most one customer, and the customers found.
     """
     plain = [name for name in reference_ids if fits_filter(name)]
-    odd = [name for name in reference_ids if not fits_filter(name)]  # together: they cost a walk through the list
+    # These are looked up together, because they require reading the whole list.
+    odd = [name for name in reference_ids if not fits_filter(name)]
     found: Refs = {}
     twice: dict[str, Sequence[CustomerRef]] = {}
     asked = 0
@@ -59,7 +60,7 @@ async def look_up(
 
 
 def found_twice(planned: pd.DataFrame, twice: Twice) -> list[LedgerStep]:
-    """What the ledger records of a plan's customers that the API has more than once."""
+    """What the ledger records about a plan's customers that the API has more than once."""
     steps = []
     doubled = planned[planned["reference_id"].isin(list(twice))]
     for position, name in zip(doubled["position"].tolist(), doubled["reference_id"].tolist(), strict=True):
@@ -71,7 +72,7 @@ def found_twice(planned: pd.DataFrame, twice: Twice) -> list[LedgerStep]:
 
 
 def without_twice(planned: pd.DataFrame, twice: Twice) -> pd.DataFrame:
-    """The plan without updates of customers that the API has more than once: which one is meant is not known."""
+    """The plan without updates of customers that the API has more than once: it is unknown which one is meant."""
     doubled = planned["reference_id"].isin(list(twice)) & planned["action"].eq(str(Action.UPDATE))
     return planned.assign(
         action=planned["action"].mask(doubled, str(Action.NONE)),
@@ -80,14 +81,14 @@ def without_twice(planned: pd.DataFrame, twice: Twice) -> pd.DataFrame:
 
 
 def found_frame(found: Refs) -> pd.DataFrame:
-    """What :func:`look_up` brought, for planner and ledger: ``reference_id, customer_id, display_id`` (TEXT)."""
+    """What :func:`look_up` found, for planner and ledger: ``reference_id, customer_id, display_id`` (TEXT)."""
     ids = [ref.id for ref in found.values()]
     shown = [ref.display_id or None for ref in found.values()]
     return pd.DataFrame({"reference_id": list(found), "customer_id": ids, "display_id": shown}, dtype=TEXT)
 
 
 def with_moments(planned: pd.DataFrame, found: Refs) -> pd.DataFrame:
-    """The plan with ``updated_at`` (TEXT): when each customer changed in WizCommerce; null where it was not asked."""
+    """The plan with ``updated_at`` (TEXT): when each customer last changed in WizCommerce; null if not looked up."""
     moments = {name: ref.updated_at.isoformat() for name, ref in found.items() if ref.updated_at}
     names = pa.array(planned["reference_id"], pa.string())
     lines = pc.index_in(names, value_set=pa.array(list(moments), pa.string()))
@@ -96,9 +97,9 @@ def with_moments(planned: pd.DataFrame, found: Refs) -> pd.DataFrame:
 
 
 async def confirm_lost(client: Client, customers: pd.DataFrame, rounds: Rounds) -> set[str]:
-    """The reference ids of ``customers`` (``reference_id, customer_id``) that the API no longer has, by their ids.
+    """The reference IDs of those ``customers`` (``reference_id, customer_id``) that the API no longer has.
 
-    A list may lag behind, so each customer is asked for.
+    A list may lag behind, so each customer is requested by its ID.
     """
     lost: set[str] = set()
 
@@ -116,10 +117,10 @@ async def confirm_lost(client: Client, customers: pd.DataFrame, rounds: Rounds) 
 async def _compare(
     ledger: Ledger, tenant: str, client: Client, updates: pd.DataFrame, payloads: Path, merger: Merger, rounds: Rounds
 ) -> tuple[Changes, set[str]]:
-    """Compare the new bodies of ``updates`` with the old ones: the ledger's, otherwise the API's.
+    """Compare the new bodies of ``updates`` with the old ones from the ledger, or otherwise from the API.
 
-    ``updates``: ``reference_id, customer_id, offset, length``. Returns what changes, without customers in which nothing
-    does, and the reference ids that the API no longer has.
+    ``updates``: ``reference_id, customer_id, offset, length``. Returns what changes (without customers in which nothing
+    changes), and the reference IDs of customers that the API no longer has.
     """
     found: Changes = {}
     lost: set[str] = set()
@@ -165,9 +166,9 @@ async def examine(
     *,
     also: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, Changes]:
-    """Look at the customers to be updated, and at ``also``: which are gone, and in which nothing would change.
+    """Find out which of the customers to be updated, and of ``also``, are gone, and in which nothing would change.
 
-    ``refs``: those that were looked up before. Returns ``planned`` with what was found of the customers and their
+    ``refs``: customers that were looked up before. Returns ``planned`` with its actions and outcomes revised and with
     ``updated_at``, and what the updates would change.
     """
     updates = planned[planned["action"] == str(Action.UPDATE)]
@@ -191,9 +192,9 @@ async def examine(
 
 
 def merger_for(stage: Stage) -> Merger:
-    """How updates of a stage's customers are put together.
+    """The merger for updates of a stage's customers.
 
-    A field is emptied by a blank in the source, not by a value there that was left out because it is wrong.
+    A blank in the source empties a field. A value that was left out because it is wrong does not.
     """
     fields = {
         name: tuple(name.split(".", 1)) if name.startswith(ATTRIBUTE_PREFIX) else (name,)
@@ -215,9 +216,9 @@ def merger_for(stage: Stage) -> Merger:
 
 
 class _StatedDefaults(Mapping[str, frozenset[tuple[str, str]]]):
-    """Customer's reference id -> kind and reference id of the children whose ``is_default`` the source states.
+    """Reference ID of a customer → kind and reference ID of the children whose ``is_default`` the source states.
 
-    Looked up one by one: as a dict, it would take more memory than the tables.
+    Each is looked up on demand: a dict would need more memory than the tables.
     """
 
     def __init__(self, tables: EntityTables) -> None:

@@ -1,4 +1,4 @@
-"""What a cell can be filled in with where a mapping expects one of certain values: words, names, options, places."""
+"""The values to choose from for a cell if the mapping expects certain values: words, names, options, or places."""
 
 from collections.abc import Mapping
 
@@ -21,19 +21,19 @@ Choices = Mapping[str, tuple[str, ...]]
 # Steps after which a cell is still the whole value.
 _WHOLE = frozenset({"text", "decode", "unescape", "tidy", "upper", "lower", "title", "collapse", "country", "state"})
 _PLACES = ("country", "state")
-_MOST_USED = 100  # words of the file that are proposed
-_MOST_COUNTRIES = 5  # whose states are listed
-_SAMPLED = 1_000  # rows that show whether a column has codes or names
-_CODE = 3  # characters of a code, at most
+_MOST_USED = 100  # words of the file that are offered
+_MOST_COUNTRIES = 5  # countries whose states are listed
+_SAMPLED = 1_000  # rows read to see whether a column has codes or names
+_CODE = 3  # maximum length of a code
 
 
 def cell_choices(
     loaded: LoadedMapping, directory: Directory | None, sources: Sources, tables: EntityTables, words: WordCounts
 ) -> Choices:
-    """``address country`` → what a cell of that field can be filled in with, in the order of a drop-down list.
+    """``address country`` → the values that a cell of that field can have, in the order of a drop-down list.
 
-    Only fields whose cells hold the whole value have one. ``part country`` and ``part state`` are for the parts of
-    addresses that are taken apart. ``directory``: what WizCommerce has, if it is known. ``words``: those of the file.
+    Only fields whose cells hold the whole value have such a list. ``part country`` and ``part state`` are for parts of
+    addresses that are split. ``directory``: what WizCommerce has, if known. ``words``: those of the file.
     """
     rules: dict[tuple[Entity, str], list[FieldRule]] = {}
     for entity, section in loaded.mapping.sections():
@@ -56,7 +56,7 @@ def cell_choices(
 
 
 def _whole_value(rule: FieldRule) -> bool:
-    """Whether a cell that the rule reads holds one whole value, or several of them."""
+    """Whether a cell that the rule reads holds whole values (one or several)."""
     steps = {step.name for step in (*(rule.as_ or ()), *(rule.then or ()))}
     plain = rule.flags is None and rule.join is None and not isinstance(rule.take, int) and steps <= _WHOLE
     return plain and (rule.else_ is None or _whole_value(rule.else_))
@@ -71,7 +71,7 @@ def _words(
     *,
     only_these: bool,
 ) -> list[str]:
-    """The words of the value table, and unless ``only_these`` of the mapping are right, what exists."""
+    """The words of the value table. Unless ``only_these`` (the mapping's own) are valid, also what exists."""
     known = KindWords()
     for rule in rules:
         known.know(rule)
@@ -86,7 +86,7 @@ def _words(
 
 
 def _places(loaded: LoadedMapping, sources: Sources, tables: EntityTables) -> dict[str, tuple[str, ...]]:
-    """Countries, and the states of those that the addresses are in; as codes where the columns have codes."""
+    """Countries, and the states of the countries of the addresses; as codes if the columns have codes."""
     frame = tables.addresses
     found = frame["country"].value_counts().index[:_MOST_COUNTRIES].tolist() if "country" in frame else []
     home = [loaded.mapping.country] if loaded.mapping.country else []
@@ -99,7 +99,7 @@ def _places(loaded: LoadedMapping, sources: Sources, tables: EntityTables) -> di
 
 
 def _has_codes(sources: Sources, tables: EntityTables, name: str) -> bool:
-    """Whether most of the first filled cells of the columns with countries or states are codes."""
+    """Whether most of the first filled cells in the columns of ``name`` (country or state) are codes."""
     columns = {
         column
         for entry in tables.entries
@@ -117,7 +117,7 @@ def _has_codes(sources: Sources, tables: EntityTables, name: str) -> bool:
 
 
 def _once(texts: list[str]) -> tuple[str, ...]:
-    """Each text once, in the spelling that comes first."""
+    """The texts without repeats, each in its first spelling."""
     kept: dict[str, str] = {}
     for text in texts:
         kept.setdefault(fold(text), text.strip())

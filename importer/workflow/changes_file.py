@@ -1,4 +1,4 @@
-"""``changes.csv``: what updates would change, or have changed, field by field, each with its source cell."""
+"""``changes.csv``: what updates would change, or have changed, field by field, with the source cell of each change."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,19 +15,19 @@ from importer.sender.restoring import KINDS, updated_customers
 from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, TEXT, Entity
 from importer.validation.field_places import locate
 
-_TOOK_EFFECT = frozenset({WriteState.DONE, WriteState.RESTORED, WriteState.KEPT})  # undo comes later
+_TOOK_EFFECT = frozenset({WriteState.DONE, WriteState.RESTORED, WriteState.KEPT})  # even if undone later
 _CHILDREN: Mapping[str, Entity] = {str(kind): entity for kind, entity in CHILD_ENTITIES.items()}
 MOST_EXAMPLES = 3  # customers
-MOST_FIELDS = 4  # of each
+MOST_FIELDS = 4  # per customer
 Spot = tuple[Entity, int, str]  # entity, record, field
 
 
 def write_changes(
     folder: RunFolder, stage: Stage, planned: pd.DataFrame, changes: Mapping[str, Sequence[FieldChange]]
 ) -> None:
-    """Write one line per change, if there are any; customers in the order of ``changes``. Raises :class:`OutputError`.
+    """Write a line per change, if there are any, in the order of ``changes``. Raises :class:`OutputError`.
 
-    ``planned``: ``reference_id, position`` of these customers at least.
+    ``planned``: ``reference_id, position`` of at least these customers.
     """
     if not changes:
         return
@@ -45,7 +45,7 @@ def write_changes(
 
 
 def write_run_changes(folder: RunFolder, stage: Stage, ledger: Ledger, run: Run) -> None:
-    """Write what the updates of a run have changed, as far as the ledger has their values.
+    """Write what the updates of a run changed, if the ledger still has the values.
 
     Raises :class:`LedgerError`, :class:`OutputError`.
     """
@@ -70,7 +70,7 @@ def _made_by(write: Write) -> list[FieldChange]:
 
 
 def examples(changes: Mapping[str, Sequence[FieldChange]]) -> list[dict[str, Any]]:
-    """The first few customers with the fields that change; no values, because a summary may be passed on."""
+    """The first few customers with the fields that change; without values, because a summary may be passed on."""
     return [
         {
             "reference_id": name,
@@ -90,7 +90,7 @@ def _text(value: Any) -> str | None:
 
 
 def _spots(stage: Stage, position: int, changes: Iterable[FieldChange]) -> list[Spot]:
-    """Where each change of one customer stands in the tables."""
+    """The record and field of each change of a customer in the tables."""
     spots: list[Spot] = []
     for change in changes:
         kind, *rest = change.where
@@ -116,7 +116,7 @@ def _child(frame: pd.DataFrame, position: int, name: str) -> int:
 
 
 def _places(stage: Stage, spots: Sequence[Spot]) -> list[str | None]:
-    """``file!sheet:7 [Phone]`` for each spot; null where a field comes from no column."""
+    """``file!sheet:7 [Phone]`` for each spot; None if the field does not come from a column."""
     found: list[str | None] = [None] * len(spots)
     groups: dict[tuple[Entity, str], list[int]] = {}
     for index, (entity, _, field) in enumerate(spots):

@@ -1,6 +1,6 @@
-"""Customers as the mapping makes them: the cells, the steps that ran on them, the values, and the bodies.
+"""How the mapping makes customers: the cells, the steps that ran on them, the values, and the bodies.
 
-Their rows are mapped once more, by the same functions, which record their steps. The values are those of the whole run.
+The same functions map their rows again and record their steps. The values are those of the whole run.
 """
 
 import io
@@ -36,9 +36,9 @@ Roles = Mapping[str, Mapping[str, CellCategory]]
 
 
 def customer_steps(work: PreparedSources, stage: Stage, customers: Iterable[int]) -> Iterator[dict[str, Any]]:
-    """Yield what each rule made of some customers: items of ``customers`` as ``commands.preview.preview`` has them.
+    """Yield what each rule did for some customers: items for ``customers`` in the result of ``preview``.
 
-    ``customers``: their positions in ``stage``, which is what ``work`` was settled to.
+    ``customers``: their positions in ``stage``, which is ``work`` after it was settled.
     """
     wanted = np.array([*customers], np.int64)
     part = np.searchsorted([one.first for one in work.partitions], wanted, side="right") - 1
@@ -81,12 +81,12 @@ def _body(stage: Stage, customer: int, work: PreparedSources) -> Values | None:
 
 @dataclass(frozen=True)
 class _CustomerSteps(TracedCustomer):
-    """``local``: the customer's number among those that were mapped again together."""
+    """``local``: the customer's number among the customers that were mapped again together."""
 
     local: int
 
     def plain(self, roles: Roles) -> dict[str, Any]:
-        """The customer as JSON has it. ``roles``: see ``CellRules``."""
+        """The customer as JSON values. ``roles``: see ``CellRules``."""
         frame = self.stage.tables.customers.iloc[[self.customer]]
         records = [record for entity in ENTITIES for record in self.records(entity)]
         return {
@@ -101,7 +101,7 @@ class _CustomerSteps(TracedCustomer):
         }
 
     def records(self, entity: Entity) -> Iterator[dict[str, Any]]:
-        """The customer itself, its addresses or its contacts, in the order in which they are sent."""
+        """The customer itself, its addresses, or its contacts, in the order in which they are sent."""
         frame, final = self.made.tables.frame(entity), self.stage.tables.frame(entity)
         own = frame["_customer"].to_numpy(np.int64) == self.local if entity != "customer" else None
         records = [self.local] if own is None else np.flatnonzero(own).tolist()
@@ -119,13 +119,13 @@ class _CustomerSteps(TracedCustomer):
             yield one.plain(None if entity == "customer" else number + 1)
 
     def other_problems(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The problems that no record and no field of a record shows."""
+        """The problems that neither a record nor a field of a record shows."""
         places = (each for record in records for each in (record, *record["fields"]))
         shown = [_same(one) for each in places for one in each["problems"]]
         return [told for one in self.problems if _same(told := self.told(one)) not in shown]
 
     def other_cells(self, records: Sequence[dict[str, Any]], roles: Roles) -> list[dict[str, Any]]:
-        """The filled cells of the customer's rows that no record has a value from, each with what it counts as."""
+        """The filled cells of the customer's rows that no record has a value from, each with its category."""
         fields = (each for record in records for each in record["fields"])
         shown = {(cell["source"], cell["row"], cell["column"]) for each in fields for cell in each["cells"]}
         found: list[dict[str, Any]] = []
@@ -140,7 +140,7 @@ class _CustomerSteps(TracedCustomer):
 
 
 def _values(frame: pd.DataFrame, records: Sequence[int]) -> list[Values]:
-    """The values of some records that are not blank."""
+    """The values of these records, without blanks."""
     lines = frame.iloc[list(records)]
     columns = {str(name): chunked(lines[name]).to_pylist() for name in frame if not str(name).startswith("_")}
     each = (zip(columns, line, strict=True) for line in zip(*columns.values(), strict=True))
@@ -148,7 +148,7 @@ def _values(frame: pd.DataFrame, records: Sequence[int]) -> list[Values]:
 
 
 def _flat(body: Values) -> Values:
-    """A record of a body by field, without those that belong to it."""
+    """The fields of a record of a body, without the records that belong to it."""
     own = {name: value for name, value in body.items() if name not in {*CHILD_ENTITIES, "attributes"}}
     return own | {f"{ATTRIBUTE_PREFIX}{one['name']}": one["value"] for one in body.get("attributes", [])}
 
@@ -156,7 +156,7 @@ def _flat(body: Values) -> Values:
 def _final_places(
     tables: EntityTables, customer: int, entity: Entity, frame: pd.DataFrame, rows: Positions
 ) -> list[int | None]:
-    """For each record of the customer mapped by itself its position in the final frame; None if it was left out."""
+    """The position in the final frame of each record that was mapped again; None if it was left out."""
     if entity == "customer":
         return [customer]
     final = tables.frame(entity)
@@ -166,7 +166,7 @@ def _final_places(
 
 
 def _keys(frame: pd.DataFrame, rows: Positions | None) -> Iterator[tuple[Any, ...]]:
-    """What distinguishes a customer's children: the row and the entry that each is from, and its type."""
+    """What distinguishes a customer's children: the row and the entry that each comes from, and its type."""
     first = frame["_row"].to_numpy(np.int64)
     kinds = chunked(frame["type"]).to_pylist() if "type" in frame else [None] * len(frame)
     return zip((first if rows is None else rows[first]).tolist(), frame["_entry"].tolist(), kinds, strict=True)

@@ -1,4 +1,4 @@
-"""What the API knows by name: sales reps, price lists and attribute definitions; and the file that keeps them."""
+"""What the API knows by name: sales reps, price lists, and attribute definitions; and the file that stores them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from importer.report.report_files import whole_file
 from importer.tables import ENTITIES, Entity
 from importer.validation.attributes import AttributeDefinition
 
-NEAR = 75  # of 100: what a name must at least have in common with another to be proposed for it
+NEAR = 75  # out of 100: minimum similarity of a name that is proposed
 MOST_NEAR = 3
 NAMES = {"sales_rep": "sales rep", "price_list": "price list"}
 HINT = "Save it again: importer lookups save --api TARGET --to FILE."
@@ -25,7 +25,7 @@ HINT = "Save it again: importer lookups save --api TARGET --to FILE."
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A sales rep or a price list. ``key``: the rep's e-mail address, the list's reference id; may be empty."""
+    """A sales rep or a price list. ``key``: the rep's email address or the list's reference ID; may be empty."""
 
     id: str
     key: str
@@ -34,25 +34,25 @@ class Known:
 
     @property
     def distinction(self) -> str:
-        """What distinguishes it from another one of the same name."""
+        """What distinguishes it from others with the same name."""
         return (self.key or self.id) + ("" if self.active else " (inactive)")
 
 
 @dataclass(frozen=True)
 class Directory:
-    """``known``: kind of lookup → all that there are. ``attributes``: entity → definitions, by their names.
+    """``known``: kind of lookup → all entries that exist. ``attributes``: entity → definitions by name.
 
-    What was not read is absent; an entity for which the API lists no attributes has none.
+    Kinds and entities that were not read are absent. An entity without attributes has an empty mapping.
     """
 
     known: Mapping[str, tuple[Known, ...]] = field(default_factory=dict)
     attributes: Mapping[Entity, Mapping[str, AttributeDefinition]] = field(default_factory=dict)
 
     def find(self, kind: str, text: str) -> Sequence[Known]:
-        """The entries that ``text`` may mean: one, none, or several with one name.
+        """The entries that ``text`` may mean: none, one, or several with the same name.
 
-        Ids are tried first, then e-mail addresses or reference ids, then names, which may have the last name first
-        (``de la Cruz, Maria``). Case and spaces are ignored.
+        IDs are tried first, then email addresses or reference IDs, and then names, which may have the last name first
+        (``de la Cruz, Maria``). Case and surplus spaces are ignored.
         """
         ids, keys, names = self._indexes[kind]
         sought = fold(text)
@@ -61,7 +61,7 @@ class Directory:
         return next((index[words] for index, words in tries if words in index), ())
 
     def nearest(self, kind: str, text: str) -> list[str]:
-        """Names (or e-mail addresses and reference ids) that ``text`` may have been meant for, the nearest first."""
+        """The names (or email addresses, or reference IDs) that are most similar to ``text``, the nearest first."""
         everyone = self.known[kind]
         spellings = {word: fold(word) for one in everyone for word in (one.name, one.key) if word}
         near = process.extract(fold(text), spellings, scorer=fuzz.token_sort_ratio, score_cutoff=NEAR, limit=MOST_NEAR)
@@ -81,10 +81,10 @@ class Directory:
 
 @dataclass(frozen=True)
 class Needs:
-    """What of a :class:`Directory` some records refer to.
+    """The content of a :class:`Directory` that some records need.
 
-    ``lookups``: kinds of lookup. ``attributes``: entities whose records have attributes. ``entities``: those of which
-    there are records, which may lack a mandatory attribute.
+    ``lookups``: kinds of lookup. ``attributes``: entities whose records have attributes. ``entities``: entities with
+    records, which may lack a mandatory attribute.
     """
 
     lookups: frozenset[str]
@@ -139,8 +139,8 @@ def definitions(items: Iterable[Mapping[str, Any]]) -> dict[str, AttributeDefini
 def _options(item: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, str]]:
     """The values that an attribute takes, and label → value where the two differ.
 
-    Options are texts, or a label and a value each; at ``options``, at ``configuration.options``, or at both. A label
-    with two values is left out.
+    An option is a text, or has a label and a value. The options are in ``options``, ``configuration.options``, or both.
+    A label with two values is left out.
     """
     configuration = item.get("configuration")
     configured = configuration.get("options") if isinstance(configuration, Mapping) else None
@@ -166,7 +166,7 @@ def _active(item: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The file's content: whose lookups they are (``api`` is a host) and when they were saved."""
+    """The content of the file: the directory, the host that it is from (``api``), and when it was saved."""
 
     format: Literal["importer lookups 1"]
     api: str
@@ -182,13 +182,13 @@ _FILE = TypeAdapter(Snapshot)
 
 
 def write_lookups(path: Path, snapshot: Snapshot) -> None:
-    """Write the file, readable by its owner only. Raises :class:`OutputError`."""
+    """Write the file, readable only by its owner. Raises :class:`OutputError`."""
     with whole_file(path) as file:
         file.write(orjson.dumps(_FILE.dump_python(snapshot, mode="json"), option=orjson.OPT_INDENT_2))
 
 
 def load_lookups(path: Path) -> Snapshot:
-    """What :func:`write_lookups` wrote. Raises :class:`UsageError` for any other file."""
+    """Read what :func:`write_lookups` wrote. Raises :class:`UsageError` for any other file."""
     try:
         snapshot = _FILE.validate_json(path.read_bytes())
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""What stops a run before its first request: guards, because an export looks wrong, and a question before production.
+"""What stops a run before it sends: guards, if an export looks wrong, and the question before production.
 
-All guards but one are options. The export is compared with that of the last complete run of the same tenant and mapping
-that had all customers.
+All guards except one are options. The export is compared with that of the last complete run of the same tenant and
+mapping that had all customers.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ _NOT_SENT = frozenset({str(OutcomeKind.PENDING), str(OutcomeKind.UNKNOWN)})
 
 
 def guard_export(job: Job, loaded: LoadedMapping) -> None:
-    """Raise :class:`GuardError` when the export must not be sent; called before anything is planned."""
+    """Raise :class:`GuardError` if the export must not be sent. It is called before anything is planned."""
     _rejections(job)
     _unused_cells(job)
     _still_written(job)
@@ -41,7 +41,7 @@ def guard_export(job: Job, loaded: LoadedMapping) -> None:
 
 
 def guard_plan(job: Job, planned: pd.DataFrame) -> None:
-    """Raise :class:`GuardError` when ``planned`` (as the planner gives it) would change too many customers.
+    """Raise :class:`GuardError` if ``planned`` (as the planner returns it) would change too many customers.
 
     Such a run cannot be resumed: that would bypass the guard.
     """
@@ -88,7 +88,7 @@ def _unused_cells(job: Job) -> None:
 
 
 def _still_written(job: Job) -> None:
-    """Always on: the file changed while it was read, so what was read may be incomplete."""
+    """Always on: if a file changed while it was read, what was read may be incomplete."""
     changed = changed_since(job.options.sources, _moments(job.stage.sources))
     if changed:
         raise GuardError(
@@ -117,7 +117,7 @@ def _age(job: Job) -> None:
 
 
 def _moments(sources: Sources) -> dict[str, str]:
-    """File → when it was written last, as far as its place tells."""
+    """File → when it was last written, if that is known."""
     return {table.file: str(table.details["modified"]) for table in sources.tables if table.details.get("modified")}
 
 
@@ -164,7 +164,7 @@ def _fewer(job: Job, last: Mapping[str, Any]) -> None:
 
 
 def check_can_ask(target: Target | None, options: Options, confirm: Confirm | None) -> None:
-    """Raise :class:`UsageError`, before any work is done, where no one can answer the question that will be asked."""
+    """Raise :class:`UsageError`, before any work is done, if nobody can answer the question that will be asked."""
     if confirm is None and target is not None and target.is_production and not options.yes:
         raise UsageError(
             "this sends to production, but there is no terminal to ask in",
@@ -173,9 +173,9 @@ def check_can_ask(target: Target | None, options: Options, confirm: Confirm | No
 
 
 def confirm_target(job: Job, confirm: Confirm | None) -> None:
-    """Ask before the first write to production, once all is planned; ``--yes`` answers beforehand.
+    """Ask before the first write to production, once everything is planned; ``--yes`` answers in advance.
 
-    Nothing is asked where nothing is to be sent. Raises :class:`UsageError` for any other answer than yes, and
+    Nothing is asked if nothing will be sent. Raises :class:`UsageError` for any answer other than yes, and
     :class:`InterruptedRunError` for Ctrl-C.
     """
     facts = _facts(job)
@@ -192,7 +192,7 @@ def confirm_target(job: Job, confirm: Confirm | None) -> None:
 
 
 def _facts(job: Job) -> str:
-    """How many customers are sent, and how many are not; ``""`` where none is sent."""
+    """How many customers will be sent, and how many will not; ``""`` if none will."""
     known = job.ledger.outcomes(job.run.id)
     left = known[known["outcome"].isin(_NOT_SENT)]
     in_doubt = left["outcome"].eq(str(OutcomeKind.UNKNOWN))

@@ -1,4 +1,4 @@
-"""A run under way: what its stages share, and how it ends, whatever happens."""
+"""A run in progress: what its stages share, and how it ends, whatever happens."""
 
 import logging
 import random
@@ -31,7 +31,7 @@ Confirm = Callable[[str], bool]
 
 @dataclass
 class Job:
-    """One run in the ledger, the target it sends to, and what it has brought about so far.
+    """A run in the ledger, the target that it sends to, and what it has produced so far.
 
     There is a ``stage`` once there is a ``folder``.
     """
@@ -67,7 +67,7 @@ class Job:
         return client_for(self.target, self.options, self.limiter)
 
     async def send(self, client: Client) -> None:
-        """Send what is planned. Raises :class:`StopError` when it ends early."""
+        """Send what is planned. Raises :class:`StopError` if it ends early."""
         options = SendOptions(
             concurrency=self.options.concurrency,
             batch_size=self.options.batch_size,
@@ -87,7 +87,7 @@ class Job:
                 ).send()
         except InterruptedRunError as error:
             raise self.watch.reason(error) from None
-        except OutputError as error:  # by now something may have been sent, which an input error denies
+        except OutputError as error:  # an input error would mean that nothing was sent, but something may have been
             raise StopError(error.message, error.hint) from error
         finally:
             self.watch.sending = False
@@ -95,7 +95,7 @@ class Job:
     def report(self, stopped: ImporterError | None) -> dict[str, Any]:
         """Write the reports, however the run ended, and record its end in the ledger. Returns the summary.
 
-        Raises :class:`StopError` when they cannot be written.
+        Raises :class:`StopError` if they cannot be written.
         """
         stage = replace(self.stage, facts={**self.stage.facts, "timings": dict(self.timings.seconds)})
         self.watch.stage("Writing the reports")
@@ -138,10 +138,10 @@ class Job:
 
 
 def conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[str, Any]:
-    """Do the work of a run, and report. Returns the summary.
+    """Do the work of a run, and write its reports. Returns the summary.
 
-    A run that stops early still leaves its reports, and its summary says so; only what fails before there is a run's
-    folder is raised.
+    A run that stops early also has reports, and its summary says why it stopped. An error is raised only if it is not a
+    :class:`StopError`, or if it occurs before the run has a folder.
     """
     job.watch.run(job.run.id)
     with about(job.run.id, job.run.tenant):
@@ -171,7 +171,7 @@ async def _conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> 
 
 
 def ask(confirm: Confirm | None, question: str) -> None:
-    """Raise :class:`UsageError` unless the question is answered with yes; None: there is no one to ask."""
+    """Raise :class:`UsageError` unless the answer to the question is yes. ``confirm`` is None if nobody can answer."""
     if confirm is None or not confirm(question):
         raise UsageError(
             "you did not confirm, so nothing was changed in WizCommerce",

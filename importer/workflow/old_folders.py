@@ -17,11 +17,12 @@ Notify = Callable[[str], None]
 
 
 def prune(ledger: "Ledger", ended: "Run", keep: int, notify: Notify) -> None:
-    """Delete the folders of a tenant's runs but for the latest ``keep`` that have one. Its lock must be held.
+    """Delete the folders of a tenant's runs, except the latest ``keep`` of them. The tenant's lock must be held.
 
-    The run ``ended`` keeps its folder, and so do runs that can be resumed and those whose folders have files of others;
-    the history keeps all runs. What cannot be deleted is reported and left: the run has ended well. Beside them, so
-    do the folders of the tenant's plans, and of checks with the same mapping.
+    The run ``ended`` keeps its folder, and so do runs that can be resumed and runs whose folders contain files that are
+    not the importer's. The history keeps all runs. A folder that cannot be deleted is only reported, because the run
+    itself succeeded. Next to ``ended``, the folders of the tenant's plans and of checks with the same mapping are
+    deleted in the same way.
     """
     runs = [run for run in ledger.runs(ended.tenant) if run.out.name == run.id and run.out.is_dir()]
     runs = [run for run in runs if not run.out.is_symlink()]
@@ -49,13 +50,13 @@ def prune_checks(ended: Path, mapping: str, keep: int, notify: Notify) -> None:
 def prune_plans(ended: Path, tenant: str, keep: int, notify: Notify) -> None:
     """Delete the folders of a tenant's plans next to ``ended``, except that one and the latest ``keep``.
 
-    A plan that was applied is a plan, too.
+    This includes plans that were applied.
     """
     _prune(ended, "plan", lambda _, folder: planned_for(folder) == tenant, keep, notify)
 
 
 def planned_for(folder: RunFolder) -> str | None:
-    """The tenant of a saved plan; None if the folder has none."""
+    """The tenant of a saved plan; None if the folder has no plan."""
     try:
         saved = folder.load_plan()
     except ImporterError:
@@ -70,9 +71,9 @@ def dry_folders(out: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
         try:
             summary = None if path.is_symlink() else json.loads((path / "summary.json").read_bytes())
             if summary and summary["run_id"] == path.name and summary["command"] in {"check", "plan"}:
-                written = (path / "summary.json").stat().st_mtime_ns  # several may begin within one second
+                written = (path / "summary.json").stat().st_mtime_ns  # several may begin in the same second
                 found.append((summary["started"], written, path, summary))
-        except (OSError, ValueError, KeyError, TypeError):  # not one of ours
+        except (OSError, ValueError, KeyError, TypeError):  # not a folder of the importer
             continue
     for _, _, path, summary in sorted(found, key=lambda one: one[:2], reverse=True):
         yield RunFolder(path), summary
@@ -89,13 +90,13 @@ def _prune(
 ) -> None:
     found = ((folder, summary) for folder, summary in dry_folders(ended.parent) if summary["command"] == command)
     for folder, summary in [one for one in found if wanted(one[1], one[0])][keep:]:
-        if folder.path == ended:  # others began later, and ended before it
+        if folder.path == ended:  # others began later but ended before it
             continue
         _tell(f"{command} {folder.run_id}", _removed(folder, summary["files"]), notify)
 
 
 def _removed(folder: RunFolder, files: Any, before: Callable[[], None] = lambda: None) -> str:
-    """Delete a folder. Returns why it stays, if it does. ``before``: done first, so that it can be repeated."""
+    """Delete a folder. Returns why not, if it cannot be deleted. ``before`` is called first, so it can be repeated."""
     try:
         unexpected = folder.unexpected_files(files)
         if unexpected:

@@ -47,7 +47,7 @@ STAGES = {
 
 @dataclass
 class Timings:
-    """Seconds spent in each stage, in the order in which they ran; ``began`` is called with what begins, in words."""
+    """Seconds spent in each stage, in the order in which they ran. ``began`` is called with the words for a stage."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
@@ -55,7 +55,7 @@ class Timings:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the time of the block for ``name``."""
+        """Add the time that the block takes to the stage ``name``."""
         if name in STAGES:
             self.began(STAGES[name])
         start = self.clock()
@@ -68,9 +68,9 @@ class Timings:
 
 
 def with_dates(options: Options, now: datetime) -> Options:
-    """The options with the dates of sources filled in, by this machine's time zone (``TZ``).
+    """The options with the dates in the names of sources filled in, in this machine's time zone (``TZ``).
 
-    Raises :class:`UsageError`, and :class:`SourceError` when no file has such a date.
+    Raises :class:`UsageError`, and :class:`SourceError` if no file has such a date.
     """
     return replace(options, sources=dated(options.sources, now.astimezone()))
 
@@ -78,15 +78,15 @@ def with_dates(options: Options, now: datetime) -> Options:
 def open_sources(
     options: Options, timings: Timings, scratch: Path | None = None, *, words_to_come: bool = False
 ) -> tuple[LoadedMapping, Sources]:
-    """Load the mapping and the sources, with what the mapping knows about their columns, and correct their cells.
+    """Load the mapping, and load the sources with what it says about their columns. Apply the corrections.
 
-    ``scratch``: a folder for the cells of text files. ``words_to_come``: the value table that the mapping names need
-    not be there yet. Raises :class:`InputError` when one of them cannot be used.
+    ``scratch``: a folder for the cells of text files. ``words_to_come``: the value table that the mapping names may not
+    exist yet. Raises :class:`InputError` if any of these files cannot be used.
     """
     _check_country(options)
     if not options.mapping:
         raise _missing_mapping(options)
-    blank_when_invalid(options)  # a wrong name is reported before a large source is read
+    blank_when_invalid(options)  # report a wrong name before a large source is read
     loaded = with_words(load_mapping(options.mapping), options.values, may_be_absent=words_to_come)
     corrections = None if options.corrections is None else read_corrections(options.corrections)
     hints = loaded.mapping.header_hints()
@@ -114,7 +114,7 @@ def open_sources(
 
 
 def open_unmapped(options: Options) -> Sources:
-    """Load the sources without a mapping. Raises :class:`InputError` when they cannot be read."""
+    """Load the sources without a mapping. Raises :class:`InputError` if they cannot be read."""
     _check_country(options)
     how = LoadOptions(
         sheet=options.sheet, encoding=options.encoding, country=options.country, delimiter=options.delimiter
@@ -131,7 +131,7 @@ def _check_country(options: Options) -> None:
 
 
 def _missing_mapping(options: Options) -> UsageError:
-    """What to say when no mapping is given: the included one that fits best, and what it would not use."""
+    """The error for a missing mapping. It names the included mapping that fits best, and what it would not use."""
     fit = best_fit(open_unmapped(options))
     if fit is None:
         return UsageError("--mapping is missing", NO_FIT)
@@ -145,9 +145,9 @@ def _missing_mapping(options: Options) -> UsageError:
 
 
 def blank_when_invalid(options: Options) -> frozenset[str]:
-    """The fields whose wrong values ``--invalid`` leaves out. Raises :class:`UsageError` for a field that is none.
+    """The fields whose invalid values ``--invalid`` leaves out. Raises :class:`UsageError` for a wrong field.
 
-    Without names all that are optional, but those that decide how a customer is treated: they have to be named.
+    If it names none, these are all fields except those in ``_ONLY_BY_NAME``, which decide how a customer is treated.
     """
     if options.invalid is None:
         return frozenset()
@@ -165,7 +165,7 @@ def blank_when_invalid(options: Options) -> frozenset[str]:
 
 
 def chosen(options: Options, bodies: pd.DataFrame) -> pd.DataFrame:
-    """The bodies of the customers that ``--only`` names; of all without it."""
+    """The bodies of the customers that ``--only`` names, or all bodies without that option."""
     if options.only:
         bodies = bodies[bodies["reference_id"].isin(list(options.only))]
     return bodies.reset_index(drop=True)

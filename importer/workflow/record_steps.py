@@ -1,4 +1,4 @@
-"""One record as its steps made it: the source cells of each field, what each step did, the value, and problems."""
+"""How its steps made a record: the source cells of each field, what each step did, the value, and the problems."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from importer.mapping.trace import READ, RESULT, Recorder, StepTrace
 from importer.run_folder import Stage
 from importer.tables import Entity, EntityTables, FieldOrigin, Positions, Sources, plain_lines
 
-_MOST_ROWS = 5  # of a field, if its problems are in other rows than its value
-_MADE = {"reference_id": "made id", "type": "each type"}  # what becomes of a field apart from the steps of one row
-_CHOSEN = {"is_default": "chosen default"}  # and after validation
+_MOST_ROWS = 5  # per field, if its problems are in different rows than its value
+_MADE = {"reference_id": "made id", "type": "each type"}  # what changes a field besides the steps of a row
+_CHOSEN = {"is_default": "chosen default"}  # the same for changes during validation
 Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Retraced:
-    """Some customers' rows, mapped by themselves.
+    """The rows of some customers, mapped again without the other rows.
 
-    ``rows``: their positions among all sources; ``owners``: the customer of each row, numbered among these.
-    ``lines``: the rows that each record comes from; ``used``: by row, the columns that records have a value from.
+    ``rows``: their positions among all rows. ``owners``: the customer of each row, numbered among these customers.
+    ``lines``: the rows that each record comes from. ``used``: by row, the columns that records have a value from.
     """
 
     sources: Sources
@@ -40,7 +40,7 @@ class Retraced:
 
 @dataclass(frozen=True)
 class TracedCustomer:
-    """One of the customers that were mapped again: its position in ``stage``, and its ``body`` if it is valid."""
+    """A customer that was mapped again: its position in ``stage``, and its ``body`` if it is valid."""
 
     stage: Stage
     customer: int
@@ -49,7 +49,7 @@ class TracedCustomer:
 
     @cached_property
     def problems(self) -> list[dict[str, Any]]:
-        """The customer's problems; ``row`` is a position among its own rows, or -1."""
+        """The customer's problems. ``row`` is a position among the rows that were mapped again, or -1."""
         frame = self.stage.problems.frame
         own = frame[(frame["customer"] == self.customer).to_numpy(np.bool_)]
         rows = own["row"].to_numpy(np.int64)
@@ -83,7 +83,7 @@ class TracedCustomer:
 class Record:
     """A record: its ``number`` when mapped again, its ``place`` in the final frame (-1: left out), its first ``row``.
 
-    Its values: ``mapped`` by the steps; ``settled`` by validation and policies; ``sent`` in the body.
+    Its values: ``mapped``, as the steps made them; ``settled``, after validation and policies; ``sent``, in the body.
     """
 
     of: TracedCustomer
@@ -97,7 +97,7 @@ class Record:
     sent: Values | None
 
     def plain(self, number: int | None) -> dict[str, Any]:
-        """The record as JSON has it; ``number``: among those of its kind."""
+        """The record as JSON values. ``number``: its number among the customer's records of this kind."""
         origins = self.of.made.tables.entries[self.entry].fields
         names = dict.fromkeys((*origins, *self.mapped, *(self.sent or {})))
         rows = sorted({self.row, *self.of.made.lines.get((self.entity, self.number), ())})
@@ -137,12 +137,12 @@ class Record:
         }
 
     def _log(self, name: str) -> list[StepTrace]:
-        """What the steps of a field did; of a customer's id those of its key, unless it has a rule of its own."""
+        """What the steps of a field did. For a customer's reference ID, this includes the steps of its key."""
         names = {name, "key"} if (self.entity, name) == ("customer", "reference_id") else {name}
         return [step for step in self.of.made.recorder.entries[self.entry][1] if step.field in names]
 
     def _index(self, row: int) -> int | None:
-        """The place of a row in the table on which the record's fields were evaluated."""
+        """The index of a row in the table for which the record's fields were evaluated."""
         rows = self.of.made.recorder.entries[self.entry][0].rows
         at = int(np.searchsorted(rows, row))
         return at if at < len(rows) and rows[at] == row else None
@@ -157,7 +157,7 @@ class Record:
 
     def _steps(self, log: Sequence[StepTrace], row: int) -> Iterator[dict[str, Any]]:
         at = self._index(row)
-        if at is None:  # a row of another table, where only a problem is
+        if at is None:  # a row of a different table that has only a problem
             return
         for one in log:
             before, after = _text(one.before, at), _text(one.after, at)
@@ -168,7 +168,7 @@ class Record:
                 yield {"step": one.step, "row": self.of.place(row)["row"], "column": column} | _change(before, after)
 
     def _given(self, log: Sequence[StepTrace], row: int) -> Any:
-        """What the steps gave in the row of the value."""
+        """The result of the steps in the row of the value."""
         at = self._index(row)
         results = [one for one in log if one.step != READ]
         parts = [one for one in log if one.step == RESULT] if any(one.field == "key" for one in log) else results[-1:]
@@ -178,7 +178,7 @@ class Record:
         return texts[0] if len(texts) == 1 else texts
 
     def _afterwards(self, name: str, origin: FieldOrigin | None, given: Any) -> Iterator[dict[str, Any]]:
-        """What became of the value of a field after its steps, as seen by what there was before and after."""
+        """What changed the value of a field after its steps, deduced from the values before and after."""
         mapped = _plain(self.mapped.get(name), given)
         if mapped != given:
             yield {"step": _MADE.get(name, "merged"), "row": None, "column": None} | _change(given, mapped)
@@ -200,14 +200,14 @@ def _change(before: Any, after: Any) -> dict[str, Any]:
 
 
 def _text(column: Column, at: int) -> Any:
-    """The text of a column in one row; a list if it is one, null if it is blank."""
+    """The text of a column in a row: a list if there are several, None if it is blank."""
     code = int(column.codes[at])
     text = column.values[code].as_py() if code >= 0 else None
     return text.split(LIST_SEPARATOR) if text is not None and LIST_SEPARATOR in text else text
 
 
 def _plain(value: Any, given: Any) -> Any:
-    """A value as steps have it: flags as text, and a list of one text as that text."""
+    """A value in the form that steps use: flags as text, and a list of one text as that text."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list) and len(value) == 1 and not isinstance(given, list):

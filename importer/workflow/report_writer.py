@@ -62,12 +62,12 @@ NOTES = {
 
 
 def versions() -> dict[str, str]:
-    """The versions of the importer, Python and the libraries that shape the results."""
+    """The versions of the importer, of Python, and of the libraries that influence the results."""
     found = {"importer": importer.__version__, "python": platform.python_version()}
     for name in LIBRARIES:
         try:
             found[name] = version(name)
-        except PackageNotFoundError:  # an installation may leave package metadata out
+        except PackageNotFoundError:  # an installation may lack the metadata of packages
             continue
     return found
 
@@ -75,7 +75,7 @@ def versions() -> dict[str, str]:
 def with_facts(
     stage: Stage, command: str, started: datetime, loaded: LoadedMapping, options: Options, timings: Timings
 ) -> Stage:
-    """The stage with what its reports say about the run: plain values that JSON can hold."""
+    """The stage with the facts that its reports need about the run, as JSON values."""
     return replace(
         stage,
         facts={
@@ -94,7 +94,7 @@ def with_facts(
 
 
 def unsent_outcomes(stage: Stage, kind: OutcomeKind) -> pd.DataFrame:
-    """Outcomes when nothing was sent: rejected, or ``kind`` (valid, pending) for every other customer."""
+    """The outcomes if nothing was sent: rejected, or ``kind`` (valid or pending) for all other customers."""
     count = len(stage.tables.customers)
     nothing = pd.Series(None, index=range(count), dtype=TEXT)
     rejected = pa.array(stage.rejected)
@@ -116,9 +116,10 @@ def unsent_outcomes(stage: Stage, kind: OutcomeKind) -> pd.DataFrame:
 
 
 def exit_code(stage: Stage, outcomes: pd.DataFrame) -> int:
-    """0 when every customer is where it should be, 1 when rows or customers were rejected or failed, 3 when in doubt.
+    """3 if an outcome is unknown, 1 if rows or customers were rejected or failed, and 0 otherwise.
 
-    A pending customer is a remainder that was asked for (``--limit``, ``--only``); an early stop is 3 anyhow.
+    Pending customers do not matter: they were excluded on purpose (``--limit``, ``--only``), or the run stopped early,
+    and then the caller uses 3 anyway.
     """
     kinds = set(outcomes["outcome"].unique())
     if str(OutcomeKind.UNKNOWN) in kinds:
@@ -136,10 +137,10 @@ def write_reports(
     commands: Commands,
     executor: Executor = INLINE,
 ) -> dict[str, Any]:
-    """Write results, errors, rejected rows and the summary. Returns the summary.
+    """Write results, errors, rejected rows, and the summary. Returns the summary.
 
-    Its timings end with ``reports``: everything here but the summary's own file. ``commands`` completes those that
-    the reports advise. ``executor`` saves the workbook while the others are written. Raises
+    Its timings end with ``reports``: the time spent here, without the summary's own file. ``commands`` completes the
+    commands that the reports suggest. ``executor`` saves the workbook while the other files are written. Raises
     :class:`OutputError`.
     """
     began = time.monotonic()
@@ -180,7 +181,7 @@ def write_reports(
 
 
 def _names(folder: RunFolder, end: RunEnd, rejected: Sequence[str], others: Sequence[str]) -> list[str]:
-    """The files of a report, as the summary lists them."""
+    """The files of the report for the list in the summary."""
     names = ["results.csv", "children.csv"] if end.children is not None else ["results.csv"]
     names += ["errors.csv", *rejected, *others, "report.html", "summary.json"]
     return names + [name for name in ("changes.csv", "payloads.jsonl") if folder.file(name).exists()]
@@ -189,7 +190,7 @@ def _names(folder: RunFolder, end: RunEnd, rejected: Sequence[str], others: Sequ
 def _facts(
     folder: RunFolder, facts: Mapping[str, Any], end: RunEnd, files: Sequence[str], workbook: Workbook | None
 ) -> RunFacts:
-    """What the summary says of a run besides its data; ``facts``: those of its stage."""
+    """What the summary says about a run besides its data. ``facts``: those of its stage."""
     return RunFacts(
         command=facts["command"],
         run_id=folder.run_id,
@@ -211,8 +212,8 @@ def report_run(
 ) -> dict[str, Any]:
     """Write the reports of a run that sends, from its outcomes in the ledger. Returns the summary.
 
-    ``code``: its exit code; None: the outcomes decide. ``more``: other fields of :class:`RunEnd`. The reasons of the
-    API's refusals become problems at the cells they are about. Raises :class:`OutputError`.
+    ``code``: its exit code; if it is None, the outcomes decide. ``more``: other fields of :class:`RunEnd`. The reasons
+    why the API refused customers become problems at the cells that they are about. Raises :class:`OutputError`.
     """
     from importer.workflow.changes_file import write_run_changes  # noqa: PLC0415 - a check needs no ledger
 
@@ -242,7 +243,7 @@ def report_run(
 
 
 def with_columns(outcomes: pd.DataFrame, known: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """The outcomes with these columns of ``known``, at the customer positions that it has."""
+    """The outcomes, with these columns of ``known`` at the customer positions in ``known``."""
     at = known["position"].to_numpy()
     for name in names:
         column = outcomes[name].copy()
@@ -252,7 +253,7 @@ def with_columns(outcomes: pd.DataFrame, known: pd.DataFrame, names: Sequence[st
 
 
 def _notes(stage: Stage, known: pd.DataFrame) -> ProblemTable:
-    """Warnings about customers that were updated or left alone; none of them failed."""
+    """Warnings about customers that were updated or left alone. None of these customers failed."""
     found = []
     for code, hint in NOTES.items():
         noted = known[known["error_code"].eq(code).fillna(value=False).to_numpy(dtype=np.bool_)]
@@ -275,7 +276,7 @@ def _notes(stage: Stage, known: pd.DataFrame) -> ProblemTable:
 
 
 def _problems(stage: Stage, refusals: pd.DataFrame) -> ProblemTable:
-    """An error for each ``details[]`` of a refusal, at its record; without a known field, at the customer."""
+    """An error for each ``details[]`` of a refusal, at its record, or at the customer if the field is unknown."""
     found: dict[Entity, list[tuple[int, int, str | None, str]]] = {entity: [] for entity in ENTITIES}
     for position, text in zip(refusals["position"], refusals["refusals"], strict=True):
         for item in json.loads(text):

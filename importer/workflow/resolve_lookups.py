@@ -1,4 +1,4 @@
-"""Resolving names in the sources, such as sales reps and price lists, to ids of the API."""
+"""Resolving names in the sources, such as sales reps and price lists, to IDs of the API."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,14 +16,14 @@ from importer.validation.field_places import locate
 from importer.wording import first_few
 from importer.workflow.directory import NAMES, Directory, Known
 
-KEYS = {"sales_rep": "email address", "price_list": "reference ID"}  # distinguishes two of one name
+KEYS = {"sales_rep": "email address", "price_list": "reference ID"}  # distinguish entries with the same name
 MOST_NAMED = 5  # in a hint
 
 NameCounts = Mapping[str, Mapping[str, int]]  # field → name → how many customers have it
 
 
 def _needed_lookups(tables: EntityTables) -> dict[str, FieldOrigin]:
-    """Customer fields with a lookup that have any value: field → origin."""
+    """The customer fields that have a lookup and at least one value: field → origin."""
     origins = tables.entries[0].fields
     return {
         name: origin
@@ -33,7 +33,7 @@ def _needed_lookups(tables: EntityTables) -> dict[str, FieldOrigin]:
 
 
 def _values(series: "pd.Series[Any]") -> tuple[Positions, pa.Array]:
-    """(customer position, text) of every value; a list gives several lines."""
+    """(customer position, text) for every value; a list yields several lines."""
     data = arrow(series)
     if pa.types.is_list(data.type):
         return pc.list_parent_indices(data).to_numpy().astype(np.int64), pc.list_flatten(data)
@@ -42,7 +42,7 @@ def _values(series: "pd.Series[Any]") -> tuple[Positions, pa.Array]:
 
 
 def looked_up_names(tables: EntityTables) -> NameCounts:
-    """The names in the fields that are looked up, and how many customers have each."""
+    """The names in the fields that are looked up, and how often each occurs."""
     found: dict[str, dict[str, int]] = {}
     for field in _needed_lookups(tables):
         counts = pc.value_counts(_values(tables.customers[field])[1])
@@ -51,9 +51,9 @@ def looked_up_names(tables: EntityTables) -> NameCounts:
 
 
 def pending_lookups(tables: EntityTables, counts: NameCounts) -> ProblemTable:
-    """A warning for each distinct name that only the API can turn into an id, at its first cell.
+    """A warning for each distinct name that only the API can resolve to an ID, at its first cell.
 
-    ``counts``: the names to report, and how many customers have each in all.
+    ``counts``: the names to report, and how many customers in total have each.
     """
     parts = []
     for field, origin in _needed_lookups(tables).items():
@@ -91,9 +91,9 @@ def pending_lookups(tables: EntityTables, counts: NameCounts) -> ProblemTable:
 def resolve_lookups(
     tables: EntityTables, sources: Sources, directory: Directory, counts: NameCounts
 ) -> tuple[EntityTables, ProblemTable]:
-    """Replace names by ids; a name that the API does not know is an error at its cell, with the nearest known ones.
+    """Replace names with IDs. A name that the API does not know is an error at its cell, with the nearest names.
 
-    One that is inactive is taken, with a warning at the first cell that names it; ``counts``: as for
+    An inactive entry is used, but with a warning at the first cell that names it. ``counts``: as for
     :func:`pending_lookups`.
     """
     customers = tables.customers.copy()
@@ -130,7 +130,7 @@ def _problems(
     *,
     code: str,
 ) -> ProblemTable:
-    """A problem for each of these customers: the name in its cell, message, and hint."""
+    """A problem for each of these customers. ``lines``: the name in the cell, the message, and the hint."""
     places = locate(tables, sources, "customer", field, positions)
     names, messages, hints = ([line[part] for line in lines] for part in range(3))
     value = pa.array(names, pa.string())
@@ -168,12 +168,12 @@ def _inactive(kind: str, name: str) -> tuple[str, str]:
 
 
 def _put_back(series: "pd.Series[Any]", positions: Any, values: pa.Array) -> "pd.Series[Any]":
-    """The column with these values, a null for none; of a list each value once."""
+    """The column with these values, null if there is none; a list has no repeats."""
     if series.dtype != TEXT_LIST:
         out = np.full(len(series), None, object)
         out[positions] = values.to_pylist()
         return pd.Series(out, index=series.index, dtype=TEXT)
-    # A rep under two names, or by name and by id, is one rep.
+    # A rep that is listed under two names, or by name and by ID, is still one rep.
     again = pd.DataFrame({"position": positions, "value": values.to_pandas()}).duplicated().to_numpy()
     kept = values.is_valid().to_numpy(zero_copy_only=False) & ~again
     counts = np.bincount(positions[kept], minlength=len(series))

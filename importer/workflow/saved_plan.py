@@ -1,4 +1,4 @@
-"""Saved plans: what a plan is based on, and whether all of that is unchanged when it is applied."""
+"""Saved plans: what a plan is based on, and checks that none of it has changed when the plan is applied."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,21 +19,21 @@ from importer.tables import Sources
 from importer.wording import counted, first_few
 from importer.workflow.targets import Target
 
-# What shapes the bodies and the choice of customers; all other options say how to send.
+# Options that determine the bodies and the choice of customers. The others say how to send.
 SHAPING = (
     *("mode", "country", "invalid", "dedupe", "sheet", "encoding", "delimiter", "partial", "only"),
     *("values", "corrections"),
 )
-FILES = ("values", "corrections")  # those that name a file
+FILES = ("values", "corrections")  # options that name a file
 _DEFAULTS = Options()
 AGAIN = "Plan again, look at what changed, and run that plan. Nothing was sent."
-NAMED = 3  # customers that a message names
+NAMED = 3  # customers named in a message
 
 
 def describe_plan(
     options: Options, target: Target, loaded: LoadedMapping, sources: Sources, payloads: Path, planned: pd.DataFrame
 ) -> dict[str, Any]:
-    """What a plan is based on, as plain values. ``planned``: what it does with each customer."""
+    """What a plan is based on, as plain values. ``planned``: what the plan does with each customer."""
     shaping = {name: getattr(options, name) for name in SHAPING}
     named = {name: _full(getattr(options, name)) for name in FILES}
     return {
@@ -52,7 +52,7 @@ def describe_plan(
 
 
 def _fingerprint(planned: pd.DataFrame, payloads: str) -> str:
-    """A digest of exactly what a plan sends: the bodies, and what it does with each customer."""
+    """A digest of exactly what a plan sends: the bodies, and its action and outcome for each customer."""
     lines = planned[["reference_id", "action", "outcome"]].fillna("").agg("\t".join, axis=1)
     return hashlib.sha256("\n".join([payloads, *lines]).encode()).hexdigest()
 
@@ -66,7 +66,7 @@ def _full(path: Path | None) -> str | None:
 
 
 def _tables(loaded: LoadedMapping, sources: Sources) -> dict[str, str]:
-    """The digests of the value table and of the corrections, as far as there are any."""
+    """The digests of the value table and of the corrections, if there are any."""
     corrections = "" if sources.corrections is None else sources.corrections.sha256
     found = {"the value table": loaded.words.sha256, "the corrections": corrections}
     return {name: digest for name, digest in found.items() if digest}
@@ -79,7 +79,7 @@ def _inputs(sources: Sources) -> list[list[str]]:
 
 @dataclass(frozen=True)
 class SavedPlan:
-    """A plan that was made before: what it says about each customer, and what it is based on."""
+    """A plan that was saved: what it says about each customer, and what it is based on."""
 
     folder: RunFolder
     planned: pd.DataFrame
@@ -90,9 +90,9 @@ class SavedPlan:
         return self.folder.run_id
 
     def options(self, given: Options) -> Options:
-        """``given`` with what the plan says, which overrides a config file.
+        """``given``, with the plan's own options, which override a config file.
 
-        Raises :class:`UsageError` where the command line and the plan contradict each other.
+        Raises :class:`UsageError` if the command line contradicts the plan.
         """
         facts = self.facts
         planned = given.kept({**facts["options"], "sources": facts["sources"]}, f"plan {self.id}")
@@ -111,11 +111,11 @@ class SavedPlan:
         return replace(planned, plan=self.id, api=facts["api"], tenant=facts["named_tenant"], mapping=facts["mapping"])
 
     def check_sources(self, loaded: LoadedMapping, sources: Sources) -> None:
-        """Raise :class:`UsageError` when the mapping, a table that it uses, or a source differs from the plan's."""
+        """Raise :class:`UsageError` if the mapping, the value table, the corrections, or a source has changed."""
         if loaded.sha256 != self.facts["mapping_sha256"]:
             raise UsageError(f"the mapping {loaded.name} has changed since plan {self.id} was made", AGAIN)
         tables = _tables(loaded, sources)
-        earlier = self.facts.get("tables", tables)  # plans of earlier versions do not say
+        earlier = self.facts.get("tables", tables)  # plans of earlier versions lack it
         for name in sorted(tables.keys() | earlier.keys()):
             if tables.get(name) != earlier.get(name):
                 has = "have" if name == "the corrections" else "has"
@@ -126,7 +126,7 @@ class SavedPlan:
             raise UsageError(f"the sources have changed since plan {self.id} was made: {', '.join(names)}", AGAIN)
 
     def check_ledger(self, ledger: Ledger, tenant: str) -> None:
-        """Raise :class:`UsageError` when the plan is another tenant's, or was applied. The lock must be held."""
+        """Raise :class:`UsageError` if the plan has a different tenant or was applied. The lock must be held."""
         if tenant != self.facts["tenant"]:
             raise UsageError(
                 f"plan {self.id} belongs to account {self.facts['tenant']}, but this is {tenant}",
@@ -155,9 +155,10 @@ class SavedPlan:
 
 
 def open_plan(name: str, out: Path) -> SavedPlan:
-    """The plan of that id below ``out``, in that folder, or of that signed workbook.
+    """The plan that ``name`` specifies: its ID below ``out``, its folder, or its signed workbook.
 
-    Raises :class:`UsageError`, also when what it would send is not what was signed or planned, :class:`OutputError`.
+    Raises :class:`UsageError`, even if only what it would send differs from what was signed or planned, and
+    :class:`OutputError`.
     """
     if not name.lower().endswith(".xlsx"):
         return _planned(name, out)
@@ -185,7 +186,7 @@ def _planned(name: str, out: Path) -> SavedPlan:
 
 
 def check_drift(saved: tuple[pd.DataFrame, dict[str, Any]], planned: pd.DataFrame) -> None:
-    """Raise :class:`GuardError` when the actions for any customer would differ from the plan."""
+    """Raise :class:`GuardError` if the action for any customer would differ from the plan."""
     changed = drift(saved[0], planned)
     if changed:
         raise GuardError(f"WizCommerce or the ledger has changed since the plan was made{_such_as(changed)}.", AGAIN)

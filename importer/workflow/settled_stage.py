@@ -1,6 +1,6 @@
-"""What a run knows before it plans: names looked up, records validated, known customers under their ids.
+"""What a run knows before it plans: names looked up, records validated, and customers under the IDs they are known by.
 
-And what it warns about: customers that are gone, and such that the API may have already.
+Also what it warns about: customers that are gone, and customers that the API may already have.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,13 +24,13 @@ from importer.validation.field_places import locate
 from importer.workflow.api_state import look_up
 from importer.workflow.targets import fetch_directory
 
-MOST_PAGES = 200  # of 100 customers each, that are read to compare names; with more, it would take too long
+MOST_PAGES = 200  # pages (of 100 customers) that are read to compare names; more would take too long
 
 
 async def known_former_ids(client: Client, ledger: Ledger, tenant: str, ids: pd.DataFrame) -> frozenset[str]:
-    """The former ids under which customers are known; one that is known under its new id is not among them.
+    """The former IDs under which customers are known, except those that are known under their new IDs.
 
-    ``ids``: ``reference_id`` and ``former``. What the ledger does not know is looked up in the API.
+    ``ids``: ``reference_id`` and ``former``. IDs that the ledger does not know are looked up in the API.
     """
     if not len(ids):
         return frozenset()
@@ -56,7 +56,7 @@ async def settled_stage(client: Client, ledger: Ledger, tenant: str, work: Prepa
 def _missing(ledger: Ledger, tenant: str, mapping: str, stage: Stage, options: Options) -> ProblemTable:
     """A warning for each customer that was sent with this mapping and is no longer in the sources.
 
-    None where the sources are not meant to have all customers.
+    There are none if the sources are not supposed to have all customers.
     """
     if options.mode != "upsert" or options.partial or options.only or options.limit is not None:
         return ProblemTable.empty()
@@ -76,9 +76,9 @@ def _missing(ledger: Ledger, tenant: str, mapping: str, stage: Stage, options: O
 
 
 def possible_duplicates(stage: Stage, positions: Positions, everyone: Iterable[CustomerRef]) -> ProblemTable:
-    """A warning for each customer to be created (``positions``) whose name or e-mail address is already in the API.
+    """A warning for each customer to be created (``positions``) whose name or email address is already in the API.
 
-    Customers of the API whose reference ids are in the sources do not count.
+    Customers in the API whose reference IDs are in the sources do not count.
     """
     own = set(stage.tables.customers["reference_id"].dropna())
     others = [customer for customer in everyone if customer.reference_id not in own]
@@ -130,7 +130,7 @@ def _named(customer: CustomerRef) -> str:
 
 
 def lost_customers(stage: Stage, records: Positions) -> ProblemTable:
-    """A warning for each of these customers, which the ledger knows and the API no longer has."""
+    """A warning for each of these customers, which the ledger knows but the API no longer has."""
     return _problems(
         stage,
         "reference_id",
@@ -142,7 +142,7 @@ def lost_customers(stage: Stage, records: Positions) -> ProblemTable:
 
 
 def not_compared() -> ProblemTable:
-    """Says that the API has too many customers to compare their names."""
+    """A note that the API has too many customers to compare their names."""
     return ProblemTable.build(
         1,
         severity=Severity.INFO,

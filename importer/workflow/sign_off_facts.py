@@ -1,4 +1,4 @@
-"""What ``sign-off.xlsx`` says about a check or a plan, from its report, its summary, and the files in its folder."""
+"""The content of ``sign-off.xlsx`` for a check or a plan, from its report, its summary, and the files in its folder."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -37,9 +37,9 @@ _COUNTS = {
 def save_sign_off(
     folder: RunFolder, report: ReportInput, summary: Mapping[str, Any], fingerprint: str | None, reader: Reader
 ) -> None:
-    """Write the workbook into the folder, and what shows later whether it was changed.
+    """Write the workbook into the folder, and the digests that later show whether it was changed.
 
-    ``fingerprint``: of what a plan sends; None for a dry run. Raises :class:`OutputError`.
+    ``fingerprint``: a digest of what a plan sends; None for a dry run. Raises :class:`OutputError`.
     """
     to = f" to {reader.contact}" if reader.contact else ""
     planned = fingerprint is not None
@@ -90,7 +90,7 @@ def _facts(summary: Mapping[str, Any], fingerprint: str | None) -> list[tuple[st
 
 
 def _values(report: ReportInput) -> Iterator[tuple[str, ...]]:
-    """The words of the list with what is sent for them: all of them, the most frequent first."""
+    """All words of the list, with what is sent for them; the most frequent come first."""
     pending = pending_fields(report.located)
     for decision in DECISIONS:
         own = "looked up when sent" if decision.field in pending else "unchanged"

@@ -1,7 +1,7 @@
-"""What a run says with regard to earlier ones: what is new since the last run, and what was imported before.
+"""What a run says in comparison with earlier ones: what is new since the last run, and what was imported before.
 
-A job that runs every night, with corrections or a value table, has the same problems every night; people look at
-what is new. A problem is the same if its code, customer, field, column, and text are; rows move.
+A job that runs every night, with corrections or a value table, has the same problems every night, and people want to
+see what is new. Problems are the same if they agree in code, customer, field, column, and text. Rows may move.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # a check needs no ledger
     from importer.ledger import Ledger, Run
 
 _SAME = ("severity", "code", "reference_id", "entity", "field", "value", "column")
-_WORDS = TOLD_ONCE | {"word_unknown"}  # reported once, at any of the customers that have the word
+_WORDS = TOLD_ONCE | {"word_unknown"}  # reported only once, at any of the customers that have the word
 _SAME_CORRECTION = ("table", "key", "column", "old", "new")
 
 
@@ -41,7 +41,7 @@ def last_run(ledger: "Ledger", run: "Run", mapping: str) -> "Run | None":
 
 
 def comparable(ledger: "Ledger", run: "Run", stage: Stage) -> tuple[str, Path] | None:
-    """The id and the folder of the run to compare with; None for a run without corrections and value table."""
+    """The ID and the folder of the run to compare with; None for a run without corrections or a value table."""
     if not any(stage.facts["options"].get(name) for name in ("corrections", "values")):
         return None
     found = last_run(ledger, run, run.mapping)
@@ -51,9 +51,9 @@ def comparable(ledger: "Ledger", run: "Run", stage: Stage) -> tuple[str, Path] |
 def imported_before(
     ledger: "Ledger", tenant: str, stage: Stage, *, before: datetime | None = None
 ) -> dict[str, Any] | None:
-    """The rejected customers that earlier runs imported, with the times of the first and the last of them.
+    """How many of the rejected customers earlier runs imported, and the times of the first and the last; or None.
 
-    ``before``: when the run began whose reports are written; what was imported later does not count.
+    ``before``: the start of the run whose reports are written. What was imported later does not count.
     """
     rejected = stage.tables.customers["reference_id"][stage.rejected].tolist()
     found = map(datetime.fromisoformat, ledger.imported_at(tenant, rejected)) if rejected else ()
@@ -65,7 +65,7 @@ def imported_before(
 
 
 def since_last_run(report: ReportInput, last: tuple[str, Path] | None) -> dict[str, Any] | None:
-    """What is new, as the summary has it; None if there is no last run, or its reports are gone."""
+    """What is new, as plain values for the summary; None if there is no last run, or if its reports are gone."""
     if last is None:
         return None
     name, folder = last
@@ -85,14 +85,14 @@ def since_last_run(report: ReportInput, last: tuple[str, Path] | None) -> dict[s
 
 
 def _named(lines: pd.DataFrame) -> "pd.Series[Any]":
-    """What makes each problem the same as another one."""
+    """A text for each problem, which is equal for problems that count as the same."""
     texts = lines[list(_SAME)].astype("object").where(lines[list(_SAME)].notna(), "")
     texts.loc[texts["code"].isin(_WORDS), "reference_id"] = ""
     return texts.agg("\0".join, axis=1) if len(texts) else pd.Series([], dtype="object")
 
 
 def _beyond(now: "pd.Series[Any]", then: "pd.Series[Any]") -> Mask:
-    """True for those that occur more often now than then, from the first surplus one on."""
+    """True for the problems of ``now`` in excess of those in ``then``."""
     known: Mapping[Any, int] = then.value_counts().to_dict()
     times = now.groupby(now).cumcount() if len(now) else now
     return np.array([time >= known.get(name, 0) for name, time in zip(now, times, strict=True)], np.bool_)

@@ -1,4 +1,4 @@
-"""A command while it works: its progress, requests to stop it, its log lines, and its notifications."""
+"""A command while it runs: its progress, requests to stop it, its log lines, and its notifications."""
 
 import logging
 import signal
@@ -23,13 +23,13 @@ from importer.settings import Commands, Notices, Options
 WIDTH = 78
 ENDED = ("ended well", "ended, but something was rejected or failed", "could not begin", "stopped early")
 Counts = Mapping[OutcomeKind, int]
-_POLL = 0.1  # seconds between two checks of what another thread has set
-EVERY = 10.0  # seconds between two lines about the progress
+_POLL = 0.1  # seconds between two checks for a request from a different thread
+EVERY = 10.0  # seconds between two progress lines
 
 
 @dataclass
 class Deadline:
-    """``seconds`` from now on, by a clock that is handed in."""
+    """A deadline ``seconds`` from now, measured by ``clock``."""
 
     seconds: float
     clock: Callable[[], float] = time.monotonic
@@ -48,7 +48,7 @@ class Deadline:
             await self.sleep(left)
 
     def error(self, *, sending: bool) -> InterruptedRunError:
-        """Why the run stops; ``sending``: whether it had begun to send."""
+        """The error that says why the run stops. ``sending``: whether it had begun to send."""
         hint = "`importer resume` continues from there." if sending else "Nothing was sent. Allow more time."
         length = f"{self.seconds / 60:g} min" if self.seconds >= 60 else f"{self.seconds:g} s"
         return InterruptedRunError(f"--deadline: the time allowed for the run ({length}) is up", hint)
@@ -56,11 +56,12 @@ class Deadline:
 
 @dataclass
 class Watch:
-    """Where a run reports: ``phase`` gets what happens, ``counts`` how many customers have which outcome.
+    """What a run reports to: ``phase`` gets messages, ``counts`` gets how many customers have each outcome.
 
-    ``stage`` gets what takes a while now, which is of no interest afterwards; ``run`` gets the id of the run. It also
-    carries requests to stop: the first SIGINT or SIGTERM lets requests in flight finish, the second stops now. The end
-    of the ``deadline`` is such a request, too, and so is the event ``requested``, which any thread may set.
+    ``stage`` gets a text about work that takes a while, which is of no interest afterward. ``run`` gets the ID of the
+    run. A watch also carries requests to stop: the first SIGINT or SIGTERM lets requests in flight finish, and the
+    second stops immediately. The end of the ``deadline`` is also such a request, and so is the event ``requested``,
+    which any thread may set.
     """
 
     phase: Callable[[str], None] = field(default=lambda _: None)
@@ -71,13 +72,13 @@ class Watch:
     deadline: Deadline | None = None
     requested: threading.Event | None = None
     sending: bool = False
-    stopped: StopError | None = None  # what ended the run early
+    stopped: StopError | None = None  # why the run ended early
 
     @asynccontextmanager
     async def signals(self) -> AsyncIterator[None]:
-        """While the block runs, signals and the deadline ask to stop.
+        """While the block runs, signals and the deadline request a stop.
 
-        Raises :class:`InterruptedRunError` where they cut it off.
+        Raises :class:`InterruptedRunError` if they end the block.
         """
         failed: Exception | None = None
         async with anyio.create_task_group() as group:
@@ -87,7 +88,7 @@ class Watch:
                 group.start_soon(self._poll, block)
                 try:
                     yield
-                except Exception as error:  # noqa: BLE001 - raised again below: the group would wrap it
+                except Exception as error:  # noqa: BLE001 - raised again below, because the group would wrap it
                     failed = error
             group.cancel_scope.cancel()
         if failed is not None:
@@ -97,7 +98,7 @@ class Watch:
             raise self.reason(InterruptedRunError("interrupted", hint))
 
     async def _listen(self, block: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
-        """Stop on signals, which only the main thread may handle."""
+        """Stop on signals. Only the main thread may handle them."""
         if threading.current_thread() is not threading.main_thread():
             task_status.started()
             return
@@ -110,7 +111,7 @@ class Watch:
         except NotImplementedError:  # Windows
             task_status.started()
         finally:
-            if before is not None:  # the receiver leaves the system's default
+            if before is not None:  # the receiver resets it to the system's default
                 signal.signal(signal.SIGTERM, before)
 
     async def _poll(self, block: anyio.CancelScope) -> None:
@@ -121,7 +122,7 @@ class Watch:
             await anyio.sleep(_POLL)
 
     def _interrupt(self, block: anyio.CancelScope) -> None:
-        """Stop: gently while customers are sent, otherwise at once."""
+        """Stop: gracefully while customers are sent, otherwise immediately."""
         if self.sending and not self.stop.is_set():
             self.phase("Stopping: waiting for requests in flight. Interrupt again to stop now.")
             self.stop.set()
@@ -129,7 +130,7 @@ class Watch:
             block.cancel()
 
     async def _expire(self, block: anyio.CancelScope) -> None:
-        """Stop when the time is up: gently while customers are sent, otherwise at once."""
+        """Stop when the time is up: gracefully while customers are sent, otherwise immediately."""
         if self.deadline is None:
             return
         await self.deadline.passed()
@@ -140,26 +141,26 @@ class Watch:
             block.cancel()
 
     def reason(self, interrupted: InterruptedRunError) -> InterruptedRunError:
-        """Why the run was interrupted: the deadline, where that is over."""
+        """The error that says why the run was interrupted: the deadline's if the time is up."""
         if self.deadline is None or not self.deadline.over:
             return interrupted
         return self.deadline.error(sending=self.stop.is_set())
 
 
 def nothing_new(summary: Mapping[str, Any]) -> bool:
-    """Whether a run found only what the last one found, too; of a run that does not compare, False."""
+    """Whether a run found only problems that the last run also found; False for a run that does not compare."""
     since = summary.get("since")
     return since is not None and not since["problems"] and not since["stale"] and not summary["customers"].get("failed")
 
 
 class Notifier:
-    """Sends notifications about one command. Raises :class:`UsageError` when ``notices`` cannot be followed."""
+    """Sends the notifications about a command. Raises :class:`UsageError` if ``notices`` has unusable settings."""
 
     def __init__(self, command: str, notices: Notices | None, warn: Callable[[str], None]) -> None:
         self._title = ""
         self._announcer: Any = None
         if notices is not None and (notices.urls or notices.healthcheck):
-            from importer.notify import Announcer  # noqa: PLC0415 - loads httpx, which few checks need
+            from importer.notify import Announcer  # noqa: PLC0415 - imports httpx, which few checks need
 
             self._announcer = Announcer(notices)
             self._title = f"{f'importer {notices.name}'.rstrip()}: {command}"
@@ -170,12 +171,12 @@ class Notifier:
             self._warn_of(self._announcer.began())
 
     def failed(self, error: BaseException, code: int) -> None:
-        """It ended without a summary."""
+        """The command ended without a summary."""
         words = str(error) if harmless(error) else f"{kind_of(error)} See the message on stderr."
         self._send(error, code, words)
 
     def ended(self, summary: Mapping[str, Any], stopped: ImporterError | None) -> None:
-        """It ended with a summary; ``stopped``: what ended it early."""
+        """The command ended with a summary. ``stopped``: the error that ended it early, if any."""
         if stopped is not None and not harmless(stopped):
             summary = {**summary, "stopped": "See the report for the reason."}
         if self._announcer is not None:
@@ -183,7 +184,7 @@ class Notifier:
             self._send(stopped, int(summary["exit_code"]), text, known=nothing_new(summary))
 
     def _send(self, error: BaseException | None, code: int, text: str, *, known: bool = False) -> None:
-        """``known``: it is no more than the last run said already, which is announced as a success is."""
+        """``known``: there is nothing new since the last run, so the end is announced like a success."""
         if self._announcer is not None:
             guarded = isinstance(error, GuardError)
             end = "guard" if guarded else ("success", "success" if known else "rejected", "failure", "failure")[code]
@@ -206,11 +207,11 @@ def supervise(
     notices: Notices | None = None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Do the work of a command, and report its course and end: in the log, and by ``notices``. Returns its summary.
+    """Do the work of a command; report its progress and its end in the log and by ``notices``. Returns its summary.
 
     Commands in the hints of errors repeat the ``options`` that they need.
-    ``warn`` takes a sentence on what could not be reported; that changes nothing else. Raises what ``work`` raises, and
-    :class:`UsageError`, before anything is done, when ``notices`` cannot be followed.
+    ``warn`` gets a sentence about each notification that could not be sent, which has no other effect. Raises what
+    ``work`` raises, and, before any work is done, :class:`UsageError` if ``notices`` has unusable settings.
     """
     began = time.monotonic()
     event(logging.INFO, "start", command=command, version=importer.__version__)
@@ -250,7 +251,7 @@ def _log_progress(watch: Watch) -> None:
 
 
 def _log_end(command: str, code: int, began: float, summary: Mapping[str, Any]) -> None:
-    """Log the end, with what a summary has in numbers, and the folder with the rest."""
+    """Log the end with the numbers in the summary, and the folder that contains the rest."""
     level = (logging.INFO, logging.WARNING, logging.ERROR, logging.ERROR)[code]
     facts: dict[str, Any] = {"command": command, "exit_code": code, "seconds": round(time.monotonic() - began, 3)}
     if summary:

@@ -1,4 +1,4 @@
-"""Reading the value table, in a workbook or a CSV file, and holding it against what WizCommerce has."""
+"""Reading the value table from a workbook or a CSV file, and comparing it with what WizCommerce has."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,14 +22,14 @@ from importer.workflow.directory import Directory
 COLUMNS = ("kind", "word", "value")
 LOOKED_UP = {"assigned_sales_rep_ids": "sales_rep", "assigned_price_list_id": "price_list"}
 _HINT = "A value table is a file that `importer values` writes, with the columns kind, word, and value."
-_MOST_NAMED = 20  # wrong lines in a message
+_MOST_NAMED = 20  # wrong lines named in a message
 
 
 def with_words(loaded: LoadedMapping, file: Path | None, *, may_be_absent: bool = False) -> LoadedMapping:
-    """The mapping with the value table in ``file``, or otherwise with the one that it names itself.
+    """The mapping with the value table in ``file``, or otherwise with the table that the mapping names.
 
-    ``may_be_absent``: the one that it names need not be there yet. Raises :class:`UsageError` for a table that cannot
-    be used, with each of its wrong lines.
+    ``may_be_absent``: the table that the mapping names may not exist yet. If a table cannot be used, raises
+    :class:`UsageError` with its wrong lines.
     """
     named = loaded.mapping.word_table
     if file is None and named is not None:
@@ -40,7 +40,7 @@ def with_words(loaded: LoadedMapping, file: Path | None, *, may_be_absent: bool 
 
 
 def read_words(path: Path) -> WordTable:
-    """The value table in a file. Raises :class:`UsageError` that names the file and each wrong line."""
+    """The value table in a file. Raises :class:`UsageError` that names the file and its wrong lines."""
     if not path.is_file():
         raise UsageError(
             f"{path}: there is no such value table", f"To create it: importer values -o {quote(str(path))}"
@@ -62,7 +62,7 @@ def read_words(path: Path) -> WordTable:
 
 
 def _lines(table: SourceTable) -> Iterator[WordLine]:
-    """The lines of the table; rows without kind, word, and value are no lines."""
+    """The lines of the table. Rows in which kind, word, and value are all blank are ignored."""
     names = {header_key(name): name for name in table.frame.columns}
     columns = [unmark_formulas(table.column(names[key])).to_pylist() for key in COLUMNS]
     for number, *cells in zip(table.row_numbers.tolist(), *columns, strict=True):
@@ -72,7 +72,7 @@ def _lines(table: SourceTable) -> Iterator[WordLine]:
 
 
 def names_by_field(directory: Directory) -> dict[str, list[str]]:
-    """Field → the active sales reps or price lists, by name."""
+    """Field → the names of the active sales reps or price lists."""
     return {
         field: [one.name or one.key or one.id for one in directory.known[kind] if one.active]
         for field, kind in LOOKED_UP.items()
@@ -81,7 +81,7 @@ def names_by_field(directory: Directory) -> dict[str, list[str]]:
 
 
 def refuse_unknown_values(words: WordTable, directory: Directory) -> None:
-    """Raise :class:`UsageError` that names each line whose value WizCommerce does not have, where that is known."""
+    """Raise :class:`UsageError` that names the lines with values that WizCommerce does not have, if that is known."""
     found = [f"{line.place}: {fault}" for line in words.every_line() if (fault := _unknown(line, directory))]
     if found:
         raise UsageError(
@@ -91,7 +91,7 @@ def refuse_unknown_values(words: WordTable, directory: Directory) -> None:
 
 
 def _unknown(line: WordLine, directory: Directory) -> str | None:
-    """What is wrong with the values of a line, as far as the directory knows."""
+    """What is wrong with the values of a line; None if the directory shows nothing wrong."""
     kind = LOOKED_UP.get(line.kind)
     entity, name = split_kind(line.kind)
     if kind is not None:
@@ -114,9 +114,10 @@ def _unknown(line: WordLine, directory: Directory) -> str | None:
 
 @dataclass(frozen=True)
 class Choices:
-    """What exists for one kind of words: its ``names``, as WizCommerce shows them.
+    """What exists for a kind of words: ``names``, as WizCommerce shows them.
 
-    ``directory`` and ``lookup``: where names are looked up, if they are. ``attribute``: whose options the names are.
+    ``directory`` and ``lookup``: where names are looked up, if they are. ``attribute``: the attribute whose options the
+    names are, if any.
     """
 
     names: Sequence[str]
@@ -125,16 +126,16 @@ class Choices:
     attribute: AttributeDefinition | None = None
 
     def certain(self, word: str) -> str | None:
-        """The one name that the word is: the same but for case and spaces, or found by a lookup."""
+        """The only name that the word can mean: it differs at most in case and spaces, or a lookup finds it."""
         if self.lookup is not None and len(found := self.directory.find(self.lookup, word)) == 1:
             return _shown(self.directory, self.lookup, found[0].id)
         if self.attribute is not None and self.attribute.choose(word)[1] is None:
-            return word  # an option's value instead of its label, or several options
+            return word  # the value of an option instead of its label, or several options
         same = [name for name in self.names if _squeezed(name) == _squeezed(word)]
         return same[0] if len(same) == 1 else None
 
     def near(self, word: str) -> str | None:
-        """The name that is most like the word, if any is."""
+        """The name that is most similar to the word; None if none is similar."""
         if self.lookup is not None:
             return next(iter(self.directory.nearest(self.lookup, word)), None)
         names = {fold(name): name for name in self.names}
@@ -146,17 +147,17 @@ def _squeezed(text: str) -> str:
 
 
 def _shown(directory: Directory, lookup: str, one: str) -> str:
-    """How a table names a sales rep or a price list: by name, or where several have that name by what differs."""
+    """How a table refers to a sales rep or a price list: by its name if that is unique, or by its key or ID."""
     known = next(known for known in directory.known[lookup] if known.id == one)
     alone = bool(known.name) and len(directory.find(lookup, known.name)) == 1
     return known.name if alone else known.key or known.id
 
 
 def choices_of(kind: str, words: KindWords, directory: Directory | None) -> Choices | None:
-    """What exists for a kind of words; None for a kind that needs no table: an attribute without options.
+    """What exists for a kind of words; None for an attribute without known options, which needs no table.
 
-    Without a directory, what WizCommerce has is not known. Of terms, modes, and methods, which WizCommerce does not
-    list, the texts that the mapping itself gives are what exists.
+    Without a directory, it is not known what WizCommerce has. For terms, modes, and methods, which WizCommerce does not
+    list, it is the texts that the mapping itself uses.
     """
     lookup = LOOKED_UP.get(kind) if words.looked_up else None
     if kind in LOOKED_UP:
@@ -179,8 +180,8 @@ def matched(
 ) -> tuple[list[WordRow], dict[str, Sequence[str]]]:
     """A row for each word of the source, and kind → what exists.
 
-    A value is from ``decided``, otherwise the mapping's own, otherwise the one that the word certainly is. If there
-    is none, the nearest is proposed.
+    The value is that of ``decided``, or the mapping's own, or the one that the word certainly means. If there is none,
+    the nearest is proposed.
     """
     rows: list[WordRow] = []
     exists: dict[str, Sequence[str]] = {}
@@ -207,9 +208,9 @@ def _value(word: str, words: KindWords, choices: Choices) -> str | None:
 
 
 def merged(rows: Sequence[WordRow], decided: WordTable) -> tuple[list[WordRow], dict[str, int]]:
-    """The rows together with those of an earlier table, and what became of both, counted.
+    """The rows together with those of an earlier table, and how many values were kept, added, and absent.
 
-    Words that the source no longer has are kept if they have a value.
+    Words that are no longer in the source are kept if they have a value.
     """
     here = {(row.kind, fold(row.word)) for row in rows}
     before = {(line.kind, fold(line.word)): line for line in decided.every_line()}

@@ -1,1 +1,1 @@
-"""``report.html``: the report for people, one file that needs nothing else."""
+"""``report.html``: the report for people, a self-contained file."""

@@ -1,4 +1,4 @@
-"""The figures of ``report.html``: problems by code and column, what fields contain."""
+"""The figures in ``report.html``, such as the problems by code and by column, and what the fields contain."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,12 +16,12 @@ from importer.report.report_input import ReportInput
 from importer.report.word_counts import DECISIONS, WordDecision, summed
 from importer.tables import ENTITIES, PLURALS, Positions, plain_lines
 
-VALUES = 100  # of a field
-EXAMPLES = 5  # of each code
-COLUMNS = 8  # named for each code
-BARS = 15  # of a chart; the rest is one more
+VALUES = 100  # per field
+EXAMPLES = 5  # per code
+COLUMNS = 8  # named per code
+BARS = 15  # per chart, besides one for the rest
 NOWHERE = "the whole row or file"
-_SAMPLES, _SAMPLED = 3, 1_000  # texts shown of each column, and rows looked at for them
+_SAMPLES, _SAMPLED = 3, 1_000  # sample texts shown per column, and how many rows are searched for them
 _LOST = frozenset({"unused", "unclaimed"})
 _WHY = {
     "skipped_row": "in skipped rows",
@@ -38,16 +38,17 @@ _WHY = {
 
 
 def pending_fields(located: Located) -> frozenset[str]:
-    """The fields whose names are not looked up yet."""
+    """The fields with names that have not been looked up yet."""
     at = np.flatnonzero((located.kinds["code"] == "lookup_pending").to_numpy(np.bool_))
     return frozenset(located.lines(at, ["field"])["field"])
 
 
 def inventory(report: ReportInput) -> list[dict[str, Any]]:
-    """The distinct words of these fields with what is sent for them, and how many customers or addresses have them.
+    """The distinct words of the fields in ``DECISIONS``, what is sent for them, and how many records have them.
 
-    ``values``: (words of the source, what is sent: None for nothing, ``""`` for the words themselves, how many). All
-    customers are counted, the rejected ones too. ``pending``: the words are looked up when they are sent.
+    ``values``: (words of the source; what is sent, which is None for nothing and ``""`` for the words themselves; how
+    many customers or addresses). All customers are counted, even rejected ones. ``pending``: the words are looked up
+    when they are sent.
     """
     parts, pending = [], pending_fields(report.located)
     for decision in DECISIONS:
@@ -88,14 +89,14 @@ def _columns(report: ReportInput, decision: WordDecision) -> Iterator[str]:
             yield from entry.fields[decision.field].columns
 
 
-# Reported once for each text, at the first of the customers that have it; the message has their number.
+# Reported once for each text, at the first of the customers that have it. The message says how many customers have it.
 _BY_WORD = frozenset({"lookup_pending", "word_unknown", "word_left_out", "word_not_in_table"})
 
 
 def problem_groups(report: ReportInput) -> list[dict[str, Any]]:
-    """The problems by severity and code, the worst and most frequent first, with examples and columns.
+    """The problems by severity and code, with examples and columns; the most severe and most frequent come first.
 
-    Routine changes to whole columns are not among them: see :func:`rewritten`.
+    Routine changes to whole columns are excluded: see :func:`rewritten`.
     """
     located = report.located
     routine = located.kinds["code"].isin(report.tables.changes["code"]).to_numpy(np.bool_)
@@ -123,7 +124,7 @@ def _group(located: Located, group: Group) -> dict[str, Any]:
 
 
 def _distinct(located: Located, at: Positions) -> pd.DataFrame:
-    """The first lines whose values are blank or new; values are read only until there are enough."""
+    """The first ``EXAMPLES`` problems, without repeated values; values are read only until there are enough."""
     read = 10 * EXAMPLES
     while True:
         values = located.lines(at[:read], ["value"])["value"]
@@ -140,14 +141,14 @@ def _example(line: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _counted(values: "pd.Series[Any]") -> list[tuple[str | None, int]]:
-    """Distinct values and how often they occur, the most frequent first, then by their text."""
+    """Distinct values and how often they occur: the most frequent first, then in the order of their text."""
     found = values.value_counts(dropna=False, sort=False)
     pairs = [(value if isinstance(value, str) else None, int(count)) for value, count in found.items() if count]
     return sorted(pairs, key=lambda pair: (-pair[1], str(pair[0])))
 
 
 def by_column(located: Located) -> list[dict[str, Any]]:
-    """How many errors and warnings each source column has, the worst first, as many as a chart can show."""
+    """How many errors and warnings each source column has, the worst first, cut to what a chart can show."""
     counts: dict[str, dict[str, int]] = {}
     for severity in (Severity.ERROR, Severity.WARNING):
         for column, count in _counted(located.kinds["column"][located.of(severity)]):
@@ -171,9 +172,9 @@ def _cut(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def column_accounts(
     report: ReportInput, columns: Sequence[Mapping[str, Any]], *, lost_first: bool = True
 ) -> list[dict[str, Any]]:
-    """What became of each column's filled cells; ``columns``: those of the summary.
+    """What became of each column's filled cells. ``columns`` are those of the summary.
 
-    ``lost_first``: those that lose most come first; otherwise the order is that of the source.
+    ``lost_first``: the columns that lose the largest share come first. Otherwise, they stay in the order of the source.
     """
     tables = {table.name: table for table in report.sources.tables}
     lines = []
@@ -190,7 +191,7 @@ def column_accounts(
 
 
 def completeness(report: ReportInput) -> list[dict[str, Any]]:
-    """For each entity its fields, and how many of the records have a value in them."""
+    """For each entity with records: its fields, and how many of the records have a value in each."""
     parts = []
     for entity in ENTITIES:
         frame = report.tables.frame(entity)
@@ -210,7 +211,7 @@ def countries(report: ReportInput) -> list[dict[str, Any]]:
 
 
 def rewritten(report: ReportInput) -> list[dict[str, Any]]:
-    """What was routinely changed, column by column, each with its first example; the most cells first."""
+    """The routine changes by column, each with its first example; those of the most cells come first."""
     found = plain_lines(report.tables.changes)
     for line in found:
         code = find(str(line["code"]))
@@ -220,7 +221,7 @@ def rewritten(report: ReportInput) -> list[dict[str, Any]]:
 
 
 def failures(report: ReportInput) -> list[dict[str, Any]]:
-    """Failed customers by API response: status and code, how many, and the first one's message."""
+    """Failed customers by status and error code: how many there are, and the message of the first."""
     outcomes = report.outcomes
     failed = outcomes[outcomes["outcome"] == str(OutcomeKind.FAILED)]
     texts = failed[["reference_id", "error_code", "error_message"]].astype("string").fillna("")

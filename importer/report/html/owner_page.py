@@ -1,4 +1,4 @@
-"""What ``report.html`` says to the owner of the data: what is wrong, what to do, and what the list becomes."""
+"""What ``report.html`` tells the owner of the data: what is wrong, what to do, and what the list becomes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,14 +20,14 @@ from importer.report.word_counts import LOOKED_UP
 from importer.tables import Positions, plain_lines
 from importer.wording import all_of, counted
 
-CELLS = 15  # shown of a kind
+CELLS = 15  # shown per kind of problem
 KINDS = 40
-BRIEF = 5  # kinds in the head of the page
+BRIEF = 5  # kinds named at the top of the page
 MOST_CORRECTIONS = 200
-_WHOLE = 4  # parts of an address that make one
+_WHOLE = 4  # a column with at least this many parts of an address is called a whole address
 _NOT_SENT = {
     "sensitive": "Not read: sensitive data, such as bank accounts, card numbers, tax IDs, or passwords",
-    "used": "Only used to match rows to their customer",  # a key: the customer has its ID from another column
+    "used": "Only used to match rows to their customer",  # a key: the customer gets its ID from a different column
     "rule": "Only used to match rows to their customer, or to decide which rows to import and how",
     "ignored": "Left out on purpose",
     "unused": "Not used",
@@ -49,7 +49,7 @@ _IN_PARTS = (
 def owner_context(
     report: ReportInput, summary: Mapping[str, Any], accounts: Sequence[Mapping[str, Any]], reader: Reader
 ) -> dict[str, Any]:
-    """What the owner's template needs besides what both pages have. ``accounts``: see ``column_accounts``."""
+    """What only the owner's template needs. ``accounts``: see ``column_accounts``."""
     wrong, doubtful = _to_fix(report)
     groups = _groups(report, wrong, "error")
     cells = _cells(report, wrong)
@@ -71,7 +71,7 @@ def owner_context(
 
 
 def _to_fix(report: ReportInput) -> tuple[Positions, Positions]:
-    """The problems at rows that keep something from being sent, and those that are only to review."""
+    """The problems in rows that keep something from being sent, and those that only need a review."""
     kinds = report.located.kinds
     placed = (kinds["_row"] >= 0).to_numpy()
     warnings = report.located.of(Severity.WARNING)
@@ -83,13 +83,13 @@ def _to_fix(report: ReportInput) -> tuple[Positions, Positions]:
 
 
 def _cells(report: ReportInput, at: Positions) -> int:
-    """How many cells these problems are at; of a row as a whole, the row counts."""
+    """How many cells have these problems. A row with a problem of the whole row counts as one more cell."""
     kinds = report.located.kinds.iloc[at]
     return len(kinds[["_row", "column"]].drop_duplicates())
 
 
 def _groups(report: ReportInput, at: Positions, tone: str) -> list[dict[str, Any]]:
-    """The problems by kind and column, the most frequent first, each with its first cells."""
+    """The problems by kind and column, each with its first cells; the most frequent come first."""
     kinds = report.located.kinds.iloc[at]
     keys = list(zip(kinds["code"].astype(str), kinds["column"].astype("string").fillna(""), strict=True))
     packed = {(parts.column, int(row)) for own in parts_to_fill(report) for parts in own for row in parts.rows}
@@ -126,7 +126,7 @@ def _cell(report: ReportInput, known: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _by_name(part: Mapping[str, Any]) -> dict[str, Any]:
-    """Values to confirm; of what was looked up the owner knows the name, not the id."""
+    """Values to confirm. IDs that were looked up are replaced by ``found``, because the owner knows only the names."""
     if part["field"] not in LOOKED_UP:
         return dict(part)
     values = [(words, sent if not sent else "found", count) for words, sent, count in part["values"]]
@@ -202,7 +202,7 @@ def _steps(summary: Mapping[str, Any], cells: int, rows: int, reader: Reader, *,
 
 
 def column_map(accounts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each filled column with what it becomes, in the order of the list; those that are not sent say why."""
+    """Each filled column, in the order of the list, with what it becomes, or why it is not sent."""
     lines = []
     for line in accounts:
         counts = {name: count for name, count in line["categories"].items() if name != "rejected_row"}
@@ -213,7 +213,7 @@ def column_map(accounts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _names(fields: Sequence[str]) -> list[str]:
-    """The fields as people say them; most parts of an address are one."""
+    """The fields in words for people. If most parts of an address are among them, these become one."""
     pairs = [_pair(field) for field in fields]
     parts = [name for entity, name in pairs if entity == "address" and name in ADDRESS_PARTS]
     whole = len(parts) >= _WHOLE

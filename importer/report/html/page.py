@@ -1,4 +1,4 @@
-"""``report.html``: one self-contained page, made from the summary, the figures and the customers shown."""
+"""``report.html``: a self-contained page, made from the summary, the figures, and the customers shown."""
 
 import base64
 import hashlib
@@ -51,8 +51,8 @@ _PLANNED = {
     "lost": ("no longer in WizCommerce", "warn"),
     "rejected": ("rejected", "bad"),
 }
-_SLICES = 3  # with fewer there is nothing to draw
-_WIDTH, _HEIGHT = 720, 160  # of the chart of the pace
+_SLICES = 3  # fewer points are not worth a chart
+_WIDTH, _HEIGHT = 720, 160  # of the pace chart
 
 
 def write_html(
@@ -63,9 +63,10 @@ def write_html(
     changes: Path,
     reader: Reader = OPERATOR,
 ) -> None:
-    """Write ``report.html`` for a reader. ``summary`` is what ``summary.json`` holds, ``payloads`` the bodies' file.
+    """Write ``report.html`` for a reader. ``summary`` is the content of ``summary.json``.
 
-    ``changes`` is the file of what updates would change; it may be missing. Raises :class:`OutputError`.
+    ``payloads`` is the file of bodies. ``changes`` is the file that says what updates would change; it may be missing.
+    Raises :class:`OutputError`.
     """
     differing = read_changes(changes)
     shown = shown_customers(report, payloads, differing, planned=summary["plan"] is not None, owner=reader.is_owner)
@@ -81,7 +82,7 @@ def write_html(
         owner=reader.is_owner,
         summary=summary,
         shown=shown,
-        data=Markup(shown.json),  # noqa: S704 - HTML's special characters are escaped in it
+        data=Markup(shown.json),  # noqa: S704 - its special HTML characters are escaped
         style=Markup(_file("style.css")),  # noqa: S704 - a file of this package
         script=Markup(_file("script.js")),  # noqa: S704 - a file of this package
         policy=_policy(),
@@ -112,7 +113,7 @@ def _operator_context(report: ReportInput, summary: Mapping[str, Any]) -> dict[s
 
 @cache
 def _environment() -> Environment:
-    """What compiles the page's template, once for all runs of a process."""
+    """The environment that compiles the page's templates. All runs of a process share it."""
     environment = Environment(
         loader=PackageLoader(_HERE, ""),
         autoescape=True,
@@ -127,7 +128,7 @@ def _environment() -> Environment:
 
 
 def _spans(text: str) -> Markup:
-    """Text with the parts between backticks as code."""
+    """The text, with the parts between backticks marked as code."""
     parts = text.split("`")
     return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
 
@@ -137,7 +138,7 @@ def _file(name: str) -> str:
 
 
 def _policy() -> str:
-    """A content security policy: the page can load nothing, and run only its own script and style."""
+    """A content security policy: the page can load nothing, and can use only its own script and style."""
     script, style = (
         base64.b64encode(hashlib.sha256(_file(name).encode()).digest()).decode() for name in ("script.js", "style.css")
     )
@@ -148,7 +149,7 @@ def _policy() -> str:
 
 
 def title(summary: Mapping[str, Any]) -> dict[str, str]:
-    """``text``: the result in a few words; ``tone``: good, warn or bad."""
+    """``text``: the result in a few words; ``tone``: good, warn, or bad."""
     customers, loose = summary["customers"], summary["rows"]["rejected_alone"]
     if summary["stopped"]:
         text, tone = "Stopped early", "bad"
@@ -182,7 +183,7 @@ def _readiness(total: int, rejected: int, loose: int) -> tuple[str, str]:
 
 
 def subtitle(summary: Mapping[str, Any]) -> str:
-    """What the title does not say: errors and warnings before anything was sent, otherwise the outcomes."""
+    """What the title leaves out: the errors and warnings of a check or plan, or the outcomes of a run."""
     if summary["command"] not in {"check", "plan"} or summary["stopped"]:
         return headline(summary)
     counts = {"error": 0, "warning": 0}
@@ -196,7 +197,7 @@ def subtitle(summary: Mapping[str, Any]) -> str:
 
 
 def tiles(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Two sums, of customers and of rows: the total, then its parts with their labels and tones."""
+    """The number of customers and the number of rows, each with the parts that add up to it: label, count, tone."""
     customers, rows = summary["customers"], summary["rows"]
     counts, ways = (customers, _OUTCOMES) if summary["plan"] is None else (summary["plan"], _PLANNED)
     parts = [
@@ -213,7 +214,7 @@ def tiles(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def series_points(pace: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Requests per second over the time of a run as points of a chart; None if there are too few."""
+    """The requests per second during a run as points of a chart; None if there are too few."""
     series = (pace or {}).get("series")
     if not series or len(series["requests"]) < _SLICES:
         return None

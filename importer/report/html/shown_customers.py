@@ -1,7 +1,7 @@
 """The customers that ``report.html`` shows in full, as compact plain values.
 
-The size of the page is bounded: it has limits for the customers (those with problems first) and for the rows, problems
-and bytes of each. The CSV files hold the rest.
+To bound the size of the page, there are limits for the customers (those with problems come first) and for the rows,
+problems, and bytes of each customer. The CSV files hold the rest.
 """
 
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ from importer.report.word_counts import names_of_ids
 from importer.tables import ATTRIBUTE_PREFIX, Positions, chunked
 
 CUSTOMERS = 3_000
-ROWS = 20  # of a customer
-PROBLEMS = 20  # of a customer
-CELLS = 400_000  # of all customers together: rows times columns
-TEXT = 300  # characters of a cell, or of anything else that is said
-BODY = 6_000  # bytes of a body
-SHOWN = 20  # changes of a customer
-WEIGHT = 8_000_000  # bytes of all customers together
+ROWS = 20  # per customer
+PROBLEMS = 20  # per customer
+CELLS = 400_000  # for all customers together: rows times columns
+TEXT = 300  # characters per cell or other text
+BODY = 6_000  # bytes per body
+SHOWN = 20  # changes per customer
+WEIGHT = 8_000_000  # bytes for all customers together
 _SEVERITIES = [str(severity) for severity in Severity]
 _CHANGE_COLUMNS = ("reference_id", "field", "before", "after", "place")
 _PLANNED = {"create": "to create", "update": "to update", "none": "left alone"}
@@ -52,7 +52,7 @@ _NEED_ATTENTION = {str(OutcomeKind.REJECTED), str(OutcomeKind.FAILED), str(Outco
 
 @dataclass(frozen=True)
 class Shown:
-    """``json``: what the page's script reads, safe within HTML. ``listed`` of ``total`` customers are in it."""
+    """``json``: the data for the page's script, safe within HTML. It has ``listed`` of the ``total`` customers."""
 
     json: str
     listed: int
@@ -65,8 +65,8 @@ def shown_customers(
     """The customers to embed: those that need attention, then those with warnings or changes, then the others.
 
     ``payloads`` holds the bodies of all customers that are not rejected, one per line; it may be missing. ``changes``:
-    what updates would change. ``planned``: nothing was sent yet, so the planned action is shown as the outcome.
-    ``owner``: in the words of the owner of the data, and bodies field by field.
+    what updates would change. ``planned``: nothing has been sent yet, so the planned action is shown as the outcome.
+    ``owner``: use words for the owner of the data, and list the bodies field by field.
     """
     counts = _severity_counts(report)
     chosen = _chosen(report, counts, changes)
@@ -108,7 +108,7 @@ def shown_customers(
 
 
 def _safe(data: Any) -> str:
-    """JSON for a ``<script>`` element: nothing in it can end the element or a line of script."""
+    """JSON for a ``<script>`` element: it contains nothing that could end the element or a line of the script."""
     text = orjson.dumps(data).decode()
     for mark in "<>&\u2028\u2029":
         text = text.replace(mark, f"\\u{ord(mark):04x}")
@@ -116,7 +116,7 @@ def _safe(data: Any) -> str:
 
 
 def _within_weight(lines: list[list[Any]]) -> list[str]:
-    """As many of the customers, as JSON, as the page may hold."""
+    """The first customers as JSON, as many as the page may hold."""
     kept: list[str] = []
     weight = 0
     for line in lines:
@@ -133,7 +133,7 @@ def _plain(series: "pd.Series[Any]") -> list[str]:
 
 
 def cut(text: str) -> str:
-    """A text no longer than the page allows."""
+    """The text, cut to the length that the page allows."""
     return text if len(text) <= TEXT else text[:TEXT] + "…"
 
 
@@ -145,7 +145,7 @@ def cut_all(texts: pa.Array) -> pa.Array:
 
 
 def _severity_counts(report: ReportInput) -> tuple[Positions, Positions, Positions]:
-    """For each customer its errors, warnings and notes."""
+    """How many errors, warnings, and notes each customer has."""
     owner = report.located.kinds["_customer"].to_numpy(np.int64)
     count = len(report.tables.customers)
     errors, warnings, notes = (
@@ -155,7 +155,7 @@ def _severity_counts(report: ReportInput) -> tuple[Positions, Positions, Positio
 
 
 def _chosen(report: ReportInput, counts: tuple[Positions, Positions, Positions], changes: pa.Table | None) -> Positions:
-    """The positions to show, the most urgent first, within the limits."""
+    """The positions of the customers to show, the most urgent first, within the limits."""
     attention = report.outcomes["outcome"].isin(_NEED_ATTENTION).to_numpy(np.bool_) | report.refused
     differs = np.zeros(len(attention), dtype=np.bool_)
     if changes is not None:
@@ -177,9 +177,10 @@ def _chosen(report: ReportInput, counts: tuple[Positions, Positions, Positions],
 def _first_of_each(
     report: ReportInput, chosen: Positions, owner: Positions, rank: npt.NDArray[Any], most: int
 ) -> tuple[Positions, Positions, Positions]:
-    """The first ``most`` things of each chosen customer, by ``rank``: (index into ``chosen``, place in ``owner``).
+    """The first ``most`` items of each chosen customer, by ``rank``: (index into ``chosen``, index into ``owner``).
 
-    Also how many of each customer are left out. ``owner``: the position of each thing's customer, -1 for none.
+    Also returns how many items of each customer are left out. ``owner``: the position of each item's customer (-1 for
+    none).
     """
     index = np.full(len(report.tables.customers) + 1, -1, dtype=np.int64)
     index[chosen] = np.arange(len(chosen))
@@ -191,7 +192,7 @@ def _first_of_each(
 
 
 def _source_rows(report: ReportInput, chosen: Positions, whose: Positions, at: Positions) -> list[list[Any]]:
-    """For each customer its rows: table, row number, and the cells that are not blank with their columns."""
+    """The rows of each customer: table, row number, and the cells that are not blank, with their columns."""
     out: list[list[Any]] = [[] for _ in chosen]
     tables, local = report.sources.split(at)
     numbers = report.sources.row_numbers(at)
@@ -210,7 +211,7 @@ def _source_rows(report: ReportInput, chosen: Positions, whose: Positions, at: P
 
 
 def _problems(report: ReportInput, chosen: Positions, *, owner: bool) -> list[list[Any]]:
-    """For each customer its problems, errors first, each with its place; for the owner without mere notes."""
+    """The problems of each customer, errors first, each with its place; without notes for the ``owner``."""
     located = report.located
     ranks = located.kinds["severity"].cat.set_categories(_SEVERITIES).cat.codes.to_numpy()
     of_problem = located.kinds["_customer"].to_numpy(np.int64)
@@ -236,7 +237,7 @@ def _problems(report: ReportInput, chosen: Positions, *, owner: bool) -> list[li
 
 
 def _bodies(report: ReportInput, chosen: Positions, payloads: Path) -> list[str | None]:
-    """For each customer its body as in ``payloads``: None if there is none, ``""`` if it is too long."""
+    """The body of each customer as in ``payloads``: None if there is none, ``""`` if it is too long."""
     out: list[str | None] = [None] * len(chosen)
     if not payloads.is_file():
         return out
@@ -259,7 +260,7 @@ def read_changes(path: Path) -> pa.Table | None:
 
 
 def differences(changes: pa.Table | None, ids: Sequence[str]) -> list[tuple[list[list[str | None]], int]]:
-    """For each of these customers its first changes (field, before, after, place), and how many more there are."""
+    """The first changes of each of these customers (field, before, after, place), and how many more there are."""
     found: dict[str, list[list[str | None]]] = {name: [] for name in ids}
     if changes is not None:
         own = changes.filter(pc.is_in(changes["reference_id"], value_set=pa.array(ids, pa.string())))
