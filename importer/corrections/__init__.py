@@ -1,1 +1,1 @@
-"""Corrections of single cells: recorded from fixed rows, kept in a file, and applied to later exports."""
+"""Corrections of individual cells: recorded from fixed rows, kept in a file, and applied to later exports."""
