@@ -9,7 +9,7 @@
         sent = importer.run("customers.csv", "netsuite", importer.Target("staging", key=key), yes=True)
         print(sent.exit_code, sent.results, sent.children)
 
-What is offered here is documented in :mod:`importer.python_api`, and loaded when it is first used.
+These functions are documented in :mod:`importer.python_api`, which is loaded when one of them is first used.
 """
 # ruff: noqa: F403, F405 - type checkers see what python_api offers
 

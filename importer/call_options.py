@@ -9,10 +9,10 @@ PathLike = str | os.PathLike[str]
 
 
 class Callbacks(TypedDict, total=False):
-    """Keywords that the command line does not have.
+    """Options that the command line does not have.
 
-    ``counts`` is called with outcome → customers while customers are sent, ``began`` with the id of the run, ``stage``
-    with what takes a while now.
+    ``counts`` is called with outcome → number of customers while customers are sent, ``began`` with the run's ID, and
+    ``stage`` with the name of each step that takes a while. Setting ``stop`` ends the run as Ctrl-C does.
     """
 
     progress: Callable[[str], None]
@@ -50,7 +50,7 @@ class Reading(ReadOptions, Callbacks, total=False):
 
 
 class ForReader(TypedDict, total=False):
-    """Who reads the report. ``contact``: who gets the corrected workbook back."""
+    """Who reads the report. ``contact``: to whom the corrected workbook is returned."""
 
     for_: Literal["owner", "operator"]
     contact: str
@@ -94,7 +94,7 @@ class HistoryOptions(TypedDict, total=False):
 
 
 class Account(TypedDict, total=False):
-    """Whose account it is, and how fast the API is asked."""
+    """Which account is used, and how fast requests are sent to the API."""
 
     ledger: PathLike
     tenant: str

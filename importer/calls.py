@@ -1,4 +1,4 @@
-"""One call of the Python API: options are checked, frames become files, the work is watched; and what it returns."""
+"""A call of the Python API (its checked options, frames as files, callbacks) and the results that calls return."""
 
 import csv
 import itertools
@@ -34,9 +34,9 @@ _TABLE_NAME = re.compile(r"\w[\w .()-]*")
 
 @dataclass(frozen=True)
 class Target:
-    """An API: ``sandbox``, ``staging``, ``production`` or a URL, and the key for it, which ``repr()`` never shows.
+    """An API (``sandbox``, ``staging``, ``production``, or a URL) and the key for it, which ``repr()`` never shows.
 
-    Without a key, the option ``api_key_file`` or the environment variable ``WIZCOMMERCE_API_KEY`` gives it.
+    Without a key, it is read as the option ``api_key_file`` or the environment variable ``WIZCOMMERCE_API_KEY`` says.
     """
 
     api: str
@@ -45,7 +45,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a function: its options, and those of :class:`Callbacks` that were given."""
+    """One call of a function: its options, and the :class:`Callbacks` that were passed."""
 
     command: str
     options: Options
@@ -92,7 +92,7 @@ class Call:
         return self.apart(lambda watch: supervise(self.command, self.options, watch, work))
 
     def apart(self, work: Callable[[Watch], dict[str, Any]]) -> dict[str, Any]:
-        """Do the work here, or in another thread if an event loop is running in this one. Returns what it returns."""
+        """Do the work in this thread, or in a new one if an event loop is running in this one. Returns its result."""
         stop = self.callbacks.get("stop") or threading.Event()
         watch = self._watch(stop)
         try:
@@ -108,7 +108,7 @@ class Call:
                 return future.result()
 
     def _watch(self, stop: threading.Event) -> Watch:
-        """Where the work reports, and what stops it."""
+        """The object through which the work calls the callbacks and is stopped."""
         names = {"phase": "progress", "run": "began", "stage": "stage"}
         watch = Watch(
             requested=stop, **{own: self.callbacks[name] for own, name in names.items() if name in self.callbacks}
@@ -121,7 +121,7 @@ class Call:
 
 
 def _plain(value: Any) -> Any:
-    """A path as text, which every option takes."""
+    """Paths as text, which every option accepts."""
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
@@ -143,7 +143,7 @@ def inputs(sources: Sources | None, mapping: MappingFile | None) -> Iterator[dic
 
 @contextmanager
 def _in_memory(frames: Mapping[str, pd.DataFrame]) -> Iterator[list[str]]:
-    """The URLs of frames as CSV files in this process's memory, where the loader finds them like any other source."""
+    """Write frames as CSV files to this process's memory, and yield their URLs, which the loader reads like others."""
     from fsspec.implementations.memory import MemoryFileSystem  # noqa: PLC0415 - slow to import
 
     files, folder = MemoryFileSystem(), f"/{IN_MEMORY}-{next(_COUNTER)}"
@@ -173,7 +173,7 @@ def _csv(name: str, frame: pd.DataFrame) -> bytes:
 
 @contextmanager
 def _mapping_file(mapping: Mapping[str, Any]) -> Iterator[str]:
-    """A dictionary as a mapping file named after its title, in a folder that is gone when the block ends."""
+    """Write a dictionary to a mapping file named after its title, in a folder that is removed when the block ends."""
     name = re.sub(r"\W+", "-", str(mapping.get("title", ""))).strip("-").lower() or "mapping"
     with tempfile.TemporaryDirectory(prefix=f"{IN_MEMORY}-") as folder:
         path = Path(folder, f"{name}.yaml")
@@ -189,10 +189,10 @@ def _mapping_file(mapping: Mapping[str, Any]) -> Iterator[str]:
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """How a command ended. ``summary``: plain values, as in ``summary.json`` (of undo and verify: as with ``--json``).
+    """How a command ended. ``summary``: plain values, as in ``summary.json`` (for undo and verify: as with ``--json``).
 
-    Tables are read from the run's folder when first accessed, and contain text, whole numbers and ``seconds``.
-    They raise :class:`importer.errors.OutputError` when their file is gone.
+    Tables are read from the run's folder when first accessed, and contain text, whole numbers, and ``seconds``.
+    Accessing a table raises :class:`importer.errors.OutputError` if its file is gone.
     """
 
     summary: dict[str, Any]
@@ -213,18 +213,18 @@ class Result:
 
     @property
     def stopped(self) -> str | None:
-        """Why it ended early, if it did."""
+        """Why the command ended early, if it did."""
         stopped: str | None = self.summary["stopped"]
         return stopped
 
     @property
     def run_id(self) -> str:
-        """The run's id, for :func:`resume`, :func:`undo`, and ``run(plan=…)``."""
+        """The run's ID, for :func:`resume`, :func:`undo`, and ``run(plan=…)``."""
         return str(self.summary["run_id"])
 
     @property
     def folder(self) -> Path:
-        """Where the reports are."""
+        """The folder with the reports."""
         return Path(self.summary["folder"])
 
     @cached_property
@@ -243,7 +243,7 @@ class CheckResult(Result):
 
     @cached_property
     def changes(self) -> pd.DataFrame | None:
-        """Each field that a planned update would change: ``changes.csv``; None where there is none."""
+        """Each field that a planned update would change: ``changes.csv``; None if there is no such file."""
         return read_csv(self.folder / "changes.csv") if "changes.csv" in self.summary["files"] else None
 
     def bodies(self) -> Iterator[dict[str, Any]]:
@@ -258,10 +258,10 @@ class RunResult(CheckResult):
 
     @property
     def results(self) -> pd.DataFrame:
-        """One line per customer, with its outcome and its id in WizCommerce: ``results.csv``."""
+        """One line per customer, with its outcome and its ID in WizCommerce: ``results.csv``."""
         return self.customers
 
     @cached_property
     def children(self) -> pd.DataFrame:
-        """One line per address and contact, with its id in WizCommerce: ``children.csv``."""
+        """One line per address and contact, with its ID in WizCommerce: ``children.csv``."""
         return read_csv(self.folder / "children.csv")

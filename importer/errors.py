@@ -1,6 +1,6 @@
 """Every exception of the importer, grouped by what the user can do about it.
 
-What goes wrong with a *record* is a value (:class:`importer.records.Problem`); what stops the *job* is one of these.
+A fault in a *record* is a value (:class:`importer.records.Problem`); a fault that stops the *job* is an exception.
 An :class:`InputError` ends with exit code 2: fix the command, the source, or the mapping, and run again. All others end
 with 3: a :class:`StopError` says whether to resume; an :class:`InternalError` is a defect of the program.
 """
@@ -24,7 +24,7 @@ class ImporterError(Exception):
 
     @property
     def in_one_line(self) -> str:
-        """Message and hint, one sentence after the other."""
+        """The message and the hint on one line."""
         stop = "" if self.message.endswith((".", "!", "?")) else "."
         return " ".join((f"{self.message}{stop} {self.hint}" if self.hint else self.message).split())
 
@@ -49,7 +49,7 @@ class OptionError(UsageError):
         self.value = value
 
     def found_in(self, place: str) -> "OptionError":
-        """The same for a value that was not given as a flag."""
+        """The same error for a value that was not set by a flag but at ``place``."""
         return OptionError(self.option, self.value, self.hint, place)
 
 
@@ -68,7 +68,7 @@ class NoSourceError(SourceError):
 class MappingError(InputError):
     """The mapping file is wrong, or does not fit the source.
 
-    ``faults``: where (``file:line``, or ``""``) and what, for each thing that is wrong with a mapping file.
+    ``faults``: the place (``file:line``, or ``""``) and the description of each fault in a mapping file.
     """
 
     def __init__(self, message: str, hint: str = "", faults: Sequence[tuple[str, str]] = ()) -> None:

@@ -1,7 +1,7 @@
-"""The log of a command: one JSON object a line, for machines. Goes nowhere until it is asked for.
+"""The log of a command: one JSON object per line, for machines. It is written only on request.
 
-An event has a name and fields. Who a customer is stands apart, under ``personal``, and is written only where that was
-asked for: a reference id is often a number, but in some systems it is the customer's name.
+An event has a name and fields. Fields that identify a customer are kept apart, under ``personal``, and are written only
+on request: a reference ID is often a number, but in some systems it is the customer's name.
 """
 
 import json
@@ -29,7 +29,7 @@ from importer.errors import (
 )
 
 STDERR = "-"
-# Of these the words are about files, columns, limits and connections; those of others may quote a cell.
+# Their messages are about files, columns, limits, and connections; the messages of other errors may quote a cell.
 IMPERSONAL = (
     *(ApiUnavailableError, GuardError, InterruptedRunError, KeyRefusedError, LedgerError),
     *(NoSourceError, TenantLockedError),
@@ -41,23 +41,23 @@ _ABOUT: ContextVar[Mapping[str, str]] = ContextVar("about", default={})  # noqa:
 
 
 def event(level: int, name: str, personal: Mapping[str, Any] | None = None, **fields: Any) -> None:
-    """Enter an event into the log. ``personal``: fields that say who a customer is."""
+    """Log an event. ``personal``: fields that identify a customer."""
     if _LOG.isEnabledFor(level):
         _LOG.log(level, name, extra={"fields": {**_ABOUT.get(), **fields}, "personal": personal or {}})
 
 
 def harmless(error: BaseException) -> bool:
-    """Whether the words of an error can name no customer."""
+    """Whether the message of an error can never name a customer."""
     return isinstance(error, IMPERSONAL)
 
 
 def kind_of(error: BaseException) -> str:
-    """What sort of error it is, in words that quote nothing."""
+    """What kind of error it is, in words that quote nothing: the first line of its class's docstring."""
     return (type(error).__doc__ or type(error).__name__).splitlines()[0]
 
 
 def trouble(name: str, error: BaseException) -> None:
-    """Enter what ended a command early; its words as far as they cannot name a customer."""
+    """Log the error that ended a command early. A message that may name a customer is logged as personal only."""
     words = " ".join(str(error).split())
     safe = words if harmless(error) else kind_of(error)
     event(logging.ERROR, name, {"text": words}, error=type(error).__name__, text=safe)
@@ -65,7 +65,7 @@ def trouble(name: str, error: BaseException) -> None:
 
 @contextmanager
 def about(run: str, tenant: str) -> Iterator[None]:
-    """Events of the block carry the run and the tenant."""
+    """Add the run and the tenant to all events of the block."""
     token = _ABOUT.set({"run": run, "tenant": tenant})
     try:
         yield
@@ -75,10 +75,10 @@ def about(run: str, tenant: str) -> Iterator[None]:
 
 @contextmanager
 def log_to(target: str | None, level: str = "info", *, personal: bool = False) -> Iterator[None]:
-    """Write events of the block to a file (appended to, its owner's only) or, with ``-``, to stderr; None: nowhere.
+    """Append the block's events to a file that only its owner can read. ``-`` means stderr, and None nowhere.
 
-    A file that is moved away in the meantime is created again, so that the system may rotate it. ``level``: one of
-    Python's, such as ``warning``. Raises :class:`OutputError` when the file cannot be opened.
+    If the file is moved in the meantime, it is created again, so that the system can rotate it. ``level``: one of
+    Python's log levels, such as ``warning``. Raises :class:`OutputError` if the file cannot be opened.
     """
     if target is None:
         yield
@@ -101,13 +101,13 @@ def log_to(target: str | None, level: str = "info", *, personal: bool = False) -
 
 
 class _PrivateFile(logging.handlers.WatchedFileHandler):
-    """A file that is made for its owner only."""
+    """A log file that is created so that only its owner can read it."""
 
     def _open(self) -> Any:
         return open(self.baseFilename, "a", encoding="utf-8", opener=partial(os.open, mode=0o600))
 
     def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """A full disk ends neither the run nor in a traceback."""
+        """Ignore errors such as a full disk: they neither end the run nor print a traceback."""
 
 
 class _JsonLines(logging.Formatter):

@@ -1,6 +1,6 @@
-"""Notifications for people who are not watching: by Apprise, and by a health check that is pinged.
+"""Notifications for people who are not watching: through Apprise, and through a health check that is pinged.
 
-Nothing here ends or changes a run: what could not be sent is returned as a sentence. No message names a URL.
+A failure here never ends or changes a run: it is returned as a sentence. No message names a URL.
 """
 
 import logging
@@ -22,18 +22,18 @@ NOTIFY = 30.0  # seconds for all notifications
 
 
 class Announcer:
-    """Announces one run. Raises :class:`UsageError` when Apprise is missing, or does not know an address."""
+    """Announces one run. Raises :class:`UsageError` if Apprise is missing or does not support a URL."""
 
     def __init__(self, notices: Notices) -> None:
         self._notices = notices
         self._services = _services(notices.urls) if notices.urls else []
 
     def began(self) -> list[str]:
-        """The run begins. Returns what could not be sent, in sentences."""
+        """Announce that the run begins. Returns a sentence for each failure."""
         return self._ping("/start", "")
 
     def ended(self, end: str, title: str, text: str) -> list[str]:
-        """The run has ended; ``end`` is one of ``ENDS``. Returns what could not be sent, in sentences."""
+        """Announce that the run has ended; ``end`` is one of ``ENDS``. Returns a sentence for each failure."""
         failed = self._ping("" if end in {"success", "rejected"} else "/fail", title)
         return failed + (self._notify(end, title, text) if end in self._notices.on else [])
 
@@ -62,17 +62,17 @@ class Announcer:
 
 
 def _at_once(actions: Sequence[Callable[[], str]], seconds: float) -> list[str]:
-    """What each action says went wrong ("" for nothing), at the latest after ``seconds``.
+    """Run the actions at the same time. Returns what went wrong in each ("" for nothing), after at most ``seconds``.
 
-    The time-outs of libraries begin again with every byte that arrives, so each action has a thread, which is left
-    behind when its time is up.
+    The timeouts of libraries start over with every byte that arrives, so each action has a thread, which is abandoned
+    when its time is up.
     """
     reasons = ["timed out"] * len(actions)
 
     def run(number: int, action: Callable[[], str]) -> None:
         try:
             reasons[number] = action()
-        except Exception as error:  # noqa: BLE001 - of Apprise's services there are more than a hundred
+        except Exception as error:  # noqa: BLE001 - Apprise has more than a hundred services
             reasons[number] = type(error).__name__
 
     threads = [threading.Thread(target=run, args=item, daemon=True) for item in enumerate(actions)]
@@ -100,15 +100,15 @@ def _post(url: str, text: str) -> str:
 
 
 def _services(urls: tuple[str, ...]) -> list[Any]:
-    """One Apprise for each URL, so that none waits for another."""
+    """An Apprise object for each URL, so that none waits for another. Raises :class:`UsageError`."""
     try:
         import apprise  # noqa: PLC0415 - an extra, and slow to import
     except ModuleNotFoundError:
         raise UsageError(
             "notifications need Apprise", "Install it with: pip install 'wizcommerce-importer[notify]'"
         ) from None
-    logging.getLogger("apprise").addHandler(logging.NullHandler())  # its warnings are ours to give
-    # Its own limit would leave behind a thread that Python waits for at its exit.
+    logging.getLogger("apprise").addHandler(logging.NullHandler())  # the importer reports failures itself
+    # With a timeout of its own, Apprise would leave a thread behind that Python waits for at exit.
     asset = apprise.AppriseAsset(storage_mode="memory", service_timeout=0)
     asset.app_id = asset.app_desc = "importer"
     services = []

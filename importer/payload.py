@@ -1,4 +1,4 @@
-"""Entity tables to the JSON bodies that are sent, and the way back from a body's field to its record."""
+"""Turn entity tables into the JSON bodies that are sent, and trace a body's field back to its record."""
 
 import hashlib
 import re
@@ -29,7 +29,7 @@ _PATH = re.compile(r"[^.\[\]/]+")
 
 
 def content_hash(body: bytes | memoryview) -> str:
-    """SHA-256 of a body, in hex: equal exactly when the bytes are. It is the fastest where the processor knows it."""
+    """The SHA-256 of a body, in hex. It is the fastest hash on processors that have instructions for it."""
     return hashlib.sha256(body).hexdigest()
 
 
@@ -45,11 +45,11 @@ def write_payloads(
     """Write the bodies of the customers that ``keep`` marks, one per line, in the order of their positions.
 
     Returns one line per body with ``position`` (int64, the customer's), ``reference_id`` and ``hash`` (TEXT, see
-    :func:`content_hash`), ``offset`` and ``length`` (int64, bytes in ``file``, without the newline, counted from
+    :func:`content_hash`), and ``offset`` and ``length`` (int64, bytes in ``file``, without the newline, counted from
     the first byte written). Empty fields are omitted; ``display_name`` defaults to the company name. With
-    ``unresolved_lookups``, fields that their entry looks up are written as ``{"$lookup": {kind: text}}``.
-    Without ``hashed`` the hashes are null, which saves time. ``block_records`` (customers, addresses and contacts)
-    bounds memory and changes no byte. Raises :class:`InternalError` when a record lacks a required field.
+    ``unresolved_lookups``, values that are still to be looked up are written as ``{"$lookup": {kind: text}}``.
+    Without ``hashed``, the hashes are null, which saves time. ``block_records`` (customers, addresses, and contacts)
+    limits memory and does not affect the output. Raises :class:`InternalError` if a record lacks a required field.
     """
     offset = 0
     parts = []
@@ -67,7 +67,7 @@ def write_payloads(
 
 
 def _blocks(tables: EntityTables, keep: Mask, size: int) -> Iterator[Positions]:
-    """Customer positions in blocks of about ``size`` records; one empty block when there are none."""
+    """Customer positions in blocks of about ``size`` records; one empty block if there are none."""
     positions = np.flatnonzero(keep)
     weight = np.ones(len(keep), dtype=np.int64)
     for entity in CHILD_ENTITIES.values():
@@ -77,7 +77,7 @@ def _blocks(tables: EntityTables, keep: Mask, size: int) -> Iterator[Positions]:
 
 
 def _bodies(tables: EntityTables, positions: Positions, unresolved: bool) -> Iterator[dict[str, Any]]:
-    """The bodies of these customers, as plain values, made one at a time."""
+    """The bodies of these customers as plain values, created one at a time."""
     children = {}
     for key, entity in CHILD_ENTITIES.items():
         owner = tables.frame(entity)["_customer"].to_numpy()
@@ -89,7 +89,7 @@ def _bodies(tables: EntityTables, positions: Positions, unresolved: bool) -> Ite
 
 
 def _lists(records: Iterator[dict[str, Any]], counts: Positions) -> Iterator[list[dict[str, Any]] | None]:
-    """The next so many records for each count; None for 0."""
+    """For each count, a list of the next ``count`` records; None if the count is 0."""
     return (list(islice(records, count)) or None for count in counts.tolist())
 
 
@@ -123,7 +123,7 @@ def _records(
 
 
 def _values(tables: EntityTables, frame: pd.DataFrame, field: str, unresolved: bool) -> list[Any]:
-    """A column as plain values, an empty list as None; what is to be looked up, as such."""
+    """A column as plain values, with None for an empty list. If ``unresolved``, names to look up are ``$lookup``s."""
     values: list[Any] = chunked(frame[field]).to_pylist()
     if frame[field].dtype == TEXT_LIST:
         values = [value or None for value in values]
@@ -153,11 +153,11 @@ def _attributes(frame: pd.DataFrame) -> list[list[dict[str, str]] | None]:
 
 
 def record_of(tables: EntityTables, customer: int, path: str) -> tuple[Entity, int, str | None] | None:
-    """Map a field that the API names in a refusal to its entity, record position and field.
+    """Map a field that the API names in a refusal to its entity, record position, and field.
 
     ``path`` is ``phone``, ``addresses[1].zip_code``, ``contacts.0.email``, ``/attributes/2/value``, with or without
-    a leading ``data.`` or ``body.``; numbers count from 0 in the body as it was sent. The field is null when the
-    path ends at a record or names a field that the record does not have. ``None`` when there is no such record.
+    a leading ``data.`` or ``body.``; numbers count from 0 in the body as it was sent. The field is None if the path
+    ends at a record or names a field that the record does not have. Returns None if there is no such record.
     """
     steps = _PATH.findall(path)
     if steps and steps[0] in {"data", "body"}:
@@ -184,6 +184,6 @@ def _field_of(frame: pd.DataFrame, entity: Entity, record: int, steps: list[str]
         names = [name for name in frame.columns if name.startswith(ATTRIBUTE_PREFIX)]
         sent = [name for name in names if not pd.isna(frame[name].iloc[record])]
         return sent[int(steps[1])] if int(steps[1]) < len(sent) else None
-    # In the API's answers the company name is called `name`.
+    # The API's responses call the company name `name`.
     field = "company_name" if (entity, steps[0]) == ("customer", "name") else steps[0]
     return field if field in FIELDS[entity] else None

@@ -1,4 +1,4 @@
-"""Folders and files for their owner only, whatever the umask says."""
+"""Folders and files that only their owner can access, whatever the umask is."""
 
 import os
 import tempfile
@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-UNFINISHED = ".writing-"  # how the names of files begin that a killed process may leave behind
+UNFINISHED = ".writing-"  # prefix of temporary files, which a killed process may leave behind
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it that are missing (0700); those that are there stay as they are.
+    """Make a folder and its missing parents (0700); existing folders stay as they are.
 
     Raises :class:`OSError`.
     """
@@ -20,13 +20,13 @@ def make_folder(folder: Path) -> None:
 
 
 def open_private(path: Path) -> BinaryIO:
-    """Open a file to write to, empty; one that is made is its owner's only (0600). Raises :class:`OSError`."""
+    """Open a file for writing and empty it; a new file is created with mode 0600. Raises :class:`OSError`."""
     return open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to (0600) that replaces ``path`` when the block succeeds, and is removed when it fails.
+    """A new file (0600) that replaces ``path`` if the block succeeds, and is removed if it fails.
 
     Raises :class:`OSError`.
     """

@@ -11,11 +11,11 @@ without a report raises one of :mod:`importer.errors`; :class:`importer.errors.U
 that stopped early returns normally: ``exit_code`` is 3, and ``stopped`` says why.
 
 Nothing is printed or asked. ``progress`` is called with each message; ``confirm`` is called with the question that the
-command line asks, and returns whether to go on; ``yes=True`` answers it beforehand. The logger ``importer`` gets what
-``--log`` writes. ``stop`` is a :class:`threading.Event`: once another thread sets it, requests in flight finish, and
+command line asks, and returns whether to go on; ``yes=True`` answers it beforehand. The logger ``importer`` gets the
+events that ``--log`` writes. ``stop`` is a :class:`threading.Event`: if it is set, requests in flight finish, and
 the run ends as after Ctrl-C. In the main thread, SIGINT and SIGTERM do the same while a function works.
 
-Every function also works in a thread, and where an event loop runs, which it blocks; ``await arun(…)`` does not.
+Every function also works in a thread, and in an event loop, which it blocks; ``await arun(…)`` does not block it.
 A task of a scheduler returns ``sent.summary``: plain values, as in ``summary.json``.
 """
 
@@ -73,9 +73,9 @@ from importer.workflow.targets import resolve
 
 
 def read(sources: Sources, mapping: MappingFile | None = None, **options: Unpack[ReadOptions]) -> SourceTables:
-    """The sources as tables of text, with their rows' numbers, what was skipped, and how they were read.
+    """The sources as tables of text, with row numbers, the skipped records, and how the sources were read.
 
-    With a mapping as :func:`check` reads them, otherwise as :func:`suggest` does.
+    With a mapping, they are read as by :func:`check`; otherwise, as by :func:`suggest`.
 
     ::
 
@@ -88,11 +88,11 @@ def read(sources: Sources, mapping: MappingFile | None = None, **options: Unpack
 
 
 def suggest(sources: Sources | SourceTables, **options: Unpack[SuggestOptions]) -> Draft:
-    """A draft mapping for sources that nobody has mapped: what each column gives, and what is not certain.
+    """A draft of a mapping for sources without one: which field each column is for, and what is not certain.
 
-    ``sources`` may be what :func:`read` returned. ``answers``: the id of a question → the choice; ``from_scratch``: do
-    not look for a mapping that fits. ``targets``: the name of a column → what it gives; ``skip``: the name of a column
-    → the texts whose rows are left out. Both override what is suggested.
+    ``sources`` may be what :func:`read` returned. ``answers``: question ID → choice. ``from_scratch``: do not look for
+    an included mapping that fits. ``targets``: column name → the field that it is for. ``skip``: column name → the
+    texts whose rows are left out. Both override what is suggested.
 
     ::
 
@@ -119,9 +119,9 @@ def preview(
     row: str | None = None,
     **options: Unpack[PreviewOptions],
 ) -> dict[str, Any]:
-    """What each rule does to some customers, step by step: as ``importer preview --json`` prints it.
+    """What each rule does to some customers, step by step, as ``importer preview --json`` prints it.
 
-    ``customer``: a reference id; ``row``: a source row, such as ``"customers.csv:5"``. Writes nothing.
+    ``customer``: a reference ID; ``row``: a source row, such as ``"customers.csv:5"``. Writes nothing.
     """
     with inputs(sources, mapping) as given:
         call = Call.of("preview", PreviewOptions, options, given)
@@ -136,10 +136,10 @@ def values(
     output: PathLike | None = None,
     **options: Unpack[ValuesOptions],
 ) -> dict[str, Any]:
-    """The sources' words for reps, price lists, terms and options, with their values: as ``importer values --json``.
+    """The sources' words for reps, price lists, terms, and options, with their values, as ``importer values --json``.
 
-    With ``api`` or ``lookups``, it is known what ``exists`` in WizCommerce. ``output``: a table to write, .xlsx or
-    .csv; what it has is kept. ``decided`` overrides it.
+    With ``api`` or ``lookups``, ``exists`` says whether a value is in WizCommerce. ``output``: a table to write, .xlsx
+    or .csv; decisions that it already has are kept, unless ``decided`` overrides them.
     """
     with inputs(sources, mapping) as given:
         call = Call.of("values", ValuesOptions, options, given, api)
@@ -157,27 +157,27 @@ def values(
 
 
 def account(api: str | Target, **options: Unpack[AfterOptions]) -> str:
-    """The name of the account that a run with this API and key would send to, as the history knows it."""
+    """The name under which the ledger keeps the account that a run with this API and key would send to."""
     call = Call.of("account", AfterOptions, options, None, api)
     target = resolve(call.options, call.environment)
     return call.options.tenant or SANDBOX if target is None else target.tenant
 
 
 def save_lookups(api: str | Target, to: PathLike, **options: Unpack[AfterOptions]) -> dict[str, Any]:
-    """Save sales reps, price lists and attributes of WizCommerce, for ``lookups=``. Returns how many of each."""
+    """Save WizCommerce's sales reps, price lists, and attributes, for ``lookups=``. Returns the number of each."""
     call = Call.of("lookups", AfterOptions, options, None, api)
     return call.apart(lambda watch: lookup_saving.save_lookups(call.options, call.environment, Path(to), watch=watch))
 
 
 def runs(**options: Unpack[HistoryOptions]) -> list[dict[str, Any]]:
-    """The runs that the ledger knows, newest first: as ``importer runs --json`` prints them."""
+    """The runs in the ledger, newest first, as ``importer runs --json`` prints them."""
     return history.runs(Call.of("runs", HistoryOptions, options).options)
 
 
 def write_report(run: str | None = None, **options: Unpack[ReportOptions]) -> RunResult:
     """Write the reports of a run, a check, or a plan again, for the owner of the data or for the operator.
 
-    ``contact``: who gets the corrected workbook back.
+    ``contact``: to whom the corrected workbook is returned.
     """
     return RunResult(history.report(Call.of("report", ReportOptions, options).options, run))
 
@@ -188,12 +188,12 @@ def mappings() -> dict[str, str]:
 
 
 def write_mapping(text: str, path: PathLike, *, replace: bool = False) -> None:
-    """Write the text of a mapping to a file, completely or not at all; ``replace``: one that is there already."""
+    """Write the text of a mapping to a file, completely or not at all. ``replace``: overwrite an existing file."""
     suggesting.write_mapping(text, Path(path), replace=replace)
 
 
 def check(sources: Sources, mapping: MappingFile, **options: Unpack[CheckOptions]) -> CheckResult:
-    """Dry run: what would be sent and what is wrong, in which cell. Does not contact WizCommerce; needs no key.
+    """Find out what would be sent, and what is wrong in which cell. Does not contact WizCommerce; needs no key.
 
     ::
 
@@ -209,7 +209,7 @@ def check(sources: Sources, mapping: MappingFile, **options: Unpack[CheckOptions
 
 
 def plan(sources: Sources, mapping: MappingFile, api: str | Target, **options: Unpack[PlanOptions]) -> CheckResult:
-    """What a run would create, update, leave alone, and reject, by ledger and API. Sends nothing.
+    """Find out from the ledger and the API what a run would create, update, leave alone, and reject. Sends nothing.
 
     ::
 
@@ -230,7 +230,7 @@ def run(
     api: str | Target | None = None,
     **options: Unpack[RunOptions],
 ) -> RunResult:
-    """Check, plan, send, report. What was sent before is not sent again; with ``mode="upsert"``, what changed is.
+    """Check, plan, send, and report. Customers sent before are not sent again; ``mode="upsert"`` sends changed ones.
 
     ::
 
@@ -257,12 +257,12 @@ def correct(
     answers: Mapping[str, str] | None = None,
     yes: bool = False,
 ) -> CorrectResult:
-    """Record what somebody fixed in rejected rows, for the option ``corrections`` of later calls.
+    """Record the changes that somebody made to rejected rows, for the option ``corrections`` of later calls.
 
-    ``files``: ``rejected.xlsx`` or files of ``rejected/``. ``run``: the id or folder of the run that wrote them; by
-    default what they say themselves. ``replace``: the later one of two that contradict each other wins. ``removed``:
-    rows that are missing from the files are left out. ``answers``: question → choice; ``yes``: the suggested answer is
-    used. Raises :class:`importer.errors.UsageError`, for a contradiction with both corrections.
+    ``files``: ``rejected.xlsx`` or files of ``rejected/``. ``run``: the ID or folder of the run that wrote them; by
+    default, what the files themselves say. ``replace``: the later of two contradicting corrections wins. ``removed``:
+    rows that are missing from the files are left out. ``answers``: question ID → choice; ``yes``: use the suggested
+    answers. Raises :class:`importer.errors.UsageError`; for a contradiction, it names both corrections.
 
     ::
 
@@ -284,9 +284,10 @@ def correct_cells(
     out: PathLike = "results",
     replace: bool = False,
 ) -> CorrectResult:
-    """Record individual cells of a run: source table (as reports name it), row number there, column, and new text.
+    """Record corrections of individual cells: source table (as reports name it), row number, column, and new text.
 
-    Of rows that the run rejected or has a problem with. ``run``: its id or folder. Raises as :func:`correct`.
+    The cells must be in rows that the run rejected or that have a problem. ``run``: its ID or folder. Raises what
+    :func:`correct` raises.
 
     ::
 
@@ -296,15 +297,15 @@ def correct_cells(
 
 
 def corrections_in(path: PathLike) -> list[dict[str, Any]]:
-    """The corrections of a file, a line each: ``line``, ``table``, ``key``, ``column``, ``old``, ``new``, and more.
+    """The corrections in a file, as ``line``, ``table``, ``key``, ``column``, ``old``, ``new``, and more.
 
-    A blank ``column`` leaves the whole row out. Raises :class:`importer.errors.UsageError` for a damaged file.
+    If ``column`` is blank, the whole row is left out. Raises :class:`importer.errors.UsageError` for a damaged file.
     """
     return correcting.corrections_in(Path(path))
 
 
 def remove_correction(path: PathLike, line: int) -> None:
-    """Remove a correction from a file, by its line in :func:`corrections_in`."""
+    """Remove a correction from a file. ``line``: as in :func:`corrections_in`."""
     correcting.remove_correction(Path(path), line)
 
 
@@ -314,7 +315,7 @@ async def arun(
     api: str | Target | None = None,
     **options: Unpack[RunOptions],
 ) -> RunResult:
-    """As :func:`run`, in a thread, so that the event loop goes on. If canceled, it stops as it would after Ctrl-C.
+    """Do :func:`run` in a thread, so that the event loop continues. If canceled, the run stops as after Ctrl-C.
 
     ::
 
@@ -353,7 +354,7 @@ def resume(run: str | None = None, **options: Unpack[ResumeOptions]) -> RunResul
 
 
 def retry(run: str | None = None, **options: Unpack[RetryOptions]) -> RunResult:
-    """Send again what failed in a run for reasons that can pass; ``include_refused``: also what the API refused."""
+    """Resend what failed in a run for temporary reasons, and with ``include_refused`` also what the API refused."""
     more = {"include_refused": options.get("include_refused", False), "confirm": options.get("confirm")}
     return RunResult(_after_run("retry", RetryOptions, options, resuming.retry, run, **more))
 
@@ -371,7 +372,7 @@ def undo(run: str | None = None, **options: Unpack[UndoOptions]) -> Result:
 
 
 def verify(run: str | None = None, **options: Unpack[AfterOptions]) -> Result:
-    """Compare the ledger with what WizCommerce has: what is missing, there twice, or changed. Changes nothing."""
+    """Compare the ledger with WizCommerce, and report what is missing, duplicated, or changed. Changes nothing."""
     return Result(_after_run("verify", AfterOptions, options, verifying.verify, run), "verify.csv")
 
 

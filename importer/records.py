@@ -5,12 +5,12 @@ from enum import StrEnum
 
 from importer.errors import InternalError
 
-# The 4xx answers that say nothing about the customer: the same request can succeed later.
+# The 4xx statuses that have nothing to do with the customer: the same request can succeed later.
 TEMPORARY_STATUSES = (408, 425, 429)
 
 
 class Severity(StrEnum):
-    """How much a problem matters: an error rejects a record, a warning and an info do not."""
+    """How much a problem matters: only an error rejects a record."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -18,7 +18,7 @@ class Severity(StrEnum):
 
 
 class Action(StrEnum):
-    """What a run sets out to do with a customer."""
+    """What a run plans to do with a customer."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -26,7 +26,7 @@ class Action(StrEnum):
 
 
 class OutcomeKind(StrEnum):
-    """How a customer ended. ``VALID`` stands only in the reports of ``check`` and ``plan``."""
+    """The outcome of a customer. ``VALID`` is only in the reports of ``check`` and ``plan``."""
 
     VALID = "valid"
     CREATED = "created"
@@ -57,7 +57,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong or worth knowing, with its place and what to do about it."""
+    """Something that is wrong or worth knowing, with its place and what to do about it."""
 
     severity: Severity
     code: str
@@ -72,7 +72,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One reason of the API's refusal: ``details[].field`` (``addresses[1].zip_code``) and ``details[].reason``."""
+    """One reason why the API refused: ``details[].field`` (``addresses[1].zip_code``) and ``details[].reason``."""
 
     field: str
     reason: str
@@ -80,7 +80,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one customer ended in a run. ``seconds`` is the time from its first request to its last answer."""
+    """The result of one customer in a run. ``seconds`` is the time from its first request to its last response."""
 
     reference_id: str
     kind: OutcomeKind
@@ -108,7 +108,7 @@ class Totals:
     outcomes: dict[OutcomeKind, int] = field(default_factory=dict)
 
     def check(self) -> None:
-        """Raise :class:`InternalError` when the counts contradict each other."""
+        """Raise :class:`InternalError` if the counts contradict each other."""
         skipped = sum(self.rows_skipped.values())
         if self.rows_read != self.rows_used + skipped + self.rows_rejected:
             raise InternalError(

@@ -1,7 +1,7 @@
-"""A run's folder: its files, and the stage tables that it stores.
+"""A run's folder: its files, and the tables that are saved in it.
 
-``<out>/<run id>/`` holds the reports. Its ``work/`` holds what resuming and reporting need without the sources: the
-source rows, the entity tables and the problems, as Arrow files. Only their owner can read folders and files.
+``<out>/<run ID>/`` holds the reports. Its ``work/`` holds what resuming and reporting need without the sources: the
+source rows, the entity tables, and the problems, as Arrow files. Only their owner can read the folders and files.
 """
 
 import json
@@ -37,7 +37,7 @@ from importer.tables import (
     numbers_as_numpy,
 )
 
-# What commands write to a run's folder.
+# The files and folders that commands write to a run's folder.
 _OURS = frozenset({
     *("results.csv", "children.csv", "errors.csv", "changes.csv", "undo.csv", "verify.csv", "payloads.jsonl"),
     *("corrections.csv", "rejected", "rejected.xlsx", "report.html", "sign-off.xlsx", "summary.json", "work"),
@@ -48,13 +48,13 @@ _PROBLEMS, _ENTRIES = TypeAdapter(tuple[Problem, ...]), TypeAdapter(tuple[Entry,
 
 
 def new_run_id(now: datetime) -> str:
-    """A run's id: its UTC time and four hex digits, so that ids sort by time: ``20250331-140502-430b``."""
+    """A run's ID: its UTC time and four hex digits, so that IDs sort by time: ``20250331-140502-430b``."""
     return f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What a run knows before it sends: everything that its reports are made from, except outcomes.
+    """What a run knows before it sends anything: everything that its reports are made from, except outcomes.
 
     ``words``: the counts of ``report.word_counts``, if there are any; they are not saved. ``choices``: what a cell of a
     field can be filled in with, such as ``address country``.
@@ -78,7 +78,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, out: Path, run_id: str) -> "RunFolder":
-        """Make ``<out>/<run id>/``. Raises :class:`OutputError` when that is not possible."""
+        """Make ``<out>/<run ID>/``. Raises :class:`OutputError` if that is not possible."""
         folder = cls(out / run_id)
         with _write_errors(out):
             make_folder(out)
@@ -87,7 +87,7 @@ class RunFolder:
 
     @staticmethod
     def claim(folder: Path) -> bool:
-        """Make a run's folder, unless it exists: runs with other ledgers may write to the same place.
+        """Make a run's folder; False if it already exists: runs with other ledgers may write to the same place.
 
         Raises :class:`OutputError`.
         """
@@ -101,31 +101,34 @@ class RunFolder:
 
     @property
     def run_id(self) -> str:
-        """The run's id: the folder's name."""
+        """The run's ID, which is the folder's name."""
         return self.path.name
 
     @property
     def work(self) -> Path:
-        """What resuming and reporting need."""
+        """The folder with what resuming and reporting need."""
         return self.path / "work"
 
     @property
     def payloads(self) -> Path:
-        """The exact bodies, one per line."""
+        """The file with the exact bodies, one per line."""
         return self.path / "payloads.jsonl"
 
     def save_digests(self, digests: Mapping[str, str]) -> None:
-        """Save what shows whether the sheets of a sign-off were changed. Raises :class:`OutputError`."""
+        """Save the digests that show whether a sign-off's sheets were changed. Raises :class:`OutputError`."""
         with _write_errors(self.path):
             self._write_json("sign-off.json", dict(digests))
 
     def load_digests(self) -> dict[str, str]:
-        """What :meth:`save_digests` saved. Raises :class:`OutputError` when it is missing."""
+        """What :meth:`save_digests` saved. Raises :class:`OutputError` if it is missing."""
         with _read_errors(self.path):
             return self._read_json("sign-off.json")
 
     def unexpected_files(self, files: Collection[str]) -> list[str]:
-        """Files in it that the importer did not write. ``files``: those of its summary. Raises :class:`OSError`."""
+        """Files in the folder that the importer did not write. ``files``: those that its summary lists.
+
+        Raises :class:`OSError`.
+        """
         names = [path.name for path in self.path.iterdir() if path.name not in _OURS or path.is_symlink()]
         rejected = self.file("rejected")
         if rejected.is_dir() and not rejected.is_symlink():
@@ -155,12 +158,12 @@ class RunFolder:
             self._write_json("stage.json", _describe(stage))
 
     def save_bodies(self, bodies: pd.DataFrame) -> None:
-        """Save where each body is in ``payloads.jsonl``; the run can be resumed now. Raises :class:`OutputError`."""
+        """Save where each body is in ``payloads.jsonl``; now the run can be resumed. Raises :class:`OutputError`."""
         with _write_errors(self.path):
             self._write("bodies", bodies)
 
     def drop_bodies(self) -> None:
-        """Remove what :meth:`save_bodies` saved: the run cannot be resumed. Raises :class:`OutputError`."""
+        """Remove what :meth:`save_bodies` saved; now the run cannot be resumed. Raises :class:`OutputError`."""
         with _write_errors(self.path):
             (self.work / "bodies.arrow").unlink(missing_ok=True)
 
@@ -185,7 +188,7 @@ class RunFolder:
             return self._read("plan"), self._read_json("plan.json")
 
     def load(self) -> Stage:
-        """The stage that :meth:`save` saved. Raises :class:`OutputError` when it is missing or incomplete."""
+        """The stage that :meth:`save` saved. Raises :class:`OutputError` if it is missing or incomplete."""
         with _read_errors(self.path):
             described = self._read_json("stage.json")
             corrections = described.get("corrections")
@@ -228,12 +231,12 @@ class RunFolder:
 
     @contextmanager
     def _arrays(self, name: str) -> Iterator[Any]:
-        """The arrays of a file, which is closed whatever it contains."""
+        """The arrays in a file, which is closed even if it is damaged."""
         with (self.work / f"{name}.npz").open("rb") as file, np.load(file) as arrays:
             yield arrays
 
     def _create(self, name: str) -> Path:
-        """An empty file in ``work``; only their owner can read both."""
+        """Create an empty file in ``work``; only the owner can read the folder and the file."""
         self.work.mkdir(mode=0o700, exist_ok=True)
         path = self.work / name
         open_private(path).close()

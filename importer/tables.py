@@ -1,7 +1,7 @@
-"""The tables that stages hand on: source text with its places, the three entity tables, and problems by the column.
+"""The tables that stages pass on: source text with its places, the three entity tables, and problems in columns.
 
-A *row position* is a number from 0 over the data rows of all source tables of a run, in their order; it is how
-everything downstream points back at a source row. ``Sources`` turns it into file, sheet and row number.
+A *row position* numbers the data rows of all source tables of a run from 0, in order. Everything downstream refers to
+source rows by it. ``Sources`` turns it into file, sheet, and row number.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -18,7 +18,7 @@ import pyarrow as pa
 from importer.records import Location, Problem, Severity
 
 Entity = Literal["customer", "address", "contact"]
-ChildKind = Literal["addresses", "contacts"]  # as bodies and paths of the API name them
+ChildKind = Literal["addresses", "contacts"]  # as in the API's bodies and paths
 CHILD_ENTITIES: Mapping[ChildKind, Entity] = {"addresses": "address", "contacts": "contact"}
 ENTITIES: tuple[Entity, ...] = ("customer", "address", "contact")
 PLURALS: Mapping[Entity, str] = {"customer": "customers", "address": "addresses", "contact": "contacts"}
@@ -27,7 +27,7 @@ TEXT = pd.ArrowDtype(pa.string())
 BOOLEAN = pd.ArrowDtype(pa.bool_())
 TEXT_LIST = pd.ArrowDtype(pa.list_(pa.string()))
 
-# The order is the order of the API's own example, and the order in which bodies are written.
+# The order is that of the API's own example, and bodies are written in it.
 CUSTOMER_FIELDS: tuple[str, ...] = (
     "reference_id",
     "assigned_sales_rep_ids",
@@ -75,10 +75,10 @@ FIELDS: Mapping[Entity, tuple[str, ...]] = {
 }
 ATTRIBUTE_PREFIX = "attributes."
 DEFAULT_STATED = "_default_stated"  # of addresses and contacts: is_default comes from the source
-FORMER_ID = "_former_id"  # the reference id that earlier versions made of the same cells, null where it is the same
-SERVES_BOTH = "_serves_both"  # of addresses, until their defaults are complete: the same cells give another type too
+FORMER_ID = "_former_id"  # the reference ID that earlier versions made from the same cells, null if it is the same
+SERVES_BOTH = "_serves_both"  # of addresses, until defaults are set: the same cells are an address of another type, too
 
-# What becomes of a filled cell; the first that applies counts.
+# What happens to a filled cell; the first category that applies counts.
 CellCategory = Literal[
     "skipped_row",
     "rejected_row",
@@ -94,17 +94,18 @@ CellCategory = Literal[
 ]
 CELL_CATEGORIES: tuple[CellCategory, ...] = get_args(CellCategory)
 
-# What report and loader agree on, so that rejected rows can be fixed and imported again: the column that says what is
-# wrong, and the sheet of a workbook that explains it. Its title identifies that sheet, in whatever cell the title is;
-# under ``GUIDE_COLUMNS`` it lists the file and sheet that each of the other sheets' rows came from.
+# The report and the loader agree on these, so that rejected rows can be fixed and imported again: the column that says
+# what is wrong, and the workbook's sheet that explains how to fix it. That sheet is recognized by its title, in
+# whichever cell it is. Under ``GUIDE_COLUMNS``, it lists the file and sheet that each other sheet's rows came from. In
+# these constants, the second item is from old workbooks.
 IMPORT_ERRORS = "import_errors"
 GUIDE_TITLE = "How to fix this workbook (this sheet is never imported)"
-GUIDE_TITLES = frozenset({GUIDE_TITLE, "How to mend this workbook (this sheet is never imported)"})  # that of old ones
+GUIDE_TITLES = frozenset({GUIDE_TITLE, "How to mend this workbook (this sheet is never imported)"})
 GUIDE_COLUMNS = (
     ("Sheet in this workbook", "File it came from", "Sheet it came from"),
-    ("Sheet here", "File it came from", "Sheet it came from"),  # those of old ones
+    ("Sheet here", "File it came from", "Sheet it came from"),
 )
-# Before the id of the run, plan, or check that wrote it, in a cell of that sheet; the second is that of old ones.
+# The text in a cell of that sheet before the ID of the run, plan, or check that wrote it.
 GUIDE_RUNS = ("These rows are from the results folder ", "These rows were rejected by run ")
 LISTS_TITLE = "What the drop-down lists offer (this sheet is never imported)"
 
@@ -113,34 +114,34 @@ Mask = npt.NDArray[np.bool_]
 
 
 def numbers_as_numpy(kind: pa.DataType) -> pd.ArrowDtype | None:
-    """The type of a column made from Arrow data: numbers as the tables document them, all others as Arrow has them."""
+    """The type of a column from Arrow data: None (numpy's own type) for integers, as documented; otherwise Arrow's."""
     return None if pa.types.is_integer(kind) else pd.ArrowDtype(kind)
 
 
 def no_lines(kinds: Mapping[str, Any]) -> pd.DataFrame:
-    """A frame with these columns and nothing in it."""
+    """A frame with these columns and no lines."""
     return pd.DataFrame({name: pd.array([], dtype=kind) for name, kind in kinds.items()})
 
 
 def chunked(column: "pd.Series[Any]") -> pa.ChunkedArray:
-    """A column as Arrow has it; Arrow's own columns are not copied."""
+    """A column as an Arrow array in chunks; Arrow's own columns are not copied."""
     data = pa.array(column)
     return data if isinstance(data, pa.ChunkedArray) else pa.chunked_array([data])
 
 
 def arrow(column: "pd.Series[Any]") -> pa.Array:
-    """A column as Arrow has it, in one piece."""
+    """A column as a single Arrow array."""
     return chunked(column).combine_chunks()
 
 
 def plain_lines(frame: pd.DataFrame, blank: str | None = None) -> list[dict[str, Any]]:
-    """The lines of a frame as plain values; ``blank`` for what is null."""
+    """The lines of a frame as plain values, with ``blank`` in place of nulls."""
     plain = frame.astype("object").where(frame.notna(), blank)
     return [dict(zip(plain.columns, line, strict=True)) for line in plain.itertuples(index=False, name=None)]
 
 
 def taken(column: pa.ChunkedArray, at: Positions) -> pa.Array:
-    """``column[at]`` as one array. Only chunks that hold a part of it are looked at, and none are joined before."""
+    """``column[at]`` as one array. Only the chunks that hold these cells are read, and chunks are not joined first."""
     ascending = bool((np.diff(at) >= 0).all())
     wanted, places = (at, None) if ascending else np.unique(at, return_inverse=True)
     pieces, start, low = [], 0, 0
@@ -159,19 +160,20 @@ def taken(column: pa.ChunkedArray, at: Positions) -> pa.Array:
 class SourceTable:
     """The data rows of one sheet or delimited file, as text.
 
-    ``frame``: one ``TEXT`` column per source column, never null (a blank cell is ``""``), nothing trimmed or inferred;
-    a header that occurs twice is ``Phone``, ``Phone#2``; a column without a header is ``Column 5`` (its position).
+    ``frame``: one ``TEXT`` column per source column, never null (a blank cell is ``""``), with nothing trimmed or
+    inferred. A header that occurs twice becomes ``Phone`` and ``Phone#2``; a column without a header, ``Column 5`` (its
+    position).
     ``row_numbers``: the 1-based number of each row as a spreadsheet shows it.
-    ``skipped``: the records that are no data: columns ``row`` (int64) and ``reason`` (str: ``title``, ``header``,
+    ``skipped``: the records that are not data, with columns ``row`` (int64) and ``reason`` (str: ``title``, ``header``,
     ``blank``, ``total``, ``footer``, …).
-    ``broken``: True for data rows the loader itself rejects (each has a :class:`Problem` in ``Sources.problems``);
+    ``broken``: True for data rows that the loader rejects (each has a :class:`Problem` in ``Sources.problems``);
     they stay in ``frame`` so that they can be written back.
     ``secrets``: columns whose cells were emptied because such data must never leave the source; ``emptied``: for each
-    of them True for the rows whose cell was filled.
-    ``details``: how the file was read (``encoding``, ``delimiter``, ``sha256``, ``bytes``, ``header_row`` …); for a
-    sheet of rows that were fixed and given back, ``stands_for``: the file and sheet that they came from, and ``run``:
-    the run that rejected them. With a mapping: ``table``, the mapping's name for it, ``key``, the headers of its key,
-    and ``continued``, whether a blank key means the one above.
+    such column, True for the rows whose cell was filled.
+    ``details``: how the file was read (``encoding``, ``delimiter``, ``sha256``, ``bytes``, ``header_row`` …). For a
+    sheet of fixed rows that was returned, also ``stands_for``, the file and sheet that they came from, and ``run``, the
+    run that rejected them. With a mapping, also ``table``, the mapping's name for the table, ``key``, the headers of
+    its key, and ``continued``, whether a row with a blank key belongs to the row above.
     ``stored``: an Arrow file that holds exactly ``frame``, if there is one.
     """
 
@@ -196,7 +198,7 @@ class SourceTable:
 
     @cached_property
     def headers(self) -> tuple[str, ...]:
-        """The names of its columns; reading them from the frame takes milliseconds where there are thousands."""
+        """The names of the columns, cached: reading them from the frame takes milliseconds if there are thousands."""
         return tuple(self.frame.columns)
 
     def column(self, name: str) -> pa.ChunkedArray:
@@ -209,7 +211,7 @@ class SourceTable:
 
     @property
     def records(self) -> int:
-        """Every physical record of the source: data rows and skipped ones."""
+        """The number of physical records in the source: data rows and skipped records."""
         return len(self) + len(self.skipped)
 
 
@@ -223,11 +225,11 @@ CORRECTION_DTYPES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Corrections:
-    """What became of the corrections in ``file``, whose content has the digest ``sha256``.
+    """What happened to the corrections in ``file``, whose content has the digest ``sha256``.
 
-    ``lines``: one line for each cell that is corrected, and for each correction that is not applied, with the columns
-    of ``CORRECTION_DTYPES``. ``row`` is the row position, -1 if no row is meant anymore. A blank ``column`` is a
-    correction that leaves the whole row out.
+    ``lines``: one line for each corrected cell, and for each correction that is not applied, with the columns of
+    ``CORRECTION_DTYPES``. ``row`` is the row position, or -1 if the correction no longer matches a row. A correction
+    with a blank ``column`` leaves the whole row out.
     """
 
     file: str
@@ -236,7 +238,7 @@ class Corrections:
 
     @property
     def applied(self) -> pd.DataFrame:
-        """The lines of cells that are corrected."""
+        """The lines of corrected cells."""
         return self.lines[(self.lines["status"] == "applied").to_numpy(np.bool_) & (self.lines["column"] != "")]
 
     @property
@@ -248,9 +250,9 @@ class Corrections:
 
 @dataclass(frozen=True)
 class Sources:
-    """All source tables of a run, in the order of their names, and what the loader had to say about individual places.
+    """All source tables of a run, in the order of their names, and the problems that the loader found.
 
-    ``corrections``: those that were applied to the tables' cells, if a file of them was given.
+    ``corrections``: what happened to the corrections, if there is a corrections file.
     """
 
     tables: tuple[SourceTable, ...]
@@ -264,12 +266,12 @@ class Sources:
 
     @property
     def row_count(self) -> int:
-        """Data rows in all (without the skipped records)."""
+        """The total number of data rows, without the skipped records."""
         return int(self.offsets[-1])
 
     @property
     def record_count(self) -> int:
-        """Physical records in all: what reports call "rows read"."""
+        """The total number of physical records, which reports call "rows read"."""
         return sum(table.records for table in self.tables)
 
     def split(self, rows: Positions) -> tuple[Positions, Positions]:
@@ -298,16 +300,16 @@ class Sources:
         return self.tables[int(tables[0])], int(places[0])
 
     def location(self, row: int, column: str | None = None) -> Location:
-        """The place of one row position (and column), for messages."""
+        """The place of a row (and column), for messages. ``row``: a row position."""
         table, place = self.table_of(row)
         return Location(table.file, table.sheet, int(table.row_numbers[place]), column)
 
 
 @dataclass(frozen=True)
 class FieldOrigin:
-    """Where a field comes from: the source columns in the order they are tried; none for a constant.
+    """Where a field comes from: the source columns in the order in which they are tried; none for a constant.
 
-    ``clears``: with an update, a blank in the source empties the field.
+    ``clears``: in an update, a blank in the source empties the field.
     """
 
     columns: tuple[str, ...] = ()
@@ -318,11 +320,11 @@ class FieldOrigin:
 
 @dataclass(frozen=True)
 class Entry:
-    """One item of a mapping's ``customer``, ``addresses`` or ``contacts``, for one number of a repeated group.
+    """One item of a mapping's ``customer``, ``addresses``, or ``contacts``, for one number of a repeated group.
 
-    ``tables``: the names of the source tables that it reads; empty where an earlier version recorded none.
-    ``idle``: fields of addresses to be taken apart that nothing was found for; their column may be another one.
-    ``taken_apart``: fields whose text is a part of an address; where one is wrong, the address is left out.
+    ``tables``: the names of the source tables that it reads; empty if an earlier version did not record them.
+    ``idle``: fields for which no address that was split has a part; in another partition, they may have a column.
+    ``taken_apart``: fields whose text is a part of a split address; if it is invalid, the address is left out.
     """
 
     entity: Entity
@@ -334,7 +336,7 @@ class Entry:
     tables: tuple[str, ...] = ()
 
     def with_blank(self, names: Collection[str]) -> "Entry":
-        """The entry with these fields left blank when they are wrong."""
+        """The entry, changed so that these fields are left blank if they are invalid."""
         fields = {name: replace(own, blank_when_invalid=True) for name, own in self.fields.items() if name in names}
         return replace(self, fields={**self.fields, **fields})
 
@@ -358,28 +360,28 @@ CELL_DTYPES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class EntityTables:
-    """Customers, addresses and contacts in three frames with a RangeIndex each.
+    """Customers, addresses, and contacts in three frames with a RangeIndex each.
 
-    ``customers`` are in the order of their first rows: their index is the *customer position*. Columns are named as
-    the API names them (only those that the mapping fills, ``TEXT``; ``is_default`` is ``BOOLEAN``,
-    ``assigned_sales_rep_ids`` is ``TEXT_LIST``), custom attributes ``attributes.<name>``; a missing value is null,
+    ``customers`` are in the order of their first rows; their index is the *customer position*. Columns have the API's
+    names, and exist only if the mapping fills them. They are ``TEXT``, except that ``is_default`` is ``BOOLEAN`` and
+    ``assigned_sales_rep_ids`` is ``TEXT_LIST``. Custom attributes are ``attributes.<name>``. A missing value is null,
     never ``""``. Bookkeeping columns: ``_row`` (int64, row position of the record's first row), ``_entry`` (int64,
-    index into ``entries``) and, for children, ``_customer`` (int64, customer position) and ``_default_stated``
-    (``BOOLEAN``, never null: True where ``is_default`` comes from a cell of the source, False where the mapping or the
-    program chose it). ``_former_id`` (TEXT) is there only if any id is now made in another way: the one that earlier
-    versions made, null where it is the same. Children are sorted by ``_customer`` and then in the order in which they
+    index into ``entries``), and, for children, ``_customer`` (int64, customer position) and ``_default_stated``
+    (``BOOLEAN``, never null: True if ``is_default`` comes from a cell of the source, False if the mapping or the
+    program chose it). ``_former_id`` (TEXT) exists only if some IDs are now made differently: it is the ID that earlier
+    versions made, null if it is the same. Children are sorted by ``_customer``, and then in the order in which they
     are sent.
 
-    ``rows``: one line per row position: ``customer`` (int64, -1 when none), ``skipped`` (``TEXT``, the reason or null),
-    ``rejected`` (bool: rejected alone, with no customer).
-    ``customer_field_rows``: for customer fields whose value does not always stand in the first row: field → the row
-    position of each customer's value.
-    ``unused_columns``: source table name → columns that no mapping mentions.
-    ``changes``: routine rewriting, one line per source table, column, field and kind: ``code, entity, field, column``
-    (TEXT), ``count`` (cells), ``row`` (row position of the first), ``before, after`` (TEXT: that one's texts; ``after``
-    is null where a value was left out).
-    ``cells``: one line per source table (its index) and column that has filled cells in data rows: how many of them are
-    of each category.
+    ``rows``: one line per row position: ``customer`` (int64, -1 if none), ``skipped`` (``TEXT``, the reason or null),
+    ``rejected`` (bool: rejected by itself, without a customer).
+    ``customer_field_rows``: for customer fields whose value is not always in the first row: field → the row position
+    of each customer's value.
+    ``unused_columns``: source table name → columns that the mapping does not mention.
+    ``changes``: routine changes of values, one line per source table, column, field, and kind: ``code, entity, field,
+    column`` (TEXT), ``count`` (cells), ``row`` (row position of the first), ``before, after`` (TEXT: the texts of the
+    first; ``after`` is null if a value was left out).
+    ``cells``: one line per source table (its index) and column that has filled cells in data rows, with the number of
+    these cells in each category.
     """
 
     customers: pd.DataFrame
@@ -399,7 +401,7 @@ class EntityTables:
         return self.rows["customer"].to_numpy(np.int64)
 
     def frame(self, entity: str) -> pd.DataFrame:
-        """The frame of ``customer``, ``address`` or ``contact``."""
+        """The frame of ``customer``, ``address``, or ``contact``."""
         return {"customer": self.customers, "address": self.addresses, "contact": self.contacts}[entity]
 
 
@@ -420,12 +422,12 @@ PROBLEM_DTYPES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class ProblemTable:
-    """Problems by the column, because a dirty file has millions.
+    """Problems in columns, because a dirty file can have millions.
 
     ``frame`` columns: ``severity, code`` (TEXT), ``customer`` (customer position or -1), ``entity`` (TEXT), ``record``
-    (position in that entity's frame or -1; of an orphan, which is of none: the customer it was probably meant for),
-    ``field`` (TEXT: the API's field or null), ``row`` (row position or -1),
-    ``column`` (TEXT: source column or null), ``value`` (TEXT: as it stands in the file), ``message``, ``hint`` (TEXT).
+    (position in that entity's frame or -1; for an orphan, the customer for which it was probably meant), ``field``
+    (TEXT: the API's field or null), ``row`` (row position or -1), ``column`` (TEXT: source column or null), ``value``
+    (TEXT: as it is in the file), ``message``, ``hint`` (TEXT).
     """
 
     frame: pd.DataFrame
@@ -467,7 +469,7 @@ class ProblemTable:
 
 
 def _texts(value: Any, count: int) -> Any:
-    """An array of texts made of one for all (or null), or of one each."""
+    """An array of ``count`` texts, from one text (or null) for all of them, or from one text each."""
     if value is None or isinstance(value, str):
         return pd.arrays.ArrowExtensionArray(pa.repeat(pa.scalar(value, pa.string()), count))
     return pd.Series(value.array if isinstance(value, pd.Series) else value, dtype=TEXT).array

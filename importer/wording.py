@@ -1,4 +1,4 @@
-"""Parts of messages: counts, lists that end early, texts cut short, and the nearest known word to a misspelled one."""
+"""Parts of messages: counts, truncated lists and texts, and the nearest known word to a misspelled word."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
@@ -7,7 +7,7 @@ Item = TypeVar("Item")
 
 
 def counted(count: int, noun: str, several: str = "") -> str:
-    """``1 customer``, ``2,000 customers``, ``3 addresses``; ``several``: words for any count but one."""
+    """``1 customer``, ``2,000 customers``, ``3 addresses``; ``several``: the plural, if it is irregular."""
     plural = several or f"{noun}{'es' if noun.endswith('s') else 's'}"
     return f"{count:,} {noun if count == 1 else plural}"
 
@@ -18,7 +18,7 @@ def all_of(count: int, noun: str) -> str:
 
 
 def listed(texts: Sequence[str], word: str = "and") -> str:
-    """The texts with commas and ``word``: ``a and b``, ``a, b, and c``."""
+    """The texts joined with commas and ``word``: ``a and b``, ``a, b, and c``."""
     return ", ".join([*texts[:-1], f"{word} {texts[-1]}"]) if len(texts) > 2 else f" {word} ".join(texts)
 
 
@@ -28,19 +28,19 @@ def capitalized(text: str) -> str:
 
 
 def first_few(items: Sequence[Item], most: int, separator: str = ", ", *, text: Callable[[Item], str] = str) -> str:
-    """The first items, and how many more there are: ``A, B, and 1,000 more``. ``text``: an item as a text."""
+    """The first items, and how many more there are: ``A, B, and 1,000 more``. ``text`` turns an item into text."""
     more = len(items) - most
     gap = " " if most == 1 and separator != "\n" else separator
     return separator.join(map(text, items[:most])) + (f"{gap}and {more:,} more" if more > 0 else "")
 
 
 def shortened(text: str, longest: int) -> str:
-    """The text, or so much of it that it has ``longest`` characters with the mark of what is left out."""
+    """The text, cut to ``longest`` characters including an ellipsis if it is longer."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def readable(name: str) -> str:
-    """A file's name as reports can hold it: a byte that is not UTF-8 becomes the replacement character (U+FFFD)."""
+    """A file's name for reports: each byte that is not UTF-8 becomes the replacement character (U+FFFD)."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

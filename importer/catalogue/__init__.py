@@ -1,6 +1,6 @@
 """Every kind of problem that the importer reports: one place for reports, commands, documentation, and tests.
 
-``problems.toml`` holds the texts. A test reads the program and fails when a code has no entry, or an entry no code.
+``problems.toml`` has the texts. A test reads the program, and fails if a code has no entry or an entry has no code.
 """
 
 import re
@@ -47,13 +47,13 @@ CODES: Mapping[str, Code] = MappingProxyType({code.name: code for codes in CHAPT
 
 
 def find(name: str) -> Code | None:
-    """The entry of a code as reports write it (``http_422`` is one of ``http_4xx``), or None."""
+    """The entry of a code as reports write it (``http_422`` has the entry ``http_4xx``), or None."""
     name = name.strip().casefold()
     return CODES.get("http_4xx" if re.fullmatch(r"http_4\d\d", name) else name)
 
 
 def near(name: str) -> str | None:
-    """The code that a misspelled one probably means: the same words in another order, or similar letters."""
+    """The code that a misspelled code probably means: the same words in a different order, or similar letters."""
     name = re.sub(r"[\s-]+", "_", name.strip().casefold())
     words = {"_".join(sorted(code.split("_"))): code for code in CODES}
     same_words = words.get("_".join(sorted(name.split("_"))))

@@ -1,4 +1,4 @@
-"""The catalogue for people: in a terminal, and as the page ``mappings/PROBLEMS.md``.
+"""The catalogue as text for people: in a terminal, and on the page ``mappings/PROBLEMS.md``.
 
 ``python -m importer.catalogue.catalogue_text > mappings/PROBLEMS.md`` writes the page.
 """
@@ -30,7 +30,7 @@ A mapping can change the severity of many codes: see
 
 
 def codes_text(width: int) -> str:
-    """All codes by chapter, a line each, at most ``width`` columns wide."""
+    """All codes by chapter, one line each, at most ``width`` columns wide."""
     names = max(map(len, CODES))
     blocks = []
     for title, codes in CHAPTERS.items():
@@ -44,7 +44,7 @@ def codes_text(width: int) -> str:
 
 
 def code_text(code: Code, width: int) -> str:
-    """One code explained, at most ``width`` columns wide."""
+    """The explanation of one code, at most ``width`` columns wide."""
     paragraphs = [
         f"{code.name}: {code.title}",
         severity_text(code),
@@ -56,7 +56,7 @@ def code_text(code: Code, width: int) -> str:
 
 
 def severity_text(code: Code) -> str:
-    """What the code's severity does, and whether a mapping can change it."""
+    """The effect of the code's severity, and whether a mapping can change it."""
     effect = f"{code.severity.capitalize()}: {code.effect or _EFFECTS[code.severity]}."
     if code.locked:
         return f"{effect} A mapping cannot change this: {code.locked}."
@@ -64,7 +64,7 @@ def severity_text(code: Code) -> str:
 
 
 def page_text() -> str:
-    """The page of all codes, as it stands in ``mappings/PROBLEMS.md``."""
+    """The page with all codes, as in ``mappings/PROBLEMS.md``."""
     return "\n".join(_page()) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What people call the fields of WizCommerce: reports for the owner of the data, sign-off sheets, notes, the page."""
+"""The names of WizCommerce's fields for people, in the data owner's reports, sign-off sheets, notes, and the page."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -9,34 +9,34 @@ from importer.tables import ATTRIBUTE_PREFIX
 FIELD_NAMES: Mapping[str, Mapping[str, str]] = tomllib.loads(
     files(__package__).joinpath("field_names.toml").read_text(encoding="utf-8")
 )
-# The parts of an address that get columns of their own where one cell could not be taken apart.
+# The parts of an address that get separate columns if one cell could not be split.
 ADDRESS_PARTS = ("address_line_1", "address_line_2", "city", "state", "zip_code", "country")
 _HEADERS = {"address_line_1": "Street", "address_line_2": "Street 2", "zip_code": "Postal code"}
 
 
 def field_name(entity: str, field: str) -> str:
-    """What people call a field: ``zip_code`` is ``ZIP/postal code``; a custom attribute has its own name."""
+    """The name of a field for people: ``zip_code`` is ``ZIP/postal code``; a custom attribute has its own name."""
     return FIELD_NAMES.get(entity, {}).get(field) or field.removeprefix(ATTRIBUTE_PREFIX)
 
 
 def full_field_name(entity: str, field: str) -> str:
-    """The field's name with what it belongs to: ``Address: City``; a customer's own fields stand alone."""
+    """The field's name with its owner (``Address: City``); a customer's own fields have only their name."""
     name = field_name(entity, field)
     return name if entity == "customer" else with_owner(entity.capitalize(), name)
 
 
 def with_owner(owner: str, name: str) -> str:
-    """``Address: City``; a name that begins with its owner stands alone: ``Address line 2``."""
+    """A name with its owner: ``Address: City``. If the name begins with its owner, it stays: ``Address line 2``."""
     return name if name.casefold().startswith(f"{owner.casefold()} ") else f"{owner}: {name}"
 
 
 def in_sentence(name: str) -> str:
-    """A field's name within a sentence: ``address line 2``, ``ZIP/postal code``."""
+    """A field's name as it is written within a sentence: ``address line 2``, ``ZIP/postal code``."""
     return name if name.startswith("ZIP") else f"{name[:1].lower()}{name[1:]}"
 
 
 def spoken_name(entity: str, field: str) -> str:
-    """The field in the middle of a sentence: ``the city``, ``the contact's phone``, ``the address attribute Color``."""
+    """The field's name with an article: ``the city``, ``the contact's phone``, ``the address attribute Color``."""
     name = field_name(entity, field)
     if field.startswith(ATTRIBUTE_PREFIX):
         return f"the {entity} attribute {name}"
@@ -52,16 +52,16 @@ def spoken_name(entity: str, field: str) -> str:
 
 
 def part_column(column: str, field: str) -> str:
-    """The header of the column with one part of the addresses in another column: ``Ship address > City``."""
+    """The header of the column for one part of the addresses in ``column``: ``Ship address > City``."""
     return f"{column} > {_header(field)}"
 
 
 def is_part_column(header: str, headers: Iterable[str]) -> bool:
-    """Whether a header is that of a part of the addresses in one of the other columns."""
+    """Whether ``header`` is a :func:`part_column` of one of ``headers``."""
     column, _, name = header.rpartition(" > ")
     return name in map(_header, ADDRESS_PARTS) and column in headers
 
 
 def _header(field: str) -> str:
-    """A part in the header of its column, which files that were written before have, too."""
+    """The name of a part in its column's header. It must not change, because existing files have it."""
     return _HEADERS.get(field) or field_name("address", field)

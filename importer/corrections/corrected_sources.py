@@ -15,13 +15,13 @@ from importer.corrections.row_identity import KeyedRows, cells_of, key_texts, ke
 from importer.tables import CORRECTION_DTYPES, Corrections, CorrectionStatus, Positions, Sources, SourceTable
 from importer.wording import shortened
 
-_ABSENT = "no "  # with what the reasons begin when there is nothing that could be corrected
-_LONGEST = 40  # characters of a cell in a reason
+_ABSENT = "no "  # the start of the reasons that say that there is nothing to correct
+_LONGEST = 40  # characters of a cell that a reason repeats
 
 
 @dataclass(frozen=True)
 class CorrectionDecision:
-    """What becomes of a correction. ``rows``: the row positions that it means."""
+    """What happens to a correction. ``rows``: the row positions that it matches."""
 
     correction: Correction
     status: CorrectionStatus
@@ -34,11 +34,11 @@ def _stale(correction: Correction, reason: str, *rows: int) -> CorrectionDecisio
 
 
 def corrected(sources: Sources, file: CorrectionFile, *, partial: bool = False) -> Sources:
-    """The sources with the corrections that apply, and what became of each.
+    """The sources after applying corrections, and what happened to each correction.
 
-    A correction is applied if exactly the rows that were meant when it was recorded match it and still have the old
-    text. It is removable if the row already has the new text; otherwise it is stale and has no effect. ``partial``: the
-    sources are a part of the export; corrections of rows that are not there are not mentioned.
+    A correction is applied if exactly the rows for which it was recorded match it and still have the old text. It is
+    removable if the row already has the new text; otherwise, it is stale and changes nothing. ``partial``: the sources
+    are only a part of the export, so corrections of missing rows are not mentioned.
     """
     decisions = _without_conflicts(_decisions(sources, file))
     decisions = [one for one in decisions if not (partial and one.reason.startswith(_ABSENT))]
@@ -61,7 +61,7 @@ def corrected(sources: Sources, file: CorrectionFile, *, partial: bool = False) 
 
 
 def uncorrected(sources: Sources) -> Mapping[tuple[int, str], tuple[str, str]]:
-    """(row position, column) → the text of the source and the corrected one, for cells that are corrected."""
+    """(row position, column) → the source's text and the corrected text, for corrected cells."""
     if sources.corrections is None:
         return {}
     lines = sources.corrections.applied
@@ -72,9 +72,9 @@ def uncorrected(sources: Sources) -> Mapping[tuple[int, str], tuple[str, str]]:
 
 
 def with_cells(table: SourceTable, changes: Mapping[str, Mapping[int, str]]) -> SourceTable:
-    """The table with other texts in some cells. ``changes``: column → place of the row in the table → its text.
+    """The table with new texts in some cells. ``changes``: column → position of the row in the table → the new text.
 
-    A column that it does not have is added, with blank cells.
+    A column that the table does not have is added, with blank cells.
     """
     if not changes:
         return table
@@ -87,7 +87,7 @@ def with_cells(table: SourceTable, changes: Mapping[str, Mapping[int, str]]) -> 
 
 
 def _with_texts(column: pa.ChunkedArray, texts: Mapping[int, str]) -> pa.ChunkedArray:
-    """A column with other texts at some places; a chunk without any is not copied."""
+    """A column with new texts at some places; chunks without changes are not copied."""
     chunks, start = [], 0
     for chunk in column.chunks:
         own = {at - start: text for at, text in sorted(texts.items()) if start <= at < start + len(chunk)}
@@ -105,7 +105,7 @@ def _header(table: SourceTable, column: str) -> str | None:
 
 
 def _without_column(one: Correction, tables: Iterable[SourceTable]) -> str:
-    """Why no table can have the corrected cell; one for a part of an address can be added."""
+    """Why no table can have the corrected cell; ``""`` if one can. A column for a part of an address can be added."""
     there = any(
         _header(table, one.identity.column) is not None or is_part_column(one.column, table.headers) for table in tables
     )
@@ -113,7 +113,7 @@ def _without_column(one: Correction, tables: Iterable[SourceTable]) -> str:
 
 
 def _decisions(sources: Sources, file: CorrectionFile) -> list[CorrectionDecision]:
-    """What becomes of each correction on its own, in the order of the file."""
+    """What happens to each correction by itself, in the order of the file."""
     by_table: dict[str, list[int]] = {}
     for number, table in enumerate(sources.tables):
         by_table.setdefault(str(table.details.get("table")), []).append(number)
@@ -153,7 +153,7 @@ def _of_table(
 
 
 def _corrected_keys(one: Correction, file: CorrectionFile, table: SourceTable) -> list[str]:
-    """The keys that a correction's row has if corrections of its key are in the source by now."""
+    """The keys that a correction's row can have if corrections of its key were made in the source."""
     headers = list(map(header_key, table.details.get("key", ())))
     new = [one.sibling, *file.siblings(one)]
     found = (key_with(one.identity.key, headers, other.column, other.new) for other in new)
@@ -161,7 +161,7 @@ def _corrected_keys(one: Correction, file: CorrectionFile, table: SourceTable) -
 
 
 def _corrected(one: Correction, keyed: KeyedRows, file: CorrectionFile) -> CorrectionDecision | None:
-    """The decision that a correction is removable, if its row has its corrected key and the corrected text."""
+    """The decision that a correction is removable if its row has a corrected key and the new text; otherwise None."""
     places = matching(one.identity, file.siblings(one), keyed, certain=False)
     rows = tuple(int(keyed.at[place]) for place in places if keyed.rows[place].get(one.identity.column, "") == one.new)
     return (
@@ -174,7 +174,7 @@ def _corrected(one: Correction, keyed: KeyedRows, file: CorrectionFile) -> Corre
 def _keyed(
     sources: Sources, places: Mapping[int, Mapping[str, Positions]], key: str, column: str, texts: set[str]
 ) -> KeyedRows:
-    """The rows with a key; of the rows without one, which may be many, only those whose cell may be meant."""
+    """The rows with a key. A blank ``key`` may have many rows, so only rows with one of ``texts`` are included."""
     rows, cells, headers, total = [], [], tuple[str, ...](), 0
     for number, found in places.items():
         table, at = sources.tables[number], found.get(key, np.zeros(0, np.int64))
@@ -213,7 +213,7 @@ def _decided(one: Correction, keyed: KeyedRows, file: CorrectionFile, sources: S
 
 
 def _continued(one: Correction, rows: Sequence[int], sources: Sources) -> str:
-    """Why a row cannot be left out: rows without a key follow, which belong to it."""
+    """Why a row cannot be left out (rows without a key follow, which belong to it); ``""`` if it can."""
     if not one.leaves_out:
         return ""
     for row in rows:
@@ -228,7 +228,7 @@ def _continued(one: Correction, rows: Sequence[int], sources: Sources) -> str:
 
 
 def _without_conflicts(decisions: list[CorrectionDecision]) -> list[CorrectionDecision]:
-    """Corrections that would give one cell two texts are not applied, nor those of a row that is left out."""
+    """The decisions, but corrections are stale if they contradict each other or are in a row that is left out."""
     taken: dict[tuple[int, str], set[str]] = {}
     for one in decisions:
         for row in one.rows if one.status == "applied" else ():
@@ -246,7 +246,7 @@ def _without_conflicts(decisions: list[CorrectionDecision]) -> list[CorrectionDe
 
 
 def _lines(decision: CorrectionDecision) -> Iterator[tuple[object, ...]]:
-    """A line for each cell that a correction is applied to; one for a correction that is not applied."""
+    """A line for each cell to which a correction is applied, or one line for a correction that is not applied."""
     one, own = decision.correction, decision.correction.identity
     rows = decision.rows if decision.status == "applied" else (decision.rows or (-1,))[:1]
     for row in rows:

@@ -1,4 +1,4 @@
-"""Changes of format only: what a spreadsheet makes of a cell by itself, such as ``0017`` → ``17``."""
+"""Changes in format only, which a spreadsheet makes on its own, such as ``0017`` → ``17``."""
 
 import re
 from datetime import date, timedelta
@@ -16,15 +16,15 @@ _NAMES = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM9
 _DATE = re.compile(
     r"(\d{1,4}|[a-z]{3,9})[-/. ]+(\d{1,2}|[a-z]{3,9})(?:[-/., ]+(\d{2,4}))?(?:[t ]+0{1,2}:00(?::00(?:\.0+)?)?)?"
 )
-_FIRST_DAY = date(1899, 12, 30)  # of a spreadsheet's calendar
-_DAYS = range(367, 80_000)  # 1901 to 2119, as a spreadsheet counts
+_FIRST_DAY = date(1899, 12, 30)  # day 0 of a spreadsheet's calendar
+_DAYS = range(367, 80_000)  # 1901 to 2119 in a spreadsheet's calendar
 
 
 def only_format(before: str, after: str) -> bool:
-    """Whether two different texts may be the same value, written by a spreadsheet in its own way.
+    """Whether two different texts may be the same value, reformatted by a spreadsheet.
 
-    Numbers without their zeros, plus, or separators; numbers cut to 15 digits or written with an exponent; true and
-    false in capitals or another language; dates in another order or as a number of days.
+    Spreadsheets drop zeros, plus signs, and separators; cut numbers to 15 digits or write them with an exponent; write
+    true and false in capitals or in a different language; and write dates in a different order or as a number of days.
     """
     first, second = (text.strip(BLANKS).casefold() for text in (before, after))
     if not first or not second or before == after:
@@ -41,7 +41,7 @@ def only_format(before: str, after: str) -> bool:
 
 
 def loosely(text: str) -> str:
-    """A text without what a spreadsheet may change by itself; texts that differ in more differ here, too."""
+    """A text in a form that stays the same if a spreadsheet reformats the cell, and differs for different values."""
     plain = text.strip(BLANKS).casefold()
     if plain in _WORDS:
         return _WORDS[plain]
@@ -50,7 +50,7 @@ def loosely(text: str) -> str:
 
 
 def _numbers(text: str) -> set[Decimal]:
-    """What a text can mean as a number: a comma or a point may be decimal or separate thousands."""
+    """The numbers that a text can mean: a comma or a period may be a decimal sign or a thousands separator."""
     if not _NUMBER.fullmatch(text):
         return set()
     plain, scale = re.sub(r"['\u00a0\u202f ]", "", text.removesuffix("%")), Decimal(100 if text.endswith("%") else 1)
@@ -80,7 +80,7 @@ def _rounded(first: str, second: str) -> bool:
 
 
 def _dates(text: str) -> set[tuple[int | None, int, int]]:
-    """The days that a text can mean, as (year, month, day); without a year if the text has none."""
+    """The days that a text can mean, as (year, month, day); the year is None if the text has none."""
     if re.fullmatch(r"\d{3,5}(?:\.0+)?", text) and int(float(text)) in _DAYS:
         counted = _FIRST_DAY + timedelta(days=int(float(text)))
         return {(counted.year, counted.month, counted.day)}

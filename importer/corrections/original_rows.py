@@ -1,6 +1,7 @@
-"""The rows of a run that somebody may fix, as the source has them: what returned files are compared with.
+"""The rows of a run that somebody may fix, as the source has them. Returned files are compared with them.
 
-They are in the run's ``work/``: the rejected rows, all rows with a problem, and all rows with the key of one of these.
+They are in the run's ``work/``: the rejected rows, all rows with an error or warning, and all rows with the key of such
+a row.
 """
 
 import json
@@ -37,9 +38,9 @@ class OriginalTable:
 
     ``source``: the table as reports name it. ``table``: the mapping's name; ``key``: the headers of its key. ``list``:
     its file in ``rejected/``; ``sheet``: its sheet in ``rejected.xlsx``. ``secrets``: columns whose cells were emptied.
-    ``cells``: the cells as the source has them; ``rows``: of each row its number, ``key``, ``reference_id`` (of its
-    customer, otherwise null), and whether it is in the list and in the workbook. ``shown``: (row, column) → the text of
-    cells that a correction changed before the run.
+    ``cells``: the cells as the source has them; ``rows``: for each row, its number (``row``), ``key``, ``reference_id``
+    (its customer's, or null), and whether it is in the list and in the workbook (``in_list``, ``in_workbook``).
+    ``shown``: (row number, column) → the new text of cells that a correction changed before the run.
     """
 
     source: str
@@ -64,18 +65,18 @@ class OriginalTable:
         return SourceTable(self.source, None, self.cells, self.numbers, nothing, broken, self.secrets, details)
 
     def text(self, row: int, column: str) -> str:
-        """A cell as the run's reports show it, blank for a column that they add; ``row``: its place here."""
+        """A cell as the run's reports show it; blank for a column that they add. ``row``: its position in ``rows``."""
         own = str(self.cells[column].iloc[row]) if column in self.cells else ""
         return self.shown.get((int(self.numbers[row]), column), own)
 
     def takes(self, column: str) -> bool:
-        """Whether a cell of this column can be corrected: the source has it, or it is for a part of an address."""
+        """Whether cells of a column can be corrected: the source has it, or it is for a part of an address."""
         return column in self.cells or is_part_column(column, list(map(str, self.cells.columns)))
 
 
 @dataclass(frozen=True)
 class Originals:
-    """The rows of a run. ``run``: its id."""
+    """The saved rows of a run. ``run``: its ID."""
 
     run: str
     tables: tuple[OriginalTable, ...]
@@ -119,7 +120,7 @@ def save_originals(folder: Path, report: ReportInput, in_workbook: Mask) -> None
 
 
 def _as_in_source(table: SourceTable, own: Mapping[tuple[int, str], tuple[str, str]]) -> SourceTable:
-    """The table before corrections."""
+    """The table as it was before corrections."""
     changes: dict[str, dict[int, str]] = {}
     for (row, name), (old, _) in own.items():
         changes.setdefault(name, {})[row] = old
@@ -141,7 +142,7 @@ def _described(table: SourceTable, file: str, sheet: str, shown: list[tuple[int,
 
 
 def _with_problems(report: ReportInput) -> Mask:
-    """The row positions of errors and warnings."""
+    """A mask of the rows, by row position, that have an error or warning."""
     kinds = report.located.kinds
     place = kinds["_row"].to_numpy(np.int64)
     serious = (kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_) & (place >= 0)
@@ -151,7 +152,7 @@ def _with_problems(report: ReportInput) -> Mask:
 
 
 def _with_same_key(keys: pa.Array, wanted: Mask) -> Positions:
-    """The rows that are wanted, and those with the key of one of them, unless it is blank."""
+    """The rows that are wanted, and those with the same key as a wanted row, unless the key is blank."""
     at = np.flatnonzero(wanted)
     if not len(at):
         return at
@@ -166,7 +167,10 @@ def _write(path: Path, columns: Mapping[str, pa.Array]) -> None:
 
 
 def load_originals(folder: Path) -> Originals:
-    """The rows that a run saved; ``folder``: the run's. Raises :class:`UsageError` where there are none."""
+    """The rows that a run saved. ``folder``: the run's.
+
+    Raises :class:`UsageError` if there are none, and :class:`OutputError` if they are incomplete.
+    """
     work = folder / "work"
     again = "Check the sources again with this version; then fix the rows of that run."
     if not (work / _FILE).is_file():

@@ -1,4 +1,4 @@
-"""Recording corrections: each changed cell becomes a line of the file, once; contradictions are errors."""
+"""Recording corrections: each changed cell becomes one line of the file; contradictions are errors."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ from importer.errors import UsageError
 
 @dataclass(frozen=True)
 class Recorded:
-    """A file with what was recorded. ``added`` are new; ``unchanged`` were there already; ``replaced`` are gone.
+    """A file after recording. ``added`` are new; ``unchanged`` were already there; ``replaced`` were removed.
 
-    ``ambiguous``: what was not recorded, because another row is the same in all cells.
+    ``ambiguous``: corrections that were not recorded because another row has the same text in all cells.
     """
 
     file: CorrectionFile
@@ -31,9 +31,9 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A correction to be recorded. ``row``: its place in the table; a blank ``column`` leaves the row out.
+    """A correction to be recorded. ``row``: its position in the table. A blank ``column`` leaves the whole row out.
 
-    ``place``: where somebody wrote it.
+    ``place``: where the correction was made, for messages.
     """
 
     table: OriginalTable
@@ -64,17 +64,17 @@ class _Rows:
         return found
 
     def identity(self, row: int, column: str) -> Identity:
-        """What identifies a cell of one of the rows."""
+        """The identity of a cell in one of the rows."""
         key = self._keys[row]
         others = [self.cells[place] for place in self._by_key[key] if place != row]
         return Identity.of(self._table.table, key, header_key(column), self.cells[row], others, self._headers)
 
     def twins(self, row: int) -> set[int]:
-        """The rows that are the same in all cells, itself included."""
+        """The rows that have the same text in all cells, including ``row`` itself."""
         return {place for place in self._by_key[self._keys[row]] if self.cells[place] == self.cells[row]}
 
     def peers(self, row: int, column: str, new: str) -> int:
-        """How many rows with its key would be the same if the cell of ``column`` had the text ``new``; at most 9."""
+        """How many rows with the same key equal this row after its correction (at most 9)."""
         wanted = {**self.cells[row], header_key(column): new} if column else {}
         return min(9, sum(self.cells[place] == wanted for place in self._by_key[self._keys[row]]))
 
@@ -93,10 +93,10 @@ class _Rows:
 def record(
     file: CorrectionFile, wanted: Sequence[Wanted], *, run: str, recorded: str, replace_earlier: bool = False
 ) -> Recorded:
-    """The file with these corrections as well; nothing is written.
+    """The file with these corrections added; nothing is written.
 
-    ``recorded``: the time (UTC, ISO 8601). A correction whose new text is that of the source only takes an earlier one
-    back. Raises :class:`UsageError` with both for each that contradicts an earlier one, unless ``replace_earlier``.
+    ``recorded``: the time (UTC, ISO 8601). A correction whose new text is the source's text only takes back an earlier
+    correction. Unless ``replace_earlier``, raises :class:`UsageError` that names both sides of each contradiction.
     """
     work = _Recording(file, run, recorded, replace_earlier)
     same: defaultdict[tuple[str, str, str], set[int]] = defaultdict(set)
@@ -111,7 +111,7 @@ def record(
 
 @dataclass
 class _Recording:
-    """A recording under way. ``known``: (table, key, column) → the corrections there are by now."""
+    """The state of a recording. ``known``: (table, key, column) → the corrections so far."""
 
     file: CorrectionFile
     run: str
@@ -128,7 +128,7 @@ class _Recording:
             self.known[_group(one.identity)].append(one)
 
     def add(self, one: Wanted, same: AbstractSet[int]) -> None:
-        """Record one correction. ``same``: the rows whose cells of its column get the same text."""
+        """Record one correction. ``same``: the rows whose cells in this column get the same text."""
         if not one.table.table:
             message = f"run {self.run} does not know the mapping's name for {one.table.source}"
             raise UsageError(message, "Check the sources again, and fix the rows of that run.")
@@ -159,7 +159,7 @@ class _Recording:
         return Correction(rows.identity(one.row, one.column), one.column, new, known, self.recorded, self.run, peers)
 
     def _same_cell(self, other: Correction, made: Correction, rows: _Rows, row: int) -> bool:
-        """Whether an earlier correction is about the same cell, which may have its corrected text by now."""
+        """Whether an earlier correction is for the same cell, which may have the corrected text by now."""
         if other.identity == made.identity:
             return True
         return made.identity.old in {other.identity.old, other.new} and rows.means(other, self.file, row)

@@ -1,4 +1,4 @@
-"""A returned file of rejected rows, compared with the rows as they were: which cells were changed."""
+"""Compare a returned file of rejected rows with the original rows, to find the changed cells."""
 
 import re
 from collections import Counter, defaultdict
@@ -13,12 +13,12 @@ from importer.loader import LoadOptions, load
 from importer.tables import IMPORT_ERRORS, SourceTable
 
 _NUMBER = re.compile(r"\s*row (\d+)\b")
-_ALIKE = 0.5  # of the filled cells of a row have to be as they were, or it is another row
+_ALIKE = 0.5  # at least this share of a row's filled cells must be unchanged; otherwise, it is a different row
 
 
 @dataclass(frozen=True)
 class CellChange:
-    """One cell that was changed. ``row``: the place of its row in the table; ``place``: where it stands now."""
+    """A changed cell. ``row``: the position of its row in the table; ``place``: where it is in the returned file."""
 
     table: OriginalTable
     row: int
@@ -34,10 +34,10 @@ class CellChange:
 
 @dataclass
 class Returned:
-    """What was returned.
+    """The content of returned files.
 
-    ``unknown``: places of rows and columns that are none of the run's, with the reason. ``held``: table number → the
-    rows that are there. ``products``: the files that were returned: ``in_workbook`` or ``in_list``, and the table.
+    ``unknown``: rows and columns that cannot be matched to the run's, each as place and reason. ``held``: table number
+    → the rows that were returned. ``products``: the returned files, as ``in_workbook`` or ``in_list`` and the table.
     """
 
     changes: list[CellChange] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Returned:
     products: set[tuple[str, int]] = field(default_factory=set)
 
     def missing(self, originals: Originals) -> Iterator[tuple[OriginalTable, int]]:
-        """The rows that were in the files when they were written and are no longer there."""
+        """The rows that were in the files when the run wrote them, but were not returned."""
         for number, table in enumerate(originals.tables):
             for product in ("in_workbook", "in_list"):
                 if (product, number) in self.products:
@@ -64,7 +64,7 @@ def run_of(path: Path) -> str | None:
 
 
 def read_returned(files: Sequence[Path], originals: Originals) -> Returned:
-    """What was changed in these files. Raises :class:`InputError` for a file that is not one of the run's."""
+    """The changes in these files. Raises :class:`InputError` for a file that is not one of the run's."""
     found = Returned()
     for path in files:
         columns = tuple(frozenset(table.cells.columns) for table in originals.tables)
@@ -97,7 +97,7 @@ def _compare(path: Path, table: SourceTable, originals: Originals, found: Return
         for name in table.headers[1:]
         if name not in pairs and any(text.strip() for text in columns[name])
     ]
-    # Cells that hold what must never leave the source are empty there, and whatever is in them now is not recorded.
+    # Cells with data that must never leave the source were emptied, so whatever is in them now is not recorded.
     pairs = {name: own for name, own in pairs.items() if own not in original.secrets and name not in table.secrets}
     rows = [{pairs[name]: columns[name][at] for name in pairs} for at in range(len(table))]
     matched = _matched(original, rows, columns[first])
@@ -112,7 +112,7 @@ def _compare(path: Path, table: SourceTable, originals: Originals, found: Return
 
 
 def _number_of(path: Path, table: SourceTable, originals: Originals) -> int:
-    """The table of the run that a returned one holds rows of. Raises :class:`UsageError`."""
+    """The number of the run's table whose rows a returned table has. Raises :class:`UsageError`."""
     headers = set(map(header_key, table.headers))
     shared = {
         number: len(headers & set(map(header_key, one.cells.columns))) for number, one in enumerate(originals.tables)
@@ -136,10 +136,10 @@ def _number_of(path: Path, table: SourceTable, originals: Originals) -> int:
 
 
 def _matched(original: OriginalTable, rows: Sequence[Mapping[str, str]], notes: Sequence[str]) -> list[int | str]:
-    """For each returned row its place in the original table, or why it has none.
+    """For each returned row, its position in the original table, or why it has none.
 
-    The number in its first column counts, if the row still looks like that one; without a number, a row that is the
-    same in all cells, otherwise the only row with its key.
+    If the first column has a row number, that row counts if the returned row is still similar to it. Otherwise, a row
+    with the same text in all cells counts, or else the only row with the same key.
     """
     at_number = {number: place for place, number in enumerate(original.numbers.tolist())}
     claimed: list[int | str] = []
@@ -164,7 +164,7 @@ def _matched(original: OriginalTable, rows: Sequence[Mapping[str, str]], notes: 
 def _doubled(
     original: OriginalTable, place: int, rows: Sequence[Mapping[str, str]], claimed: Sequence[int | str], at: int
 ) -> int | str:
-    """The place of a row that is there several times, if all copies are the same."""
+    """The position of a row that was returned several times, if all copies are the same; otherwise, an error text."""
     copies = [rows[other] for other, claim in enumerate(claimed) if claim == place]
     if all(copy == rows[at] for copy in copies):
         return place
@@ -179,14 +179,14 @@ def _alike(original: OriginalTable, place: int, cells: Mapping[str, str]) -> boo
 
 
 def _plain(text: str) -> str:
-    """A text as rows are recognized by: what a spreadsheet may change by itself does not count."""
+    """A text without the characters that a spreadsheet may change on its own, for recognizing rows."""
     return re.sub(r"[\s,.']|^[+0]+", "", text).casefold()
 
 
 def _by_content(
     original: OriginalTable, rows: Sequence[Mapping[str, str]], claimed: Sequence[int | str]
 ) -> list[int | str]:
-    """The places of rows without a number: by all of their cells, otherwise by a key that only one row has."""
+    """Also find the positions of rows without a number, by all of their cells or by a key that only one row has."""
     names = list(rows[0]) if rows else []
     every = [tuple(original.text(place, name) for name in names) for place in range(len(original.rows))]
     taken = {place for place in claimed if isinstance(place, int) and place >= 0}

@@ -1,10 +1,11 @@
-"""Which row of a table a correction means: by its key, and by a fingerprint of its other cells.
+"""Finding the row of a table that a correction is for, by its key and a fingerprint of its other cells.
 
-A row *matches* a correction that was recorded for it if it has the same key, and all of its other filled cells are
-the same. Two things may differ, as long as no other row can be meant:
+A row *matches* a correction if it has the key of the row for which the correction was recorded, and all of its other
+filled cells are the same. Two things may differ, as long as no other row can match:
 
-- cells that other corrections of the same row are about may have the corrected text;
-- where one row alone has the key, now as then, half of the other cells are enough: systems change balances and dates.
+- cells that have corrections of their own may have the corrected text;
+- if only one row has the key, now as well as then, half of the other cells are enough, because systems change balances
+  and dates.
 """
 
 import hashlib
@@ -26,9 +27,9 @@ Row = Mapping[str, str]  # header key → text of the cell
 
 
 def key_texts(table: SourceTable) -> pa.Array:
-    """The key of each row as corrections name it: the trimmed cells of its key columns; ``""`` if all are blank.
+    """The key of each row as corrections have it: the trimmed cells of its key columns; ``""`` if all are blank.
 
-    Where a blank key means the row above, such a row has the key of that row.
+    If rows with a blank key belong to the row above, they have the key of that row.
     """
     headers = table.details.get("key", ())
     cells = [pc.utf8_trim(table.column(name), characters=BLANKS) for name in headers]
@@ -45,7 +46,7 @@ def key_texts(table: SourceTable) -> pa.Array:
 
 
 def key_with(key: str, headers: Sequence[str], column: str, text: str) -> str | None:
-    """A key after the cell of one of its columns got another text; None if ``column`` is none of its columns.
+    """A key after the cell in ``column`` changed to ``text``; None if the key does not have that column.
 
     ``headers``: the header keys of the key's columns.
     """
@@ -59,7 +60,7 @@ def key_with(key: str, headers: Sequence[str], column: str, text: str) -> str | 
 
 
 def cells_of(table: SourceTable, rows: Positions) -> list[dict[str, str]]:
-    """The cells of some rows of a table by header key, without those that were emptied."""
+    """The cells of some rows of a table by header key, without columns whose cells were emptied."""
     names = [name for name in table.headers if name not in table.secrets]
     columns = [table.cells(name, rows).to_pylist() for name in names]
     keys = [header_key(name) for name in names]
@@ -67,22 +68,22 @@ def cells_of(table: SourceTable, rows: Positions) -> list[dict[str, str]]:
 
 
 def hashed(column: str, text: str) -> str:
-    """A cell as fingerprints have it; ``""`` for a blank one. ``column``: its header key."""
+    """The hash of a cell for fingerprints; ``""`` for a blank cell. ``column``: its header key."""
     if not text.strip(BLANKS):
         return ""
     return hashlib.sha256(f"{column}\0{text}".encode()).hexdigest()[:6]
 
 
 def row_hash(row: Row) -> str:
-    """A whole row: the same for all corrections that were recorded for it."""
+    """The hash of a whole row, which is the same for all corrections that were recorded for it."""
     whole = "\0".join(sorted(hashed(column, text) for column, text in row.items()))
     return hashlib.sha256(whole.encode()).hexdigest()[:8]
 
 
 def nearest_other(row: Row, others: Iterable[Row], column: str) -> int:
-    """How many cells besides ``column`` distinguish a row from the most similar of ``others``, at most 9.
+    """In how many cells besides ``column`` a row differs from the most similar of ``others`` (at most 9).
 
-    ``others``: the other rows with its key, without those that are the same in all cells. ``ALONE`` if there are none.
+    ``others``: the other rows with the same key. Those that do not differ are ignored. ``ALONE`` if none is left.
     """
     differing = (sum(row.get(name, "") != text for name, text in other.items() if name != column) for other in others)
     found = [count for count in differing if count]
@@ -94,8 +95,8 @@ class Identity:
     """What distinguishes a correction's row from others.
 
     ``column``: the header key of the corrected cell, ``""`` for the whole row. ``cells``: hashes of the row's other
-    filled cells. ``whole``: see :func:`row_hash`. ``near``: see :func:`nearest_other`; 1 for a row without a key, of
-    which nothing may differ. ``rows``: how many rows were the same in all cells.
+    filled cells. ``whole``: see :func:`row_hash`. ``near``: see :func:`nearest_other`; 1 for a row without a key, in
+    which no cell may differ. ``rows``: how many rows had the same text in all cells.
     """
 
     table: str
@@ -118,7 +119,7 @@ class Identity:
     ) -> "Identity":
         """The identity of a cell of ``row``.
 
-        ``others``: all other rows with its key. ``headers``: the header keys of the key's columns.
+        ``others``: all other rows with the same key. ``headers``: the header keys of the key's columns.
         """
         near = nearest_other(row, others, column) if key else 1
         rows = 1 + sum(all(row.get(name, "") == text for name, text in other.items()) for other in others)
@@ -127,7 +128,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Sibling:
-    """Another correction of the same row: its column's header key, and the texts that its cell may have."""
+    """Another correction of the same row: the header key of its column, and the texts that its cell may have."""
 
     column: str
     old: str
@@ -136,7 +137,7 @@ class Sibling:
 
 @dataclass(frozen=True)
 class KeyedRows:
-    """All rows of a table with one key, or only those that can match; ``count``: how many have the key.
+    """All rows of a table with a certain key, or only those that can match. ``count``: how many rows have the key.
 
     ``headers``: the header keys of the key's columns.
     """
@@ -148,9 +149,9 @@ class KeyedRows:
 
 
 def matching(wanted: Identity, siblings: Sequence[Sibling], keyed: KeyedRows, *, certain: bool = True) -> list[int]:
-    """Which of the rows match: their numbers within ``keyed.rows``.
+    """The positions in ``keyed.rows`` of the rows that match.
 
-    Without ``certain``, cells of any number of other corrections may have their new text: nothing will be changed.
+    Without ``certain``, any number of other corrections may already be in the row, because nothing will be changed.
     """
     exact, tolerated = [], []
     rests = [_rest(wanted.column, row, keyed.headers) for row in keyed.rows]
@@ -175,7 +176,7 @@ def _rest(column: str, row: Row, headers: Collection[str]) -> frozenset[str]:
 
 
 def _tolerated(wanted: Identity, siblings: Sequence[Sibling], row: Row, rest: frozenset[str]) -> int:
-    """How many cells differ, if all of them have other corrections of the row; otherwise 0."""
+    """How many cells differ if only cells with corrections of their own differ; otherwise 0."""
     missing, extra = set(wanted.cells - rest), set(rest - wanted.cells)
     count = 0
     for one in siblings:
@@ -190,7 +191,7 @@ def _tolerated(wanted: Identity, siblings: Sequence[Sibling], row: Row, rest: fr
 
 
 def rows_by_key(keys: pa.Array, wanted: Collection[str]) -> dict[str, Positions]:
-    """The rows of each of the ``wanted`` keys that occurs."""
+    """For each of the ``wanted`` keys that occurs, the positions of its rows."""
     names = pa.array(sorted(wanted), pa.string())
     codes = pc.index_in(keys, value_set=names).fill_null(-1).to_numpy(zero_copy_only=False)
     at = np.flatnonzero(codes >= 0)

@@ -1,1 +1,1 @@
-"""Draft a mapping for a file that nobody has mapped: from its headers, by lexicons, and from its values."""
+"""Draft a mapping for a file without one, from its headers (with lexicons) and its values."""

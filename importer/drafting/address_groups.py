@@ -1,4 +1,4 @@
-"""Columns of addresses as groups: those with the same role, the same number, and the same unknown word."""
+"""Grouping the columns of addresses: a group has the same role, the same number, and the same unknown word."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,15 +11,15 @@ from importer.drafting.readings import Reading
 
 _SINGLE = frozenset({"city", "zip_code", "state", "country", "zip_city", "house_number"})
 _ROLES = ("billing", "shipping", "mailing", "visiting", "home", "work", "other")
-_OWN_GROUP = 3  # parts that share an unknown word are an address of their own
+_OWN_GROUP = 3  # as many parts with the same unknown word are a separate address
 GroupKey = tuple[str, int | None, tuple[str, ...]]
 _SMALLER = frozenset({"suburb", "locality", "localidad", "localidade", "localita", "localite", "village", "hamlet"})
 _TOWN = frozenset({"city", "zip_city"})
-# The first that is there.
+# In each list, the first role that exists counts.
 _FOR_BILLING = ("billing", "mailing", "", "work", "visiting", "home", "other")
 _PLAIN_FIRST = ("billing", "", "mailing", "work", "visiting", "home", "other")
 _FOR_SHIPPING = ("shipping", "visiting", "", "work", "other", "mailing")
-_OFTEN = 0.9  # an address filled less often than this share of another one falls back on the other one
+_OFTEN = 0.9  # if an address is filled less often than this share of another, the other is used in its gaps
 
 
 def address_groups(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[AddressGroup]:
@@ -31,7 +31,7 @@ def address_groups(readings: Sequence[Reading], values: Sequence[ColumnValues]) 
         group = groups.setdefault(key, AddressGroup(*key))
         group.parts[str(readings[at].concept)].append(at)
     merged = _with_gaps_filled(_without_strangers(list(groups.values())))
-    for group in merged:  # each step works with what the one before it has left
+    for group in merged:  # each step works on the result of the previous step
         _one_town(group, readings, values)
         _order_lines(group, readings, values)
         city_of_last_line(group, values)
@@ -47,9 +47,9 @@ def _key(reading: Reading) -> GroupKey:
 
 
 def _numbers_of_groups(keys: Mapping[int, GroupKey], readings: Sequence[Reading]) -> dict[int, GroupKey]:
-    """``City 2`` belongs to a second group, and then so does ``Street 2``; otherwise ``Street 2`` is a second line."""
+    """If there is ``City 2``, it and ``Street 2`` are in a second group; otherwise, ``Street 2`` is a second line."""
     numbered: dict[tuple[str, tuple[str, ...]], set[int]] = defaultdict(set)
-    own_lines: set[tuple[str, tuple[str, ...]]] = set()  # "Address 2 street 1" says which number is whose
+    own_lines: set[tuple[str, tuple[str, ...]]] = set()  # "Address 2 street 1" says which number is the group's
     for at, (role, number, unknown) in keys.items():
         part = readings[at].part
         if number is None and part is not None and readings[at].concept in _SINGLE:
@@ -66,7 +66,7 @@ def _numbers_of_groups(keys: Mapping[int, GroupKey], readings: Sequence[Reading]
 
 
 def _with_first_group(keys: dict[int, GroupKey], readings: Sequence[Reading]) -> dict[int, GroupKey]:
-    """Parts without a number belong to the first of groups with numbers, unless that has such a part already."""
+    """Parts without a number belong to the first of the numbered groups, unless that group already has such a part."""
     out = dict(keys)
     for at, (role, number, unknown) in keys.items():
         further = any(key[0] == role and key[2] == unknown and (key[1] or 0) > 1 for key in keys.values())
@@ -77,7 +77,7 @@ def _with_first_group(keys: dict[int, GroupKey], readings: Sequence[Reading]) ->
 
 
 def _without_strangers(groups: list[AddressGroup]) -> list[AddressGroup]:
-    """Groups with an unknown word: if all have it, it says nothing; a part alone fills a gap; all others go."""
+    """Resolve unknown words: a word in all groups is ignored, a lone part fills a gap, and other groups are dropped."""
     known = [group for group in groups if not group.unknown]
     strange = [group for group in groups if group.unknown]
     if not any(set(group.parts) & {"address", "street", "city", "zip_code"} for group in known):
@@ -98,7 +98,7 @@ def _without_strangers(groups: list[AddressGroup]) -> list[AddressGroup]:
 
 
 def _with_gaps_filled(groups: list[AddressGroup]) -> list[AddressGroup]:
-    """A lone city goes to the street without one, a lone street to the city without one, other lone parts to gaps."""
+    """Move a lone city to a street without one, a lone street to a city without one, and other lone parts to gaps."""
     plain = next((group for group in groups if not group.role and group.number is None), None)
     if plain is None or len(groups) == 1:
         return groups
@@ -123,7 +123,7 @@ def _with_gaps_filled(groups: list[AddressGroup]) -> list[AddressGroup]:
 
 
 def _merged(groups: list[AddressGroup], plain: AddressGroup, homes: list[AddressGroup]) -> list[AddressGroup]:
-    """``Besøksadresse`` next to ``Postnr`` and ``Sted``, ``Address`` next to ``Billing city``: one address, not two."""
+    """Merge groups that form one address: ``Address`` and ``Billing city``, or ``Besøksadresse`` and ``Postnr``."""
     if len(homes) != 1:
         return groups
     for part, columns in plain.parts.items():
@@ -140,7 +140,7 @@ def _is_address(group: AddressGroup) -> bool:
 
 
 def _one_town(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
-    """Of a suburb and a city the city, or the suburb where most cities are blank; of two states the fuller one."""
+    """Choose the city rather than the suburb, unless most cities are blank, and the state that is filled most often."""
     states, cities = group.parts.get("state", []), group.parts.get("city", [])
     if len(states) > 1:
         group.parts["state"] = [max(states, key=lambda at: (values[at].filled, -at))]
@@ -152,7 +152,7 @@ def _one_town(group: AddressGroup, readings: Sequence[Reading], values: Sequence
 
 
 def _order_lines(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
-    """Lines by their numbers: the first is line 1, the others are line 2; a line without number goes first."""
+    """Order lines by number: the first is line 1, the others are line 2. A line without a number comes first."""
     lines = [at for part in ("street", "address") for at in group.parts.get(part, ())]
     if not lines:
         return
@@ -170,7 +170,7 @@ def _order_lines(group: AddressGroup, readings: Sequence[Reading], values: Seque
 
 
 def _give_slots(groups: list[AddressGroup], values: Sequence[ColumnValues]) -> None:
-    """One group becomes the billing address, all shipping ones and one other the shipping addresses."""
+    """Assign slots: one group is the billing address, and all shipping groups or one other are shipping addresses."""
     ordered = sorted(groups, key=lambda group: group.number or 0)
     full = [group for group in ordered if group.packed or sum(map(bool, group.parts.values())) > 1]
     filled = [group for group in full if _fill(group, values)] or full or ordered
@@ -189,13 +189,13 @@ def _give_slots(groups: list[AddressGroup], values: Sequence[ColumnValues]) -> N
 
 
 def _mailing_is_usual(among: list[AddressGroup], values: Sequence[ColumnValues]) -> bool:
-    """Whether a mailing address is filled as often as the main one: where it is not, it is an exception."""
+    """Whether a mailing address is filled about as often as the main one; if not, it is an exception."""
     main = max((_fill(group, values) for group in among if not group.role), default=0.0)
     return any(group.role == "mailing" and _fill(group, values) >= _OFTEN * main for group in among)
 
 
 def _take(order: Sequence[str], slot: str, among: list[AddressGroup]) -> bool:
-    """Give the slot to the group with the first of the roles; False if none has any."""
+    """Assign the slot to the group with the first possible role; False if no group has any of the roles."""
     group = next((one for role in order for one in among if one.role == role and one.slot is None), None)
     if group is not None:
         group.slot = slot
@@ -203,7 +203,7 @@ def _take(order: Sequence[str], slot: str, among: list[AddressGroup]) -> bool:
 
 
 def _give_rest(ordered: list[AddressGroup], index: int) -> None:
-    """Addresses of nothing but lines share a slot; a series without roles goes on: Address 3, Address 4, …"""
+    """Let addresses with only lines share a slot, and continue a series without roles: Address 3, Address 4, …"""
     for group in ordered:
         bare = not group.packed and not group.parts.get("city")
         if group.slot is None and bare and group.role in ("billing", "shipping", "visiting"):
@@ -217,7 +217,7 @@ def _give_rest(ordered: list[AddressGroup], index: int) -> None:
 
 
 def _stand_in(ordered: list[AddressGroup], full: list[AddressGroup], values: Sequence[ColumnValues]) -> None:
-    """The main address serves where there is no other billing or shipping address; lines without a town take its."""
+    """Use the main address if a billing or shipping address is blank, and mark lines without a town as partial."""
     main = next((group for group in full if not group.role and group.number is None), None)
     if main is None:
         others = [group for group in full if group.role == "visiting" or (group.role == "mailing" and not group.slot)]

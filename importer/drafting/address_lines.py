@@ -1,4 +1,4 @@
-"""Towns in the lines of an address: the last line, whole addresses in one cell, and lines in any order."""
+"""Towns in the lines of an address: in the last line, in whole addresses in one cell, or in lines in any order."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ from importer.drafting.readings import Reading
 _FEW_DIGITS = 0.2
 _TOWN_PARTS = ("city", "state", "zip_code", "country")
 _NEARLY_ALL = 0.97
-_MOST_LINES = 3  # more numbered lines without a city are lines in any order
+_MOST_LINES = 3  # if there are more numbered lines without a city, they are in any order
 _MOSTLY_WHOLE = 0.6
 _FEWEST_IN_ANY_ORDER = 2
-_OFTEN = 0.9  # as often as the first line
+_OFTEN = 0.9  # of the share in which the first line is filled
 
 
 def city_of_last_line(group: AddressGroup, values: Sequence[ColumnValues]) -> None:
-    """Next to a postal code without a city, the last line with values is the city: without digits, and usually filled.
+    """If there is a postal code but no city, use the last line as the city, if it is usually filled and without digits.
 
-    If it is often blank, the lines are in any order: the city is the third in one row, and the fourth in another.
+    If it is often blank, the lines are in any order: the city is the third line in one row, and the fourth in another.
     """
     lines = [at for part in ("line_1", "line_2") for at in group.parts.get(part, ()) if not values[at].blank]
     if not group.parts.get("zip_code") or group.parts.get("city"):
@@ -47,7 +47,7 @@ def _is_state(text: str) -> bool:
 
 
 def pack(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
-    """Split whole addresses in one cell, postal code and city in one cell, and lines in any order."""
+    """Mark for splitting: whole addresses in one cell, a postal code and city in one cell, and lines in any order."""
     if group.packed:
         return
     lines = group.parts.get("line_1", []) + group.parts.get("line_2", [])
@@ -75,14 +75,14 @@ def pack(group: AddressGroup, readings: Sequence[Reading], values: Sequence[Colu
 
 
 def _has_town(group: AddressGroup, values: Sequence[ColumnValues], at: int) -> bool:
-    """Whether the cells of a line name the cities or postal codes that are in separate columns."""
+    """Whether the cells of a line contain the towns or postal codes that are also in separate columns."""
     towns = [text for part in ("city", "zip_code") for own in group.parts.get(part, ()) for text in values[own].texts]
     plain = [text.casefold() for text in towns]
     return values[at].share(lambda text: any(town in text.casefold() for town in plain)) >= _MOSTLY_WHOLE
 
 
 def _repeated(group: AddressGroup, whole: list[int], known: list[str], values: Sequence[ColumnValues]) -> None:
-    """The same address once more, in one cell: it gives what has no column of its own."""
+    """If the whole address is repeated in one cell, use that cell only for the parts without a full column."""
     lines = {part: [at for at in group.parts.get(part, ()) if at not in whole] for part in ("line_1", "line_2")}
     if whole and all(values[at].blank for at in lines["line_1"]):
         group.packed = whole[:1]

@@ -8,13 +8,13 @@ from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import ADDRESS_PARTS, LINES
 from importer.drafting.readings import Reading
 
-_NEAR = 2  # columns
-_MOST, _OFTEN, _SOME = 0.9, 0.75, 0.3  # of the values
+_NEAR = 2  # columns on either side
+_MOST, _OFTEN, _SOME = 0.9, 0.75, 0.3  # shares of values
 _CITIES = frozenset({"city", "zip_city"})
 _TOWN = _CITIES | {"zip_code"}
-_LONGEST_CODE = 3  # letters of a state
+_LONGEST_CODE = 3  # letters in a state's code
 _POST_TOWN = re.compile(r"(?:[A-Z]{1,3}[- ])?(?:\d{4,6}|\d{3} \d\d|\d\d-\d{3})(?: [A-Z]{2})?[ ,]+[^\W\d][^\d,;]*")
-SHORT = 6  # characters of a house number
+SHORT = 6  # the most characters in a house number
 
 
 def with_address_parts(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
@@ -25,7 +25,7 @@ def with_address_parts(readings: list[Reading], values: Sequence[ColumnValues]) 
 
 
 def _with_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``Billing Code`` is the postal code if its values are, and so is a blank ``Shipping Code`` next to it."""
+    """``Billing Code`` is the postal code if its values are postal codes, and so is a blank ``Shipping Code`` then."""
     codes = [at for at, reading in enumerate(readings) if reading.concept == "address_name" and values[at].zips >= 0.8]
     roles = {role for at in codes for role in readings[at].roles & {"billing", "shipping"}}
     out = list(readings)
@@ -40,7 +40,7 @@ def _with_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list
 
 
 def _with_places(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``Ship To`` with no other part is the name of the place if it has fewer digits than the plain street."""
+    """``Ship To`` without other parts is the name of the place if it has digits less often than the plain street."""
     out = list(readings)
     streets = [at for at, one in enumerate(readings) if one.concept in LINES and not one.roles and one.group is None]
     digits = _OFTEN * max((values[at].with_digits for at in streets), default=0)
@@ -52,7 +52,7 @@ def _with_places(readings: Sequence[Reading], values: Sequence[ColumnValues]) ->
 
 
 def _with_house_numbers(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``Nr`` next to a street without digits is the house number; ``Número`` far from any street is a number."""
+    """``Nr`` next to a street without digits is the house number; ``Número`` far from any street is an ID."""
     out = list(readings)
     for at, reading in enumerate(readings):
         own, near = values[at], around(readings, at, 1) & {*LINES, "address_line_2"}
@@ -104,7 +104,7 @@ def _with_cities(readings: list[Reading], values: Sequence[ColumnValues]) -> lis
 
 
 def _with_post_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``Kod`` between street and city is the postal code; an address without digits next to one is the city."""
+    """``Kod`` next to a street or city is the postal code; an address without digits next to that is the city."""
     out = list(readings)
     concepts = [reading.concept for reading in readings]
     if "zip_code" in concepts and "city" not in concepts:

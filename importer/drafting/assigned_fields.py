@@ -1,4 +1,4 @@
-"""What the columns of one table give, as far as it is known: fields, addresses, and people."""
+"""What the columns of one table are used for, as far as known: fields, addresses, and people."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from importer.drafting.readings import Reading
 class AddressGroup:
     """The columns of one address. ``parts``: part of an address → its columns, in the order in which they are tried.
 
-    ``role``, ``number``: what distinguishes it from others; ``unknown``: words that no phrase has. ``packed``: the
-    columns to split: one with whole addresses, or lines in any order; ``beside``: the parts that have separate columns
-    beside it. ``slot``: ``billing`` or ``shipping``, ``index``: which of several; None if it goes nowhere.
-    ``partial``: it has lines and no town. ``instead_of``: the address that this one stands for where it is blank;
-    ``also_for``: it serves for that one, too, where that is blank. ``flags``: role → the column that says whether it
-    has that role.
+    ``role``, ``number``: what distinguishes it from others; ``unknown``: words that are in no phrase. ``packed``: the
+    columns to split: one with whole addresses, or lines in any order; ``beside``: the parts that are in separate
+    columns in spite of that. ``slot``: ``billing`` or ``shipping``, or None if it is not used; ``index``: its number in
+    the slot. ``partial``: it has lines but no town. ``instead_of``: this address replaces that one if that is blank;
+    ``also_for``: this address is also used for that one if that is blank. ``flags``: role → the column that says
+    whether the address has that role.
     """
 
     role: str
@@ -33,21 +33,21 @@ class AddressGroup:
 
     @property
     def path(self) -> str:
-        """The address as targets name it."""
+        """The address in the form that targets use."""
         return f"addresses.{self.slot}" + (f"[{self.index}]" if self.index > 1 else "")
 
 
 @dataclass
 class Assignment:
-    """What the columns of one table give. Columns are positions.
+    """What the columns of one table are used for. Columns are positions.
 
-    ``readings``: what the columns mean; ``groups``: how many addresses with a street they form; ``addresses``:
-    those with a slot. ``customer``: field → its columns, in the order in which they are tried. ``contacts``: number
-    → the same; 0 is a person without a number beside numbered ones. ``people``: path of an address → the person,
-    phone, and email of it. ``address_type``, ``is_default``: columns that say so of addresses. ``skipping``: column
-    → the concept of its rule. ``area_codes``: column of a phone → the one with its area code. ``parent``: columns
-    that name a parent. ``suppliers``: columns with the numbers or names of suppliers. ``targets``: column → what it
-    gives, as targets are spelled.
+    ``readings``: what the columns mean; ``groups``: how many addresses with a street they form; ``addresses``: those
+    with a slot. ``customer``: field → its columns, in the order in which they are tried. ``contacts``: number → field →
+    columns; 0 is a person without a number beside numbered people. ``people``: path of an address → its person's
+    fields, phone, and email → columns. ``address_type``, ``is_default``: the columns with these fields of addresses.
+    ``skipping``: column → the concept of its skip rule. ``area_codes``: column of a phone → the column with its area
+    code. ``parent``: columns that name a parent. ``suppliers``: columns with numbers or names of suppliers.
+    ``targets``: column → its targets, such as ``addresses.billing.city``.
     """
 
     readings: list[Reading]
@@ -65,6 +65,6 @@ class Assignment:
     targets: dict[int, list[str]] = field(default_factory=dict)
 
     def give(self, column: int, *targets: str) -> None:
-        """Note that a column gives these targets."""
+        """Note that a column is used for these targets."""
         own = self.targets.setdefault(column, [])
         own += [target for target in targets if target not in own]

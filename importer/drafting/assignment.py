@@ -1,4 +1,4 @@
-"""All columns of a table at once: which field each of them gives, so that no two columns claim the same one."""
+"""Assign all columns of a table at once, so that no two columns claim the same field."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,9 @@ _PACKED: tuple[str, ...] = ("address_line_1", "address_line_2", "city", "state",
 _TOWN: tuple[str, ...] = ("zip_code", "city", "state")
 _TERMS = {"price_list": "assigned_price_list_id", "sales_rep": "assigned_sales_rep_ids"}
 _OF_ANY_ADDRESS = frozenset({"shipping_method", "freight_term", "sales_rep"})  # "Ship via" is no address's
-_TYPES = 0.6  # of the values of a kind are types of addresses
+_TYPES = 0.6  # share of values that are types of addresses
 _MOSTLY, _MANY_SPACES, _FEW_DIGITS, _NEARLY_ALL = 0.8, 0.6, 0.3, 0.95
-_SAME = 0.5  # of the names are in another column, too
+_SAME = 0.5  # share of names that are also in another column
 _NAMES = frozenset({"company_name", "display_name", "first_name", "last_name", "full_name"})
 _FLAGS = ("active", "inactive", "blocked", "deleted", "customer", "supplier", "lead")
 SKIPPING = frozenset({"status", "kind", *(f"{name}_flag" for name in _FLAGS)})
@@ -29,7 +29,7 @@ _ALL_KINDS = (*_PARTNERS, "active", "inactive", "blocked", "closed", "prospect",
 
 
 def assign(readings: Sequence[Reading], values: Sequence[ColumnValues], *, further: bool = False) -> Assignment:
-    """The joint assignment of a table's columns, without its key. ``further``: another table has the customers."""
+    """The assignment of a table's columns, without its key. ``further``: a different table has the customers."""
     settled = settled_readings(readings, values, further=further)
     groups = address_groups(settled, values)
     streets = sum(bool(group.packed or group.parts.get("line_1")) for group in groups)
@@ -64,7 +64,7 @@ def _addresses(out: Assignment, groups: list[AddressGroup], values: Sequence[Col
 
 
 def _packed_parts(out: Assignment, group: AddressGroup, at: int, values: ColumnValues) -> tuple[str, ...]:
-    """The parts of an address that a column to be taken apart holds."""
+    """The parts of an address in a column that is to be split."""
     if out.readings[at].concept == "zip_city":
         return _TOWN if values.codes_at_end >= 0.5 else _TOWN[:2]
     if at in group.parts.get("zip_code", ()):
@@ -77,19 +77,19 @@ def _packed_parts(out: Assignment, group: AddressGroup, at: int, values: ColumnV
 
 
 def _are_types(values: ColumnValues) -> bool:
-    """Whether a group says billing or shipping in words: ``A``, ``B``, and ``C`` are classes."""
+    """Whether values are words for billing or shipping; letters such as ``A``, ``B``, and ``C`` are classes."""
     words = values.words("billing", "shipping", "both") >= _TYPES
     return words and values.share(lambda text: len(text) > 2) == 1
 
 
 def _says_types(values: ColumnValues) -> bool:
-    """Whether values say billing or shipping, or are codes that may."""
+    """Whether values mean billing or shipping, or are codes that may mean that."""
     codes = values.share(lambda text: len(text) <= 2) == 1
     return values.blank or (values.few and (codes or values.words("billing", "shipping", "both") > 0))
 
 
 def _flags(out: Assignment, values: Sequence[ColumnValues]) -> None:
-    """``Default Billing`` and ``Default Shipping`` say which type an address has; ``Default`` which one is used."""
+    """Use ``Default Billing`` and ``Default Shipping`` for types of addresses, and ``Default`` for ``is_default``."""
     for at, reading in enumerate(out.readings):
         if reading.concept != "is_default" or reading.unknown or not values[at].few:
             continue
@@ -111,7 +111,7 @@ def _flags(out: Assignment, values: Sequence[ColumnValues]) -> None:
 
 
 def _names(out: Assignment, values: Sequence[ColumnValues]) -> None:
-    """The company's name, and the name that people see. Where no header says so, the column that looks like it."""
+    """Find the company's name and the display name. If no header has the company, use the column that looks like it."""
     named = [at for at, own in enumerate(out.readings) if own.concept in ("company_name", "display_name")]
     if not any(out.readings[at].concept == "company_name" or not values[at].blank for at in named):
         best = _likely_name(out, values, alone=not any(reading.concept in _NAMES for reading in out.readings))
@@ -151,7 +151,7 @@ def _same_names(out: Assignment, values: Sequence[ColumnValues], company: int) -
 
 
 def _likely_name(out: Assignment, values: Sequence[ColumnValues], *, alone: bool) -> int | None:
-    """The column that holds names of companies: by their legal forms, or several words, different in each row.
+    """The column that probably has names of companies: they have legal forms, or several words that differ in each row.
 
     ``alone``: no other column has names.
     """
@@ -168,7 +168,7 @@ def _likely_name(out: Assignment, values: Sequence[ColumnValues], *, alone: bool
 
 
 def _terms(out: Assignment, values: Sequence[ColumnValues]) -> None:
-    """Terms and the like: one column each, words before numbers of days."""
+    """Assign terms and the like: one column for each, and rather words than numbers of days."""
     for concept in sorted(COMMERCIAL):
         found = [
             at
@@ -194,7 +194,7 @@ def _terms(out: Assignment, values: Sequence[ColumnValues]) -> None:
 
 
 def _rows(out: Assignment, values: Sequence[ColumnValues]) -> None:
-    """Columns that decide whether a row is a customer, and those that name a parent."""
+    """Find the columns that decide whether a row is a customer, and those that name a parent."""
     for at, reading in enumerate(out.readings):
         kind = reading.concept == "kind"  # "Contact type" may be the row's, "Contact 2 type" is not
         of_person = reading.roles & {"contact", "person", "billing", "shipping", "visiting"}
@@ -214,7 +214,7 @@ def _rows(out: Assignment, values: Sequence[ColumnValues]) -> None:
 
 
 def _decides(reading: Reading, values: ColumnValues) -> bool:
-    """Whether a status, kind, or flag can tell rows apart: not if it is one unknown word everywhere."""
+    """Whether a status, kind, or flag can distinguish rows. It cannot if it is the same unknown word everywhere."""
     if values.blank:
         return True
     if reading.concept == "kind":
@@ -223,6 +223,6 @@ def _decides(reading: Reading, values: ColumnValues) -> bool:
 
 
 def _tells_kinds_apart(values: ColumnValues) -> bool:
-    """Whether a group holds both customers and others."""
+    """Whether values include words for both customers and others."""
     words = values.share(lambda text: len(text) > 1) == 1
     return words and values.few and values.words(*_OTHER_KINDS) > 0 and values.words("customer", "active") > 0

@@ -16,7 +16,7 @@ CUSTOMER_TARGETS = (
     *("payment_term", "payment_mode", "freight_term", "shipping_method"),
     *("assigned_sales_rep_ids", "assigned_price_list_id"),
 )
-# Of an address: its parts as the groups call them, then what belongs to the people at it.
+# The fields of an address: its parts with their names in groups, and the fields of the person at the address.
 _PARTS = {"address_line_1": "line_1", "address_line_2": "line_2"} | {
     name: name for name in ("city", "state", "zip_code", "country")
 }
@@ -32,9 +32,9 @@ _Choice = TypeVar("_Choice")
 
 @dataclass(frozen=True)
 class Choices:
-    """``targets``: column → what it gives. ``skip``: column → the texts whose rows are left out.
+    """``targets``: column → what it is used for. ``skip``: column → the texts whose rows are left out.
 
-    A column is named by its header; where several tables have it, ``TABLE: HEADER`` names that of one of them.
+    A column is named by its header. If several tables have that header, ``TABLE: HEADER`` names one of these columns.
     """
 
     targets: Mapping[str, str] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Choices:
         return bool(self.targets or self.skip)
 
     def check(self, tables: Iterable[SourceTable]) -> None:
-        """Raise :class:`UsageError` for a column that no table has, and for what is no target."""
+        """Raise :class:`UsageError` for a column that no table has, and for an invalid target."""
         known = {name for table in tables for header in table.headers for name in (header, full_name(table, header))}
         for name in (*self.targets, *self.skip):
             if name not in known:
@@ -61,7 +61,7 @@ NO_CHOICES = Choices()
 
 
 def full_name(table: SourceTable, header: str) -> str:
-    """The name of a column among those of several tables."""
+    """The name of a column that is unique among several tables."""
     return f"{table.name}: {header}"
 
 
@@ -87,7 +87,7 @@ def _is_target(target: str) -> bool:
 
 
 def apply_targets(out: Assignment, chosen: Mapping[int, str]) -> None:
-    """Change an assignment to what was chosen for some columns. The key is not a part of it."""
+    """Change an assignment to what was chosen for some columns. A chosen key is handled elsewhere."""
     for at in chosen:
         _release(out, at)
     for at, target in chosen.items():
@@ -96,7 +96,7 @@ def apply_targets(out: Assignment, chosen: Mapping[int, str]) -> None:
 
 
 def _release(out: Assignment, at: int) -> None:
-    """Stop using the column for any field."""
+    """Remove a column from everything that it is used for."""
     for fields in (out.customer, *out.contacts.values(), *out.people.values()):
         for name in [name for name, columns in fields.items() if at in columns]:
             fields[name] = [column for column in fields[name] if column != at]
@@ -116,11 +116,11 @@ def _release(out: Assignment, at: int) -> None:
     out.suppliers = [column for column in out.suppliers if column != at]
     out.area_codes = {phone: area for phone, area in out.area_codes.items() if at not in (phone, area)}
     out.targets.pop(at, None)
-    out.readings[at] = out.readings[at].as_("setting")  # it does not suggest itself as a key or a number either
+    out.readings[at] = out.readings[at].as_("setting")  # so that it is not suggested as a key or a number either
 
 
 def _give(out: Assignment, at: int, target: str) -> None:
-    """Only this column gives the target."""
+    """Use only this column for the target."""
     if (place := _OF_ANY.get(target)) is not None:
         before = getattr(out, place)
         if before is not None:
@@ -152,7 +152,7 @@ def _take_target(out: Assignment, column: int, target: str) -> None:
 
 
 def _address(out: Assignment, slot: str, index: int) -> AddressGroup:
-    """The address with a slot, which is made if there is none."""
+    """The address with this slot, created if there is none."""
     if slot == "any" and out.addresses:
         return out.addresses[0]
     slot = "billing" if slot == "any" else slot
@@ -164,7 +164,7 @@ def _address(out: Assignment, slot: str, index: int) -> AddressGroup:
 
 
 def _give_to_address(out: Assignment, at: int, group: AddressGroup, name: str | None) -> None:
-    """``name``: what of the address; None for a column with whole addresses."""
+    """Use a column for a field of an address. ``name``: the field; None for a column with whole addresses."""
     if name in _PEOPLE:
         _replace(out, out.people.setdefault(group.path, {}), str(name), at, f"{group.path}.{name}")
     elif name is None:
@@ -176,7 +176,7 @@ def _give_to_address(out: Assignment, at: int, group: AddressGroup, name: str | 
         group.parts["line_1"] = [at]
         out.give(at, *(f"{group.path}.{part}" for part in _PARTS))
     else:
-        if group.packed and name != "country":  # its parts have columns of their own now
+        if group.packed and name != "country":  # now its parts are in separate columns
             for column in group.packed:
                 for part in _PARTS.keys() - {"address_line_1"}:
                     _take_target(out, column, f"{group.path}.{part}")

@@ -1,4 +1,4 @@
-"""What the values of a column show: enough to contradict a header, to settle what it leaves open, and to find keys."""
+"""Facts about the values of a column, used to contradict or clarify headers, and to find keys."""
 
 import re
 from collections.abc import Callable
@@ -14,10 +14,10 @@ from importer.mapping.transforms.countries import country_code
 from importer.mapping.transforms.person_names import is_company
 from importer.mapping.transforms.text_forms import BlankTexts
 
-_LOOKED_AT = 400  # distinct values of a column
+_LOOKED_AT = 400  # distinct values of a column that are read
 _SAMPLES = 3
 _BLANK_TEXTS = BlankTexts()
-# What stands on vehicles, and in lists of addresses, where other codes of the country are meant.
+# Country codes of vehicles, which are also used in lists of addresses.
 VEHICLE_CODES = {
     "A": "AT", "B": "BE", "D": "DE", "E": "ES", "F": "FR", "FIN": "FI", "FL": "LI", "H": "HU", "I": "IT", "IRL": "IE",
     "L": "LU", "N": "NO", "P": "PT", "S": "SE", "SLO": "SI",
@@ -47,11 +47,11 @@ _CODE_AT_END = re.compile(r"[a-z.\s,(/-][ (-]?[A-Z]{2,3}\)?$|[ -]\(?[A-Z]{2}\)?$
 _IDEOGRAPH = re.compile(r"[\u3400-\u9fff]")  # a word by itself
 _SALUTATIONS = lexicon().cell_words("salutation")
 _FLAGS = lexicon().cell_words("yes", "no") | {"t", "f", "x", "true", "false", "y", "n", "yes", "no", "tyes", "tno"}
-Test = Callable[[str], object]  # passed where it gives something true
+Test = Callable[[str], object]  # passes if the result is truthy
 
 
 def _share(test: Test) -> "cached_property[float]":
-    """A property of a column: the share of its distinct values that pass a test."""
+    """A cached property of a column: the share of its distinct values that pass a test."""
     return cached_property(lambda column: column.share(test))
 
 
@@ -68,9 +68,9 @@ def _is_whole_address(text: str) -> bool:
 
 @dataclass(frozen=True)
 class ColumnValues:
-    """A column of a table. ``filled``: the share of its rows with something in them; ``distinct``: how many values.
+    """A column of a table. ``filled``: the share of its rows that are filled; ``distinct``: how many different values.
 
-    ``texts``: up to 400 different values, trimmed, in the order of the file; ``counts``: how often each is there.
+    ``texts``: up to 400 different values, trimmed, in the order of the file; ``counts``: how often each occurs.
     """
 
     filled: float
@@ -93,14 +93,14 @@ class ColumnValues:
 
     @property
     def unique(self) -> bool:
-        """Whether every row has a value of its own."""
+        """Whether every filled row has a different value."""
         return self.rows > 0 and self.distinct == self.count
 
     def share(self, test: Test) -> float:
-        """The share of the distinct values that pass a test; 0 where there are none."""
+        """The share of the distinct values that pass a test; 0 if there are none."""
         return sum(bool(test(text)) for text in self.texts) / len(self.texts) if self.texts else 0.0
 
-    # Shares of the distinct values.
+    # These are shares of the distinct values.
     emails = _share(EMAIL.search)
     phones = _share(  # that look like a phone number and not like a date
         lambda text: (
@@ -108,10 +108,10 @@ class ColumnValues:
         )
     )
     labelled = _share(_LABEL.search)  # ``Phone:(555) 010-1234 Fax:…``
-    digits_enough = _share(lambda text: sum(map(str.isdigit, text)) >= 5)  # as every phone number has
+    digits_enough = _share(lambda text: sum(map(str.isdigit, text)) >= 5)  # like every phone number
     urls = _share(_URL.fullmatch)
     dates = _share(_DATE.fullmatch)
-    numbers = _share(_NUMBER.fullmatch)  # plain ones and amounts
+    numbers = _share(_NUMBER.fullmatch)  # plain numbers and amounts
     guids = _share(_GUID.fullmatch)
     zips = _share(lambda text: _ZIP.fullmatch(text) and len(text) <= 10)
     countries = _share(
@@ -119,7 +119,7 @@ class ColumnValues:
     )
     lettered = _share(lambda text: sum(map(str.isalpha, text)) >= 2 or _IDEOGRAPH.search(text))
     with_digits = _share(lambda text: any(map(str.isdigit, text)))
-    companies = _share(lambda text: len(text) <= 80 and is_company(text))  # certainly: by their legal form
+    companies = _share(lambda text: len(text) <= 80 and is_company(text))  # certain because of their legal form
     salutations = _share(lambda text: all(letters_and_digits(word) in _SALUTATIONS for word in text.split()))
     whole_addresses = _share(_is_whole_address)
     towns_with_codes = _share(
@@ -150,16 +150,16 @@ class ColumnValues:
 
     @property
     def few(self) -> bool:
-        """Whether there are so few values that they can be kinds of something."""
+        """Whether there are so few different values that they can be categories."""
         return 0 < self.distinct <= max(12, self.rows // 20)
 
 
 def column_values(column: pa.ChunkedArray) -> ColumnValues:
-    """What a column of text holds. Looks at whole columns, and at 400 of the distinct values."""
+    """The facts about a column of text: counts over all of it, and up to 400 of its distinct values."""
     filled = filled_cells(column)
     values = pc.utf8_trim_whitespace(column.filter(pa.array(filled)))
     counted = pc.value_counts(values)
-    written = ~_BLANK_TEXTS.among(counted.field("values"), "")  # as the mapping leaves them out
+    written = ~_BLANK_TEXTS.among(counted.field("values"), "")  # like the mapping, leave out texts that mean a blank
     counted = counted.filter(pa.array(written))
     texts = counted.field("values").slice(0, _LOOKED_AT).to_pylist()
     counts = counted.field("counts").slice(0, _LOOKED_AT).to_pylist()

@@ -1,4 +1,4 @@
-"""The concepts and roles of the lexicon, by what becomes of them; and which of several in one header it is."""
+"""The concepts and roles of the lexicon by their use, and choosing the concept of a header with several."""
 
 ADDRESS_PARTS = frozenset(
     {"address", "street", "house_number", "address_line_2", "po_box", "district"}
@@ -7,7 +7,7 @@ ADDRESS_PARTS = frozenset(
 LINES = frozenset({"address", "street"})
 PERSON_PARTS = frozenset({"first_name", "last_name", "full_name", "phone", "mobile", "email", "designation"})
 COMMERCIAL = frozenset({"payment_term", "payment_mode", "price_list", "shipping_method", "freight_term", "sales_rep"})
-# Nothing is proposed for these, and a header that names one of them beside another concept is about it.
+# Nothing is proposed for these concepts. If a header has one of them beside a different concept, it has this concept.
 NEVER = (
     "sensitive", "tax_number", "tax_setting", "setting", "money", "date", "user", "language", "notes", "social",
     "website", "fax", "pager", "salutation", "department", "group", "coordinates", "payment_days", "search_name",
@@ -15,7 +15,7 @@ NEVER = (
 )  # fmt: skip
 OF_COMPANIES = frozenset({"billing", "shipping", "mailing", "visiting"})  # addresses that a company can have
 OF_ADDRESSES = OF_COMPANIES | {"home", "work", "other"}
-# Roles whose parts and numbers are never a customer's.
+# If a column has one of these roles, it is never about the customer.
 OF_OTHERS = frozenset({"bank", "tax", "supplier", "agent", "carrier", "assistant"})
 AT_ADDRESS = "address"  # the role of a phone or a company beside the word "address"
 
@@ -27,11 +27,11 @@ _AS_ROLE = {
 _OWNERS = frozenset({"company_name", "customer_number", "full_name", "name"})  # "Customer city", "Contact city"
 _NUMBERED = frozenset({"phone", "mobile", "email", "country", "state", "city", "zip_code", "house_number", "po_box"})
 _NAMING = frozenset({"id", "name", "company_name", "customer_number", "parent", "full_name"})
-Choice = tuple[str, str]  # the concept, and the concept of the header whose words say so
+Choice = tuple[str, str]  # the header's concept, and the concept whose words in the header decide that
 
 
 def head(names: list[str], *, first: bool) -> Choice:
-    """The concept that a header is. ``names``: its concepts from left to right; ``first``: the first noun decides."""
+    """The concept of a header. ``names``: all its concepts from left to right; ``first``: the first noun decides."""
     different = frozenset(names)
     if len(different) == 1:
         return names[0], names[0]
@@ -51,12 +51,12 @@ def head(names: list[str], *, first: bool) -> Choice:
 
 
 def roles_of(names: list[str], shown: str) -> set[str]:
-    """The roles that the other concepts play: ``Customer`` in ``Customer city`` says whose."""
+    """The roles that the other concepts have: ``Customer`` in ``Customer city`` says whose city it is."""
     return {_AS_ROLE.get(name, "") for name in names if name != shown} - {""}
 
 
 def _of_meta(names: frozenset[str]) -> Choice | None:
-    """``Phone type`` is about a phone; ``Address type`` and ``Customer type`` say something of their own."""
+    """``Phone type`` is about a phone; ``Address type`` and ``Customer type`` have a meaning of their own."""
     meta = next((name for name in ("meta", "kind", "status") if name in names), None)
     if meta is None:
         return None
@@ -74,7 +74,7 @@ def _of_meta(names: frozenset[str]) -> Choice | None:
 
 
 def _of_address(names: frozenset[str]) -> Choice | None:
-    """``Address street`` is the street; postal code with city is a part of an address that must be split."""
+    """``Address street`` is the street. A postal code with a city is one concept, which is split later."""
     towns = names & {"city", "zip_code", "state"}
     if len(towns | (names & {"zip_city"})) > 1 and towns:
         return "zip_city", min(towns)
@@ -123,7 +123,7 @@ def _of_people(names: frozenset[str]) -> Choice | None:
 
 
 def in_roles(concept: str, roles: set[str]) -> str:
-    """What a concept is in a role: the name of a contact, the number of a parent, anything of a bank."""
+    """What a concept becomes with these roles, such as the name of a contact or the number of a parent."""
     if concept == "user" and "agent" in roles:
         return "sales_rep"  # the employee who sells to the customer
     if concept in NEVER:
@@ -147,7 +147,7 @@ def in_roles(concept: str, roles: set[str]) -> str:
 
 
 def _of_owner(concept: str, owner: str) -> str:
-    """A concept of somebody who is not the customer."""
+    """What a concept becomes if it belongs to somebody other than the customer."""
     if owner == "assistant":
         return "user"
     if owner in ("bank", "tax", "carrier"):

@@ -1,4 +1,4 @@
-"""A draft: what a never-seen file means, what it leaves open, and a mapping that reads it."""
+"""A draft: what an unknown file means, what is uncertain about it, and a mapping that reads it."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from importer.drafting.table_joins import Joined, joined, joined_to
 from importer.errors import NoSourceError
 from importer.tables import Sources
 
-# How sure a column is: by its name and its values, by its name alone, by its values alone, by a mapping that fits.
+# Confidence in a column's targets: from its name and values, only from its name, only from its values, from a mapping.
 _BOTH, _NAME, _VALUES, _MAPPING = 0.97, 0.8, 0.6, 0.99
 _ROWS = {
     "wide": "One row per customer",
@@ -33,9 +33,9 @@ _ROWS = {
 
 @dataclass(frozen=True)
 class DraftColumn:
-    """A column: its position from 1, where it is, what it gives, how sure that is, and why; ``filled``: a share.
+    """A column: its position from 1, its place, its targets, the confidence in them, and the reasons.
 
-    ``name``: how :class:`Choices` name it.
+    ``filled``: the share of filled rows. ``name``: the column's name in :class:`Choices`.
     """
 
     n: int
@@ -54,11 +54,10 @@ class DraftColumn:
 class Draft:
     """The result of :func:`draft_sources`.
 
-    ``fits``: the mapping that reads the file already, and its coverage. ``layout``: the family. ``key``: headers;
-    ``instead``: the column that stands in where the key is blank.
-    ``answers``: what the draft assumes for each question; ``open``: those that nobody answered. ``mapping``: YAML.
-    ``notes``: tables and addresses that it does not use, each with the reason, and columns with zeros added or
-    removed.
+    ``fits``: the existing mapping that reads the file, and its coverage. ``layout``: the kind of row structure.
+    ``key``: headers; ``instead``: the column that is the key if the key's own column is blank.
+    ``answers``: what the draft assumes for each question; ``open``: questions that nobody answered. ``mapping``: YAML.
+    ``notes``: tables and addresses that are not used, each with the reason, and columns with zeros added or removed.
     """
 
     fits: tuple[str, float] | None
@@ -74,7 +73,7 @@ class Draft:
 
     @property
     def rows_in_words(self) -> str:
-        """What a row is, by the family."""
+        """What a row is, depending on the layout."""
         return _ROWS[self.layout]
 
     @property
@@ -104,10 +103,10 @@ def draft_sources(
 ) -> Draft:
     """Draft a mapping for the tables of one export.
 
-    ``country``: where customers without a country are (alpha-2). ``answers``: the id of a question → the choice.
-    ``recognize``: whether a mapping that is there already may be extended; not if there are ``choices``, which override
-    what headers and values suggest. Raises :class:`NoSourceError` where no column can be a customer's name, and
-    :class:`UsageError` for an answer to no question, and for a choice of what is not there.
+    ``country``: the country of customers without one (alpha-2). ``answers``: question ID → choice. ``recognize``:
+    whether an existing mapping may be extended, which is not done if there are ``choices``. These override what headers
+    and values suggest. Raises :class:`NoSourceError` if no column can be a customer's name, and :class:`UsageError` for
+    an answer without a question, and for a choice that is invalid.
     """
     questions = Questions(answers)
     sources, named = name_columns(sources, questions)
@@ -178,7 +177,7 @@ def _refuse_without_names(main: TableDraft) -> None:
 
 
 def _columns(draft: TableDraft) -> list[DraftColumn]:
-    """What is said of each column of a table."""
+    """The columns of a table, with what is known about them."""
     table = draft.table
     return [
         DraftColumn(
@@ -190,7 +189,7 @@ def _columns(draft: TableDraft) -> list[DraftColumn]:
 
 
 def _named(columns: Sequence[DraftColumn], choices: Choices = NO_CHOICES) -> list[DraftColumn]:
-    """The columns, named by their headers where no other table has the same one; what a person chose is certain."""
+    """The columns, named by their headers if these are unique. What a person chose is certain."""
     count = Counter(column.header for column in columns)
     chosen = {*choices.targets, *choices.skip}
     found = []
@@ -202,7 +201,7 @@ def _named(columns: Sequence[DraftColumn], choices: Choices = NO_CHOICES) -> lis
 
 
 def _said(draft: TableDraft, at: int) -> tuple[list[str], float, list[str]]:
-    """What a column gives, how sure that is, and why."""
+    """The targets of a column, the confidence in them, and the reasons."""
     values, reading = draft.values[at], draft.readings[at]
     targets = list(draft.assignment.targets.get(at, ()))
     if not targets:
@@ -214,7 +213,7 @@ def _said(draft: TableDraft, at: int) -> tuple[list[str], float, list[str]]:
 
 
 def _extending(known: KnownMapping, tables: Sequence[TableDraft], sources: Sources, country: str | None) -> Draft:
-    """A mapping that extends one that is there."""
+    """The draft of a mapping that extends an existing one."""
     columns = []
     for at, table in enumerate(sources.tables):
         for column in (own for draft in tables if draft.table is table for own in _columns(draft)):

@@ -1,4 +1,4 @@
-"""What a draft says of the customer, its addresses, and its contacts."""
+"""The parts of a draft mapping for the customer, its addresses, and its contacts."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ from importer.tables import ATTRIBUTE_PREFIX
 _OF_THE_CUSTOMER = frozenset({"wide", "numbered groups", "packed"})  # layouts with one person in the customer's row
 _NEARLY = 0.999
 _CURRENCY = r"\s+-\s+(?:AUD|CAD|CHF|DKK|EUR|GBP|INR|JPY|MXN|NOK|NZD|PLN|SEK|USD|ZAR)$"  # "Harbor Goods - USD"
-_SOME = 0.01  # of the names end so
+_SOME = 0.01  # share of names that end with a currency
 
 
 def customer_entry(draft: TableDraft) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _headers(draft: TableDraft, columns: Sequence[int]) -> list[str]:
 
 
 def _display_id(draft: TableDraft) -> dict[str, Any]:
-    """The number that people see: one beside the key, or the key if it is the customer's number."""
+    """The number that people see: a number beside the key, or the key if that is the customer's number."""
     columns = draft.assignment.customer.get("display_id") or draft.structure.key
     if "display_id" not in draft.assignment.customer:
         columns = [at for at in columns if _is_number(draft, at)]
@@ -69,13 +69,13 @@ def _display_id(draft: TableDraft) -> dict[str, Any]:
 
 
 def _is_number(draft: TableDraft, column: int) -> bool:
-    """Whether people know a customer by it: a number is, an ID is not."""
+    """Whether people know a customer by this column: they do by a number, but not by an ID."""
     reading = draft.assignment.readings[column]
     return reading.concept == "customer_number" or (reading.concept == "id" and not reading.phrase.endswith("id"))
 
 
 def _one_person(draft: TableDraft) -> bool:
-    """Whether rows that go on with the customer above have no person: there is one of the customer's own."""
+    """Whether rows that continue the customer above have no person, so that the customer has just one."""
     person = _first_person(draft)
     columns = [draft.headers[column] for name in ("first_name", "last_name") for column in person.get(name, ())]
     if draft.structure.layout != "blank parent" or not columns:
@@ -86,7 +86,7 @@ def _one_person(draft: TableDraft) -> bool:
 
 
 def _first_person(draft: TableDraft) -> Mapping[str, Sequence[int]]:
-    """The person of the customer: its first contact, or otherwise the person of the billing address."""
+    """The customer's person: its first contact, or else the person of the billing address."""
     contacts = draft.assignment.contacts
     if _are_named(contacts):
         return contacts[min(contacts)] if min(contacts) <= 1 else {}
@@ -98,7 +98,7 @@ def _are_named(contacts: Mapping[int, Mapping[str, Sequence[int]]]) -> bool:
 
 
 def _company(draft: TableDraft) -> Any:
-    """The company; where it is blank, the person's name."""
+    """The rule for the company's name: if it is blank, the person's name is used."""
     columns = draft.assignment.customer.get("company_name", [])
     person = _first_person(draft)
     names = dict.fromkeys(draft.headers[c] for name in ("first_name", "last_name") for c in person.get(name, ())[:1])
@@ -112,14 +112,14 @@ def _company(draft: TableDraft) -> Any:
 
 
 def _settling_conflicts(draft: TableDraft, name: str, rule: Any) -> Any:
-    """Where rows of one customer differ in a field of its own, the first one counts."""
+    """The rule for one of the customer's own fields: if its rows differ, the first row counts."""
     if not draft.varying & set(draft.assignment.customer.get(name, ())):
         return rule
     return {**as_steps(rule), "conflict": "first"}
 
 
 def address_entries(draft: TableDraft, table: Mapping[str, str], *, alone: bool) -> Iterator[dict[str, Any]]:
-    """The addresses of a table. ``table``: its name, if there are several; ``alone``: the mapping has no others."""
+    """The addresses of a table. ``table``: its name, unless it is the main table; ``alone``: it is the only address."""
     main = next((group for group in draft.assignment.addresses if not group.partial), None)
     for group in draft.assignment.addresses:
         fields = _address(draft, group, main, joined_table=bool(table))
@@ -139,7 +139,7 @@ def address_entries(draft: TableDraft, table: Mapping[str, str], *, alone: bool)
 
 
 def _flagged(draft: TableDraft, group: AddressGroup, entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """An address with flags for its types: whether it is the default one, or whether it may be used so."""
+    """An address with flags for its types, which say whether it is the default or may be used as that type."""
     flags = {role: draft.headers[column] for role, column in group.flags.items()}
     if all("main" in draft.readings[column].roles for column in group.flags.values()):
         yield {"type": {"flags": flags, "default": "shipping"}, **entry}
@@ -151,7 +151,7 @@ def _flagged(draft: TableDraft, group: AddressGroup, entry: Mapping[str, Any]) -
 
 
 def _of_parents(draft: TableDraft, fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The address of a row without a parent serves for both; that of a row with one is a further address."""
+    """A row without a parent has the billing and shipping address; a row with a parent has an additional address."""
     own, further = _rows_of(draft)
     yield {"type": ["billing", "shipping"], **fields, "when": own}
     column = draft.assignment.address_type
@@ -164,13 +164,13 @@ def _of_parents(draft: TableDraft, fields: Mapping[str, Any]) -> Iterator[dict[s
 
 
 def _rows_of(draft: TableDraft) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The conditions that a row names no parent, and that it names one."""
+    """The conditions that a row does not name a parent, and that it does."""
     columns = [draft.headers[column] for column, _ in draft.structure.parents]
     return are_blank(columns), is_filled(columns)
 
 
 def _typed(draft: TableDraft, *, blank: bool = False) -> dict[str, Any]:
-    """The condition on the column of types, where it has gaps: an address of which nothing is said serves for both."""
+    """The condition on the column of types if it has gaps: an address without a type is used for both types."""
     column = draft.assignment.address_type
     if column is None or draft.values[column].blank or draft.values[column].filled == 1:
         return {}
@@ -178,7 +178,7 @@ def _typed(draft: TableDraft, *, blank: bool = False) -> dict[str, Any]:
 
 
 def _type(draft: TableDraft, group: AddressGroup, *, alone: bool, joined_table: bool) -> Any:
-    """The type of an address: from its column, or by its group; an only address has both types."""
+    """The type of an address, from its column or its group; if there is only one address, it is used for both types."""
     if draft.assignment.address_type is not None:
         return address_type(draft, draft.assignment.address_type)
     if alone and group.role not in ("billing", "shipping"):
@@ -187,7 +187,7 @@ def _type(draft: TableDraft, group: AddressGroup, *, alone: bool, joined_table: 
 
 
 def _people_of_table(draft: TableDraft, *, joined_table: bool) -> Mapping[str, Sequence[int]]:
-    """In a table of addresses, people and phones belong to the address."""
+    """The columns of people and phones in a table of addresses, where they belong to the address."""
     if not joined_table or draft.people or len(draft.assignment.addresses) != 1:
         return {}
     given = draft.assignment
@@ -196,7 +196,7 @@ def _people_of_table(draft: TableDraft, *, joined_table: bool) -> Mapping[str, S
 
 
 def _person_of_address(draft: TableDraft) -> Mapping[str, Sequence[int]]:
-    """If there is only one address, the customer's person is the addressee."""
+    """The columns of the addressee: the customer's person, if there is only one address."""
     if len(draft.assignment.addresses) > 1 or draft.structure.layout not in _OF_THE_CUSTOMER:
         return {}
     person = _first_person(draft)
@@ -215,7 +215,7 @@ def _address(
         names = _headers(draft, group.packed)
         out |= {"packed": names[0]} if len(names) == 1 else {"lines": names}
         out |= address_parts(draft, {part: columns for part, columns in parts.items() if part in group.beside})
-    elif "line_1" not in parts:  # an address needs one; the country decides how phone numbers are read
+    elif "line_1" not in parts:  # an address needs one; the country is for reading phone numbers
         return {"country": address_parts(draft, parts)["country"]} if "country" in parts else None
     elif group.partial and main is not None:
         town = {part: columns for part, columns in main.parts.items() if part not in ("line_1", "line_2")}
@@ -223,7 +223,7 @@ def _address(
     else:
         out |= address_parts(draft, parts)
     written = [column for part in ("line_1", "city") for column in parts.get(part, ())[:1]]
-    gaps = bool(people) and all(draft.values[column].filled < 1 for column in written)  # a person by itself is none
+    gaps = bool(people) and all(draft.values[column].filled < 1 for column in written)  # a person is not an address
     if written and (person or gaps):
         out |= {"when": is_filled(_headers(draft, [*group.packed, *written]))}
     if group.instead_of is not None:
@@ -235,9 +235,9 @@ def _address(
 
 
 def contact_entries(draft: TableDraft, table: Mapping[str, str], *, elsewhere: bool) -> Iterator[dict[str, Any]]:
-    """The contacts of a table; where there are none, the person of the billing or else of the shipping address.
+    """The contacts of a table; if there are none, the person of the billing or else the shipping address.
 
-    ``elsewhere``: a further table has the contacts; a name in the customers' table only says which one is the first.
+    ``elsewhere``: another table has the contacts, so a name in the customers' table only says which contact is first.
     """
     contacts = draft.assignment.contacts
     if elsewhere and not table and set().union(*contacts.values()) == {"first_name", "last_name"}:
@@ -262,7 +262,7 @@ def contact_entries(draft: TableDraft, table: Mapping[str, str], *, elsewhere: b
 
 
 def _person_of_row(draft: TableDraft) -> dict[str, Any]:
-    """In a list of companies and their people, a row that names its company is a person, unless it is an address."""
+    """The contact of a row in a list of companies and their people: a row with a parent, unless it is an address."""
     company = draft.assignment.customer.get("company_name", [0])
     own = {**draft.assignment.contacts.get(1, {}), "first_name": company, "last_name": company}
     condition = _rows_of(draft)[1]
@@ -275,7 +275,7 @@ def _person_of_row(draft: TableDraft) -> dict[str, Any]:
 
 
 def _contact(draft: TableDraft, own: Mapping[str, Sequence[int]], *, of_customer: bool) -> dict[str, Any]:
-    """A contact's fields. ``of_customer``: the customer's own phone and email address serve for it."""
+    """A contact's fields. ``of_customer``: the customer's own phone and email address are used for the contact."""
     out = person_names(draft, own)
     for name in ("email", "phone"):
         columns = list(own.get(name, ()))

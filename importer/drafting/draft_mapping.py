@@ -1,4 +1,4 @@
-"""What a draft makes of its tables: the content of a mapping file."""
+"""Turning the tables of a draft into the content of a mapping file."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,10 +31,10 @@ def draft_content(
     rules: Sequence[Sequence[SkipRule]],
     others: Sequence[TableDraft] = (),
 ) -> dict[str, Any]:
-    """The content of a mapping but for its title. ``tables``: the main one first.
+    """The content of a mapping, except its title. ``tables``: the main table first.
 
-    ``joins``: further table (its index) → the columns that name the customer. ``rules``: those that apply, by table.
-    ``others``: tables that do not belong to the customers; all of their rows are skipped.
+    ``joins``: index of an additional table → its columns that name the customer. ``rules``: the skip rules that apply,
+    by table. ``others``: tables that do not belong to the customers; all of their rows are skipped.
     """
     every = [*tables, *others]
     names = [_table_name(tables, at) for at in range(len(tables))]
@@ -69,7 +69,7 @@ def _table_name(tables: Sequence[TableDraft], at: int) -> str:
 def _table(
     tables: Sequence[TableDraft], at: int, joins: Mapping[int, Sequence[int]], rules: Sequence[SkipRule]
 ) -> dict[str, Any]:
-    """Key, parent, rows to skip, and columns left out of one table."""
+    """The key, the parent, the rows to skip, and the ignored columns of one table."""
     draft, structure = tables[at], tables[at].structure
     headers = draft.headers
     out: dict[str, Any] = {"key": _text_key(draft, joins[at]) if at else _key(draft)}
@@ -95,7 +95,7 @@ def _table(
         out["skip"] = skip
     used = _used(draft, joins[at] if at else structure.key, main=not at)
     used |= {column for rule in rules for column in rule.columns}
-    # A column that nothing says anything about, with phone numbers, is reported as long as it is not used.
+    # An unknown column with phone numbers is not ignored, so that it is reported until it is used.
     ignored = [
         _left_out(draft, column)
         for column, header in enumerate(headers)
@@ -105,7 +105,7 @@ def _table(
 
 
 def _found_by(tables: Sequence[TableDraft], draft: TableDraft) -> dict[str, Any]:
-    """What distinguishes a table from the others: columns that only it has, or otherwise its name."""
+    """What distinguishes a table from the others: columns that only it has, or else its name."""
     others = {header for other in tables if other is not draft for header in other.headers}
     own = [header for header in draft.headers if header not in others][:_TELLING]
     name = draft.table.sheet or draft.table.file.rsplit("/", 1)[-1]
@@ -122,7 +122,7 @@ def _skipped(tables: Sequence[TableDraft], draft: TableDraft) -> dict[str, Any]:
 
 
 def _key(draft: TableDraft) -> Any:
-    """The key; an apostrophe in front of ids is taken off, and another column stands in where it is blank."""
+    """The key, with a second column if there is one for blank keys; otherwise, apostrophes before IDs are removed."""
     key = draft.structure.key
     if (other := stand_in(draft)) is not None:
         return {"from": [draft.headers[key[0]], other], "take": "first"}
@@ -130,12 +130,12 @@ def _key(draft: TableDraft) -> Any:
 
 
 def _text_key(draft: TableDraft, columns: Sequence[int]) -> Any:
-    """One column, or several that identify a customer together."""
+    """One column, or several that together identify a customer."""
     return as_text(draft, columns[0]) if len(columns) == 1 else [draft.headers[column] for column in columns]
 
 
 def stand_in(draft: TableDraft) -> str | None:
-    """The header of the column that is the key where the key's own is blank."""
+    """The header of the column that is used if the key is blank."""
     structure = draft.structure
     quoted = draft.values[structure.key[0]].quoted
     return None if quoted or structure.instead is None else draft.headers[structure.instead]
@@ -158,7 +158,7 @@ def _used(draft: TableDraft, key: Sequence[int], *, main: bool) -> set[str]:
 
 
 def _left_out(draft: TableDraft, column: int) -> Any:
-    """A column that is not used, with the reason as a comment."""
+    """An unused column, with the reason as a comment."""
     concept = str(draft.readings[column].concept)
     why = _WHY.get(concept, "") if concept in NEVER else ""
     if draft.headers[column] in draft.table.secrets:

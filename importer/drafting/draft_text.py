@@ -1,4 +1,4 @@
-"""A draft for a person at a terminal: a table of the columns, then the questions, then what to do next."""
+"""A draft as text for a terminal: a table of the columns, the layout and key, notes, and the questions."""
 
 import shlex
 import textwrap
@@ -43,7 +43,7 @@ def draft_text(draft: Draft, width: int) -> str:
 
 
 def _question_lines(question: Question, width: int, state: str, assumed: str) -> list[str]:
-    """A question with what is assumed, and how to answer it beforehand."""
+    """A question, with the assumed answer, and how to answer it with an option."""
     text = textwrap.wrap(f"? {one_line(question.text)}", width, subsequent_indent="  ")
     answer = f"  {state}: {one_line(assumed)}. Choices: {', '.join(map(one_line, question.choices))}."
     other = next((choice for choice in question.choices if choice != assumed), assumed)

@@ -1,4 +1,4 @@
-"""What the headers of a file have in common beside the words: types, prefixes of addresses, letters at either end."""
+"""Common affixes in the headers of a file: types, prefixes of addresses, and letters at either end."""
 
 import re
 from collections import Counter
@@ -7,19 +7,19 @@ from collections.abc import Callable, Sequence
 SHORT_ROLES = (("st", "bt"), ("s", "b"), ("sh", "bl"))
 _ROLES = ("Ship To", "Bill To")
 _PREFIXES = [(short, _ROLES[at]) for pair in SHORT_ROLES for at, short in enumerate(pair)]
-_SEVERAL = 3  # columns of each
-_GAIN = 0.2  # of the headers have to be better known
+_SEVERAL = 3  # the fewest columns with a prefix
+_GAIN = 0.2  # share of headers by which more must be known
 _LONGEST_AFFIX = 4
 _MOSTLY = 0.5
-_TYPED = 0.6  # of the columns
+_TYPED = 0.6  # share of columns that have a type
 _TYPE = re.compile(r"(?:str|txt|int|lng|num|dbl|dec|cur|dtm|dte|dat|bln|bol|bit|ysn|fld)(?=[A-Z])")
-_TYPES = 2  # of columns
+_TYPES = 2  # the fewest different types
 _TWO_NUMBERS = re.compile(r"(.*\D\d{1,2})_(\d{1,2})")
 _LAST_NUMBER = re.compile(r".*\D_\d{1,2}")
 
 
 def without_types(headers: Sequence[str]) -> list[str]:
-    """``strName`` beside ``intEntityId`` and ``dblBalance``: the type of a column in front of its name says nothing."""
+    """Headers without types before the names, such as ``strName`` beside ``intEntityId`` and ``dblBalance``."""
     types = [_TYPE.match(header) for header in headers]
     found = {match[0] for match in types if match is not None}
     if len(found) < _TYPES or sum(map(bool, types)) < _TYPED * len(headers):
@@ -28,14 +28,14 @@ def without_types(headers: Sequence[str]) -> list[str]:
 
 
 def with_groups_first(headers: Sequence[str]) -> list[str]:
-    """``ShipToAddress2_1`` beside ``ShipToCity_1`` is the second line of the first address."""
+    """Move group numbers to the front: ``ShipToAddress2_1`` beside ``ShipToCity_1`` is line 2 of the first address."""
     if sum(_LAST_NUMBER.fullmatch(header) is not None for header in headers) < _SEVERAL:
         return list(headers)
     return [_TWO_NUMBERS.sub(r"\2 \1", header) if _TWO_NUMBERS.fullmatch(header) else header for header in headers]
 
 
 def with_twins(headers: Sequence[str]) -> list[str]:
-    """``STADR1`` and ``STCTY`` next to ``ADR1`` and ``CTY`` belong to the ship-to address, and so do those between."""
+    """Spell out prefixes: ``STCTY`` beside ``CTY`` belongs to the ship-to address, and so do the columns in between."""
     plain = [header.casefold() for header in headers]
     for prefix, role in _PREFIXES:
         rest = [text.removeprefix(prefix).lstrip("_") if text.startswith(prefix) else "" for text in plain]
@@ -47,7 +47,7 @@ def with_twins(headers: Sequence[str]) -> list[str]:
 
 
 def _with_pairs(headers: Sequence[str]) -> list[str]:
-    """``STCITY`` and ``BTCITY``, ``STZIP`` and ``BTZIP``, … are of the ship-to and of the bill-to address."""
+    """Spell out pairs of prefixes: ``STCITY`` and ``BTCITY`` belong to the ship-to and the bill-to address."""
     plain = [header.casefold() for header in headers]
     for pair in SHORT_ROLES:
         rests = [{text.removeprefix(short) for text in plain if text.startswith(short)} for short in pair]
@@ -59,7 +59,7 @@ def _with_pairs(headers: Sequence[str]) -> list[str]:
 
 
 def without_letters(headers: Sequence[str], is_known: Callable[[str], bool]) -> list[str]:
-    """Headers without letters that begin or end most of them, if more are known then: ``SCity``, ``CIUCLI``."""
+    """Headers without letters that most of them start or end with (``SCity``, ``CIUCLI``), if this makes more known."""
 
     def known(texts: Sequence[str]) -> int:
         return sum(map(is_known, texts))

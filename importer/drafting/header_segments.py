@@ -1,4 +1,4 @@
-"""Headers as words, and these as phrases of the lexicon: the cheapest way to cover them, in the table's language."""
+"""Splitting headers into words, and covering these at the lowest cost with lexicon phrases in the table's language."""
 
 import math
 import re
@@ -12,34 +12,34 @@ from importer.drafting.concepts import ADDRESS_PARTS
 from importer.drafting.header_affixes import SHORT_ROLES, with_groups_first, with_twins, without_letters, without_types
 from importer.drafting.lexicon import Lexicon, Meaning, letters_and_digits
 
-_LONGEST = 6  # words of a phrase
-_UNKNOWN = 2.6  # what a word costs that no phrase has; a phrase costs 1 and more
+_LONGEST = 6  # words in a phrase
+_UNKNOWN = 2.6  # the cost of a word that is in no phrase; a phrase costs 1 or more
 _FILLER = 0.2
-_LETTER = 1.0  # what a single letter costs: "T.a.v." is a phrase rather than three of them
+_LETTER = 1.0  # the cost of a single letter: "T.a.v." is a phrase rather than three letters
 _COMPOUND = 0.4
-_SURELY_COMPOUND = 2.0  # what a long word costs at most that three and more phrases cover: "SHIPADDRESSCITY"
-_LONG = 10  # letters of such a word
-_SHORTEST_PART = 3  # letters of a part of a compound
-_IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")  # in which parts may have one letter
+_SURELY_COMPOUND = 2.0  # the highest cost of a long word that three or more phrases cover: "SHIPADDRESSCITY"
+_LONG = 10  # letters in such a word
+_SHORTEST_PART = 3  # letters in a part of a compound
+_IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")  # in these scripts, parts may have one letter
 _LINKS = ("s", "n", "en", "es", "e", "er")  # between the parts of a compound
-_FOREIGN = 1.2  # what a phrase of another language costs more
+_FOREIGN = 1.2  # the extra cost of a phrase in a different language
 _ENGLISH = 0.3
-_SEVERAL = 3  # columns of each
-_SHARED = 0.6  # of the columns: a word that so many have says nothing
+_SEVERAL = 3  # the fewest columns with each prefix
+_SHARED = 0.6  # a word in at least this share of the columns means nothing
 _CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 _NUMBER_SIGN = re.compile(r"#(?![\s#]*\d)")  # "Phone #2" is the second phone
 _WORD = re.compile(r"[^\W_]+")
 _BREAK = re.compile(r"(\s[-\u2013\u2014]\s|[:>|()\[\]{}]|(?<=\w{5})\.(?=\w{3})|__|\s/\s)")
 _PATH = re.compile(r"\w>\w.*>\w")
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ii": 2, "iii": 3, "iv": 4}
-_LARGEST = 30  # a larger number in a header is no position in a series
+_LARGEST = 30  # a larger number in a header is not a position in a series
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a header. ``number``: it is a position in a series. ``breaks``: a colon, dash, or bracket precedes it.
+    """A word of a header. ``number``: its position in a series. ``breaks``: a colon, dash, or bracket precedes it.
 
-    ``aside``: it stands in brackets.
+    ``aside``: it is in brackets.
     """
 
     text: str
@@ -50,7 +50,7 @@ class Word:
 
 @cache
 def words(header: str) -> tuple[Word, ...]:
-    """The words of a header, from left to right; of a path such as ``Location>Address>City`` the last part."""
+    """The words of a header, from left to right; of a path such as ``Location>Address>City``, only the last part."""
     header = header.rstrip("> ").rsplit(">", 1)[-1] if _PATH.search(header) else header
     plain = (
         unicodedata.normalize("NFKC", header)
@@ -83,10 +83,10 @@ def _position(text: str) -> int | None:
 
 @dataclass(frozen=True)
 class Segment:
-    """Words that are one phrase. ``meanings``: none if they are unknown; ``number``: it follows, or stands inside.
+    """Words that form one phrase. ``meanings``: none if it is unknown; ``number``: the number after or inside it.
 
-    ``breaks``: a colon, dash, or bracket precedes it; ``aside``: it stands in brackets. ``within``: a role that the
-    phrase contains: ``Delivery code`` is of the shipping address. ``group``: the number in front of one with a number.
+    ``breaks``: a colon, dash, or bracket precedes it; ``aside``: it is in brackets. ``within``: a role in the phrase:
+    ``Delivery code`` belongs to the shipping address. ``group``: a number before a phrase that already has a number.
     """
 
     text: str
@@ -98,14 +98,14 @@ class Segment:
     group: int | None = None
 
     def names(self, kind: str) -> tuple[str, ...]:
-        """What it means as a ``concept`` or a ``role``."""
+        """The names of its meanings of one kind: ``concept`` or ``role``."""
         return tuple(meaning.name for meaning in self.meanings if meaning.kind == kind)
 
 
 def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) -> list[tuple[Segment, ...]]:
     """The phrases of each header. ``likely``: languages that the country suggests.
 
-    The languages that most headers are in cost least, so that ``Land`` is a country where the other headers are German.
+    The languages of most headers cost least, so that ``Land`` is a country if the other headers are German.
     """
     plain_reader = _PhraseReader(lexicon, {})
 
@@ -129,7 +129,7 @@ def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) 
 
 
 def _with_short_roles(split: list[tuple[Word, ...]]) -> list[tuple[Word, ...]]:
-    """``stCity`` beside ``btCity`` is of the ship-to address."""
+    """Spell out short roles: ``stCity`` beside ``btCity`` belongs to the ship-to address."""
     counts = Counter(one[0].text for one in split if len(one) > 1)
     for shipping, billing in SHORT_ROLES:
         if min(counts[shipping], counts[billing]) >= _SEVERAL:
@@ -142,7 +142,7 @@ def _with_short_roles(split: list[tuple[Word, ...]]) -> list[tuple[Word, ...]]:
 
 
 def _without_affixes(split: list[tuple[Word, ...]], lexicon: Lexicon) -> list[tuple[Word, ...]]:
-    """The words without those that begin or end most headers and that no phrase knows: ``kh_Kod``, ``kh_Nazwa``."""
+    """The words, except unknown words that begin or end most headers: ``kh_Kod``, ``kh_Nazwa``."""
     if len(split) < 5:
         return split
     for at, rest in ((0, slice(1, None)), (-1, slice(-1))):
@@ -154,7 +154,7 @@ def _without_affixes(split: list[tuple[Word, ...]], lexicon: Lexicon) -> list[tu
 
 
 class _PhraseReader:
-    """Reads headers, with what each language costs."""
+    """Reads headers. ``weights``: language → the extra cost of its phrases."""
 
     def __init__(self, lexicon: Lexicon, weights: Mapping[str, float]) -> None:
         self._lexicon = lexicon
@@ -162,7 +162,7 @@ class _PhraseReader:
         self._part = cache(self._compound)
 
     def read(self, header: tuple[Word, ...]) -> tuple[Segment, ...]:
-        """The cheapest segments; numbers belong to the segment before them, or else to the first one."""
+        """The cheapest segments. A number belongs to the segment before it, or else to the first segment."""
         at = [place for place, word in enumerate(header) if word.number is None]
         best: list[tuple[float, tuple[Segment, ...]]] = [(0.0, ())]
         for end in range(1, len(at) + 1):
@@ -177,7 +177,7 @@ class _PhraseReader:
     def _cover(
         self, header: tuple[Word, ...], at: list[int], following: int
     ) -> list[tuple[float, tuple[Segment, ...]]]:
-        """One phrase of these words, or a word as a compound or as unknown."""
+        """The possible segments for these words, each with its cost: a phrase, a compound, or an unknown word."""
         inside = [header[place] for place in range(at[0], at[-1]) if header[place].number is not None]
         after = [header[place].number for place in range(at[-1] + 1, following)]
         used = [header[place] for place in at]
@@ -207,7 +207,7 @@ class _PhraseReader:
         return found
 
     def _role_within(self, used: list[Word], meanings: tuple[Meaning, ...]) -> str | None:
-        """A role that a phrase begins or ends with, if the rest of it means the same by itself."""
+        """A role with which a phrase begins or ends, if the rest has the same meaning by itself."""
         means = {meaning.name for meaning in meanings if meaning.kind == "concept"}
         means |= {"id", "name"} if "address_name" in means else set()
         used = [word for word in used if not self._is_filler(word.text)]
@@ -221,7 +221,7 @@ class _PhraseReader:
         return None
 
     def _halves(self, used: list[Word]) -> Iterator[tuple[str, str]]:
-        """The two parts of a compound that is a phrase itself: ``Leveringsby``."""
+        """The possible halves of a compound that is itself a phrase: ``Leveringsby``."""
         for text in (word.text for word in used[:1] if word.text.isalpha()):
             for at in range(_SHORTEST_PART, len(text) - 1):
                 for link in ("", *_LINKS):
@@ -229,7 +229,7 @@ class _PhraseReader:
                         yield text[: at - len(link)], text[at:]
 
     def _without_fillers(self, used: list[Word]) -> str:
-        """``Code de la société`` as ``Code société``."""
+        """The text of the words without fillers: ``Code de la société`` becomes ``codesociete``."""
         middle = [word.text for word in used[1:-1] if not self._is_filler(word.text)]
         return "".join([used[0].text, *middle, used[-1].text])
 
@@ -237,7 +237,7 @@ class _PhraseReader:
         return any(meaning.kind == "filler" for meaning in self._lexicon.phrases.get(text, ()))
 
     def _meanings(self, text: str) -> tuple[Meaning, ...]:
-        """What a phrase means in the language that costs least; all of those that cost the same."""
+        """The meanings of a phrase in the language that costs least; without weights, in all cheapest languages."""
         known = self._lexicon.phrases.get(text, ())
         least = min((self._weights.get(meaning.language, _FOREIGN) for meaning in known), default=0.0)
         nearest = [meaning for meaning in known if self._weights.get(meaning.language, _FOREIGN) <= least]
@@ -253,7 +253,7 @@ class _PhraseReader:
         )
 
     def _compound(self, text: str) -> tuple[float, tuple[tuple[str, tuple[Meaning, ...]], ...]] | None:
-        """A word taken apart into phrases, with letters that link them: ``Rechnungsadresse``."""
+        """A word split into phrases and the letters that link them (``Rechnungsadresse``), with its cost."""
         shortest = 1 if _IDEOGRAPHS.fullmatch(text) else _SHORTEST_PART
         if len(text) < 2 * shortest or not text.isalpha():
             return None
@@ -281,7 +281,7 @@ def _spoken(pieces: tuple[tuple[str, tuple[Meaning, ...]], ...]) -> set[str]:
 
 
 def _with_first_number(header: tuple[Word, ...], at: list[int], found: tuple[Segment, ...]) -> tuple[Segment, ...]:
-    """A number in front of all words belongs to the first segment: ``2. Telefon``."""
+    """Add a number before all words to the first segment: ``2. Telefon``."""
     if not found or not at or at[0] == 0:
         return found
     if found[0].number is not None:

@@ -1,4 +1,4 @@
-"""Files without a header: recognized by a first row of data, with names for the columns by their values."""
+"""Files without a header: they are recognized by data in the first row, and columns are named by their values."""
 
 import re
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from importer.tables import TEXT, Sources, SourceTable
 NO_HEADER, HEADER = "no header", "header"
 _NUMBER = re.compile(r"[+(]?\d[\d\s()./-]{2,}")
 _SURE, _LIKELY, _SOME = 0.8, 0.5, 0.25
-_SHORT = 3  # letters of a state's code
-_SHOWN = 4  # cells in the question
+_SHORT = 3  # letters in a state's code
+_SHOWN = 4  # cells that the question shows
 
 
 def name_columns(sources: Sources, questions: Questions) -> tuple[Sources, list[int]]:
-    """The sources with the first row as data where it is no header, and names for its columns; and which tables.
+    """The sources, with names for the columns of tables without a header, and the indexes of these tables.
 
-    ``questions``: each such table is asked about.
+    ``questions``: there is a question about each such table.
     """
     tables, named = list(sources.tables), []
     for at, table in enumerate(sources.tables):
@@ -39,14 +39,14 @@ def name_columns(sources: Sources, questions: Questions) -> tuple[Sources, list[
 
 
 def _is_data(headers: list[str]) -> bool:
-    """Whether a row holds an email address, or numbers, as no header does."""
+    """Whether a row contains an email address or several numbers, as no header does."""
     numbers = sum(_NUMBER.fullmatch(header.strip()) is not None for header in headers)
     mails = (EMAIL.fullmatch(header.strip()) for header in headers if "@OData." not in header)  # a column of a Web API
     return any(mails) or numbers > 1
 
 
 def _with_first_row(table: SourceTable, headers: list[str]) -> SourceTable:
-    """The table with its header as the first row, and names for its columns."""
+    """The table with its header as the first row of data, and with names for its columns."""
     cells = {at: [header, *table.frame.iloc[:, at]] for at, header in enumerate(headers)}
     values = [column_values(pa.chunked_array([pa.array(own, pa.string())])) for own in cells.values()]
     names = list(_names(values))
@@ -64,7 +64,7 @@ def _with_first_row(table: SourceTable, headers: list[str]) -> SourceTable:
 
 
 def _names(values: list[ColumnValues]) -> Iterator[str]:
-    """A name for each column by its values, or by its position if the values do not show what it is."""
+    """A name for each column by its values, or by its position if the values are unclear."""
     given: set[str] = set()
     before = ""
     for number, own in enumerate(values, start=1):
@@ -75,7 +75,7 @@ def _names(values: list[ColumnValues]) -> Iterator[str]:
 
 
 def _name(values: ColumnValues, before: str, first: bool) -> str:
-    """What the values say; ``before``: the name of the column in front, because a city follows a street."""
+    """The name of a column by its values. ``before``: the previous column's name, because a city follows a street."""
     short = values.share(lambda text: len(text) <= _SHORT and text.isupper())
     said = {
         "Email": values.emails >= _SURE,

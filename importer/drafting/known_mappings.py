@@ -1,4 +1,4 @@
-"""Files that a mapping is already there for: how much of them it reads, and what its columns give."""
+"""Files for which a mapping already exists: how much of them it reads, and what it uses the columns for."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from importer.mapping.table_rows import assign_tables, check_columns, find_colum
 from importer.tables import Sources
 
 _OWN = Path("mappings")  # in the working folder
-_LEAST = 0.7  # of the filled columns
-_FEWEST = 5  # columns
-_OWN_COLUMNS, _OWN_SHARE = 3, 1 / 3  # so many, or such a part of a small table, are in no list of another origin
+_LEAST = 0.7  # the share of filled columns that a mapping must know
+_FEWEST = 5  # columns that a mapping must use
+_OWN_COLUMNS, _OWN_SHARE = 3, 1 / 3  # so many columns, or this share of a small table, must be typical of the system
 _NAMING = frozenset({"customer_number", "company_name"})  # a mapping of the system would know these columns
 _IN_ANY_LIST = PERSON_PARTS | ADDRESS_PARTS | {"company_name", "name"}
 
@@ -26,8 +26,9 @@ _IN_ANY_LIST = PERSON_PARTS | ADDRESS_PARTS | {"company_name", "name"}
 class KnownMapping:
     """A mapping that reads the sources. ``coverage``: the share of their filled columns that it mentions.
 
-    ``targets``: source table (its index) and column → what it gives; ``others``: the same for what gives no field;
-    ``keys``: the columns that identify customers; ``mentioned``: all columns that it knows; ``tables``: those it reads.
+    ``targets``: source table (its index) and column → its targets; ``others``: the same for columns without a field;
+    ``keys``: the columns that identify customers; ``mentioned``: all columns that the mapping knows; ``tables``: the
+    source tables that it reads.
     """
 
     name: str
@@ -41,9 +42,9 @@ class KnownMapping:
 
 
 def best_known(sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMapping | None:
-    """The mapping of a system that knows most of the filled columns; None if none knows enough.
+    """The mapping that knows the largest share of the filled columns; None if none knows enough.
 
-    ``filled``: for the index of each source table and each of its columns, whether anything is in it.
+    ``filled``: source table (its index) and column → whether it has any filled cells.
     """
     found = []
     readings = {
@@ -58,7 +59,7 @@ def best_known(sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMa
         try:
             loaded = load_mapping(name)
             known = _known(name, loaded, sources, filled)
-        except MappingError:  # it needs columns that are not there
+        except MappingError:  # the mapping needs columns that do not exist
             continue
         enough = min(_OWN_COLUMNS, _OWN_SHARE * len(filled))
         own = [place for place in known.targets if place[1] not in common | (foreign if name in shipped else set())]
@@ -70,12 +71,12 @@ def best_known(sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMa
 
 
 def _is_plain(reading: Reading, concepts: frozenset[str]) -> bool:
-    """Whether a header says one of these, and nothing more: ``Firma``, ``Code postal``."""
+    """Whether a header means only one of these concepts: ``Firma``, ``Code postal``."""
     return reading.concept in concepts and not (reading.roles or reading.unknown or reading.about)
 
 
 def _common_columns(sources: Sources) -> set[str]:
-    """The columns that the mappings for lists of any origin know, too."""
+    """The columns that generic mappings, which are for lists from any system, also know."""
     found: set[str] = set()
     for name in (name for name in list_mappings() if name.startswith(GENERIC)):
         mapping = load_mapping(name).mapping
@@ -84,7 +85,7 @@ def _common_columns(sources: Sources) -> set[str]:
 
 
 def _names() -> Iterator[str]:
-    """Shipped mappings of systems, and those in the working folder's ``mappings``."""
+    """The included mappings for systems, and those in the working folder's ``mappings``."""
     yield from (name for name in list_mappings() if not name.startswith(GENERIC))
     own = _OWN.resolve()
     if own.is_dir() and own != next(iter(list_mappings().values())).parent.resolve():
@@ -124,18 +125,18 @@ def _known(name: str, loaded: LoadedMapping, sources: Sources, filled: dict[tupl
 
 
 def _knows(columns: list[tuple[int, str]], mentioned: set[tuple[int, str]], at: int) -> bool:
-    """Whether enough columns of a table are mentioned for it to be one that the mapping is for."""
+    """Whether the mapping mentions enough columns of a table to be meant for that table."""
     own = [place for place in columns if place[0] == at]
     return sum(place in mentioned for place in own) >= _OWN_SHARE * len(own) > 0
 
 
 def _found(references: Iterable[str], headers: Sequence[str]) -> Iterator[str]:
-    """The headers that references name, as far as they are there."""
+    """The existing headers that references name."""
     yield from (header for one in references if (header := find_column(one, headers)) is not None)
 
 
 def _other_targets(mapping: Mapping, table_name: str) -> Iterator[tuple[str, Iterable[str]]]:
-    """What columns without a field are for, with the references to them."""
+    """The targets of columns without a field, each with the references to these columns."""
     table = mapping.tables[table_name]
     yield "ignore", table.ignore
     yield "skip_rule", (reference for skip in table.skip for reference, _ in skip.references())
@@ -144,7 +145,7 @@ def _other_targets(mapping: Mapping, table_name: str) -> Iterator[tuple[str, Ite
 
 
 def _targets(mapping: Mapping, table_name: str, headers: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Each column that a field reads, with the field as targets are spelled."""
+    """Each column that a field reads, with the field as a target."""
     if table_name == mapping.main_table:
         yield from _of_fields(mapping.customer.fields(), "", "", headers)
         yield from ((column, "reference_id") for column in key_headers(mapping, headers))

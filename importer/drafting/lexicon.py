@@ -1,4 +1,4 @@
-"""The words that drafts know: phrases of headers and words of cells by language, and field names of ERP tables.
+"""The words that drafts know: phrases in headers and words in cells by language, and field names in ERP tables.
 
 The data files are in ``lexicon/`` and ``codes/``.
 """
@@ -14,22 +14,22 @@ from importlib.resources import files
 from typing import Any
 
 _SECTIONS = {"concepts": "concept", "roles": "role", "also_roles": "role", "fillers": "filler"}
-HEAD_FIRST = frozenset({"fr", "es", "it", "pt", "pl", "cs", "ar"})  # languages in which the first noun says what it is
-_FEWEST = 4  # columns by which a table is recognized
+HEAD_FIRST = frozenset({"fr", "es", "it", "pt", "pl", "cs", "ar"})  # languages in which the first noun decides
+_FEWEST = 4  # columns that are needed to recognize a table
 _SHARE = 0.45
 _LETTERS = str.maketrans({"ø": "o", "æ": "ae", "ł": "l", "đ": "d", "œ": "oe", "ð": "d", "þ": "th", "\u0131": "i"})
-# "Straße" is written "Strasse", and where there are no umlauts "Länder" is "Laender", "Besøk" is "Besoek".
+# "Straße" is written "Strasse"; without umlauts, "Länder" is written "Laender", and "Besøk" is written "Besoek".
 _SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 _CODE = re.compile(r"(.*\D)(\d?)")
 _LONGEST_PREFIX = 5
 _TWINS = {"S": "Shipping", "ST": "Shipping", "B": "Billing", "BT": "Billing"}
-_SEVERAL = 3  # columns with such a prefix
-_FILE_PREFIX = 2  # letters in front of all columns of a file: ``CMNAME``, ``CMCITY``
+_SEVERAL = 3  # the fewest columns with such a prefix
+_FILE_PREFIX = 2  # letters before all column names of a file: ``CMNAME``, ``CMCITY``
 _NO_WORD = re.compile(r"[\W_]+")
 
 
 def letters_and_digits(text: str) -> str:
-    """Text without case, accents, and anything but letters and digits: ``Código-Postal`` is ``codigopostal``."""
+    """Only the letters and digits of a text, without case and accents: ``Código-Postal`` becomes ``codigopostal``."""
     folded = text.casefold()
     if folded.isascii():
         return _NO_WORD.sub("", folded)
@@ -38,7 +38,7 @@ def letters_and_digits(text: str) -> str:
 
 
 def spellings(phrase: str) -> set[str]:
-    """The forms that a phrase of a lexicon is found under."""
+    """The forms under which a phrase of the lexicon is found."""
     if phrase.isascii():
         return {letters_and_digits(phrase)} - {""}
     return {letters_and_digits(phrase), letters_and_digits(phrase.casefold().translate(_SPELLED_OUT))} - {""}
@@ -46,7 +46,7 @@ def spellings(phrase: str) -> set[str]:
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a phrase means in a language. ``kind``: ``concept``, ``role``, or ``filler``; ``name``: which of them."""
+    """What a phrase means in a language. ``kind``: ``concept``, ``role``, or ``filler``; ``name``: which one."""
 
     kind: str
     name: str
@@ -56,7 +56,7 @@ class Meaning:
 class Lexicon:
     """All phrases of all languages. ``phrases``: folded text → its meanings, English first.
 
-    ``languages``: country → the languages that lists of it are in, besides English.
+    ``languages``: country → the languages of lists from that country, besides English.
     """
 
     def __init__(self) -> None:
@@ -77,11 +77,11 @@ class Lexicon:
                 self._cells.setdefault(name, set()).update(form for text in texts for form in spellings(text))
 
     def cell_words(self, *names: str) -> frozenset[str]:
-        """The folded words that cells contain for these kinds: ``active``, ``supplier``, ``billing``, …"""
+        """The folded words that cells can have for these kinds: ``active``, ``supplier``, ``billing``, …"""
         return frozenset[str]().union(*(self._cells.get(name, ()) for name in names))
 
     def is_cell(self, text: str, *names: str) -> bool:
-        """Whether a cell says one of these kinds."""
+        """Whether a cell's text is a word for one of these kinds."""
         return letters_and_digits(text) in self.cell_words(*names)
 
 
@@ -98,10 +98,10 @@ def lexicon() -> Lexicon:
 
 @dataclass(frozen=True)
 class CodeTable:
-    """The columns of one table. ``labels``: code in lower case → English header, ``""`` where nothing is proposed.
+    """The columns of one table. ``labels``: code in lowercase → English header, ``""`` if nothing is proposed.
 
-    ``codes``: as they are written in the system. ``cells``: code in lower case → what its values say → the values.
-    ``parts``: abbreviations that codes are made of → what they say; ``prefixes``: those in front of them → whose.
+    ``codes``: as they are written in the system. ``cells``: code in lowercase → a meaning → the values that have it.
+    ``parts``: abbreviations in codes → their meanings; ``prefixes``: abbreviations before them → to whom they belong.
     """
 
     title: str
@@ -117,12 +117,12 @@ class CodeTable:
         return 2 * sum(map(str.isupper, self.codes)) > len(self.codes)
 
     def label(self, header: str) -> str | None:
-        """The English header of a code, ``""`` where nothing is proposed; None for what is no code of the table."""
+        """The English header of a code, ``""`` if nothing is proposed; None if it is not a code of the table."""
         whole = self.own_label(header)
         return self._composed(header) if whole is None else whole
 
     def _composed(self, header: str) -> str | None:
-        """The label of a code such as ``SHPAD1`` by its parts."""
+        """The label of a code such as ``SHPAD1``, made from its parts."""
         code = _CODE.fullmatch(_NO_WORD.sub("", header)) if header.isupper() else None
         if code is None:
             return None
@@ -133,7 +133,7 @@ class CodeTable:
         return None
 
     def own_label(self, header: str) -> str | None:
-        """The label of a whole code."""
+        """The label of a code that is listed as a whole."""
         text = header.strip()
         code = text.lower()
         spelled = text in (text.upper(), code)  # "Street" is a word, "STREET" and "street" may be a code
@@ -164,9 +164,9 @@ def code_tables() -> tuple[CodeTable, ...]:
 
 
 def recognized(headers: Sequence[str]) -> CodeTable | None:
-    """The table that most of the headers are the codes of; None if no table has enough of them.
+    """The table whose codes most of the headers are; None if no table has enough of them.
 
-    Without one, codes may be made of the usual abbreviations, with one prefix for all columns of the file.
+    If there is none, codes may be made of the usual abbreviations, with one prefix for all columns of the file.
     """
     plain = [_NO_WORD.sub("", header) for header in headers]
     starts = Counter(header[:_FILE_PREFIX] for header in plain if len(header) > _FILE_PREFIX + 1)

@@ -1,6 +1,6 @@
-"""A mapping as text: YAML as people write it, with short tables in braces and comments beside what they explain.
+"""A mapping as text: YAML as people write it, with short tables in braces, and with comments next to their subjects.
 
-And adapted to the columns of a newer export: renamed columns get their new name, new ones are added.
+Also, updating the text for the columns of a newer export: renamed columns get their new names, and new ones are added.
 """
 
 import re
@@ -62,7 +62,7 @@ def _entry(key: str, value: Any, depth: int) -> Iterator[str]:
 
 
 def _with_note(value: Any) -> tuple[Any, str]:
-    """A value, and its comment as it follows it."""
+    """A value, and its comment in the form in which it follows the value."""
     if not isinstance(value, Noted):
         return value, ""
     return value.value, f"  # {one_line(value.comment)}" if value.comment else ""
@@ -97,7 +97,7 @@ def _flow(value: Any) -> str:
 
 
 def scalar(value: Any, *, flow: bool = False) -> str:
-    """A text, number, or answer; in quotes where YAML or the mapping language would read it otherwise."""
+    """A text, number, or Boolean; quoted if YAML or the mapping language would otherwise read it differently."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = str(value)
@@ -119,16 +119,16 @@ def _escaped(letter: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Text for a comment: on one line, and nothing invisible."""
+    """A text on one line, without invisible characters, for a comment."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def updated_mapping(loaded: LoadedMapping, sources: Sources, country: str | None) -> tuple[str, list[str]]:
     """The new text of a mapping file, and what was changed.
 
-    A column that the file lacks is called by the new name, too, if a new column gives the same field. New columns that
-    give a field of the customer that the mapping has no rule for are added to it; all others are listed in a comment at
-    the end. Raises :class:`MappingError` for a mapping with several tables.
+    If a column is missing in the sources, and a new column is for the same field, the new name is added to the
+    reference. If a new column is for a field of the customer without a rule, that field is added. All other new columns
+    are listed in a comment at the end. Raises :class:`MappingError` for a mapping with several tables.
     """
     mapping = loaded.mapping
     if len(mapping.tables) > 1:
@@ -142,7 +142,7 @@ def updated_mapping(loaded: LoadedMapping, sources: Sources, country: str | None
 
 
 class _Update:
-    """The text of a mapping as it changes. Columns that several tables have are looked at once."""
+    """The text of a mapping while it is updated. Columns that several tables have are handled once."""
 
     def __init__(self, loaded: LoadedMapping) -> None:
         self.changes: list[str] = []
@@ -153,7 +153,7 @@ class _Update:
         self._listed: dict[str, str] = {}
 
     def add(self, draft: TableDraft) -> None:
-        """Change what one table needs."""
+        """Make the changes for one table."""
         left = [at for at in _unknown(self._loaded, draft) if draft.headers[at] not in self._used]
         for at, old in list(_renamed(self._loaded, draft, left)):
             renamed = _renamed_in(self._text, old, draft.headers[at])
@@ -176,7 +176,7 @@ class _Update:
         self.changes.append(change)
 
     def text_with_list(self) -> str:
-        """The text with the list of columns that are not used, in the place of an earlier one."""
+        """The text with the list of unused columns, which replaces an earlier list."""
         bare = _LISTED.sub("\n", self._text)
         if not self._listed:
             if bare != self._text:
@@ -198,7 +198,7 @@ def _unknown(loaded: LoadedMapping, draft: TableDraft) -> list[int]:
 
 
 def _renamed(loaded: LoadedMapping, draft: TableDraft, left: Sequence[int]) -> Iterator[tuple[int, str]]:
-    """New columns that give what a missing column of the mapping gave, with its old name."""
+    """New columns that are for the same field as a missing column of the mapping, each with that column's name."""
     mapping = loaded.mapping
     for name, rule in mapping.customer.fields().items():
         yield from _same(draft, left, rule, name)
@@ -214,7 +214,7 @@ def _renamed(loaded: LoadedMapping, draft: TableDraft, left: Sequence[int]) -> I
 
 
 def _same(draft: TableDraft, left: Sequence[int], rule: FieldRule, target: str) -> Iterator[tuple[int, str]]:
-    """The one new column with a target, for each column of a rule that is missing."""
+    """For each missing column of a rule, the new column with the target, if there is just one."""
     same = [
         at for at in left if any(own == target or own.endswith(target) for own in draft.assignment.targets.get(at, ()))
     ]
@@ -224,15 +224,15 @@ def _same(draft: TableDraft, left: Sequence[int], rule: FieldRule, target: str) 
 
 
 def _renamed_in(text: str, old: str, header: str) -> str:
-    """The text with another name after an old one, wherever that is a whole reference."""
-    if scalar(header, flow=True) != header:  # it would need quotes around both
+    """The text with a new name added after the old name wherever that is a whole reference."""
+    if scalar(header, flow=True) != header:  # both names would need quotes around them
         return text
     whole = re.compile(_BEFORE + re.escape(old) + _AFTER, re.MULTILINE)
     return whole.sub(lambda found: f"{found[1]}{old}|{header}", text)
 
 
 def _new_fields(draft: TableDraft, left: Sequence[int], taken: Collection[str]) -> list[tuple[int, str]]:
-    """New columns with a field of the customer that is not ``taken``."""
+    """New columns for fields of the customer that are not ``taken``, each with its field."""
     found: dict[str, int] = {}
     for at in left:
         possible = (
@@ -246,7 +246,7 @@ def _new_fields(draft: TableDraft, left: Sequence[int], taken: Collection[str]) 
 
 
 def _with_field(text: str, field: str, header: str) -> str | None:
-    """The text with one more field under ``customer:``; None where that is written on one line."""
+    """The text with one more field under ``customer:``; None if that is not a block of its own."""
     lines = text.splitlines()
     for at, line in enumerate(lines):
         if re.fullmatch(r"customer:\s*(#.*)?", line):

@@ -1,4 +1,4 @@
-"""Readings of names: of the company, of a person, or the number of one; values and the other columns tell."""
+"""Deciding from values and other columns whether a name is a company's, a person's, or really a number."""
 
 import re
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from importer.drafting.concepts import LINES, OF_COMPANIES
 from importer.drafting.lexicon import lexicon
 from importer.drafting.readings import Reading
 
-SOME_COMPANIES = 0.2  # of the values have a legal form: the column holds names of companies
-_MOST = 0.9  # of the values
-_SOME = 0.1  # of the rows
+SOME_COMPANIES = 0.2  # if at least this share of the values has a legal form, the column has names of companies
+_MOST = 0.9  # share of values
+_SOME = 0.1  # share of rows
 _FEW_SPACES, _SOME_SPACES = 0.4, 0.5
-_FEWEST = 3  # numbers of customers
-_SHARED = 4  # rows for each value: so many customers do not have the same name
+_FEWEST = 3  # different values
+_SHARED = 4  # rows per value: so many customers do not have the same name
 _NAMES = frozenset({"company_name", "name", "display_name"})
 _PERSON = frozenset({"contact", "person"})
 _TITLES = frozenset({"title", "titel", "titre", "titulo", "titolo"})
@@ -27,7 +27,7 @@ CUSTOMER = re.compile("cust|client|klient|kund|klant|abnehmer|odbiorca")
 
 
 def with_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``Name`` as the company's or a person's, and ``Contact`` as the company's where no other column is."""
+    """Decide whether ``Name`` is the company's or a person's; ``Contact`` is the company's if no other column is."""
     readings = _with_whole_names(_with_locations(_with_titles(readings, values), values), values)
     companies = [at for at, own in enumerate(readings) if own.concept == "company_name" and not values[at].blank]
     company = max(companies, key=lambda at: values[at].filled, default=None)
@@ -38,7 +38,7 @@ def with_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list[
 
 
 def of_further(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """Names in a table of addresses or contacts: ``Name`` is the place's with a street, otherwise the person's."""
+    """Names in a table of addresses or contacts: ``Name`` is the place's if there is a street, or else the person's."""
     streets = any(own.concept in LINES for own in readings)
     people = {own.concept for own in readings} & {"first_name", "last_name", "full_name"}
     out = []
@@ -54,7 +54,7 @@ def of_further(readings: list[Reading], values: Sequence[ColumnValues]) -> list[
 
 
 def _with_locations(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``Location Name`` is the customer in a list of places that has no other name, and so is ``Description``."""
+    """``Location Name`` or ``Description`` is the customer's name in a list that has no other name."""
     if any(own.concept in _NAMES and not own.about and not values[at].blank for at, own in enumerate(readings)):
         return readings
     for at, reading in enumerate(readings):
@@ -67,7 +67,7 @@ def _with_locations(readings: list[Reading], values: Sequence[ColumnValues]) -> 
 
 
 def _with_titles(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """A blank ``Title`` beside ``Job Title`` or ``Salutation`` is that of Dr. and Prof."""
+    """A blank ``Title`` beside ``Job Title`` or ``Salutation`` is for titles such as Dr. and Prof."""
     titles = {at for at, own in enumerate(readings) if own.concept == "designation" and own.phrase in _TITLES}
     others = any(own.concept == "designation" and at not in titles for at, own in enumerate(readings))
     others |= any(said.name == "salutation" for own in readings for said in lexicon().phrases.get(own.phrase, ()))
@@ -78,7 +78,7 @@ def _with_titles(readings: list[Reading], values: Sequence[ColumnValues]) -> lis
 
 
 def _with_whole_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``First name`` with ``Ann Lee``, and no last name anywhere, is a whole name."""
+    """``First name`` with values such as ``Ann Lee`` is a whole name if there is no last name anywhere."""
     people = {"last_name", "full_name"}
     people |= {str(own.concept) for at, own in enumerate(readings) if values[at].companies < SOME_COMPANIES} & {"name"}
     if any(reading.concept in people for reading in readings):
@@ -88,7 +88,7 @@ def _with_whole_names(readings: list[Reading], values: Sequence[ColumnValues]) -
 
 
 def _name(readings: list[Reading], values: Sequence[ColumnValues], at: int, company: int | None) -> str:
-    """What a column of names is. ``company``: the column with the company's name, if there is one."""
+    """The concept of a column of names. ``company``: the column with the company's name, if there is one."""
     reading, own = readings[at], values[at]
     if reading.concept == "full_name":
         return _of_person(readings, reading, own, alone=company is None)
@@ -109,7 +109,7 @@ def _name(readings: list[Reading], values: Sequence[ColumnValues], at: int, comp
 
 
 def _of_person(readings: list[Reading], reading: Reading, values: ColumnValues, *, alone: bool) -> str:
-    """A whole name, the last name if there is a first name, or the company where no column is ``alone`` for it."""
+    """A whole name, the part that is missing beside the other part, or the company. ``alone``: no column has that."""
     roles = reading.roles & {"billing", "shipping"}
     if roles and values.spaced < _FEW_SPACES and _missing_part(readings, roles) == "last_name":
         return "last_name"
@@ -133,9 +133,9 @@ def _missing_part(readings: list[Reading], roles: frozenset[str]) -> str | None:
 
 
 def with_customers(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """The readings where ``Customer`` may be a number or a person.
+    """The readings, after deciding whether ``Customer`` is a number or a person.
 
-    It is a number if it has codes, and there is ``Name``; ``Customer Name`` with people is a person if there is a
+    It is a number if it has codes, and there is ``Name``. ``Customer Name`` with people is a person if there is a
     ``Company``. A company that is the same in all rows is ignored.
     """
     names = [at for at, own in enumerate(readings) if own.concept in ("company_name", "name") and not own.part]
@@ -161,7 +161,7 @@ def with_customers(readings: Sequence[Reading], values: Sequence[ColumnValues]) 
 
 
 def _other_names(readings: Sequence[Reading], values: Sequence[ColumnValues], at: int) -> bool:
-    """Whether a further column has different names: one of names, or one with an unknown header."""
+    """Whether another column has different names; it may be a column for names, or have an unknown header."""
     return any(
         own.distinct > _FEWEST and own.spaced > _SOME_SPACES and own.with_digits < _SOME
         for other, (reading, own) in enumerate(zip(readings, values, strict=True))
@@ -170,7 +170,7 @@ def _other_names(readings: Sequence[Reading], values: Sequence[ColumnValues], at
 
 
 def _of_bill_to(readings: Sequence[Reading]) -> list[Reading]:
-    """``Bill to customer name`` and ``Bill to number`` are the customer's own in a list that has no others."""
+    """``Bill to customer name`` and ``Bill to number`` are the customer's own if the list has no others."""
     given, out = {reading.concept for reading in readings}, list(readings)
     for concept, others in _OWN.items():
         of_number = concept == "customer_number"

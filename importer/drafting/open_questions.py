@@ -1,4 +1,4 @@
-"""What a draft cannot know: key, parents, further rows, and rows to skip, as questions with counts."""
+"""Questions with counts about what a draft cannot know: the key, parents, continued rows, and rows to skip."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,9 +15,9 @@ _MOST_KEYS = 4
 
 
 class Questions:
-    """The questions of a draft, with the answers that were given and those that are assumed.
+    """The questions of a draft, with their actual or assumed answers.
 
-    ``asked``: in their order; ``answers``: the id of a question → the choice; ``open``: those that nobody answered.
+    ``asked``: all questions, in order; ``answers``: question ID → choice; ``open``: questions that nobody answered.
     """
 
     def __init__(self, given: Mapping[str, str]) -> None:
@@ -27,11 +27,11 @@ class Questions:
 
     @property
     def open(self) -> list[Question]:
-        """Questions whose answer is what was proposed."""
+        """The questions that nobody answered, so that the proposed answer is assumed."""
         return [question for question in self.asked if question.id not in self._given]
 
     def ask(self, question: Question) -> str:
-        """The given answer, or what is proposed. Raises :class:`UsageError` for an answer that is no choice."""
+        """The answer to a question, or else the proposed one. Raises :class:`UsageError` if it is not a choice."""
         answer = self._given.get(question.id, question.proposed)
         if answer not in question.choices:
             hint = f"Choose one of: {', '.join(question.choices)}."
@@ -45,7 +45,7 @@ class Questions:
         return self.ask(Question(name, text, (_YES, _NO), proposed)) == _YES
 
     def refuse_others(self) -> None:
-        """Raise :class:`UsageError` if an answer was given to no question."""
+        """Raise :class:`UsageError` if there is an answer without a question."""
         unknown = self._given.keys() - self.answers.keys()
         if unknown:
             name = min(unknown)
@@ -56,7 +56,7 @@ class Questions:
 
 
 def settle_rows(draft: TableDraft, questions: Questions) -> None:
-    """Key, parent, and rows that go on with the customer above: asked unless they are certain."""
+    """Settle the key, the parent, and rows that continue the customer above, by questions unless they are certain."""
     _settle_key(draft, questions)
     structure, headers = draft.structure, draft.headers
     if structure.parents:
@@ -80,7 +80,7 @@ def settle_rows(draft: TableDraft, questions: Questions) -> None:
 
 
 def _are_customers(draft: TableDraft) -> bool:
-    """Whether rows that name another row have a customer's number themselves, as branches do and people do not."""
+    """Whether rows that name another row have customer numbers themselves, like branches but unlike people."""
     number = draft.structure.key[0]
     if draft.assignment.readings[number].concept != "customer_number":
         return False
@@ -106,7 +106,7 @@ def _settle_key(draft: TableDraft, questions: Questions) -> None:
 
 
 def applying_skip_rules(tables: Sequence[TableDraft], questions: Questions, choices: Choices) -> list[list[SkipRule]]:
-    """The rules by which rows are left out, by table: those that were chosen, and as far as the answers say so."""
+    """The rules by which rows are left out, by table: the chosen rules, and those that the answers confirm."""
     found = []
     for draft in tables:
         chosen = chosen_rules(draft, chosen_in(draft.table, choices.skip))

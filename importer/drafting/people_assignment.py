@@ -1,4 +1,4 @@
-"""Names, phones, and email addresses: of the customer, of a contact, or of an address."""
+"""Assigning names, phones, and email addresses to the customer, a contact, or an address."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _OWN_ROLES = frozenset({"company", "main", "work", "visiting"})
 
 
 def assign_people(out: Assignment, values: Sequence[ColumnValues]) -> None:
-    """Give people and their details to contacts, addresses, and the customer."""
+    """Assign people and their details to contacts, addresses, and the customer."""
     numbered = any(
         reading.concept in ("first_name", "full_name")
         and 1 in (reading.group, reading.part)
@@ -33,14 +33,14 @@ def assign_people(out: Assignment, values: Sequence[ColumnValues]) -> None:
 
 
 def _is_further(reading: Reading) -> bool:
-    """People whom a customer's list only mentions: of the bookkeeping, or second ones."""
+    """Whether it is somebody whom the list only mentions, such as a bookkeeper or a second person."""
     second = "other" in reading.roles and reading.group is None and not _is_second(reading)
     place = reading.concept == "designation" and AT_ADDRESS in reading.roles
     return second or place or "accounting" in reading.roles
 
 
 def _is_second(reading: Reading) -> bool:
-    """``Secondary contact first name``, beside which there is a first one."""
+    """Whether it is a second contact, such as ``Secondary contact first name``."""
     return "other" in reading.roles and bool(reading.roles & {"contact", "person"})
 
 
@@ -61,14 +61,14 @@ def _give_person(out: Assignment, at: int, reading: Reading, *, first: int) -> N
 
 
 def _again(out: Assignment, at: int) -> bool:
-    """Whether another column has the same part of a person, so that this one is the address's."""
+    """Whether another column has the same part of a person, so that this column belongs to the address."""
     concept = out.readings[at].concept
     others = (reading for other, reading in enumerate(out.readings) if other != at)
     return any(reading.concept == concept and AT_ADDRESS not in reading.roles for reading in others)
 
 
 def _address_of(out: Assignment, role: str, number: int | None) -> AddressGroup | None:
-    """The address of a role: with this number, or the first one."""
+    """The address with a role and this number, or without a number the first with the role."""
     same = [group for group in out.addresses if group.role == role]
     return next((group for group in same if number in (None, group.number)), None)
 
@@ -82,7 +82,7 @@ def _of_contact(out: Assignment, at: int, number: int, fields: Sequence[str]) ->
 
 
 def _of_others(out: Assignment, at: int, kind: str) -> bool:
-    """Give a detail of an address or a contact to it; False for a detail of the customer."""
+    """Assign a detail to its address or contact; False if it is the customer's own."""
     reading = out.readings[at]
     places = {"billing", "shipping"} | {one.role for one in out.addresses[1:] if one.role == "visiting"}
     role = next((role for role in _PLACES if role in reading.roles & places), "")
@@ -119,9 +119,9 @@ def _of_address(out: Assignment, group: AddressGroup | None, at: int, kind: str)
 
 
 def _own_details(out: Assignment, kind: str, own: list[int], values: Sequence[ColumnValues]) -> None:
-    """The customer's own: the one without a number, or the first one.
+    """Assign the customer's own detail: the column without a number, or the first.
 
-    Mobile numbers are a person's; where there is none, they stand in for the customer's phone.
+    Mobile numbers are assigned to a person; if there is none, they are used for the customer's phone.
     """
 
     def rank(at: int) -> tuple[bool, int, bool, bool, int]:

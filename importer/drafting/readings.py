@@ -1,4 +1,4 @@
-"""What a header says: one concept, whose it is, and the numbers of its group and of its part."""
+"""The meaning of a header: one concept, to whom it belongs, and the numbers of its group and its part."""
 
 import re
 from collections import Counter
@@ -15,15 +15,15 @@ _ROLE_ALONE = {
     "company": "company_name",
 }  # fmt: skip
 _DETAILS = frozenset({"phone", "mobile", "email", "designation"})
-_REPEATED = re.compile(r"(?<!#)#\d+$")  # what the loader adds to a header that is there twice
+_REPEATED = re.compile(r"(?<!#)#\d+$")  # the loader adds this to a header that occurs twice
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A header as understood. ``concept``: what it holds, None if nobody knows; ``phrase``: the words that say so.
+    """The meaning of a header. ``concept``: what the column has, None if unknown; ``phrase``: the words that say so.
 
-    ``roles``: whose; ``group``, ``part``: its numbers (``Address 2: Line 1``); ``unknown``: words that no phrase has;
-    ``about``: it is about the concept (``Phone type``); ``language``: of its words.
+    ``roles``: to whom it belongs; ``group``, ``part``: its numbers (``Address 2: Line 1``); ``unknown``: words that are
+    in no phrase; ``about``: it is only about the concept (``Phone type``); ``language``: that of its words.
     """
 
     concept: str | None
@@ -36,13 +36,13 @@ class Reading:
     phrase: str = ""
 
     def as_(self, concept: str | None) -> "Reading":
-        """The same header with another meaning."""
+        """The same header with a different concept."""
         return replace(self, concept=concept)
 
 
 @dataclass
 class _Parts:
-    """The parts of a header. ``loose``: the number of a word that means nothing by itself: ``Line 2``."""
+    """The parts of a header. ``loose``: the number of a word without a meaning of its own: ``Line 2``."""
 
     concepts: list[tuple[str, int | None, Segment]] = field(default_factory=list)
     roles: list[tuple[str, int | None]] = field(default_factory=list)
@@ -54,14 +54,14 @@ class _Parts:
 def read_headers(
     headers: Sequence[str], likely: Collection[str] = (), codes: Sequence[str] | None = None
 ) -> list[Reading]:
-    """What each header says. ``likely``: languages that the country suggests; ``codes``: what headers are labels of."""
+    """The meaning of each header. ``likely``: languages that the country suggests; ``codes``: the original headers."""
     plain = [_REPEATED.sub("", header) for header in headers]
     read = [_read(found) for found in segments(plain, lexicon(), likely)]
     return _of_neighbors(read, plain if codes is None else [_REPEATED.sub("", code) for code in codes])
 
 
 def _of_neighbors(readings: list[Reading], headers: Sequence[str]) -> list[Reading]:
-    """``City`` twice, once after ``Billing street`` and once after ``Shipping street``: of the address before it."""
+    """Add roles from neighbors: a ``City`` that occurs twice belongs to the address of the columns before it."""
     often = Counter(headers)
     bare = Counter(reading.concept for reading in readings if not reading.roles & OF_ADDRESSES and reading.part is None)
     seen: Counter[str] = Counter()
@@ -72,7 +72,7 @@ def _of_neighbors(readings: list[Reading], headers: Sequence[str]) -> list[Readi
         seen[header] += 1
         own = reading.roles & OF_ADDRESSES
         is_part = reading.concept in ADDRESS_PARTS
-        if is_part and own and reading.concept != "zip_code":  # "Postal/ZIP" is of the address that it is part of
+        if is_part and own and reading.concept != "zip_code":  # "Postal/ZIP" belongs to the address around it
             roles, named = own, bool(reading.phrase)
         plain = reading.part is None and reading.group is None
         if is_part and roles and not own and plain and (bare[reading.concept] if named else often[header]) > 1:
@@ -106,9 +106,9 @@ def _read(found: tuple[Segment, ...]) -> Reading:
 
 
 def _numbers(parts: _Parts, concept: str, own: Segment) -> tuple[int | None, int | None]:
-    """The numbers of the group and of the part.
+    """The numbers of the group and the part.
 
-    ``Line 1 street address`` has a line's number, ``Address 1: Address 2`` that of a group and of a line.
+    ``Line 1 street address`` has the number of a line; ``Address 1: Address 2`` has those of a group and a line.
     """
     others = [(name, number) for name, number, segment in parts.concepts if segment is not own and number is not None]
     same = [number for name, number in others if name == concept and own.number is None]
@@ -120,7 +120,7 @@ def _numbers(parts: _Parts, concept: str, own: Segment) -> tuple[int | None, int
 
 
 def _parts(found: tuple[Segment, ...]) -> _Parts:
-    """Segments as concepts and roles; one that can be both is a role beside a clear concept, otherwise a concept."""
+    """Sort segments into concepts and roles. If a segment can be both, it is a role only beside a clear concept."""
     parts = _Parts()
     plain = [segment for segment in found if segment.names("concept") and not segment.names("role")]
     clear = bool(plain)
@@ -152,7 +152,7 @@ def _parts(found: tuple[Segment, ...]) -> _Parts:
 
 
 def _of_roles(parts: _Parts, roles: set[str]) -> Reading:
-    """A header of nothing but roles: ``Ship To``, ``Customer``, ``Kontakt``."""
+    """The meaning of a header that has only roles: ``Ship To``, ``Customer``, ``Kontakt``."""
     number = next((number for _, number in parts.roles if number is not None), parts.loose)
     if not parts.unknown:
         name = next((name for name in _ROLE_ALONE if name in roles), None)

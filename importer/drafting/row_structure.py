@@ -1,4 +1,4 @@
-"""How rows make customers: the key, rows that name a parent, and the family of layouts that the table belongs to."""
+"""How rows form customers: the key, rows that name a parent, and the layout of the table."""
 
 import re
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ from importer.tables import SourceTable
 Layout = Literal["wide", "numbered groups", "long", "blank parent", "parent reference", "packed"]
 _REPEATS = 0.9  # distinct keys per row below which rows share customers
 _FEW = 0.1
-_TELLING = 0.3  # values for each customer's name
+_TELLING = 0.3  # a key has at least this many values per customer's name
 _MANY_GROUPS = 3
 _HEADS = frozenset({"customer_number", "id", "other_number", "company_name", "name"})
 _GROUPED = ADDRESS_PARTS | {"phone", "email", "full_name", "first_name"}
 _ALMOST_ALL = 0.97
 _MOST = 0.9
-_TOGETHER = 3  # columns that are blank in the same rows
+_TOGETHER = 3  # the fewest columns that must be blank in the same rows
 _RANK = {"customer_number": 0, "id": 1, "other_number": 2, "company_name": 3, "display_name": 4, "email": 5}
 _OF_OTHERS = frozenset({"billing", "shipping", "contact", "person", "parent", "other"})
-_INCLUDED = 0.8  # of the values are numbers or names of rows
+_INCLUDED = 0.8  # share of values that must be numbers or names of rows
 _SOME = 0.7
 _NAMING = frozenset({"customer_number", "id", "other_number", "company_name", "display_name", "email", "name"})
 _NAME_CONCEPTS = frozenset({"company_name", "display_name", "name"})
-_FEWEST = 2  # rows below another one
+_FEWEST = 2  # the fewest paths that name another row
 _DIVISIONS = frozenset({"customer_number", "id", "department", "setting", "group", None})
 PATH = r"^(.+):[^:]+$"
 _LIKE_PARENTS = _NAMING - {"email", "name"}
@@ -38,11 +38,11 @@ _LIKE_PARENTS = _NAMING - {"email", "name"}
 
 @dataclass(frozen=True)
 class RowStructure:
-    """``key``: the columns that identify a customer; ``certain``: it is no question which.
+    """``key``: the columns that identify a customer; ``certain``: there is no question about them.
 
-    ``parents``: the columns that name another row, each with the column that it names. ``others``: further columns that
-    can identify a customer. ``instead``: the column that identifies a customer whose key is blank. ``path``: keys such
-    as ``Harbor Goods:Warehouse`` name the row that theirs belongs to.
+    ``parents``: the columns that name another row, each with the column whose values it has. ``others``: other columns
+    that can identify a customer. ``instead``: the column that identifies a customer whose key is blank. ``path``: keys
+    such as ``Harbor Goods:Warehouse`` name the row that the row belongs to.
     """
 
     layout: Layout
@@ -79,7 +79,7 @@ def row_structure(table: SourceTable, out: Assignment, values: Sequence[ColumnVa
 
 
 def _family(out: Assignment, values: Sequence[ColumnValues], key: int | None) -> Layout:
-    """The family of a table without further rows of a customer that leave its columns blank."""
+    """The layout of a table in which rows neither continue the customer above nor name a parent."""
     if key is not None and values[key].distinct < _REPEATS * values[key].count:
         return "long"
     if any(group.packed for group in out.addresses):
@@ -104,7 +104,7 @@ def _family(out: Assignment, values: Sequence[ColumnValues], key: int | None) ->
 
 
 def _goes_on(table: SourceTable, out: Assignment, values: Sequence[ColumnValues], key: int) -> bool:
-    """Whether rows without a key stand below one with a key, and have nothing of the customer's own."""
+    """Whether rows without a key are below a row with a key, and have nothing in the customer's own fields."""
     if out.readings[key].concept not in _HEADS or values[key].filled >= _ALMOST_ALL:
         return False
     blank = ~filled_cells(table.column(table.headers[key]))
@@ -118,7 +118,7 @@ def _goes_on(table: SourceTable, out: Assignment, values: Sequence[ColumnValues]
 
 
 def _candidates(out: Assignment, values: Sequence[ColumnValues]) -> list[int]:
-    """Columns that can identify a customer, the best one first."""
+    """Columns that can identify a customer, the best column first."""
     company = out.customer.get("company_name", [None])[0]
     customers = 0 if company is None else values[company].distinct
 
@@ -139,13 +139,13 @@ def _candidates(out: Assignment, values: Sequence[ColumnValues]) -> list[int]:
 
 
 def _strange(out: Assignment, at: int) -> bool:
-    """Whether an ID is of something unknown, and not a number in front of the name: ``USDOT Number``."""
+    """Whether it is the ID of something unknown, to the right of the company's name: ``USDOT Number``."""
     company = min(out.customer.get("company_name", ()), default=at)
     return out.readings[at].concept == "id" and bool(out.readings[at].unknown) and at > company
 
 
 def _key_of_block(table: SourceTable, out: Assignment, values: Sequence[ColumnValues], among: list[int]) -> int | None:
-    """The key of a table whose rows go on with the customer above: it is blank together with other columns."""
+    """The key of a table whose rows continue the customer above: it is blank together with other columns."""
     readings = out.readings
     for at in among:
         known = readings[at].concept in ("customer_number", "id") and not readings[at].unknown
@@ -163,7 +163,7 @@ def _key_of_block(table: SourceTable, out: Assignment, values: Sequence[ColumnVa
 
 
 def _company_of_people(table: SourceTable, out: Assignment, values: Sequence[ColumnValues]) -> int | None:
-    """The company in a list of people without customer numbers: it repeats with other people, but the same address."""
+    """The company in a list of people without customer numbers: it is repeated with different people at one address."""
     company, person = out.customer.get("company_name", [None])[0], out.contacts.get(1, {})
     people = [at for name in ("last_name", "email") for at in person.get(name, ())][:1]
     if company is None or not people or values[company].filled < _ALMOST_ALL:
@@ -215,9 +215,9 @@ def _chosen_key(
 def _with_division(
     table: SourceTable, out: Assignment, values: Sequence[ColumnValues], key: int
 ) -> tuple[int, ...] | None:
-    """The key with the column beside it, such as a division, where only both together tell rows apart.
+    """The key with an adjacent column, such as a division, if only both together distinguish rows.
 
-    Alone, the same number would stand for customers with different names.
+    By itself, the same number would mean customers with different names.
     """
     company, headers = out.customer.get("company_name", [key])[0], table.headers
     if company == key or out.readings[key].concept not in ("customer_number", "id"):
@@ -241,7 +241,7 @@ def _with_division(
 
 
 def _instead(out: Assignment, values: Sequence[ColumnValues], unique: list[int]) -> int | None:
-    """What identifies customers without a number; None in a table whose rows go on with the customer above."""
+    """The column that identifies customers without a number; None if the company is often blank."""
     company = out.customer.get("company_name", [None])[0]
     if company is None or values[company].filled < _ALMOST_ALL:
         return None
@@ -252,9 +252,9 @@ def _instead(out: Assignment, values: Sequence[ColumnValues], unique: list[int])
 def _parent_columns(
     table: SourceTable, out: Assignment, values: Sequence[ColumnValues], among: list[int]
 ) -> list[tuple[int, int]]:
-    """The columns whose values are the numbers or names of other rows, in part of the rows; each with what it names.
+    """The columns that, in some rows, have the number or name of another row; each with the column that it refers to.
 
-    ``among``: columns that can identify a customer, the best one first; they are looked at first.
+    ``among``: columns that can identify a customer, the best column first; they are tried first.
     """
     found = [pair for at in out.parent if (pair := _pair(table, out, values, at, among)) is not None]
     rest = (_pair(table, out, values, at, among) for at in ([] if found else _further(out, values)))
@@ -264,7 +264,7 @@ def _parent_columns(
 def _pair(
     table: SourceTable, out: Assignment, values: Sequence[ColumnValues], at: int, among: list[int]
 ) -> tuple[int, int] | None:
-    """A column with the one that its values are from; None if they are not."""
+    """A column, with the column that its values come from; None if there is none."""
     if values[at].blank or values[at].filled >= _ALMOST_ALL:
         return None
     for other in (*among, *range(len(values))):
@@ -275,7 +275,7 @@ def _pair(
 
 
 def _further(out: Assignment, values: Sequence[ColumnValues]) -> list[int]:
-    """Columns of names and numbers that may hold those of other rows, such as ``Primary Company``."""
+    """Columns that may contain names or numbers of other rows, such as ``Primary Company``."""
     company = out.customer.get("company_name", [None])[0]
     if company is None:
         return []
@@ -287,7 +287,7 @@ def _further(out: Assignment, values: Sequence[ColumnValues]) -> list[int]:
 
 
 def _names(table: SourceTable, values: Sequence[ColumnValues], at: int, other: int) -> bool:
-    """Whether the values of a column are among those of another one, and hardly ever in the same row."""
+    """Whether the values of a column are among those of another column, but hardly ever in the same row."""
     own, known = set(values[at].texts), set(values[other].texts)
     if len(known) <= len(own) or len(own & known) < _INCLUDED * len(own):
         return False
@@ -297,7 +297,7 @@ def _names(table: SourceTable, values: Sequence[ColumnValues], at: int, other: i
 
 
 def _path_column(table: SourceTable, out: Assignment, among: Sequence[int]) -> int | None:
-    """The column of names that are paths: ``Harbor Goods:Warehouse`` below ``Harbor Goods``, as QuickBooks writes jobs.
+    """The column of names that are paths, as QuickBooks writes jobs: ``Harbor Goods:Warehouse`` is in ``Harbor Goods``.
 
     ``among``: columns that can identify a customer.
     """

@@ -10,22 +10,22 @@ from importer.drafting.table_draft import TableDraft
 from importer.mapping.transforms.countries import country_code
 
 _SEPARATORS = [",", ";"]
-_LINE_BREAKS = 0.02  # of the values: a cell with several lines of a street
+_LINE_BREAKS = 0.02  # share of values with several lines of a street in one cell
 _TOWN_WITH_STATE, _STATE_OF_TOWN = r"^(.+?)[\s,/(-]+[A-Z]{2,3}\)?$", r"[\s,/(-]([A-Z]{2,3})\)?$"
 _POST_CODE_BEFORE = r"^(?:[A-Z]{1,3}-)?\d[\d-]*(?: \d\d)?(?: [A-Z]{2}\b)?[\s,]+"
 _LABELS = ["Phone", "Work", "Mobile", "Home", "Other"]
-_LABELLED = 0.2  # of the values
+_LABELLED = 0.2  # share of values with labels
 
 
 def first_of(headers: Sequence[str]) -> Any:
-    """One column, or the first of several that is filled."""
+    """One column, or the first filled one of several."""
     return headers[0] if len(headers) == 1 else {"from": list(headers), "take": "first"}
 
 
 def as_text(draft: TableDraft, column: int) -> Any:
-    """One column as it is, without the apostrophes in front if most of its values have one.
+    """One column as it is, but without the leading apostrophes if most of its values have one.
 
-    Numbers get the leading zeros that they have in the table with the customers, or lose those that they do not have.
+    Numbers get the leading zeros that they have in the table with the customers, or lose them if they have none there.
     """
     header, width = draft.headers[column], draft.widths.get(column)
     steps: list[Any] = ["unquote"] if draft.values[column].quoted else []
@@ -42,7 +42,7 @@ def joined(headers: Sequence[str], sign: str) -> Any:
 
 
 def detail(draft: TableDraft, name: str, columns: Sequence[int], *, of_person: bool = False) -> Any:
-    """The first phone, or the first of several email addresses in a cell. ``of_person``: mobile numbers go first."""
+    """The first phone, or the first of several email addresses in a cell. ``of_person``: mobile numbers come first."""
     headers = [draft.headers[column] for column in columns]
     if name == "email":
         return {"from": headers[0] if len(headers) == 1 else headers, "split": _SEPARATORS, "take": "first"}
@@ -59,7 +59,7 @@ def detail(draft: TableDraft, name: str, columns: Sequence[int], *, of_person: b
 
 
 def as_steps(rule: Any) -> dict[str, Any]:
-    """A rule with its steps named, so that more can be added."""
+    """A rule as a dictionary, so that steps can be added."""
     return {"from": rule} if isinstance(rule, str) else dict(rule)
 
 
@@ -68,12 +68,12 @@ def sales_reps(header: str) -> dict[str, Any]:
 
 
 def or_else(rule: Any, other: Any) -> Any:
-    """A rule, and another one for where it gives nothing."""
+    """A rule, with another rule that applies if it has no value."""
     return {**as_steps(rule), "else": other}
 
 
 def person_names(draft: TableDraft, own: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """First and last name, from separate columns or otherwise from one with the whole name."""
+    """First and last name, from separate columns or else from a column with the whole name."""
     out: dict[str, Any] = {}
     both = [column for column in own.get("first_name", ()) if column in own.get("last_name", ())]
     whole = [draft.headers[column] for column in both]
@@ -104,7 +104,7 @@ def is_blank(draft: TableDraft, group: AddressGroup) -> dict[str, Any]:
 
 
 def address_parts(draft: TableDraft, parts: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """The fields of an address whose parts have columns of their own."""
+    """The fields of an address whose parts are in separate columns."""
 
     def named(part: str) -> list[str]:
         return [draft.headers[column] for column in parts.get(part, ())]
@@ -143,7 +143,7 @@ def address_parts(draft: TableDraft, parts: Mapping[str, Sequence[int]]) -> dict
 
 
 def address_type(draft: TableDraft, column: int) -> dict[str, Any]:
-    """The type of each address by the words of its column; other words are billing addresses."""
+    """The type of each address by the words of a column; other words mean billing addresses."""
     words = lexicon()
     texts = draft.values[column].texts
     values: dict[str, Any] = {

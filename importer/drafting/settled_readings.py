@@ -1,4 +1,4 @@
-"""Readings of headers once the values have been looked at: contradicted ones go, open ones are settled."""
+"""Readings of headers after comparison with the values: contradicted readings are dropped, and open ones settled."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,17 +12,17 @@ from importer.drafting.readings import Reading
 
 _STATUS_WORDS = ("active", "inactive", "blocked", "closed", "prospect")
 _STATE_OR_STATUS = ("estado", "etat", "stato")
-_MOST, _HALF = 0.9, 0.5  # of the rows
+_MOST, _HALF = 0.9, 0.5  # shares of rows or values
 _NEAR = 2  # columns
 _FEW_REPS = 4  # up to this many sales reps may have one customer each
-_FEW_NUMBERS = 4  # up to this many may be those of companies that the system belongs to
+_FEW_NUMBERS = 4  # up to this many may be numbers of the companies that use the system
 _PHONE = re.compile(r"\+[\d ()./-]{8,}|\(\d{2,5}\)[\d ./-]{5,}|\d{2,5}[ /.-]\d{2,5}[ /.-][\d ./-]{2,}")
-# Surely: not "Apt 12", which could be one where a header says so.
+# Certain postal codes only: "Apt 12" could be one only if a header says so.
 _POST_CODE = re.compile(r"\d{4,6}(?:-\d{3,4})?|\d{3} \d\d|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] \d[A-Z]\d")
 _IDS = frozenset({"id", "customer_number", "other_number", "parent"})
 _TYPES = frozenset({"billing", "shipping"})
 _FLAG_VALUES, _ALL_FLAGS = 3, 0.99
-_ABOUT_ITSELF = frozenset({"address_type", "kind", "status"})  # "Address type" says something of its own
+_ABOUT_ITSELF = frozenset({"address_type", "kind", "status"})  # "Address type" has a meaning of its own
 _OF_OTHERS_TOO = frozenset({"sales_rep", "shipping_method", "supplier_flag", "parent"})
 _TEXTS = frozenset({"city", "zip_code", "zip_city", "address", "street", "name", "full_name"})
 _REFERENCE = re.compile(f"^ref|{CUSTOMER.pattern}")
@@ -35,9 +35,9 @@ _BANK = re.compile("ban[ckq]|iban|bic|swift|blz|sepa|konto|conto|cuenta|compte|r
 def settled_readings(
     readings: Sequence[Reading], values: Sequence[ColumnValues], *, further: bool = False
 ) -> list[Reading]:
-    """What each column means, by its header, its values, and the columns beside it. None as a concept: nothing.
+    """The meaning of each column, from its header, its values, and the adjacent columns. Concept None: not used.
 
-    ``further``: another table has the customers, so that names are those of people and places.
+    ``further``: a different table has the customers, so names are those of people and places.
     """
     plain = _with_record_ids(_states(with_customers(readings, values), values), values)
     mails = any(own.concept == "email" and values[at].filled > _HALF and not own.about for at, own in enumerate(plain))
@@ -48,7 +48,7 @@ def settled_readings(
 
 
 def _states(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``Estado`` and ``État`` are a status or a state: their values and neighbors tell."""
+    """Decide from values and neighbors whether ``Estado`` or ``État`` is a status or a state."""
     out = list(readings)
     for at, reading in enumerate(readings):
         either = reading.phrase.startswith(_STATE_OR_STATUS)
@@ -63,7 +63,7 @@ def _states(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list
 
 
 def _with_record_ids(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``Contact ID`` or ``ERP customer number`` identifies the rows of a list that has no other number."""
+    """``Contact ID`` or ``ERP customer number`` identifies the rows if the list has no other number."""
     if any(own.concept in ("customer_number", "id") and values[at].filled > _MOST for at, own in enumerate(readings)):
         return readings
     for at, reading in enumerate(readings):
@@ -75,9 +75,9 @@ def _with_record_ids(readings: list[Reading], values: Sequence[ColumnValues]) ->
 
 
 def _settled(reading: Reading, values: ColumnValues, *, mails: bool) -> Reading:
-    """A reading that the values do not contradict; where they do, what they say instead, or nothing.
+    """The reading if the values do not contradict it; otherwise, what the values mean, or nothing.
 
-    ``mails``: a column has email addresses by its header, in most rows.
+    ``mails``: a column with a header for email addresses is filled in most rows.
     """
     concept = reading.concept
     if concept is None:
@@ -94,7 +94,7 @@ def _settled(reading: Reading, values: ColumnValues, *, mails: bool) -> Reading:
 
 
 def _by_values(reading: Reading, values: ColumnValues) -> Reading:
-    """Values name a column only if they are email addresses, or phone numbers below ``Work``."""
+    """Recognize a column by its values alone, only if they are email addresses, or phone numbers below ``Work``."""
     if reading.roles == {"work"} and not reading.unknown and values.phones >= _MOST:
         return reading.as_("phone")
     named = values.emails >= _MOST and len(reading.unknown) < 2
@@ -102,7 +102,7 @@ def _by_values(reading: Reading, values: ColumnValues) -> Reading:
 
 
 def _with_only_phones(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """The only column with phone numbers, under a header that no phrase has."""
+    """If just one column has phone numbers, it is the phone although its header is unknown."""
     if any(own.concept in ("phone", "mobile") and not values[at].blank for at, own in enumerate(readings)):
         return readings
     found = [
@@ -119,7 +119,7 @@ def _with_only_phones(readings: list[Reading], values: Sequence[ColumnValues]) -
 
 
 def _kept(reading: Reading, values: ColumnValues, *, mails: bool) -> str | None:
-    """What a column without a field is good for: ``Login`` is an email address, ``Supplier No.`` tells rows apart."""
+    """The use of a column that has no field: ``Login`` is an email address, and ``Supplier No.`` distinguishes rows."""
     if reading.concept in ("user", "setting") and values.emails >= 0.9 and not mails:
         return "email"
     supplier = reading.concept == "other_number" and _SUPPLIER.search(reading.phrase)
@@ -127,13 +127,13 @@ def _kept(reading: Reading, values: ColumnValues, *, mails: bool) -> str | None:
 
 
 def _is_of_others(reading: Reading) -> bool:
-    """``Phone type`` is about a phone, ``Bank city`` is the bank's."""
+    """Whether it is only about a concept (``Phone type``) or belongs to somebody else (``Bank city``)."""
     about = reading.about and reading.concept not in _ABOUT_ITSELF | COMMERCIAL
     return about or (bool(reading.roles & OF_OTHERS) and reading.concept not in _OF_OTHERS_TOO)
 
 
 def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
-    """What the values say instead of the header."""
+    """The concept that the values have if they contradict the header; otherwise None."""
     flags = values.flags > _ALL_FLAGS
     is_flag = values.distinct <= _FLAG_VALUES and flags and CUSTOMER.match(reading.phrase)
     if reading.concept == "company_name" and is_flag:
@@ -150,7 +150,7 @@ def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
 
 
 def _of_numbers(reading: Reading, values: ColumnValues) -> str | None:
-    """What numbers say instead of the header, and what words say where a number is expected."""
+    """The concept of numbers that contradict the header, or of words if a number is expected; otherwise None."""
     if (
         reading.concept in ("address", "street")
         and (reading.part or 0) > 1
@@ -170,7 +170,7 @@ def _of_numbers(reading: Reading, values: ColumnValues) -> str | None:
 
 
 def _of_role(reading: Reading, values: ColumnValues) -> Reading:
-    """``Ship To`` alone: an address if the values are, a shipping method if they are few words, otherwise nothing."""
+    """``Ship To`` alone is an address, a shipping method (few different words), or unused, depending on the values."""
     if reading.roles == {"mailing"} and reading.part is None and values.zips >= _MOST:
         return replace(reading, concept="zip_code", roles=frozenset())  # "Postal"
     written = values.with_digits >= 0.5 and values.spaced >= 0.5
@@ -181,7 +181,7 @@ def _of_role(reading: Reading, values: ColumnValues) -> Reading:
 
 
 def _without_banks(settled: list[Reading], readings: Sequence[Reading]) -> list[Reading]:
-    """An account beside bank columns is the bank's; so is a country or a name with a bank's number."""
+    """Drop readings that belong to a bank: an account beside bank columns, or a country or name with its number."""
     banks = [
         at
         for at, reading in enumerate(readings)
@@ -232,7 +232,7 @@ _FITS: dict[str, Callable[[ColumnValues], bool]] = {
 
 
 def _fits(concept: str, column: ColumnValues) -> bool:
-    """Whether the values of a column can be of a concept. A blank column can be of any."""
+    """Whether the values of a column fit a concept. A blank column fits any concept."""
     test = _FITS.get(concept)
     if column.guids >= _MOST and concept not in _IDS:
         return False

@@ -1,4 +1,4 @@
-"""Rows that are probably not customers: what each flag, status, and kind says, as questions with counts."""
+"""Rows that are probably not customers, by flags, statuses, and kinds, as questions with counts."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ _ANSWERS = ("yes", "no")
 _DELETED = r"\((?:deleted|inactive)(?:-\d+)?\)\s*$"
 _MOST_SHOWN = 6
 _HALF = 0.5
-_MANY = 0.3  # of the rows: so many blocked customers are still customers
+_MANY = 0.3  # if a larger share of the rows is blocked, they are still customers
 _REASONS = {name: "lead" if name == "prospect" else name for name in (*_NO_CUSTOMERS, "blocked")}
 _STATUS = {"active": ["A", "E"], "inactive": ["D", "I"], "closed": ["C"], "blocked": ["B", "S"]}
 _Found = tuple[dict[str, Any], list[str], str]  # the condition, the words that it leaves out, what is proposed
@@ -25,7 +25,7 @@ _Found = tuple[dict[str, Any], list[str], str]  # the condition, the words that 
 
 @dataclass(frozen=True)
 class Question:
-    """Something that the file does not settle. ``proposed``: what the draft assumes, one of ``choices``."""
+    """A question that the file does not answer. ``proposed``: the choice that the draft assumes."""
 
     id: str
     text: str
@@ -35,14 +35,14 @@ class Question:
 
 @dataclass(frozen=True)
 class SkipRule:
-    """A condition under which rows are left out, if its question is answered so."""
+    """A condition under which rows are left out, if the answer to its question is ``LEAVE_OUT``."""
 
     condition: dict[str, Any]
     question: Question
 
     @property
     def columns(self) -> list[str]:
-        """The columns that decide."""
+        """The columns in the condition."""
         return [str(one["column"]) for one in self.condition.get("all", [self.condition])]
 
 
@@ -61,14 +61,14 @@ def skip_rules(draft: TableDraft) -> Iterator[SkipRule]:
 
 
 def _letters(draft: TableDraft, at: int) -> dict[str, list[str]]:
-    """What a status of one letter says, if one of them is the usual one for active customers."""
+    """The meanings of one-letter statuses, if one of them is a usual letter for active customers."""
     texts = draft.values[at].texts
     known = draft.assignment.skipping[at] == "status" and set(texts) & set(_STATUS["active"]) and len(texts) > 1
     return _STATUS if known and all(len(text) == 1 for text in texts) else {}
 
 
 def _of_column(draft: TableDraft, at: int, concept: str) -> SkipRule | None:
-    """What a flag, status, or kind suggests."""
+    """The rule that a flag, status, or kind suggests, if any."""
     values, header = draft.values[at], draft.headers[at]
     by_words = concept in ("status", "kind") and (values.flags < 1 or bool(_coded(draft, at).keys() - set(_ANSWERS)))
     rule = _by_words(draft, at) if by_words else _by_flag(draft, at, "active_flag" if concept == "status" else concept)
@@ -88,7 +88,7 @@ def _of_column(draft: TableDraft, at: int, concept: str) -> SkipRule | None:
 
 
 def _of_names(draft: TableDraft) -> Iterator[SkipRule]:
-    """Names that say that the customer is gone: ``Harbor Goods (deleted)``."""
+    """The rule for names that say that the customer was deleted: ``Harbor Goods (deleted)``."""
     for at in draft.assignment.customer.get("company_name", ())[:1]:
         gone = [text for text in draft.values[at].texts if re.search(_DELETED, text)]
         if gone and len(gone) < _HALF * len(draft.values[at].texts):
@@ -98,7 +98,7 @@ def _of_names(draft: TableDraft) -> Iterator[SkipRule]:
 
 
 def _without_number(draft: TableDraft) -> Iterator[SkipRule]:
-    """Rows without the customer's number that have a supplier's: of a list of both."""
+    """The rule for rows with a supplier's but no customer's number, in a list of both."""
     headers, shown = draft.headers, draft.assignment.customer.get("display_id", draft.structure.key)
     numbers = [at for at in shown if draft.assignment.readings[at].concept in ("customer_number", "email")]
     if len(numbers) != 1 or draft.values[numbers[0]].filled == 1:
@@ -115,7 +115,7 @@ def _without_number(draft: TableDraft) -> Iterator[SkipRule]:
 
 
 def _coded(draft: TableDraft, at: int) -> dict[str, list[str]]:
-    """What the values of a code of a known system say."""
+    """The meanings of a column's values, if its header is a code of a known system: meaning → values."""
     return {} if draft.codes is None else draft.codes.cells.get(draft.headers[at].strip().lower(), {})
 
 
@@ -137,7 +137,7 @@ def _is(texts: list[str]) -> dict[str, Any]:
 
 
 def _by_words(draft: TableDraft, at: int) -> _Found | None:
-    """Statuses and kinds that are words: those that say inactive, supplier, or lead."""
+    """The rule for statuses and kinds that are words, such as those for inactive, supplier, or lead."""
     texts, coded = draft.values[at].texts, _coded(draft, at) or _letters(draft, at)
     kinds = {text: kind for kind, values in coded.items() for text in values}
     out, reasons = [], []
@@ -154,7 +154,7 @@ def _by_words(draft: TableDraft, at: int) -> _Found | None:
 
 
 def _reason(text: str) -> str | None:
-    """Why rows with this word are no customers, unless it also names customers (``Customer/Vendor``)."""
+    """Why rows with this word are not customers; None if they may be, such as ``Customer/Vendor``."""
     words = lexicon()
     parts = {letters_and_digits(part) for part in re.split(r"[,;/|+\n]", text) if part.strip()}
     if parts & words.cell_words("customer") or parts & words.cell_words("active"):
@@ -166,7 +166,7 @@ def _reason(text: str) -> str | None:
 
 
 def _by_flag(draft: TableDraft, at: int, concept: str) -> _Found | None:
-    """Flags: no for active ones, yes for inactive, deleted, and blocked ones."""
+    """The rule for flags: rows are left out if the flag for active is no, or if that for inactive or deleted is yes."""
     values = draft.values[at]
     coded = _coded(draft, at)
     answers = {

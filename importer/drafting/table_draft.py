@@ -1,4 +1,4 @@
-"""The tables of an export, read as far as headers and values tell: which has the customers, and which name them."""
+"""Reading the tables of an export as far as possible from their headers and values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,20 +18,20 @@ from importer.mapping.language.mapping_rules import ALTERNATIVE, NUMBER
 from importer.tables import Sources, SourceTable
 
 _MOST_NOTES = 20  # rows below the data
-_NEARLY_ALL = 0.8  # of the headers
-_WORD = 5  # letters of a word that is not a code
-_FEWEST = 4  # columns of a table whose last rows can be notes
+_NEARLY_ALL = 0.8  # share of headers
+_WORD = 5  # the fewest letters in a word that is not a code
+_FEWEST = 4  # the fewest columns of a table whose last rows can be notes
 
 
-@dataclass(eq=False)  # a table is only the same as itself; frames cannot be compared
+@dataclass(eq=False)  # compared by identity, because frames cannot be compared
 class TableDraft:
     """A table with what its columns mean.
 
     ``headerless``: the file has no header, and the names of the columns are made up. ``varying``: columns that differ
-    within the rows of a customer. ``notes``: the column with notes below the rows. ``same``: further tables with the
-    same columns. ``people``: its rows are people, beside the table with the customers; ``own_addresses``: they have
-    addresses of their own, which are left out. ``widths``: column of customers' numbers → how many digits they have in
-    the table with the customers, with leading zeros; 0 where they have none.
+    within the rows of a customer. ``notes``: the column with notes below the rows. ``same``: other tables with the same
+    columns. ``people``: its rows are people, and a different table has the customers; ``own_addresses``: the people
+    have their own addresses, which are left out. ``widths``: column of customers' numbers → how many digits they have
+    in the table with the customers, including leading zeros; 0 if they have no leading zeros there.
     """
 
     table: SourceTable
@@ -51,12 +51,12 @@ class TableDraft:
 
 
 def can_be_named(header: str) -> bool:
-    """Whether a field of a mapping can have the header as it is: ``{n}`` and ``|`` have a special meaning there."""
+    """Whether a mapping can refer to the header as it is: ``{n}`` and ``|`` have a special meaning in a mapping."""
     return NUMBER not in header and ALTERNATIVE not in header
 
 
 def _codes(headers: Sequence[str]) -> CodeTable | None:
-    """The table that the headers are codes of; None if only some are, and these are words such as ``customer_id``."""
+    """The table whose codes the headers are; None if only some are, and these are words such as ``customer_id``."""
     codes = recognized(headers)
     if codes is None:
         return None
@@ -66,20 +66,20 @@ def _codes(headers: Sequence[str]) -> CodeTable | None:
 
 
 def _label(codes: CodeTable, header: str) -> str:
-    """The label of a code; a header that is no code of the table is read if it is written as words."""
+    """The label of a code. A header that is not a code of the table is its own label if it consists of words."""
     label = codes.label(header)
     if label is not None:
         return label
     found = words(header)
     if all(word.text in lexicon().phrases for word in found) and (len(found) > 1 or len(header) >= _WORD):
         return header
-    if header.isupper():  # may also be a code if codes are written that way; otherwise an abbreviation such as PLZ
+    if header.isupper():  # may also be a code if codes are in capitals; otherwise, an abbreviation such as PLZ
         return "" if codes.in_capitals else header
     return header if len(found) > 1 or not header.islower() else ""
 
 
 def _with_number(assignment: Assignment, structure: RowStructure, values: Sequence[ColumnValues]) -> None:
-    """A number of the customer beside the key is the one that people see; an ID of the system beside it is not."""
+    """Use a number of the customer beside the key as the display ID, but not an ID of the system."""
     keys = {assignment.readings[at].concept for at in structure.key}
     customers = max((values[at].distinct for at in structure.key), default=0)
     for concept in ("customer_number", "id"):
@@ -94,20 +94,20 @@ def _with_number(assignment: Assignment, structure: RowStructure, values: Sequen
 
 
 def _is_number(values: ColumnValues, customers: int) -> bool:
-    """Whether people can identify customers by the values: most have their own, and they are not row numbers."""
+    """Whether people can know customers by the values: most customers have their own, and they do not count rows."""
     counted = [str(number) for number in range(1, len(values.texts) + 1)]
     own = values.distinct > min(values.count, customers) / 2
     return values.blank or (own and list(values.texts) != counted)
 
 
 def key_structure(key: tuple[int, ...], values: Sequence[ColumnValues]) -> RowStructure:
-    """How rows make customers where the key is settled: a customer is one row, or the rows that share a key."""
+    """The row structure for a settled key: a customer is one row, or the rows that share a key."""
     alone = len(key) == 1 and values[key[0]].unique
     return RowStructure("wide" if alone else "long", key, certain=True)
 
 
 def _with_coded_rows(assignment: Assignment, codes: CodeTable, headers: Sequence[str]) -> None:
-    """Use codes whose values distinguish customers from others to decide about rows."""
+    """Add skip rules for codes whose values distinguish customers from others."""
     for at, header in enumerate(headers):
         if codes.cells.get(header.strip().lower(), {}).keys() & ROW_KINDS and at not in assignment.targets:
             assignment.skipping[at] = "kind"
@@ -115,7 +115,7 @@ def _with_coded_rows(assignment: Assignment, codes: CodeTable, headers: Sequence
 
 
 def _without_notes(table: SourceTable) -> tuple[SourceTable, int | None]:
-    """The table without the notes below its rows; and the column that they are in, where everything else is blank."""
+    """The table without the notes below its rows, and the only column that has such notes (None: no notes)."""
     tail = table.frame.tail(_MOST_NOTES).map(str.strip) != ""
     lonely = (tail.sum(axis=1) <= 1).to_numpy()
     notes = len(lonely) if lonely.all() else int(np.argmin(lonely[::-1]))
@@ -130,7 +130,7 @@ def _without_notes(table: SourceTable) -> tuple[SourceTable, int | None]:
 def draft_table(table: SourceTable, country: str | None, choices: Choices, *, further: bool = False) -> TableDraft:
     """Read one table: codes of known systems first, then headers, values, fields, and rows; ``choices`` override.
 
-    ``further``: it has addresses or contacts of the customers of another table, and no customers itself.
+    ``further``: the table has no customers, but addresses or contacts of another table's customers.
     """
     rows, notes = _without_notes(table)
     headers = list(table.frame.columns)
@@ -138,7 +138,7 @@ def draft_table(table: SourceTable, country: str | None, choices: Choices, *, fu
     labels = headers if codes is None else [_label(codes, header) for header in headers]
     likely = lexicon().languages.get(country, ()) if country is not None and codes is None else ()
     readings = read_headers(labels, likely, headers)
-    if further and codes is not None:  # "name" is a company in the table of customers, and here it is not
+    if further and codes is not None:  # "name" is a company only in the table of customers
         by_words = read_headers(headers)
         readings = [word if word.concept == "name" else own for own, word in zip(readings, by_words, strict=True)]
     values = [column_values(rows.column(header)) for header in headers]

@@ -1,4 +1,4 @@
-"""The tables of one export: which has the customers, and which columns of the others name them."""
+"""Joining the tables of one export: which table has the customers, and which columns of the others refer to them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from importer.drafting.readings import Reading
 from importer.drafting.table_draft import TableDraft, draft_table
 from importer.tables import SourceTable
 
-_INCLUDED = 0.8  # of a table's values are keys of the main one
+_INCLUDED = 0.8  # share of values that must be keys of the main table
 _ALMOST_ALL = 0.97
 _GUIDS = 0.9
 _NUMBERS = frozenset({"customer_number", "id"})
@@ -27,7 +27,7 @@ _CUSTOMERS = frozenset({"company", "company_name"})
 _OF_PLACES = frozenset({"", "visiting", "work"})
 _OF_PEOPLE = frozenset({"mailing", "home", "other"})
 _WITH_NUMBERS = _NUMBERS | {"other_number"}
-_SHORT = 2  # characters of a number that can be anything
+_SHORT = 2  # a number with so few characters can be anything
 Key = tuple[int, ...]
 
 
@@ -35,8 +35,8 @@ Key = tuple[int, ...]
 class Joined:
     """The tables of an export, as a draft uses them.
 
-    ``tables``: the main one first, then those that name its customers. ``columns``: further table (its index) → the
-    columns that do. ``others``: tables that give nothing, each with the reason.
+    ``tables``: the main table first, then those that refer to its customers. ``columns``: index of such a table → the
+    columns that refer to them. ``others``: unused tables, each with the reason.
     """
 
     tables: list[TableDraft]
@@ -45,7 +45,7 @@ class Joined:
 
 
 def joined(tables: list[TableDraft], country: str | None, choices: Choices) -> Joined:
-    """The main table is the one whose customers most others name, by the key that they name them by."""
+    """Join the tables. The main table is the one to whose customers most others refer, by the key that they use."""
 
     def rank(draft: TableDraft, key: Key) -> tuple[int | bool, ...]:
         given, unique = draft.assignment, _is_unique(draft, key)
@@ -65,7 +65,7 @@ def joined(tables: list[TableDraft], country: str | None, choices: Choices) -> J
 
 
 def joined_to(main: TableDraft, tables: Sequence[TableDraft], country: str | None, choices: Choices) -> Joined:
-    """The tables that name the customers of ``main`` by its key; they are read again as addresses and contacts."""
+    """Join the tables that refer to the customers of ``main`` by its key, and reread them as addresses and contacts."""
     ordered, columns, others = [main], {}, []
     for draft in tables:
         if draft is main:
@@ -84,7 +84,7 @@ def joined_to(main: TableDraft, tables: Sequence[TableDraft], country: str | Non
 
 
 def _why_not(main: TableDraft, draft: TableDraft, columns: Key | None) -> str:
-    """Why a table gives nothing. ``columns``: those that name the customers, if any do."""
+    """Why a table is not used. ``columns``: those that refer to the customers, if any."""
     name, keys = main.table.name, _named(main, main.structure.key)
     if columns is not None:
         return f"it has no addresses or contacts. Other customer fields are read only from {name}."
@@ -99,7 +99,7 @@ def _named(draft: TableDraft, columns: Key) -> str:
 
 
 def _keys(draft: TableDraft) -> Iterator[Key]:
-    """What can identify the customers of a table: its key first, then other columns with a value of their own."""
+    """The possible keys of a table: its key first, then other columns with a different value in each row."""
     yield draft.structure.key
     ids = [at for at, own in enumerate(draft.values) if own.guids > _GUIDS]
     for at in dict.fromkeys([*draft.structure.others, *ids]):
@@ -109,7 +109,7 @@ def _keys(draft: TableDraft) -> Iterator[Key]:
 
 
 def _set_key(draft: TableDraft, key: Key) -> None:
-    """Identify the customers by columns other than those that the table alone suggests; names are asked about."""
+    """Use a key other than that which the table itself suggests. Unless it has numbers, a question is asked."""
     structure, given = draft.structure, draft.assignment
     if key == structure.key:
         return
@@ -130,9 +130,10 @@ def _set_key(draft: TableDraft, key: Key) -> None:
 
 
 def _of_customers(draft: TableDraft, columns: Key, main: TableDraft) -> None:
-    """Keep only what a further table can give: addresses, contacts, and the customers that they belong to.
+    """Keep only what is used from an additional table: addresses, contacts, and the customers that they belong to.
 
-    The only address of a row is a shipping address, unless a column says so. Those of people are their own.
+    If a row has only one address, it is a shipping address, unless a column has the type. People's own addresses are
+    dropped.
     """
     given = draft.assignment
     draft.people = _lists_people(draft, columns)
@@ -155,7 +156,7 @@ def _of_customers(draft: TableDraft, columns: Key, main: TableDraft) -> None:
 
 
 def _with_zeros(draft: TableDraft, columns: Key, main: TableDraft) -> None:
-    """Note how many digits numbers have in the main table, where those of a further table differ in leading zeros."""
+    """If a table's numbers differ from the main table's in leading zeros, note how many digits they have there."""
     for at, column in zip(main.structure.key, columns, strict=True):
         own, known = draft.values[column].texts, main.values[at].texts
         if _is_padded(own) != _is_padded(known) and all(map(str.isdecimal, (*own, *known))):
@@ -163,18 +164,18 @@ def _with_zeros(draft: TableDraft, columns: Key, main: TableDraft) -> None:
 
 
 def _is_padded(texts: Sequence[str]) -> bool:
-    """Whether all are numbers with the same count of digits, some of them leading zeros."""
+    """Whether all texts have the same length, and some of them begin with a zero."""
     return len({len(text) for text in texts}) == 1 and any(text.startswith("0") for text in texts)
 
 
 def _moved(target: str, moved: Mapping[str, str]) -> str:
-    """The target with the beginning that it has now."""
+    """The target with its new beginning, if ``moved`` has its old beginning."""
     old = next((old for old in moved if target.startswith(old)), "")
     return moved.get(old, "") + target.removeprefix(old)
 
 
 def _lists_people(draft: TableDraft, columns: Key) -> bool:
-    """Whether rows are people: they have a position, or an email address beside an address for mail or at home."""
+    """Whether rows are people: they have last names, and job titles or else email addresses and private addresses."""
     first, groups = draft.assignment.contacts.get(1, {}), draft.assignment.addresses
     mails = set(first.get("email", ())) | set(draft.assignment.customer.get("email", ()))
     own_address = bool(groups) and groups[0].role in _OF_PEOPLE
@@ -182,7 +183,7 @@ def _lists_people(draft: TableDraft, columns: Key) -> bool:
 
 
 def _has_name(table: SourceTable) -> bool:
-    """Whether the sheet's or file's name says that it lists customers: ``Customers``, ``export_kunden_2024.csv``."""
+    """Whether the name of the sheet or file says that it lists customers: ``Customers``, ``export_kunden_2024.csv``."""
     name = table.sheet or table.file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     meanings = [meaning for word in words(name) for meaning in lexicon().phrases.get(word.text, ())]
     names = {meaning.name for meaning in meanings}
@@ -196,7 +197,7 @@ def _is_unique(draft: TableDraft, key: Key) -> bool:
 
 
 def _naming(main: TableDraft, key: Key, other: TableDraft) -> Key | None:
-    """The columns of another table whose values are keys of the main table, one for each column of the key."""
+    """For each column of the key, the column of another table whose values are keys of the main table."""
     found: list[int] = []
     for at in key:
         column = _column_naming(main, at, other, taken=found)
@@ -207,7 +208,7 @@ def _naming(main: TableDraft, key: Key, other: TableDraft) -> Key | None:
 
 
 def _column_naming(main: TableDraft, at: int, other: TableDraft, taken: Sequence[int]) -> int | None:
-    """The column whose values match a column of the main table. If several do, the headers decide."""
+    """The column whose values match a column of the main table. If several match equally well, headers decide."""
     by_name = at in main.assignment.customer.get("company_name", ())
     ranks: dict[int, tuple[float, bool, bool, bool]] = {}
     for column, share in enumerate(_shares(main, at, other)):
@@ -217,7 +218,7 @@ def _column_naming(main: TableDraft, at: int, other: TableDraft, taken: Sequence
         if share < _INCLUDED or column in taken or supplier or not (same or _can_name(reading, own)):
             continue
         if not by_name or not _is_own_name(other, column):
-            named = same and reading.concept != "id"  # every table may have an "id" of its own
+            named = same and reading.concept != "id"  # every table may have its own "id"
             ranks[column] = share, reading.concept in _OF_CUSTOMERS, named, not own.unique
     return max(ranks, key=lambda column: ranks[column], default=None)
 
@@ -233,21 +234,21 @@ def _shares(main: TableDraft, at: int, other: TableDraft) -> Iterator[float]:
     for own in other.values:
         count = len(own.texts)
         shares = [sum(islice(among, count)) / max(count, 1) for among in (same, alike)]
-        # Excel takes leading zeros off in one file and not in the other.
+        # Excel may have removed the leading zeros in only one of two files.
         either = padded != _is_padded(own.texts) and all(map(str.isdecimal, own.texts))
         yield own.filled * (max(shares) if either else shares[0])
 
 
 def _is_own_name(draft: TableDraft, column: int) -> bool:
-    """Whether a column names the companies of its own table, which have numbers, too: a list of suppliers."""
+    """Whether a column names the companies that its own table lists, such as suppliers, which have numbers, too."""
     numbers = (own.unique for own, at in zip(draft.values, draft.readings, strict=True) if at.concept in _WITH_NUMBERS)
     return draft.values[column].unique and any(numbers)
 
 
 def _can_name(reading: Reading, values: ColumnValues) -> bool:
-    """Whether a column can name customers by its header; an unknown one can, unless they are small numbers.
+    """Whether a column can refer to customers, judging by its header. An unknown header can, unless values are short.
 
-    Those of suppliers cannot, even if a customer has the same name.
+    A supplier's column cannot, even if a customer has the same name.
     """
     if reading.roles & OF_OTHERS:
         return False

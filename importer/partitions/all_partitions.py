@@ -1,4 +1,4 @@
-"""What concerns all partitions: their frames as one, and what customers of different ones share.
+"""Work across all partitions: merging their frames, and finding what customers in different partitions share.
 
 Texts stay in their files; positions count over all partitions.
 """
@@ -26,7 +26,7 @@ _KEY = ["code", "entity", "field", "table", "column"]
 
 
 def merged_columns(mapped: Sequence[Mapped]) -> Columns:
-    """The columns that each entity's frame has in any partition, in their final order, with their types."""
+    """For each entity, the columns that its frame has in any partition, in their final order, with their types."""
     found = {}
     for entity in ENTITIES:
         kinds = {name: kind for one in mapped for name, kind in one.columns[entity].items()}
@@ -35,9 +35,9 @@ def merged_columns(mapped: Sequence[Mapped]) -> Columns:
 
 
 def merged_entries(mapped: Sequence[Mapped], orders: Ordering) -> tuple[Entry, ...]:
-    """The entries with all fields and columns that they have in any partition.
+    """The entries, with all fields and columns that they have in any partition.
 
-    ``orders``: number of an entry → field → the order of its columns, where not every partition knows all of them.
+    ``orders``: number of an entry → field → the order of its columns, if some partitions do not know all of them.
     """
     by_entry = zip(*(one.entries for one in mapped), strict=True)
     return tuple(_merged_entry(own, orders.get(number, {})) for number, own in enumerate(by_entry))
@@ -71,12 +71,12 @@ def merged_field_rows(partitions: Sequence[Partition]) -> dict[str, Positions]:
 
 
 def merged_frame(partitions: Sequence[Partition], name: str) -> pd.DataFrame:
-    """A frame over all partitions."""
+    """A frame with the lines of all partitions."""
     return pd.concat([read_frame(one.path(name), numbers=False) for one in partitions], ignore_index=True)
 
 
 def merged_problems(partitions: Sequence[Partition], counts: Sequence[Mapping[Entity, int]]) -> pd.DataFrame:
-    """The final problems of all partitions, in their order. ``counts``: the records of each partition."""
+    """The final problems of all partitions, in their order. ``counts``: the number of records in each partition."""
     frames = []
     before = dict.fromkeys(ENTITIES, 0)
     for partition, own in zip(partitions, counts, strict=True):
@@ -89,7 +89,7 @@ def merged_problems(partitions: Sequence[Partition], counts: Sequence[Mapping[En
 
 
 def merged_bodies(partitions: Sequence[Partition]) -> pd.DataFrame:
-    """The place of each body in the file that has the bodies of all partitions."""
+    """The place of each body in the file with the bodies of all partitions."""
     frames, start = [], 0
     for partition in partitions:
         frame = partition.read("bodies")
@@ -99,7 +99,7 @@ def merged_bodies(partitions: Sequence[Partition]) -> pd.DataFrame:
 
 
 def merged_changes(frames: Iterable[pd.DataFrame], sources: Sources) -> pd.DataFrame:
-    """One line for each source table, column, field and kind; each with its first cell, in the order of these."""
+    """One line for each source table, column, field, and kind of change, in the order of their first cells."""
     lines = pd.concat(list(frames), ignore_index=True)
     lines["table"] = sources.split(lines["row"].to_numpy())[0]
     lines = lines.sort_values("row", kind="stable", ignore_index=True)
@@ -112,7 +112,7 @@ def merged_changes(frames: Iterable[pd.DataFrame], sources: Sources) -> pd.DataF
 def shared_by_all(
     partitions: Sequence[Partition], mapped: Sequence[Mapped], sources: Sources, *, duplicates: bool
 ) -> list[Shared]:
-    """For each partition what its records share with those of all others; ``duplicates``: the possible ones as well."""
+    """For each partition, what its records share with all others. ``duplicates``: also find possible duplicates."""
     findings: Findings = [{} for _ in partitions]
     for entity in ENTITIES:
         records = _Records(partitions, [one.counts[entity] for one in mapped], entity, sources)
@@ -124,7 +124,7 @@ def shared_by_all(
 
 @dataclass(frozen=True)
 class _Records:
-    """The records of an entity in all partitions, by their position among all; ``counts``: by partition."""
+    """The records of an entity in all partitions, by their position among all. ``counts``: records per partition."""
 
     partitions: Sequence[Partition]
     counts: Sequence[int]
@@ -132,7 +132,7 @@ class _Records:
     sources: Sources
 
     def find_same_ids(self, findings: Findings) -> None:
-        """Add the reference ids that are the same, or the same but for their case."""
+        """Add the records whose reference IDs are the same, or differ only in case."""
         prints = [read_array(partition.path(f"{self.entity}.ids"), np.uint64) for partition in self.partitions]
         at = np.flatnonzero(repeated(np.concatenate(prints)))
         if len(at):
@@ -159,7 +159,7 @@ class _Records:
             findings[number][code, self.entity] = OtherRecords(local, places.take(chosen), ids.take(chosen))
 
     def _ids_and_places(self, records: Positions) -> tuple[pa.Array, pa.Array]:
-        """The reference ids of some records, and their places (``file:row``)."""
+        """The reference IDs of some records, and their places (``file:row``)."""
         ids, rows, order = [], np.empty(len(records), np.int64), []
         for number, at, local in self._by_partition(records):
             frame = self.partitions[number].read(f"{self.entity}.mapped")
@@ -179,12 +179,12 @@ class _Records:
 
 
 def _first_names(mapped: Sequence[Mapped]) -> list[NameCounts]:
-    """For each partition the names that no earlier one has, and how many customers have each in all."""
+    """For each partition, the names that no earlier partition has, with the total number of customers for each."""
     totals: dict[str, Counter[str]] = defaultdict(Counter)
     for one in mapped:
         for field, names in one.names.items():
             totals[field].update(names)
-    # A name is reported where it occurs first: its total goes to that partition.
+    # A name is reported at its first occurrence, so its total goes to that partition.
     return [
         {
             field: {name: totals[field].pop(name) for name in names if name in totals[field]}

@@ -1,4 +1,4 @@
-"""What becomes of every filled cell of a partition, counted by source table and column; and those that are lost."""
+"""What happens to every filled cell of a partition, counted by source table and column; and reports of lost cells."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,19 +28,19 @@ from importer.tables import (
     SourceTable,
 )
 
-_SPACE = 16  # bytes of white space around a text that stands for nothing
+_SPACE = 16  # the most bytes of white space around a text that means a blank
 _NUMBERS = {category: number for number, category in enumerate(CELL_CATEGORIES)}
 
 
 @dataclass(frozen=True)
 class CellRules:
-    """What cells count as apart from fields: ``roles`` by source table and column, and texts that stand for nothing."""
+    """The categories of cells outside fields: ``roles`` by source table and column, and the texts that mean a blank."""
 
     roles: Mapping[str, Mapping[str, CellCategory]]
     blanks: BlankTexts
 
 
-_LOST = (  # category, and how each of its cells is reported
+_LOST = (  # the number of a category, and the problem for each of its cells
     (
         _NUMBERS["left_out"],
         Severity.INFO,
@@ -74,10 +74,10 @@ def account_cells(
     rejected: Mask,
     known: pd.DataFrame,
 ) -> tuple[pd.DataFrame, ProblemTable]:
-    """Count the filled cells by category, and report each that is lost and not yet among the problems ``known``.
+    """Count the filled cells by category, and report each lost cell that is not yet among the problems ``known``.
 
-    ``moved``: where each record that was mapped is in ``tables`` (-1: it was dropped). ``rejected``: by row position.
-    The counts are lines of ``EntityTables.cells``.
+    ``moved``: the position in ``tables`` of each record that was mapped (-1: it was dropped). ``rejected``: by row
+    position. The counts are lines of ``EntityTables.cells``.
     """
     categories = _categories(cells, rules, tables, moved, sources)
     owner = tables.rows["customer"].to_numpy(np.int64)
@@ -104,10 +104,10 @@ def account_cells(
 
 
 def all_cells(parts: Sequence[pd.DataFrame], sources: Sources, rows: pd.DataFrame, rejected: Mask) -> pd.DataFrame:
-    """``EntityTables.cells``: the counts of all partitions, and those of cells that are in none.
+    """``EntityTables.cells``: the counts of all partitions, and of the cells that are in no partition.
 
-    ``rows``: as ``EntityTables.rows``; ``rejected``: by customer. Raises :class:`InternalError` when the sum for a
-    column is not the number of its filled cells.
+    ``rows``: as ``EntityTables.rows``; ``rejected``: by customer. Raises :class:`InternalError` if the sum for a column
+    is not the number of its filled cells.
     """
     owner = rows["customer"].to_numpy(np.int64)
     skipped = rows["skipped"].notna().to_numpy(np.bool_)
@@ -136,7 +136,7 @@ def all_cells(parts: Sequence[pd.DataFrame], sources: Sources, rows: pd.DataFram
 def _lost(
     column: str, table: SourceTable, categories: Positions, rows: Positions, owner: Positions
 ) -> Iterator[ProblemTable]:
-    """The lost cells of a column. ``categories``, ``rows``: the category (or -1) and position of each of its rows."""
+    """The problems of a column's lost cells. ``categories``, ``rows``: each row's category (or -1) and position."""
     for category, severity, code, message, hint in _LOST:
         lost = np.flatnonzero(categories == category)
         if len(lost):
@@ -155,7 +155,7 @@ def _lost(
 
 
 def _stand_for_nothing(texts: pa.ChunkedArray, blanks: BlankTexts) -> Mask:
-    """True for cells with a text that stands for nothing; only short ones can have one."""
+    """True for cells with a text that means a blank. Only short cells are checked, because such texts are short."""
     cells = texts.combine_chunks()
     lengths, plain = edges(cells)
     short = np.flatnonzero((lengths > 0) & (lengths <= blanks.longest + np.where(plain, 0, _SPACE)))
@@ -172,7 +172,7 @@ def _categories(
     moved: Mapping[Entity, Positions],
     sources: Sources,
 ) -> list[dict[str, npt.NDArray[np.int8]]]:
-    """For each source table and column the category of each row's cell, if it is filled."""
+    """For each source table and column, the category that each row's cell has if it is filled."""
     found = [
         {
             column: np.full(len(table), _NUMBERS[role], np.int8)
@@ -198,7 +198,7 @@ def _categories(
 
 
 def _marks(one: FieldSource, sent: Mask, headers: tuple[str, ...]) -> Iterator[tuple[str, Mask, CellCategory]]:
-    """What a field makes of the cells of its rows, by column. ``sent``: rows whose record has a value for it."""
+    """The categories of the cells that a field reads, by column. ``sent``: rows whose record has a value for it."""
     for reference in one.references:
         header = find_column(reference, headers)
         if header is None:

@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 
 class InlineExecutor(Executor):
-    """Runs each call in this process, when it is submitted."""
+    """Runs each call in this process as soon as it is submitted."""
 
     def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
         future: Future[Result] = Future()
@@ -67,14 +67,14 @@ def processors() -> int:
 
 @contextmanager
 def process_executor(workers: int) -> Iterator[Executor]:
-    """A pool of processes. When the block fails, or this process is killed, they end at once."""
+    """A pool of processes, which end at once if the block fails or this process is killed."""
     kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(kind)
     if kind == "forkserver":
         context.set_forkserver_preload(_PRELOADED)
     receiver, sender = context.Pipe(duplex=False)
     with receiver, sender, ProcessPoolExecutor(workers, context, _start_worker, (receiver,)) as pool:
-        # Starting the first process waits for its imports: meanwhile this process reads the sources.
+        # Starting the first process waits for its imports. In the meantime, this process reads the sources.
         threading.Thread(target=_start_processes, args=(pool, workers), daemon=True).start()
         try:
             yield pool
@@ -86,9 +86,9 @@ def process_executor(workers: int) -> Iterator[Executor]:
 
 
 def _start_processes(pool: Executor, count: int) -> None:
-    if hasattr(signal, "pthread_sigmask"):  # a terminal interrupts all processes, even while they import
+    if hasattr(signal, "pthread_sigmask"):  # Ctrl-C in a terminal interrupts all processes, even while they import
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    with contextlib.suppress(Exception):  # shut down already, or the first real call raises it again
+    with contextlib.suppress(Exception):  # the pool is already shut down, or the first real call raises it again
         for _ in range(count):
             pool.submit(os.getpid)
 
@@ -139,7 +139,7 @@ def dask_executor(engine: str, folder: Path) -> Iterator[tuple[Executor, int]]:
             raise UsageError(f"--engine {engine}: no Dask scheduler responds at that address", hint) from error
         stack.callback(client.close)  # not its __exit__, which must run in the context that entered it
         try:
-            # Not pure: a partition that runs again must write its files again.
+            # Not pure: if a partition runs again, it must write its files again.
             executor = client.get_executor(pure=False, retries=_DASK_RETRIES)
             yield executor, max(1, sum(client.ncores().values()))
         except KilledWorker as error:

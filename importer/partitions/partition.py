@@ -1,4 +1,4 @@
-"""A partition of the customers: which of them and which rows it has, and where its files are."""
+"""A partition of the customers: which customers and rows are in it, and where its files are."""
 
 import math
 import pickle
@@ -26,17 +26,17 @@ from importer.tables import FieldOrigin, Mask, Positions, Sources, SourceTable, 
 _USUAL = 100_000  # rows: more need more memory, fewer repeat the fixed costs of a partition
 _FEWEST = 2_000
 _MIB = 1 << 20
-_SMALL = 128 * _MIB  # of text: one partition
-_LEAST = 400 * _MIB  # of memory in all
-_PARENT = 200 * _MIB  # the importer itself, and what it keeps of every row
-_PROCESS = 130 * _MIB  # a worker process before its first partition
-_TIMES = 9  # what a partition needs, as a multiple of the text of its rows
+_SMALL = 128 * _MIB  # with less text than this, there is one partition
+_LEAST = 400 * _MIB  # the least memory that can be set with --memory
+_PARENT = 200 * _MIB  # memory of the importer itself, and of what it keeps about every row
+_PROCESS = 130 * _MIB  # memory of a worker process before its first partition
+_TIMES = 9  # the memory that a partition needs, as a multiple of its rows' text
 
 
 def rows_per_partition(options: Options, sources: Sources, workers: int) -> int:
-    """How many rows a partition may have, so that all workers are busy to the end and fit into the memory together.
+    """How many rows a partition may have, so that all workers are busy until the end and fit into memory together.
 
-    Raises :class:`UsageError` when ``--memory`` is too small for any partition.
+    Raises :class:`UsageError` if ``--memory`` is too small.
     """
     count, most = sources.row_count, _USUAL
     text = sum(int(table.frame.memory_usage(index=False, deep=False).sum()) for table in sources.tables)
@@ -59,9 +59,9 @@ class CustomerShare:
     """Consecutive customers, and all their rows.
 
     ``rows``: their row positions among all sources, ascending. ``customers``: the customer of each row, numbered from 0
-    within the share; ``keyed``: whether the row makes that customer, or only gives it children. ``first``: the position
-    of the first customer among all. ``numbered``: as in :class:`TableData`, by table. ``ids``, ``former``, ``origin``
-    and ``present``: as in :class:`RowAssignment`.
+    within the share; ``keyed``: whether the row is one that the customer is made from, or only adds children to it.
+    ``first``: the position of the first customer among all. ``numbered``: as in :class:`TableData`, by table. ``ids``,
+    ``former``, ``origin``, and ``present``: as in :class:`RowAssignment`.
     """
 
     rows: Positions
@@ -75,7 +75,7 @@ class CustomerShare:
     present: frozenset[str]
 
     def only(self, customers: Positions) -> "CustomerShare":
-        """The rows of some of its customers, ascending numbers within the share; they are numbered anew."""
+        """The share of some of its customers, which are renumbered. ``customers``: numbers in this share, ascending."""
         own = np.isin(self.customers, customers)
         at = pa.array(customers)
         return replace(
@@ -90,9 +90,9 @@ class CustomerShare:
 
 
 def deal_out(assignment: RowAssignment, most: int) -> Iterator[CustomerShare]:
-    """All customers in shares of at most ``most`` rows, or of one customer; rows without a customer are in none.
+    """All customers in shares of at most ``most`` rows or of one customer. Rows without a customer are left out.
 
-    Where there is no customer, there is one share without rows.
+    If there are no customers, there is one share without rows.
     """
     customers = assignment.status.customer
     keyed = np.zeros(len(customers), bool)
@@ -100,7 +100,7 @@ def deal_out(assignment: RowAssignment, most: int) -> Iterator[CustomerShare]:
     numbered = {name: rows.rows.numbered for name, rows in assignment.by_table.items()}
     present = frozenset(name for name, rows in assignment.by_table.items() if rows.present)
     ids, former = assignment.ids.to_arrow(), None if assignment.former is None else assignment.former.to_arrow()
-    # Where shares begin, and the end of the last: as many whole customers in each as fit.
+    # The start of each share, and the end of the last. Each share has as many whole customers as fit.
     ends = np.cumsum(np.bincount(customers[customers >= 0], minlength=len(ids)))
     edges = [0] if len(ids) else [0, 0]
     while edges[-1] < len(ids):
@@ -109,7 +109,7 @@ def deal_out(assignment: RowAssignment, most: int) -> Iterator[CustomerShare]:
     number = np.append(np.repeat(np.arange(len(edges) - 1), np.diff(edges)), -1)[customers]
     for share, (start, stop) in enumerate(pairwise(edges)):
         rows = np.flatnonzero(number == share)
-        own = pa.concat_arrays([ids.slice(start, stop - start)])  # a copy: a slice would be sent with the whole column
+        own = pa.concat_arrays([ids.slice(start, stop - start)])  # a copy: pickling a slice writes the whole column
         was = None if former is None else pa.concat_arrays([former.slice(start, stop - start)])
         yield CustomerShare(
             rows, customers[rows] - start, keyed[rows], start, own, was, numbered, assignment.origin, present
@@ -136,9 +136,9 @@ def owners_of(share: CustomerShare, mapping: Mapping, sources: Sources) -> RowAs
 
 @dataclass(frozen=True, kw_only=True)
 class StoredTable(SourceTable):
-    """Some rows of a source table whose cells are on disk; ``frame`` has all columns and no rows.
+    """Some rows of a source table whose cells are on disk. ``frame`` has all columns but no rows.
 
-    ``path``: the file with all of its rows. ``chosen``: which of them, ascending.
+    ``path``: the file with all rows of the table. ``chosen``: the numbers of the rows, ascending.
     """
 
     path: Path
@@ -154,7 +154,7 @@ class StoredTable(SourceTable):
 
     @cached_property
     def _masks(self) -> list[tuple[int, pa.Array | None]]:
-        """The chunks of the file that hold chosen rows, and which of their rows (None: all): alike for all columns."""
+        """The chunks that hold chosen rows, and which of their rows (None: all). They are the same for all columns."""
         masks, start = [], 0
         for number, length in enumerate(map(len, self._file.column(0).chunks)):
             low, high = np.searchsorted(self.chosen, [start, start + length])
@@ -174,9 +174,9 @@ class StoredTable(SourceTable):
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A source table on disk: its cells, its row numbers, and where its rows begin among all row positions.
+    """A source table on disk: the files with its cells and row numbers, and the row position of its first row.
 
-    ``table``: the rest of it, without rows.
+    ``table``: the rest of the table, without rows.
     """
 
     cells: Path
@@ -196,7 +196,7 @@ class SourceFile:
 class Partition:
     """A range of customers, and the folder with its files.
 
-    ``first``: the position of its first customer among all. ``files``: what it needs of every source table.
+    ``first``: the position of its first customer among all. ``files``: the source tables on disk.
     """
 
     number: int
@@ -206,14 +206,14 @@ class Partition:
 
     @property
     def share(self) -> CustomerShare:
-        """Its customers and their rows, read from disk."""
+        """The partition's customers and their rows, read from disk."""
         share: CustomerShare = self.restore("share")
         return share
 
     def sources(self, rows: Positions) -> Sources:
-        """Some of its rows as sources of their own; a column's cells are read from disk when it is used.
+        """Some of its rows as separate sources. A column's cells are read from disk when it is used.
 
-        ``rows``: ascending, among all sources.
+        ``rows``: row positions among all sources, ascending.
         """
         edges = np.searchsorted(rows, [*(file.start for file in self.files), np.iinfo(np.int64).max])
         return Sources(
@@ -221,7 +221,7 @@ class Partition:
         )
 
     def path(self, name: str) -> Path:
-        """A file of the partition."""
+        """The path of a file of the partition."""
         return self.folder / f"{self.number}-{name}"
 
     def dump(self, name: str, value: object) -> None:

@@ -1,6 +1,6 @@
-"""The first half of every command: sources and a mapping in, validated customers and their bodies out.
+"""The first half of every command: it turns sources and a mapping into validated customers and their bodies.
 
-The work is done in partitions. This is the parent's side of it, with all that concerns more than one customer.
+The work is done in partitions. This is the parent's part of it, with everything that concerns more than one customer.
 """
 
 import shutil
@@ -54,14 +54,14 @@ from importer.workflow.open_sources import Timings, blank_when_invalid, open_sou
 from importer.workflow.word_files import names_by_field, refuse_unknown_values
 
 _DUPLICATES = {"off": None, "warn": Severity.WARNING, "reject": Severity.ERROR}
-_LARGE = 64 << 20  # bytes of sources from which several processes save more time than they cost
+_LARGE = 64 << 20  # if sources have at least this many bytes, several processes save more time than they cost
 
 
 @contextmanager
 def prepared(options: Options, timings: Timings, *, hashed: bool) -> Iterator["PreparedSources"]:
     """Read the sources and map them. The result may be used until the block ends.
 
-    ``hashed``: whether the bodies' hashes are needed. Raises :class:`InputError` when a source or the mapping cannot be
+    ``hashed``: whether the bodies' hashes are needed. Raises :class:`InputError` if a source or the mapping cannot be
     used.
     """
     with ExitStack() as scratch:
@@ -74,7 +74,7 @@ def prepared(options: Options, timings: Timings, *, hashed: bool) -> Iterator["P
         files, sources = _on_disk(sources, folder)
         work = PreparedSources(options, timings, hashed, loaded, sources, executor, pool, scratch)
         with timings.stage("map"):
-            release_memory()  # what reading needed: finding the customers of the rows needs the most
+            release_memory()  # that reading needed: finding the rows' customers needs the most memory
             work.assign_rows(files, folder, rows_per_partition(options, sources, workers))
             release_memory()
             work.map_rows()
@@ -82,7 +82,7 @@ def prepared(options: Options, timings: Timings, *, hashed: bool) -> Iterator["P
 
 
 def _start_executor(options: Options, folder: Path, pool: ExitStack) -> tuple[Executor, int]:
-    """The executor for these sources, until ``pool`` is closed, and how many workers it has."""
+    """The executor for these sources, which ends when ``pool`` is closed, and its number of workers."""
     if options.engine is not None:
         return pool.enter_context(dask_executor(options.engine, folder))
     large = options.memory is not None or source_bytes(options.sources) >= _LARGE
@@ -92,9 +92,10 @@ def _start_executor(options: Options, folder: Path, pool: ExitStack) -> tuple[Ex
 
 @dataclass
 class PreparedSources:
-    """Sources that are mapped, in partitions.
+    """Sources that are mapped in partitions.
 
-    ``problems``: of rows without a customer; ``rows``: as ``EntityTables.rows``; ``orders``: see ``merged_entries``.
+    ``problems``: those found before the rows are split into partitions; ``rows``: as ``EntityTables.rows``; ``orders``:
+    see ``merged_entries``.
     """
 
     options: Options
@@ -144,24 +145,24 @@ class PreparedSources:
         self.changes = merge.merged_changes([self.changes, *(one.changes for one in self.mapped)], self.sources)
 
     def needs(self) -> Needs:
-        """What the API must be asked for before anything is settled."""
+        """The lists that are needed from the API before :meth:`settled`."""
         kinds = (one.entries[0].fields[name].lookup for one in self.mapped for name in one.names)
         attributes = frozenset(entity for one in self.mapped for entity in one.attributes)
         entities = frozenset(entity for one in self.mapped for entity, count in one.counts.items() if count)
         return Needs(frozenset(kind for kind in kinds if kind), attributes, entities)
 
     def former_ids(self) -> pd.DataFrame:
-        """Customers whose id earlier versions made in another way: ``reference_id`` and ``former`` (TEXT)."""
+        """Customers whose ID earlier versions made differently: ``reference_id`` and ``former`` (TEXT)."""
         names = ["reference_id", FORMER_ID]
         frames = [partition.read("customer.mapped") for partition in self.partitions]
         found = [frame.loc[frame[FORMER_ID].notna(), names] for frame in frames if FORMER_ID in frame]
         return pd.concat([no_lines(dict.fromkeys(names, TEXT)), *found]).rename(columns={FORMER_ID: "former"})
 
     def settled(self, directory: Directory | None, kept: frozenset[str] = frozenset()) -> Stage:
-        """Validate, decide what every problem leads to, and write the bodies of the partitions.
+        """Validate, decide the effect of every problem, and write the bodies of the partitions.
 
-        ``directory`` resolves names and checks attributes; without one both are left open. ``kept``: the former ids
-        that known customers keep.
+        ``directory`` is for resolving names and checking attributes; without it, neither is done. ``kept``: the former
+        IDs that known customers keep.
         """
         if directory is not None:
             refuse_unknown_values(self.loaded.words, directory)
@@ -179,7 +180,7 @@ class PreparedSources:
             ]
             done = run_all(self.executor, finish_part, tasks)
             if self.options.memory is not None or self.options.engine is not None:
-                self.end_workers()  # the reports need their memory, and are written here
+                self.end_workers()  # the reports are written in this process, and need the workers' memory
             rejected = np.concatenate([one.rejected for one in done])
             tables = EntityTables(
                 merge.merged_frame(self.partitions, "customer.final"),
@@ -207,7 +208,7 @@ class PreparedSources:
             )
 
     def _other_problems(self, policy: ValidationPolicy) -> ProblemTable:
-        """The problems of rows without a customer, and of attributes that cannot be checked at all."""
+        """The problems found before partitioning, and those of attributes that cannot be checked at all."""
         found = [self.problems]
         if policy.directory is not None:
             used = {entity for one in self.mapped for entity in one.attributes}
@@ -218,7 +219,7 @@ class PreparedSources:
         return settle(tables, ProblemTable.concat(found), severities=policy.severities).problems
 
     def write_bodies(self, folder: RunFolder) -> pd.DataFrame:
-        """Write the bodies to ``payloads.jsonl``; returns where each one is, as :func:`write_payloads` does.
+        """Write the bodies to ``payloads.jsonl``. Returns where each body is, as :func:`write_payloads` does.
 
         Raises :class:`OutputError`.
         """
@@ -229,21 +230,21 @@ class PreparedSources:
         return merge.merged_bodies(self.partitions)
 
     def end_workers(self) -> None:
-        """End the workers; what is left to do is done in this process."""
+        """End the workers; the remaining work is done in this process."""
         self.pool.close()
         self.executor = InlineExecutor()
 
     def release(self) -> None:
         """End the workers and remove the scratch folder; the stage and the bodies' places can still be used.
 
-        Sending may take hours, and needs neither. The tables stay mapped although their files no longer have a name.
+        Sending may take hours, and needs neither. The tables stay in memory maps although their files are deleted.
         """
         self.end_workers()
         self.scratch.close()
 
 
 def _no_customers(loaded: LoadedMapping, sources: Sources, owners: RowAssignment) -> MappingError:
-    """Why no row makes a customer, as an error."""
+    """An error that explains why no row makes a customer."""
     known = fit_of(loaded.name, loaded.mapping, sources).known
     if not known:
         message = f"the mapping {loaded.name!r} does not fit: the sources have none of its columns"
@@ -267,7 +268,7 @@ def _no_customers(loaded: LoadedMapping, sources: Sources, owners: RowAssignment
 
 
 def check_only(options: Options, work: PreparedSources) -> None:
-    """Raise :class:`UsageError` when ``--only`` names a customer that is not in the sources."""
+    """Raise :class:`UsageError` if ``--only`` names a customer that is not in the sources."""
     absent = set(options.only)
     for partition in work.partitions if absent else ():
         some = partition.read("customer.mapped")["reference_id"]
@@ -280,7 +281,7 @@ def check_only(options: Options, work: PreparedSources) -> None:
 
 
 def _on_disk(sources: Sources, folder: Path) -> tuple[tuple[SourceFile, ...], Sources]:
-    """The sources with their cells and row numbers on disk."""
+    """The files of the source tables, and the sources with their cells and row numbers mapped from these files."""
     files, tables = [], []
     for number, table in enumerate(sources.tables):
         cells, numbers = table.stored or folder / f"source-{number}", folder / f"source-{number}.rows"

@@ -1,7 +1,7 @@
-"""The scratch folder of a run, and the tables and arrays in it, which are mapped into memory, not read.
+"""The scratch folder of a run, and the tables and arrays in it, which are mapped into memory instead of being read.
 
-A page of a mapped file comes into memory when it is read, and counts as the process's own until the system needs the
-memory for something else. All pages can be read again, so they are released when there are many.
+A page of a mapped file is loaded when it is read, and counts as the process's memory until the system needs that for
+something else. All pages can be loaded again, so they are released when there are many.
 """
 
 import ctypes
@@ -33,7 +33,7 @@ _LOCK_FILE = "in-use"
 _MOST = 128 << 20  # bytes of mapped files in memory, the program's own code included
 _INTERVAL = 0.02  # seconds
 _SIZES = Path("/proc/self/statm")
-_ROWS = 65_536  # of a batch: far more would not fit into ordinary Arrow strings, and each batch takes time to open
+_ROWS = 65_536  # rows per batch: with far more, strings would overflow Arrow's offsets; each batch takes time to open
 
 _maps: "weakref.WeakSet[mmap.mmap]" = weakref.WeakSet()
 _maps_lock = threading.Lock()
@@ -41,10 +41,10 @@ _maps_lock = threading.Lock()
 
 @contextmanager
 def scratch_folder(out: Path) -> Iterator[Path]:
-    """A folder in ``out`` for its owner only, removed when the block ends, with ``out`` if it is new and still empty.
+    """A private folder in ``out``, removed when the block ends. ``out`` is also removed if it is new and still empty.
 
-    Removes first what killed runs left behind: a folder in use has a file that is locked as long as its process lives.
-    Raises :class:`OutputError`.
+    First, folders that killed runs left behind are removed; a folder in use has a file that is locked while its process
+    lives. Raises :class:`OutputError`.
     """
     full = str(out.resolve())
     if readable(full) != full:
@@ -70,7 +70,7 @@ def scratch_folder(out: Path) -> Iterator[Path]:
 
 
 def _locked_folder(out: Path) -> tuple[Path, BinaryIO]:
-    """A new folder, and its locked file. If another run removes it before it is locked, a new one is made."""
+    """A new folder, and its locked file. If another run removes the folder before it is locked, try again."""
     while True:
         make_folder(out)
         try:
@@ -87,13 +87,13 @@ def _locked_folder(out: Path) -> tuple[Path, BinaryIO]:
 
 def _remove_leftovers(out: Path) -> None:
     for folder in out.glob(f"{PREFIX}*"):
-        with suppress(OSError), (folder / _LOCK_FILE).open("rb") as file:  # in use, or just being made
+        with suppress(OSError), (folder / _LOCK_FILE).open("rb") as file:  # it is in use or just being created
             _lock(file)
             _remove(folder)
 
 
 def _remove(folder: Path) -> None:
-    """The lock file is removed last, so that leftovers are found if the process is killed midway."""
+    """Remove the lock file last, so that the leftover is recognized if the process is killed midway."""
     with suppress(OSError):
         for path in sorted(folder.iterdir(), key=lambda path: path.name == _LOCK_FILE):
             if path.is_dir():
@@ -104,15 +104,15 @@ def _remove(folder: Path) -> None:
 
 
 def _lock(file: BinaryIO) -> None:
-    """Raises :class:`BlockingIOError` if another process or another part of this one holds the lock."""
+    """Lock a file. Raises :class:`BlockingIOError` if this or another process already holds the lock."""
     fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """A file for its owner only, which appears under its name when it is complete. Raises :class:`OutputError`.
+    """A private file, which gets its name only when it is complete. Raises :class:`OutputError`.
 
-    A worker that was given up may still write the same file: the last one that is complete counts.
+    An abandoned worker may still write the same file; the last complete file counts.
     """
     try:
         with tempfile.NamedTemporaryFile(prefix=f"{path.name}.", dir=path.parent, delete=False) as file:  # 0600
@@ -135,7 +135,7 @@ def write_frame(path: Path, frame: pd.DataFrame) -> None:
 def read_frame(path: Path, *, numbers: bool = True) -> pd.DataFrame:
     """What :func:`write_frame` wrote; texts stay in the file until they are used.
 
-    Numbers become numpy's, as the tables between stages have them; without ``numbers`` they stay in the file as well.
+    Numbers become NumPy arrays, as in the tables between stages; without ``numbers``, they also stay in the file.
     """
     table = ipc.open_file(map_file(path)).read_all()
     frame: pd.DataFrame = table.to_pandas(types_mapper=numbers_as_numpy if numbers else pd.ArrowDtype)
@@ -149,12 +149,12 @@ def write_array(path: Path, array: npt.NDArray[Any]) -> None:
 
 
 def read_array(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """An array of this type that stays in its file until it is used."""
+    """What :func:`write_array` wrote, as an array of ``dtype`` that stays in its file until it is used."""
     return np.frombuffer(map_file(path) if path.stat().st_size else b"", dtype)
 
 
 def map_file(path: Path) -> pa.Buffer:
-    """The content of a file that is not empty; a page is read when it is used."""
+    """The content of a file, which must not be empty. A page is read when it is used."""
     with path.open("rb") as file:
         memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     with _maps_lock:
@@ -172,7 +172,7 @@ def release_pages() -> None:
 
 
 def watch_memory(most: int = _MOST) -> threading.Event:
-    """Keep the pages of mapped files below so many bytes, where the system counts them, until the event is set."""
+    """Keep the pages of mapped files below ``most`` bytes until the event is set, if the system counts them."""
     done = threading.Event()
     if _SIZES.exists() and hasattr(mmap, "MADV_DONTNEED"):
         threading.Thread(target=_watch, args=(most, done), daemon=True).start()
@@ -187,8 +187,8 @@ def _watch(most: int, done: threading.Event) -> None:
 
 
 def release_memory() -> None:
-    """Return free memory to the system; allocators keep it for later."""
+    """Return free memory to the system, which allocators would otherwise keep for later."""
     with suppress(NotImplementedError):
         pa.default_memory_pool().release_unused()
-    with suppress(OSError, AttributeError):  # not every C library has it
+    with suppress(OSError, AttributeError):  # not every C library has malloc_trim
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""The work on one partition: two functions, whose input and output are files in the scratch folder."""
+"""The work on one partition: two functions, which read and write files in the scratch folder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -37,8 +37,8 @@ Columns = Mapping[Entity, Mapping[str, Any]]  # entity → column → type
 class Mapped:
     """The result of mapping a partition, besides its files: ``counts`` of records, ``columns`` of their frames.
 
-    ``changes``: with row positions among all sources. ``names``: the names to look up. ``attributes``: entities that
-    have any.
+    ``changes`` have row positions among all sources. ``names``: the names to look up. ``attributes``: the entities that
+    have attributes.
     """
 
     counts: Mapping[Entity, int]
@@ -50,7 +50,7 @@ class Mapped:
 
 
 def map_part(partition: Partition, loaded: LoadedMapping, country: str | None) -> Mapped:
-    """Map the rows of a partition; the frames that it writes have row positions within the partition."""
+    """Map the rows of a partition. The frames that are written have row positions within the partition."""
     share = partition.share
     sources = partition.sources(share.rows)
     tables, problems, cells = build(loaded, owners_of(share, loaded.mapping, sources), sources, country=country)
@@ -75,16 +75,16 @@ def map_part(partition: Partition, loaded: LoadedMapping, country: str | None) -
         looked_up_names(tables),
         tuple(used_attributes(tables)),
     )
-    release_memory()  # so that the next partition begins with little
+    release_memory()  # so that the next partition starts with little in use
     return mapped
 
 
 @dataclass(frozen=True)
 class ValidationPolicy:
-    """The options and parts of the mapping that decide what is wrong, and what happens then.
+    """The options and parts of the mapping that decide what counts as a problem, and what effect it has.
 
-    ``possible_duplicates``: their severity; None: not reported. ``directory``: what the API knows; without it, names
-    to look up and attributes are not checked.
+    ``possible_duplicates``: their severity; None: not reported. ``directory``: the API's lists; without it, names to
+    look up and attributes are not checked.
     """
 
     contact_email_required: bool
@@ -95,10 +95,10 @@ class ValidationPolicy:
 
 @dataclass(frozen=True)
 class Shared:
-    """What only a comparison of all customers shows, for one partition.
+    """The results of comparing all customers, for one partition.
 
-    ``findings``: as :func:`importer.validation.validate` takes them. ``names``: the names to look up that no earlier
-    partition has, and how many customers have each.
+    ``findings``: the argument ``shared`` of :func:`importer.validation.validate`. ``names``: the names to look up that
+    no earlier partition has, and how many customers have each.
     """
 
     findings: SharedFindings
@@ -107,7 +107,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class Finished:
-    """The result of finishing a partition, besides its files; masks by customer, ``counts`` of the frames' records.
+    """The result of finishing a partition, besides its files: masks by customer, and ``counts`` of the final records.
 
     ``cells``: as ``EntityTables.cells``.
     """
@@ -131,7 +131,7 @@ def finish_part(
 ) -> Finished:
     """Validate the records of a partition and write the bodies of those that are not rejected.
 
-    ``entries`` and ``columns``: those of all partitions together. ``rules``: for cells. ``kept``: see
+    ``entries`` and ``columns``: those of all partitions together. ``rules``: for counting cells. ``kept``: see
     :func:`with_former_ids`. ``hashed``: whether the bodies' hashes are needed.
     """
     share = partition.share
@@ -164,9 +164,9 @@ def finish_part(
 
 
 def with_former_ids(tables: EntityTables, kept: frozenset[str]) -> EntityTables:
-    """Give back to customers, and to their children, the ids that earlier versions made. ``kept``: the customers' own.
+    """Restore the IDs that earlier versions made, for customers whose ID is in ``kept`` and for their children.
 
-    The frames lose the column ``_former_id``.
+    The column ``_former_id`` is removed from the frames.
     """
     frame = tables.customers
     former = frame[FORMER_ID] if FORMER_ID in frame else pd.Series([None] * len(frame), dtype=TEXT)
@@ -189,7 +189,7 @@ def _with_former(frame: pd.DataFrame, keep: Mask) -> pd.DataFrame:
 def validate_records(
     policy: ValidationPolicy, tables: EntityTables, sources: Sources, problems: ProblemTable, shared: Shared
 ) -> Settled:
-    """Look names up, validate, and decide what every problem leads to; ``problems``: those of the mapping."""
+    """Look up names, validate, and decide the effect of every problem. ``problems``: those found while mapping."""
     definitions = {} if policy.directory is None else policy.directory.attributes
     if policy.directory is None:
         looked_up = pending_lookups(tables, shared.names)
@@ -217,7 +217,7 @@ def validate_records(
 
 
 def _completed(partition: Partition, entity: Entity, columns: Columns) -> pd.DataFrame:
-    """A frame with all columns that it has in any partition; those that nothing here filled are null."""
+    """A frame with all columns that it has in any partition; columns that this partition lacks are null."""
     frame = partition.read(f"{entity}.mapped")
     count = len(frame)
     data = {
@@ -229,7 +229,7 @@ def _completed(partition: Partition, entity: Entity, columns: Columns) -> pd.Dat
 
 
 def _among_all(frame: pd.DataFrame, share: CustomerShare) -> pd.DataFrame:
-    """Records or problems with the row and customer positions among all that they refer to; -1 stays -1."""
+    """Records or problems, with their row and customer positions turned into those among all; -1 stays -1."""
     rows, first = np.append(share.rows, -1), share.first
     for name in frame.columns.intersection(["_row", "row"]):
         frame = frame.assign(**{name: rows[frame[name].to_numpy()]})

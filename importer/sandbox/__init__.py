@@ -1,7 +1,7 @@
 """A local test API that behaves like the WizCommerce customer API as far as it is known, with faults on demand.
 
-It stands alone: it imports nothing else of the importer, so that it shares no misunderstanding with the sender.
-``openapi.yaml`` in this folder says what is known, and from where.
+It is independent: it imports nothing else from the importer, so that it does not share the sender's misunderstandings.
+``openapi.yaml`` in this folder says what is known about the API, and from which source.
 """
 
 from importer.sandbox.asgi_app import create_app

@@ -1,4 +1,4 @@
-"""The child of :func:`importer.sandbox.spawned`: options come in on stdin, the URL goes out on stdout."""
+"""The child process of :func:`importer.sandbox.spawned`: it reads options from stdin and writes the URL to stdout."""
 
 import json
 import os
@@ -17,16 +17,16 @@ def _say(answer: dict[str, str]) -> None:
 
 def _on_ready(url: str) -> None:
     def watch() -> None:
-        sys.stdin.buffer.read()  # ends when the parent closes the pipe, or dies
-        os.kill(os.getpid(), signal.SIGTERM)  # which the server takes as its signal to stop
+        sys.stdin.buffer.read()  # returns when the parent closes the pipe or dies
+        os.kill(os.getpid(), signal.SIGTERM)  # the server stops on this signal
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
     _say({"url": url})
 
 
 def main() -> int:
-    """Serve until the parent has gone; 1 when it could not begin."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is the parent's to handle
+    """Serve until the parent is gone. Returns 1 if serving could not begin."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C in the terminal
     try:
         serve(SandboxConfig.from_json(sys.stdin.buffer.readline()), port=0, on_ready=_on_ready)
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Addresses, contacts and attributes: from what a request sends to what answers show."""
+"""Turn the customers, addresses, contacts, and attributes of requests into the records that responses show."""
 
 import uuid
 
@@ -13,7 +13,7 @@ _NOT_LISTED = (*CHILD_KINDS, "attributes")
 
 
 def new_customer(body: Record, fixtures: Fixtures, *, customer_id: str, number: int, now: str) -> Record:
-    """The customer made of a checked ``body``; ``number`` makes its display id when it has none."""
+    """The customer made from a checked ``body``. If it has no display ID, one is made from ``number``."""
     customer: Record = {
         "id": customer_id,
         "reference_id": body["reference_id"],
@@ -29,7 +29,7 @@ def new_customer(body: Record, fixtures: Fixtures, *, customer_id: str, number: 
 
 
 def change_customer(customer: Record, body: Record, fixtures: Fixtures, *, replace: bool, now: str) -> Record:
-    """``customer`` with the fields of a checked ``body``; ``replace`` drops children and attributes it leaves out."""
+    """``customer`` changed by a checked ``body``; ``replace`` drops children and attributes missing in its lists."""
     changed = customer | {name: body[name] for name in ("reference_id", "display_id", *_ORDER) if name in body}
     if "company_name" in body:
         changed["name"] = body["company_name"]
@@ -63,7 +63,7 @@ def _assigned(body: Record, fixtures: Fixtures) -> Record:
 
 
 def new_child(body: Record, kind: str, customer_id: str, now: str, *, child_id: str = "") -> Record:
-    """The child made of a checked ``body``, under a new id unless ``child_id`` is given."""
+    """The child made from a checked ``body``, with a new ID unless ``child_id`` is set."""
     owner = {"customer_id": customer_id} if kind == "addresses" else {}
     child: Record = {"id": child_id or str(uuid.uuid4()), **owner, **body}
     if "country" in child:
@@ -75,14 +75,14 @@ def new_child(body: Record, kind: str, customer_id: str, now: str, *, child_id: 
 
 
 def replace_child(child: Record, kind: str, body: Record, customer_id: str, now: str) -> Record:
-    """``child`` with nothing but a checked ``body``; its id, status and time of creation stay."""
+    """``child`` replaced by a checked ``body``; only its ID, status, and time of creation stay."""
     replaced = new_child(body, kind, customer_id, now, child_id=child["id"])
     attributes = change_attributes(child["attributes"], body.get("attributes", []), replace=True, now=now)
     return replaced | {"status": child["status"], "created_at": child["created_at"], "attributes": attributes}
 
 
 def clear_defaults(children: list[Record], kept: Record, now: str) -> list[Record]:
-    """``children``, of which no other child of the same type as ``kept`` is still a default; contacts have one type."""
+    """``children`` in which only ``kept`` can be the default of its type; all contacts have the same type."""
     return [
         child | {"is_default": False, "updated_at": now}
         if child["is_default"] and child["id"] != kept["id"] and child.get("type") == kept.get("type")
@@ -92,7 +92,7 @@ def clear_defaults(children: list[Record], kept: Record, now: str) -> list[Recor
 
 
 def change_children(customer: Record, kind: str, given: list[Record], *, replace: bool, now: str) -> list[Record]:
-    """The children after a PATCH: those given with an id change, the other ones given are added."""
+    """The children after a PATCH: in ``given``, those with an ID change existing children, and the others are added."""
     changes = {child["id"]: child for child in given if "id" in child}
     kept = [child for child in customer[kind] if child["id"] in changes or not replace]
     children = [
@@ -117,7 +117,7 @@ def new_attribute(attribute: Record, now: str) -> Record:
 
 
 def change_attributes(known: list[Record], given: list[Record], *, replace: bool, now: str) -> list[Record]:
-    """``known`` with the values ``given``, by name; ``replace`` drops those that are not given."""
+    """The attributes ``known`` with the values from ``given``, by name; ``replace`` drops those not in ``given``."""
     values = {attribute["name"]: attribute["value"] for attribute in given}
     names = {attribute["name"] for attribute in known}
     kept = [attribute for attribute in known if attribute["name"] in values or not replace]

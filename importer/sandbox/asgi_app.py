@@ -1,4 +1,4 @@
-"""The HTTP side: what every request passes on its way to an operation, and the faults it may meet there."""
+"""The HTTP side: the checks that every request passes before its operation, and the faults that may occur."""
 
 import logging
 import uuid
@@ -28,9 +28,9 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(config: SandboxConfig, clock: Clock | None = None) -> Starlette:
-    """The API as an ASGI application; ``app.state.sandbox`` is what it knows.
+    """The API as an ASGI application; its state is in ``app.state.sandbox``.
 
-    Raises ValueError for fixtures that cannot be read, DataFileError for a data file that cannot be used.
+    Raises ValueError for fixtures that cannot be read, and DataFileError for a data file that cannot be used.
     """
     app = Starlette(
         routes=[
@@ -94,7 +94,7 @@ async def _read(box: Sandbox, operation: Operation, request: Request) -> Call:
 
 
 async def _read_body(request: Request, limit: int) -> bytes:
-    """The whole body; one that is too long is read to its end all the same, so that the client reads the refusal."""
+    """The whole body. A body that is too long is also read to its end, so that the client reads the refusal."""
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -106,7 +106,7 @@ async def _read_body(request: Request, limit: int) -> bytes:
 
 
 def _reference_ids(box: Sandbox, call: Call) -> tuple[str, ...]:
-    """What the request is about, as far as it says: a child, then its customer; or the customers that a list names."""
+    """The reference IDs of a request, as far as known: a child's and its customer's, or those that a list names."""
     if not call.customer_id and "reference_ids" in call.query:
         return tuple(call.query["reference_ids"].split(","))
     found = [call.body.get("reference_id")] if type(call.body) is dict else []
@@ -121,7 +121,7 @@ def _reference_ids(box: Sandbox, call: Call) -> tuple[str, ...]:
 
 
 def _before(box: Sandbox, fault: str) -> Response:
-    """The answer of a fault that keeps the request from being done; some raise it as Refusal."""
+    """The response of a fault that prevents the request from being processed; some faults raise Refusal."""
     match fault:
         case "drop-before":
             return Dropped(box.connections)
@@ -140,7 +140,7 @@ def _before(box: Sandbox, fault: str) -> Response:
 
 
 def _after(box: Sandbox, fault: str, answer: Response, call: Call) -> Response:
-    """What a fault makes of the ``answer`` to a request that is done; some raise it as Refusal."""
+    """The response of a fault in place of ``answer``, after the request was processed; some faults raise Refusal."""
     match fault:
         case "drop-after":
             return Dropped(box.connections)
@@ -158,7 +158,7 @@ def _after(box: Sandbox, fault: str, answer: Response, call: Call) -> Response:
 
 
 def _altered(box: Sandbox, fault: str, answer: Response, call: Call) -> Response:
-    """A successful response with different content; nothing is left to do for ``odd-id``."""
+    """A successful response with altered content or headers; for ``odd-id``, the operation has already done it."""
     if fault == "quota":
         answer.headers.update({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(_HOUR)})
     content: Any = orjson.loads(answer.body)
@@ -170,7 +170,7 @@ def _altered(box: Sandbox, fault: str, answer: Response, call: Call) -> Response
 
 
 def _other_customer(box: Sandbox, customer_id: str) -> dict[str, str]:
-    """The id and reference id of another customer, invented where there is none."""
+    """The ID and reference ID of another customer; invented if there is none."""
     other = next((row for row in box.store if row.id != customer_id.lower()), None)
     if other is None:
         return {"id": str(uuid.uuid4()), "reference_id": "of-another-customer"}

@@ -1,4 +1,4 @@
-"""The customers of a sandbox: in memory and, when it has a file, durable before they are answered."""
+"""The customers of a sandbox: in memory and, if it has a file, also stored there before the response is sent."""
 
 import os
 import sqlite3
@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-_MARK = 0x57697A43  # SQLite's application id of our files, so that another database is not mistaken for one
+_MARK = 0x57697A43  # SQLite's application_id in the sandbox's files, so that no other database is mistaken for one
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS customers (
     number INTEGER PRIMARY KEY,
@@ -27,7 +27,7 @@ class DataFileError(OSError):
 
 @dataclass(slots=True)
 class Row:
-    """One customer: what lists ask for, and the whole as JSON. Times are microseconds since 1970."""
+    """One customer: the fields that lists use, and the whole customer as JSON. Times are microseconds since 1970."""
 
     number: int
     id: str
@@ -59,7 +59,7 @@ def _row(number: int, created: int, updated: int, customer: dict[str, Any]) -> R
 
 
 class Store:
-    """Customers by id and by reference id. ``version`` changes with every write."""
+    """Customers by ID and by reference ID. ``version`` changes with every write."""
 
     def __init__(self, path: Path | None) -> None:
         self.version = 0
@@ -71,7 +71,7 @@ class Store:
             self._load(self._file)
 
     def next_number(self) -> int:
-        """The number for the next customer; it is used once, also when that customer is deleted."""
+        """The number for the next customer. It is never used again, even if that customer is deleted."""
         return self._last_number + 1
 
     def add(self, customer: dict[str, Any], *, now: int) -> Row:
@@ -140,7 +140,7 @@ def _open(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         path.chmod(0o600)
-        # Requests are served one at a time by one thread, which may be another one than the sandbox was made in.
+        # One thread serves requests one at a time, but it may not be the thread in which the sandbox was created.
         file = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2)
     except (OSError, sqlite3.Error) as error:
         raise DataFileError(f"the sandbox's data file {path} cannot be opened: {error}") from error
@@ -152,7 +152,7 @@ def _open(path: Path) -> sqlite3.Connection:
         # Two sandboxes on one file would not see each other's customers.
         file.execute("PRAGMA locking_mode = EXCLUSIVE")
         file.execute("PRAGMA journal_mode = WAL")
-        file.execute("PRAGMA synchronous = NORMAL")  # outlives the death of this process, which is what is promised
+        file.execute("PRAGMA synchronous = NORMAL")  # commits survive the death of this process, as promised
         file.execute(f"PRAGMA application_id = {_MARK}")
         file.execute(_SCHEMA)
         file.execute("BEGIN IMMEDIATE")

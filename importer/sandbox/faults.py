@@ -1,4 +1,4 @@
-"""Faults on demand: their names, and which request meets which one."""
+"""Faults on demand: their names, and which request gets which fault."""
 
 import random
 from collections import deque
@@ -29,16 +29,16 @@ _KNOWN = (*BEFORE, *AFTER)
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Raise ValueError when one of ``names`` is not a fault."""
+    """Raise ValueError if one of ``names`` is not a fault."""
     for name in names:
         if name not in _KNOWN:
             raise ValueError(f"{name!r} is not a fault; the faults are {', '.join(_KNOWN)}")
 
 
 def parse_faults(text: str) -> dict[str, float]:
-    """Read a plan such as ``drop-after=2%,429=0.01`` as fault name to share of requests (0 to 1).
+    """Read a plan such as ``drop-after=2%,429=0.01`` as fault name → share of requests (0 to 1).
 
-    Raises ValueError that names the wrong part and the known faults. An empty text is a plan without faults.
+    Raises ValueError that names the invalid part. An empty text is a plan without faults.
     """
     shares: dict[str, float] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -65,7 +65,7 @@ def _share(part: str, amount: str) -> float:
 
 
 class FaultPlan:
-    """Assigns faults to requests in their order of arrival: aimed ones first, then by a seeded generator."""
+    """Assigns faults to requests in their order of arrival: aimed faults first, then by a seeded generator."""
 
     def __init__(self, text: str, *, seed: int, reads: bool, aimed: Mapping[str, Iterable[str]]) -> None:
         self.shares = parse_faults(text)

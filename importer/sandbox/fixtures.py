@@ -1,4 +1,4 @@
-"""The sales reps, price lists and attribute definitions that a sandbox knows. All of them are invented."""
+"""The sales reps, price lists, and attribute definitions of a sandbox. The included ones are invented."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _INVENTED = Path(__file__).with_name("fixtures.json")
 
 @dataclass(frozen=True)
 class Fixtures:
-    """Records as the API lists them; reps and price lists by id (in lower case), attributes by entity and name."""
+    """Records as the API lists them; reps and price lists also by ID (in lowercase), attributes by entity and name."""
 
     sales_reps: tuple[dict[str, Any], ...]
     price_lists: tuple[dict[str, Any], ...]
@@ -40,11 +40,11 @@ def _by_id(records: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def load_fixtures(path: Path | None) -> Fixtures:
-    """Read ``sales_reps``, ``price_lists``, and ``attributes`` from a JSON file; what it omits stays as invented.
+    """Read ``sales_reps``, ``price_lists``, and ``attributes`` from a JSON file. Missing ones stay as invented.
 
-    Raises ValueError when the file cannot be read or contains something else.
+    Raises ValueError if the file cannot be read or contains something else.
     """
-    # The invented ones have no attributes: any list would call those of a company's own mapping unknown.
+    # There are no invented attributes: with any list, the attributes of a company's own mapping would be unknown.
     invented: dict[str, list[Any]] = orjson.loads(_INVENTED.read_bytes())
     given = {} if path is None else _read(path, tuple(invented))
     return Fixtures(*(tuple(records) for records in (invented | given).values()))

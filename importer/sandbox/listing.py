@@ -1,4 +1,4 @@
-"""Lists: their query parameters checked, filtered, sorted, cut into pages."""
+"""Lists: checking their query parameters, filtering, sorting, and paging."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _CUSTOMER_SORTS: Mapping[str, Callable[[Row], Any]] = {
 
 @dataclass(frozen=True)
 class CustomerQuery:
-    """What a list of customers asks for, without its page. Times are microseconds since 1970, and exclusive."""
+    """The query of a list of customers, without its page. Times are exclusive bounds in microseconds since 1970."""
 
     reference_ids: tuple[str, ...] | None
     active: bool
@@ -37,9 +37,9 @@ class CustomerQuery:
 def read_query(
     given: Mapping[str, str], choices: Mapping[str, Sequence[str]], free: Sequence[str] = ()
 ) -> tuple[int, int]:
-    """Check ``page``, ``page_size``, parameters with ``choices`` and ``free`` ones; return page and page size.
+    """Check ``page``, ``page_size``, parameters with ``choices``, and ``free`` ones. Returns page and page size.
 
-    Raises Refusal 400 that names every wrong one.
+    Raises Refusal 400 that names every invalid parameter.
     """
     details: list[Detail] = []
     page = _number(given, "page", 1, None, details)
@@ -67,7 +67,7 @@ def _number(given: Mapping[str, str], name: str, default: int, limit: int | None
 
 
 def read_customer_query(given: Mapping[str, str]) -> tuple[CustomerQuery, int, int]:
-    """The query of a list of customers, its page and page size. Raises Refusal 400 that says what is wrong."""
+    """The query of a list of customers, its page, and its page size. Raises Refusal 400 that says what is wrong."""
     choices = {"status": STATUSES, "sort": SORTS, "sort_by": tuple(_CUSTOMER_SORTS)}
     times = ("created_after", "created_before", "updated_after", "updated_before")
     page, page_size = read_query(given, choices, ("reference_ids", *times))
@@ -95,7 +95,7 @@ def _micros(name: str, text: str) -> float:
 
 
 def page_of(items: Sequence[_Item], page: int, page_size: int) -> tuple[Sequence[_Item], dict[str, int]]:
-    """One page and its pagination; the next or previous page is 0 where there is none."""
+    """One page and its pagination; the next or previous page is 0 if there is none."""
     pages = -(-len(items) // page_size)
     start = (page - 1) * page_size
     pagination = {
@@ -110,7 +110,7 @@ def page_of(items: Sequence[_Item], page: int, page_size: int) -> tuple[Sequence
 
 
 class Lister:
-    """Lists of a store's customers; the last long one is kept, so that paging through it sorts it once."""
+    """Lists of a store's customers. The last long list is kept, so that it is sorted only once for all pages."""
 
     def __init__(self, store: Store, lag: float) -> None:
         self._store = store
@@ -118,7 +118,7 @@ class Lister:
         self._kept: tuple[object, list[Row]] = (None, [])
 
     def select(self, query: CustomerQuery, *, now: int) -> list[Row]:
-        """The rows that fit, in order, except those created less than the lag before ``now`` (microseconds)."""
+        """The matching rows, in order, except those created less than the lag before ``now`` (microseconds)."""
         if query.reference_ids is not None:
             return self._sorted(self._store.with_reference_ids(query.reference_ids), query, now)
         if self._lag:

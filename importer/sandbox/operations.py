@@ -1,4 +1,4 @@
-"""The operations: each answers a call, or refuses it. ``kind``: whether one is about addresses or contacts."""
+"""The operations: each answers a call or refuses it. ``kind``: ``addresses`` or ``contacts``."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,9 +38,9 @@ from importer.sandbox.sandbox_state import Sandbox
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The ids of a request's path, its query, its body as JSON (None where it has none).
+    """The IDs in a request's path, its query, and its parsed JSON body (None if the operation has none).
 
-    ``odd_id``: what the request creates gets an id with odd characters.
+    ``odd_id``: the record that the request creates gets an ID with odd characters.
     """
 
     customer_id: str
@@ -81,7 +81,7 @@ def _refuse_invalid(details: list[Detail]) -> None:
 
 
 def _paged(box: Sandbox, records: Sequence[Record], page: int, page_size: int) -> Response:
-    """One page of ``records``, or with ``bare_lists`` all of them as a plain list."""
+    """One page of ``records``; with ``bare_lists``, all of them as a plain list."""
     if box.config.bare_lists:
         return json_answer(200, records)
     shown, pagination = page_of(records, page, page_size)
@@ -135,7 +135,7 @@ def _get(box: Sandbox, call: Call) -> Response:
     if box.config.fresh_children:
         return _whole(row, 200)
     customer = row.customer()
-    shown_until = max(box.listed_until(), customer["created_at"])  # the children sent with the customer show at once
+    shown_until = max(box.listed_until(), customer["created_at"])  # children created with the customer show at once
     shown = {kind: [child for child in customer[kind] if child["created_at"] <= shown_until] for kind in CHILD_KINDS}
     return json_answer(200, {"data": customer | shown})
 
@@ -147,7 +147,7 @@ def _list(box: Sandbox, call: Call) -> Response:
 
 
 def _list_fixtures(box: Sandbox, call: Call, kind: str, sorts: tuple[str, ...], filters: tuple[str, ...]) -> Response:
-    """Sales reps or price lists (``kind``), by the filters given; sorted only if that is asked for."""
+    """Sales reps or price lists (``kind``), filtered by the query's ``filters``, and sorted only on request."""
     choices = {"status": STATUSES, "sort": SORTS, "sort_by": ("created_at", "updated_at", *sorts)}
     page, page_size = read_query(call.query, choices, filters)
     wanted = {name: call.query[name] for name in filters if name in call.query}
@@ -238,7 +238,7 @@ def _delete_child(box: Sandbox, call: Call, kind: str) -> Response:
 
 
 def _find_child(box: Sandbox, call: Call, kind: str) -> tuple[Row, Record, Record]:
-    """The child that a call is about, after its customer's row and record."""
+    """The customer's row, the customer's record, and the child that a call is about."""
     row = _find_customer(box, call)
     customer = row.customer()
     found = next((child for child in customer[kind] if child["id"] == call.child_id.lower()), None)
@@ -248,7 +248,7 @@ def _find_child(box: Sandbox, call: Call, kind: str) -> tuple[Row, Record, Recor
 
 
 def _check_child(box: Sandbox, body: Any, kind: str, others: list[Record]) -> None:
-    """Refuse a wrong body with 422, and one whose reference id another child has with 409, unless that is allowed."""
+    """Refuse an invalid body with 422, and one with another child's reference ID with 409 unless that is allowed."""
     _refuse_invalid(
         find_problems(body, CHILDREN[kind])
         or attribute_problems(body, box.fixtures, mandatory=box.config.require_mandatory, entity=ENTITIES[kind])
@@ -266,7 +266,7 @@ def _with_defaults(box: Sandbox, children: list[Record], child: Record, now: str
 
 
 def _store(box: Sandbox, row: Row, customer: Record, micros: int) -> None:
-    """Keep a customer whose children have changed; whether its own time of change moves is an option."""
+    """Store a customer whose children changed. ``touch_customer`` decides whether its own ``updated_at`` changes."""
     updated = micros if box.config.touch_customer else row.updated
     box.store.change(row, customer | {"updated_at": stamp(updated)}, now=updated)
 

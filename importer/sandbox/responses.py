@@ -1,4 +1,4 @@
-"""Answers: JSON, refusals, and those that are cut or late on purpose."""
+"""Responses: JSON, refusals, and responses that are cut or late on purpose."""
 
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
@@ -13,13 +13,13 @@ from importer.sandbox.sandbox_config import Clock
 
 
 class Connection(Protocol):
-    """What the server's transport can do, as far as faults need it."""
+    """The methods of the server's transport that faults need."""
 
     def abort(self) -> None:
-        """Close at once; what is not yet sent is lost."""
+        """Close at once; unsent data is lost."""
 
     def close(self) -> None:
-        """Close after what is already written."""
+        """Close after sending the data that is already written."""
 
 
 Connections = MutableMapping[Any, Connection]
@@ -31,7 +31,7 @@ def json_answer(status: int, value: object, headers: Mapping[str, str] | None = 
 
 
 def html_answer(status: int, title: str) -> Response:
-    """What a proxy in front of an API says when it has no answer of its own."""
+    """A response like that of a proxy in front of an API that does not answer."""
     head, body = f"<title>{status} {title}</title>", f"<center><h1>{status} {title}</h1></center>"
     page = f"<html>\r\n<head>{head}</head>\r\n<body>{body}</body>\r\n</html>\r\n"
     return Response(page, status, media_type="text/html")
@@ -65,13 +65,13 @@ async def _gone(receive: Receive) -> None:
 
 def _connection(connections: Connections, scope: Scope) -> Connection:
     connection = connections.get(scope["client"])
-    if connection is None:  # the app runs under another server, where an exception comes closest
+    if connection is None:  # the app runs on a different server, where an exception comes closest
         raise ConnectionResetError("the sandbox dropped this connection on purpose")
     return connection
 
 
 class Dropped(Response):
-    """No answer: the connection is closed."""
+    """No response: the connection is closed."""
 
     def __init__(self, connections: Connections) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class Dropped(Response):
 
 
 class Cut(Response):
-    """The first half of an answer, then the connection is closed."""
+    """The first half of a response, then the connection is closed."""
 
     def __init__(self, answer: Response, connections: Connections) -> None:
         super().__init__(answer.body, answer.status_code, media_type=answer.media_type)
@@ -99,7 +99,7 @@ class Cut(Response):
 
 
 class Late(Response):
-    """An answer after some seconds, unless the client has gone by then."""
+    """A response after some seconds; the wait ends early if the client disconnects."""
 
     def __init__(self, answer: Response, seconds: float, clock: Clock) -> None:
         super().__init__(answer.body, answer.status_code, media_type=answer.media_type)

@@ -18,7 +18,7 @@ from importer.sandbox.faults import check_names, parse_faults
 
 @dataclass(frozen=True)
 class Clock:
-    """``wall``: seconds since 1970, for stamps and listings. ``ticks``: seconds that never go back, for the rate."""
+    """``wall``: seconds since 1970, for time stamps and lists. ``ticks``: seconds that never go back, for the rate."""
 
     wall: Callable[[], float] = time.time
     ticks: Callable[[], float] = time.monotonic
@@ -26,7 +26,7 @@ class Clock:
 
 
 def stamp(micros: int) -> str:
-    """Microseconds since 1970 as the API writes times; texts of one length, so they sort as the times do."""
+    """Microseconds since 1970 as the API writes times. All texts have the same length, so they sort like the times."""
     seconds, rest = divmod(micros, 1_000_000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:06d}Z"
 
@@ -37,7 +37,7 @@ _END = "/1"
 
 
 def new_id(*, odd: bool) -> str:
-    """A unique ID; an ``odd`` one contains a space and a slash."""
+    """A unique ID; an ``odd`` ID contains a space and a slash."""
     return f"odd {uuid.uuid4()}{_END}" if odd else str(uuid.uuid4())
 
 
@@ -52,31 +52,31 @@ _TERMS = ("payment_term", "payment_mode", "freight_term", "shipping_method")
 
 @pydantic_dataclass(frozen=True, kw_only=True)
 class SandboxConfig:
-    """Options of a sandbox; the defaults are a quick and well-behaved API. Wrong values raise ValueError.
+    """Options of a sandbox. With the defaults, it is a quick and well-behaved API. Invalid values raise ValueError.
 
-    *Access*: ``keys``: the accepted API keys; empty means any non-empty key. ``max_body``, ``max_target``: bytes of a
-    body and of a request's path with its query. ``rate``: requests accepted in any one second. ``rate_headers``,
-    ``retry_after``: what answers say about it.
+    *Access*: ``keys``: the accepted API keys; empty means any non-empty key. ``max_body``, ``max_target``: the most
+    bytes in a body and in a request's path with its query. ``rate``: requests accepted in any one second.
+    ``rate_headers``, ``retry_after``: what responses say about the rate.
 
     *Data*: ``data``: the SQLite file that keeps the customers; None keeps them in memory. ``fixtures``: a JSON file
-    with ``sales_reps``, ``price_lists``, ``attributes`` in place of the invented ones. ``known_terms``: field (such as
-    ``payment_term``) to the values it takes; fields that are left out take any. ``require_mandatory``: whether a
+    with ``sales_reps``, ``price_lists``, and ``attributes`` in place of the invented ones. ``known_terms``: field (such
+    as ``payment_term``) → the values that it accepts; other fields accept any value. ``require_mandatory``: whether a
     customer or child without a mandatory attribute is refused.
 
     *Time*: ``latency``, ``slow_seconds``, ``list_lag``: seconds.
 
     *Faults*: ``faults``: a plan as :func:`importer.sandbox.parse_faults` reads it, assigned by a generator seeded with
-    ``seed`` to writes and, with ``fault_reads``, to reads. ``aimed``: reference id (of a customer or a child) to the
-    faults that its next requests meet, one each.
+    ``seed`` to writes and, with ``fault_reads``, to reads. ``aimed``: reference ID (of a customer or a child) → the
+    faults of its next requests, one each.
 
-    *What is not documented*: ``duplicates``, ``child_duplicates``: what becomes of a second POST with a known reference
-    id, for children within their customer. ``patch_children``: whether a PATCH keeps the children and attributes that
+    *What is not documented*: ``duplicates``, ``child_duplicates``: what happens to a second POST with a known reference
+    ID, for children within their customer. ``patch_children``: whether a PATCH keeps the children and attributes that
     it leaves out. ``delete``: whether DELETE leaves an inactive customer or child. ``bare_lists``: lists other than
-    that of customers come without pages. ``child_endpoints``: whether the paths of addresses and contacts exist;
-    where not, they answer ``missing_status``. ``child_lists``: which children are listed without a ``status``.
-    ``fresh_children``: whether GET of a customer shows an added child at once, or after ``list_lag``.
-    ``default_siblings``: whether a child that becomes the default takes that from its siblings, for addresses those of
-    its type. ``touch_customer``: whether a change of a child moves its customer's ``updated_at``.
+    that of customers have no pages. ``child_endpoints``: whether the paths of addresses and contacts exist; if not, the
+    response is ``missing_status``. ``child_lists``: which children are listed without a ``status``.
+    ``fresh_children``: whether GET of a customer shows an added child at once or after ``list_lag``.
+    ``default_siblings``: whether its siblings (for addresses, those of its type) stay defaults if a child becomes the
+    default. ``touch_customer``: whether a change of a child changes its customer's ``updated_at``.
     """
 
     keys: tuple[str, ...] = field(default=(), repr=False)

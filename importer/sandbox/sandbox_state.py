@@ -1,4 +1,4 @@
-"""Everything one sandbox knows while it runs."""
+"""The whole state of a running sandbox."""
 
 import hmac
 import math
@@ -21,8 +21,8 @@ _LOG_LENGTH = 200_000
 class LoggedRequest:
     """A request as it came in.
 
-    ``time``: monotonic seconds. ``reference_ids``: of the child, then of the customers that it is about, as far as it
-    says. ``status``: 0 while unanswered or when dropped.
+    ``time``: monotonic seconds. ``reference_ids``: of the child, and then of the customers that the request is about,
+    as far as known. ``status``: 0 while it is unanswered, or if it was dropped.
     """
 
     method: str
@@ -34,7 +34,7 @@ class LoggedRequest:
 
 
 class Sandbox:
-    """Configuration, customers, the limiter, the fault plan and the log of requests."""
+    """The configuration, the customers, the limiter, the fault plan, and the log of requests."""
 
     def __init__(self, config: SandboxConfig, clock: Clock) -> None:
         self.config = config
@@ -50,27 +50,27 @@ class Sandbox:
         self._last_micros = 0
 
     def micros(self) -> int:
-        """Now, in microseconds since 1970; never the same twice, so that times show the order of changes."""
+        """The time now in microseconds since 1970; never the same twice, so that times show the order of changes."""
         self._last_micros = max(int(self.clock.wall() * 1_000_000), self._last_micros + 1)
         return self._last_micros
 
     def listed_until(self) -> str:
-        """The time (as in answers) up to which what was created shows in lists."""
+        """The time (as in responses) until which a record must have been created to show in lists."""
         return stamp(max(0, self.micros() - round(self.config.list_lag * 1_000_000)))
 
     def set_faults(self, faults: str = "", aimed: Mapping[str, Iterable[str]] | None = None) -> None:
-        """Put another fault plan in place; without arguments, none. Raises ValueError for a wrong one."""
+        """Replace the fault plan; without arguments, there are no faults. Raises ValueError for an invalid plan."""
         self.faults = FaultPlan(faults, seed=self.config.seed, reads=self.config.fault_reads, aimed=aimed or {})
 
     def check_key(self, key: str | None) -> None:
-        """Refuse with 401 when there is no key, with 403 when it is not one of the configured ones."""
+        """Refuse with 401 if there is no key, and with 403 if it is not one of the configured keys."""
         if not key:
             raise Refusal(401, "unauthorized", "The header X-API-Key is missing.")
         if self._keys and not any(hmac.compare_digest(key.encode(), known) for known in self._keys):
             raise Refusal(403, "forbidden", "This API key is not accepted.")
 
     def check_rate(self, now: float) -> None:
-        """Refuse with 429 when the last second (in ticks) has seen as many accepted requests as are allowed."""
+        """Refuse with 429 if the allowed number of requests was already accepted in the last second (in ticks)."""
         if self.config.rate is None:
             return
         while self._accepted and self._accepted[0] <= now - 1:
@@ -90,7 +90,7 @@ class Sandbox:
         return Refusal(status, "rate_limited", "Too many requests.", headers=headers)
 
     def rate_headers(self, now: float) -> dict[str, str]:
-        """The RateLimit headers, when they are asked for and there is a limit."""
+        """The RateLimit headers, if they are configured and there is a limit."""
         if self.config.rate is None or not self.config.rate_headers:
             return {}
         left = self._accepted[0] + 1 - now if self._accepted else 0

@@ -1,4 +1,4 @@
-"""The sandbox as a server: in the foreground, or in a process of its own that ends with this one."""
+"""The sandbox as a server: in the foreground, or in a separate process that ends with this process."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ from importer.sandbox.sandbox_config import SandboxConfig
 from importer.sandbox.sandbox_state import Sandbox
 
 HOST = "127.0.0.1"
-_LONGEST_HEAD = 1_000_000  # bytes of a request's head that are read at all; max_target refuses earlier, and says so
+_LONGEST_HEAD = 1_000_000  # most bytes of a request's head that are read; max_target refuses earlier, with a message
 
 
 class PortTakenError(OSError):
@@ -30,7 +30,7 @@ class PortTakenError(OSError):
 
 
 class Server(uvicorn.Server):
-    """uvicorn with a call when it is ready, and signals that end it without ending the process."""
+    """uvicorn with a callback when it is ready, and with signals that end the server but not the process."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -62,7 +62,7 @@ class Server(uvicorn.Server):
 
 
 def bind(port: int) -> socket.socket:
-    """A listening socket on this machine's loopback, and only there; port 0 takes any that is free.
+    """A listening socket, only on this machine's loopback address; port 0 means any free port.
 
     Raises PortTakenError.
     """
@@ -83,13 +83,13 @@ def url_of(listener: socket.socket) -> str:
 
 
 def quiet_config(app: ASGIApp, **more: Any) -> uvicorn.Config:
-    """How an application is served that says nothing on the terminal, and ends within a second."""
+    """The configuration for serving an application that prints nothing, and ends within a second."""
     quiet: dict[str, Any] = {"log_config": None, "log_level": "critical", "access_log": False}
     return uvicorn.Config(app, lifespan="off", timeout_graceful_shutdown=1, **quiet, **more)
 
 
 def server_config(app: Starlette) -> uvicorn.Config:
-    """How ``app`` is served: each connection is registered with the sandbox, so that faults can close it."""
+    """The configuration for serving ``app``. The sandbox knows its connections, so that faults can close them."""
     config = quiet_config(app, timeout_keep_alive=30, h11_max_incomplete_event_size=_LONGEST_HEAD)
     config.load()
     sandbox: Sandbox = app.state.sandbox
@@ -133,11 +133,12 @@ class SandboxStartError(OSError):
 
 @contextlib.contextmanager
 def spawned(config: SandboxConfig) -> Iterator[str]:
-    """A sandbox in a process of its own, ``python -m importer.sandbox``, by its URL; ended when the block is left.
+    """The URL of a sandbox in a separate process, ``python -m importer.sandbox``, which ends when the block is left.
 
-    Its options, keys included, go through the pipe on its standard input, never through arguments or the environment.
-    The child ends when that pipe is closed: by the end of the block, or by the death of this process, whatever kills
-    it. Requests under way are answered within a second then, and what was committed is kept. Raises SandboxStartError.
+    The options, including keys, are passed only through the pipe on the child's standard input, never as arguments or
+    in the environment. The child ends when that pipe is closed, at the end of the block or when this process dies for
+    any reason. Then requests in progress are answered within a second, and committed data is kept. Raises
+    SandboxStartError.
     """
     path = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
     with subprocess.Popen(
@@ -145,7 +146,7 @@ def spawned(config: SandboxConfig) -> Iterator[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": path},
-        start_new_session=True,  # the terminal's Ctrl-C and hang-up are this process's to handle
+        start_new_session=True,  # this process handles the terminal's Ctrl-C and hang-up
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -1,1 +1,1 @@
-"""The API's contract, checked before anything is sent, and what the mapping's policies make of the problems."""
+"""Checking the API's contract before anything is sent, and applying the mapping's policies to the problems."""

@@ -1,7 +1,7 @@
-"""Custom attributes: how WizCommerce defines them, and the values that do not fit, or are missing.
+"""Custom attributes: how WizCommerce defines them, and which values do not fit or are missing.
 
-Values are sent as they are, the label of an option as its value. A value that does not fit is a problem at its cell,
-and is never converted.
+Values are sent unchanged, except that an option's label is replaced by its value. A value that does not fit is reported
+as a problem of its cell, and is never converted.
 """
 
 import json
@@ -28,8 +28,8 @@ from importer.wording import first_few, shortened
 _CHOICES = frozenset({"select", "multi_select"})
 _UNLIMITED = frozenset({"long_text", "html"})  # no limit of 255 characters is documented for these
 _SEPARATORS = re.compile(r"(\s*[,;|]\s*)")  # between choices; which one the API expects is not documented
-NEAR = 75  # of 100: how similar a name in "did you mean" must be
-MOST_OPTIONS = 10  # named in a hint
+NEAR = 75  # out of 100: how similar a name in "did you mean" must be
+MOST_OPTIONS = 10  # options that a hint names
 SHOWN = 60  # characters of a value that a message repeats
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
 _URL = re.compile(r"https?://[^\s/?#.]+(?:\.[^\s/?#.]+)*(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE)
@@ -41,8 +41,8 @@ _PLAIN_KEY = re.compile(r"[A-Za-z][\w .()/&+-]*")  # a name that YAML accepts wi
 class AttributeDefinition:
     """An attribute as WizCommerce defines it.
 
-    ``options``: the values that a ``select`` or ``multi_select`` accepts. ``labels``: what WizCommerce shows for such a
-    value, where that differs: label → value. ``mandatory``: each record must have it.
+    ``options``: the values that a ``select`` or ``multi_select`` accepts. ``labels``: label → value, for options that
+    WizCommerce shows under a different label. ``mandatory``: each record must have the attribute.
     """
 
     name: str
@@ -53,22 +53,22 @@ class AttributeDefinition:
 
     @property
     def has_options(self) -> bool:
-        """Whether it takes only certain values."""
+        """Whether the attribute accepts only certain values."""
         return self.data_type in _CHOICES and bool(self.options)
 
     @property
     def shown_options(self) -> list[str]:
-        """Its options as WizCommerce shows them."""
+        """The options as WizCommerce shows them."""
         labels = {value: label for label, value in self.labels.items()}
         return [labels.get(option, option) for option in self.options]
 
     @property
     def unlimited(self) -> bool:
-        """Whether its text may be longer than 255 characters."""
+        """Whether the text may be longer than 255 characters."""
         return self.data_type in _UNLIMITED
 
     def choose(self, text: str) -> tuple[str, str | None]:
-        """Returns what is sent for the source's text, and the part of it that is not an option, if any.
+        """Return what is sent for the source's text, and the part of it that is not an option, if any.
 
         A value takes precedence over a label. Choices of a ``multi_select`` keep their separators.
         """
@@ -90,7 +90,7 @@ Definitions = Mapping[Entity, Mapping[str, AttributeDefinition]]
 def defined_columns(
     definitions: Definitions, wanted: Callable[[AttributeDefinition], bool]
 ) -> dict[Entity, frozenset[str]]:
-    """Entity → the columns of its wanted attributes."""
+    """Entity → the columns of its attributes whose definitions are ``wanted``."""
     return {
         entity: frozenset(f"{ATTRIBUTE_PREFIX}{name}" for name, definition in own.items() if wanted(definition))
         for entity, own in definitions.items()
@@ -142,7 +142,7 @@ _TYPES: Mapping[str, tuple[Callable[[str], object], str, str]] = {
 
 
 def used_attributes(tables: EntityTables) -> dict[Entity, list[str]]:
-    """Entity → its attribute columns that have any value; entities without one are left out."""
+    """Entity → its attribute columns that have any value; entities without such a column are left out."""
     used = {
         entity: [name for name in frame.columns if name.startswith(ATTRIBUTE_PREFIX) and frame[name].notna().any()]
         for entity, frame in ((entity, tables.frame(entity)) for entity in ENTITIES)
@@ -156,7 +156,7 @@ def check_attributes(
     """The tables with the labels of options replaced by their values, and the problems of attributes.
 
     A problem is a value of an attribute that WizCommerce does not define, a value that does not fit, or a missing value
-    of a mandatory attribute. For an entity without any definitions one line says that it cannot be checked.
+    of a mandatory attribute. For an entity without any definitions, one problem says that it cannot be checked.
     """
     parts = []
     frames = {entity: tables.frame(entity) for entity in ENTITIES}
@@ -177,7 +177,7 @@ def check_attributes(
 
 
 def unchecked_attributes(entity: Entity) -> ProblemTable:
-    """The line that says that an entity's attributes cannot be checked."""
+    """The problem that says that an entity's attributes cannot be checked."""
     return ProblemTable.build(
         1,
         severity=Severity.INFO,

@@ -1,4 +1,4 @@
-"""Everything the API's contract says, checked on the three tables at once."""
+"""Check the three tables against everything in the API's contract."""
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -26,11 +26,11 @@ def validate(
     possible_duplicates: Severity | None = None,
     unlimited: Mapping[Entity, AbstractSet[str]] = MappingProxyType({}),
 ) -> ProblemTable:
-    """Every breach of the API's contract, each with its place, in the order of the source rows.
+    """Every breach of the API's contract with its place, in the order of the source rows.
 
-    ``shared``: what only all customers together show: ids that occur twice, and possible duplicates.
+    ``shared``: the results of comparing all customers: IDs that occur twice, and possible duplicates.
     ``contact_email_required`` makes a contact without an email address an error instead of a warning. Without
-    ``resolved_lookups`` the ids of sales reps and price lists are not checked where their field's entry has a lookup:
+    ``resolved_lookups``, the IDs of sales reps and price lists are not checked if their field has a lookup, because
     they are still the source's words. ``possible_duplicates``: their severity; None: not reported. ``unlimited``:
     entity → the columns of attributes that may be longer than 255 characters.
     """
@@ -67,7 +67,7 @@ def _findings(tables: EntityTables, contact_email_required: bool, resolved_looku
 
 
 def _field_findings(entity: Entity, field: str, texts: pa.Array) -> Iterator[Finding]:
-    """What is wrong with a field, found on its distinct values and then led back to the records."""
+    """The findings for a field: its distinct values are checked, and then their records are found."""
     owners = np.arange(len(texts), dtype=np.int64)
     if pa.types.is_list(texts.type):
         owners = pc.list_parent_indices(texts).to_numpy().astype(np.int64)
@@ -80,7 +80,7 @@ def _field_findings(entity: Entity, field: str, texts: pa.Array) -> Iterator[Fin
 
 
 def _without_lookups(tables: EntityTables, finding: Finding) -> Finding:
-    """The finding without records whose entry looks the field's value up."""
+    """The finding without records whose entry looks up the field's value."""
     origins = [entry.fields.get(finding.field) for entry in tables.entries]
     looked_up = np.array([origin is not None and origin.lookup is not None for origin in origins])
     stays = ~looked_up[tables.frame(finding.entity)["_entry"].to_numpy()[finding.records]]

@@ -1,4 +1,4 @@
-"""From broken rules to problems with places, messages and hints, for whole columns."""
+"""Turn broken rules into problems with places, messages, and hints, for whole columns at once."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Finding:
     """Records of one entity that break one rule in one field.
 
     ``values``: each record's value (text, may be null). For rules about two records, ``others`` is the place of the
-    other one (``file:row``) and ``other_values`` its value.
+    other record (``file:row``), and ``other_values`` its value.
     """
 
     code: str
@@ -39,7 +39,7 @@ class Finding:
 
 
 def describe(finding: Finding, tables: EntityTables, sources: Sources) -> ProblemTable:
-    """One problem per record of the finding, with place, the text of the source cell, message and hint."""
+    """One problem per record of the finding, with its place, the text of the source cell, a message, and a hint."""
     entity, field = finding.entity, finding.field
     places = locate(tables, sources, entity, field, finding.records)
     message = CODES[finding.code].message.format(field=spoken_name(entity, field), limit=max_length(field))
@@ -68,7 +68,7 @@ def problems_at(
     severity: Severity = Severity.ERROR,
     **columns: Any,
 ) -> ProblemTable:
-    """A problem for each of these records; ``columns``: code, message and hint."""
+    """A problem for each of these records; ``columns``: code, message, and hint."""
     return ProblemTable.build(
         len(records),
         severity=severity,
@@ -84,26 +84,26 @@ def problems_at(
 
 
 def _join(*parts: object) -> pa.Array:
-    """Texts and columns joined row by row; null where a column is null."""
+    """Texts and columns joined row by row; null if any of the columns is null."""
     return pc.binary_join_element_wise(*parts, "")
 
 
 def _shown(finding: Finding) -> pa.Array:
-    """The values, in quotes and short enough for a sentence; ``nothing`` for null."""
+    """The values, quoted and short enough for a sentence; ``nothing`` for null."""
     cut = pc.utf8_slice_codeunits(finding.values, 0, _SHOWN)
     tail = pc.if_else(pc.greater(pc.utf8_length(finding.values), _SHOWN), "…", "")
     return pc.coalesce(_join('"', cut, tail, '"'), "nothing")
 
 
 def _sentence(finding: Finding, _: Places) -> pa.Array:
-    """The catalogue's hint, with what differs from record to record filled in."""
+    """The catalogue's hint with the values of each record filled in."""
     columns = {"value": _shown(finding), "other": finding.others, "other_value": finding.other_values}
     parts = re.split(r"\{(\w+)\}", CODES[finding.code].hint)
     return _join(*(columns[part] if number % 2 else part for number, part in enumerate(parts)))
 
 
 def _fill_in(finding: Finding, places: Places) -> pa.Array:
-    # One country or type may be right for all of a list, but not one city or email address.
+    # One country or type may be right for a whole list, but one city or email address is not.
     default = ", or set a default in the mapping" if finding.field in {"country", "type"} else ""
     absent = f"Map a column to {finding.field}{default}."
     return pc.if_else(pc.is_valid(places.columns), f"Fill in {spoken_name(finding.entity, finding.field)}.", absent)
@@ -152,7 +152,7 @@ def _name_country(finding: Finding, _: Places) -> pa.Array:
 
 
 def _near_country(text: str) -> str | None:
-    """``US (United States)`` for a name that is almost that of a country."""
+    """``US (United States)`` for a name that is almost the name of a country; otherwise None."""
     names = country_names()
     near = nearest(text.strip().lower(), [name for name in names if len(name) > 3], cutoff=0.8)
     return f"{names[near[0]]} ({near[0].title()})" if near else None

@@ -11,7 +11,7 @@ from importer.tables import Entity, EntityTables, Positions, Sources, SourceTabl
 
 @dataclass(frozen=True)
 class Places:
-    """One place per problem: row position (or -1), source column (or null) and that cell's text (or null)."""
+    """One place per problem: row position (or -1), source column (or null), and the text of that cell (or null)."""
 
     rows: Positions
     columns: pa.Array
@@ -26,10 +26,10 @@ def row_texts(sources: Sources, rows: Positions) -> pa.Array:
 
 
 def locate(tables: EntityTables, sources: Sources, entity: Entity, field: str, records: Positions) -> Places:
-    """The source cell of ``field`` of each record.
+    """The source cell of ``field`` for each record.
 
-    Of several columns, it is the first one that is not blank in that row, otherwise the first. The cell is null if the
-    field has no column in that row's source, or if more than one of its columns is filled.
+    If the field has several columns, the first that is filled in that row is used, or else the first. The cell is null
+    if the field has no column in that row's source, or if more than one of its columns is filled.
     """
     frame = tables.frame(entity)
     rows: Positions = frame["_row"].to_numpy()[records]

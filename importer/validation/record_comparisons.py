@@ -1,4 +1,4 @@
-"""Rules about several records: reference ids are unique, defaults are single, one company is one customer.
+"""Rules about several records: unique reference IDs, no more than one default, and one customer per company.
 
 Possible duplicates are found by fingerprints of texts, so that all customers can be compared although only some of them
 are in memory.
@@ -21,34 +21,34 @@ from importer.validation.field_places import row_texts
 
 Fingerprints = npt.NDArray[np.uint64]
 
-SHARED = ("duplicate_reference_id", "reference_id_case")  # what records of different customers can have in common
+SHARED = ("duplicate_reference_id", "reference_id_case")  # codes of problems between records of different customers
 _FORMS = (
     r" (inc|incorporated|llc|llp|lp|ltd|limited|corp|corporation|company|co|plc|gmbh|ag|kg|ohg|ug|mbh|sarl|sas|srl|spa"
     r"|bv|nv|oy|ab|aps|pty|pte)$"
 )
-_NEAR = 92  # of 100: how similar two names at one address, or two streets of one name, have to be
-_MOST = 30  # customers of one address, or of one name and postal code, that are compared with each other
+_NEAR = 92  # out of 100: how similar two names at one address, or two streets with one name, must be
+_MOST = 30  # customers with one address, or with one name and postal code; larger groups are not compared
 
 
 @dataclass(frozen=True)
 class OtherRecords:
-    """Records with something that another record has as well: its place (``file:row``) and its value."""
+    """Records that share something with another record, and the place (``file:row``) and value of that other record."""
 
     records: Positions
     places: pa.Array
     values: pa.Array
 
 
-SharedFindings = Mapping[tuple[str, Entity], OtherRecords]  # (code of the problem, entity) → the records that have it
+SharedFindings = Mapping[tuple[str, Entity], OtherRecords]  # (code of the problem, entity) → its records
 
 
 def text_column(frame: pd.DataFrame, name: str) -> pa.Array:
-    """The texts of a column; nulls where the frame does not have it."""
+    """The texts of a column; all null if the frame does not have the column."""
     return arrow(frame[name]) if name in frame else pa.nulls(len(frame), pa.string())
 
 
 def fingerprints(texts: pa.Array) -> Fingerprints:
-    """64 bits for each text, equal for equal ones; 0 for null."""
+    """A 64-bit hash of each text; 0 for null."""
     known = texts.is_valid().to_numpy(zero_copy_only=False)
     out = np.zeros(len(texts), np.uint64)
     out[known] = pd.util.hash_array(texts.drop_null().to_numpy(zero_copy_only=False), categorize=False)
@@ -56,25 +56,25 @@ def fingerprints(texts: pa.Array) -> Fingerprints:
 
 
 def repeated(prints: Fingerprints) -> Mask:
-    """True where a fingerprint occurs more than once; never for that of null."""
+    """True for fingerprints that occur more than once; always False for null's."""
     ordered = np.sort(prints)
-    if not ((ordered[1:] == ordered[:-1]) & (ordered[1:] > 0)).any():  # as usual for ids, and quick to know
+    if not ((ordered[1:] == ordered[:-1]) & (ordered[1:] > 0)).any():  # the usual case for IDs, and quick to detect
         return np.zeros(len(prints), np.bool_)
     return pd.Series(prints).duplicated(keep=False).to_numpy() & (prints > 0)
 
 
 def company_addresses(tables: EntityTables) -> pd.DataFrame:
-    """Each customer's company beside each of its addresses: what is compared, sorted by customer.
+    """The table for :func:`find_duplicates`: each customer's company with each of its addresses, sorted by customer.
 
-    Columns: ``customer`` (position); ``name_text`` (TEXT: the company's name without case, punctuation and legal form)
-    and ``line_text`` (the address's first line, likewise); ``name``, ``line``, ``code``: fingerprints (uint64) of both
-    and of the postal code. A customer without such a name and address has no line.
+    Columns: ``customer`` (position); ``name_text`` (TEXT: the company's name without case, punctuation, and legal form)
+    and ``line_text`` (TEXT: the address's first line without case and punctuation); ``name``, ``line``, ``code``:
+    fingerprints (uint64) of these texts and of the postal code. An address is left out if any of the three is missing.
     """
     frame = tables.addresses
     owner = frame["_customer"].to_numpy()
     names = _plain_name(text_column(tables.customers, "company_name"))
     lines = _plain_words(text_column(frame, "address_line_1"))
-    raw = pc.dictionary_encode(text_column(frame, "zip_code"))  # few are distinct
+    raw = pc.dictionary_encode(text_column(frame, "zip_code"))  # few codes are distinct
     codes = pc.utf8_slice_codeunits(_plain_words(raw.dictionary), 0, 5)
     found: pd.DataFrame = pd.DataFrame(
         {
@@ -95,9 +95,9 @@ def company_addresses(tables: EntityTables) -> pd.DataFrame:
 
 
 def find_duplicates(companies: pd.DataFrame, count: int) -> Positions:
-    """For each of ``count`` customers the earlier one that it is a possible duplicate of, exactly or nearly; or -1.
+    """For each of ``count`` customers, an earlier customer with exactly or nearly the same name and address; or -1.
 
-    ``companies``: see :func:`company_addresses`, of all customers.
+    ``companies``: the result of :func:`company_addresses` for all customers.
     """
     earlier = np.full(count, -1, np.int64)
     customers = companies["customer"].to_numpy()
@@ -112,19 +112,19 @@ def find_duplicates(companies: pd.DataFrame, count: int) -> Positions:
 
 
 def _plain_words(texts: pa.Array) -> pa.Array:
-    """Without case, and with one space for all that is neither a letter nor a digit."""
+    """The texts in lowercase, with one space in place of everything that is neither a letter nor a digit."""
     plain = pc.replace_substring(pc.utf8_lower(texts), "&", " and ")
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(plain, r"[^\pL\pN]+", " "))
 
 
 def _plain_name(texts: pa.Array) -> pa.Array:
-    """A company's name without its legal form, of which there can be two (``GmbH & Co. KG``)."""
+    """Companies' names without their legal form, which can have two parts (``GmbH & Co. KG``)."""
     folded = pc.replace_substring_regex(_plain_words(texts), " gmbh and co kg$", "")
     return pc.replace_substring_regex(pc.replace_substring_regex(folded, _FORMS, ""), _FORMS, "")
 
 
 def _mixed(*prints: Fingerprints) -> Fingerprints:
-    """One fingerprint of several; never that of null."""
+    """One fingerprint made from several; never 0, which means null."""
     out = prints[0]
     for one in prints[1:]:
         out = out * np.uint64(0x9E3779B97F4A7C15) + one
@@ -132,7 +132,7 @@ def _mixed(*prints: Fingerprints) -> Fingerprints:
 
 
 def _note_equal(earlier: Positions, customers: Positions, exact: Fingerprints) -> None:
-    """Note customers that are exactly like an earlier one; of one with several addresses the first counts."""
+    """Note customers that are exactly like an earlier customer. If several addresses match, the first one counts."""
     at = np.flatnonzero(repeated(exact))
     own = customers[at]
     firsts = _first_of_group(own, exact[at])
@@ -143,7 +143,7 @@ def _note_equal(earlier: Positions, customers: Positions, exact: Fingerprints) -
 def _near(
     customers: Positions, block: Fingerprints, prints: Fingerprints, texts: pa.ChunkedArray
 ) -> Iterator[tuple[int, int]]:
-    """(customer, earlier one) whose texts are nearly the same within a block; a block of too many is left out."""
+    """Pairs of (customer, earlier customer) whose texts in a block are nearly the same; large blocks are skipped."""
     at = np.flatnonzero(repeated(block))
     number, _ = pd.factorize(block[at])
     few = np.bincount(number)[number] <= _MOST
@@ -164,12 +164,12 @@ def _near(
 
 
 def _digits(text: str) -> list[str]:
-    """Its digits: 12 and 14 Main St are two places, Store 1 and Store 2 two shops."""
+    """The digits of a text: 12 and 14 Main St are two places, and Store 1 and Store 2 are two shops."""
     return [character for character in text if character.isdigit()]
 
 
 def relation_findings(tables: EntityTables, sources: Sources, shared: SharedFindings) -> Iterator[Finding]:
-    """Reference ids used twice or differing only in case, as ``shared`` has them, and several defaults."""
+    """Findings of reference IDs that occur twice or differ only in case (from ``shared``), and of several defaults."""
     for entity in ENTITIES:
         for code in SHARED:
             if (others := shared.get((code, entity))) is not None:
@@ -180,7 +180,7 @@ def relation_findings(tables: EntityTables, sources: Sources, shared: SharedFind
 
 
 def alike_ids(ids: pa.Array) -> pa.Array:
-    """Ids without case, and with one character for those that look the same: hyphens, apostrophes, wide letters."""
+    """IDs without case, with one form for characters that look the same: hyphens, apostrophes, and wide letters."""
     if pc.all(pc.string_is_ascii(ids), min_count=0).as_py():
         return pc.utf8_lower(ids)
     plain = pc.utf8_normalize(ids, form="NFKC")
@@ -190,12 +190,12 @@ def alike_ids(ids: pa.Array) -> pa.Array:
 
 
 def same_ids(ids: pa.Array) -> dict[str, Positions]:
-    """Code → for each ID, the position of another row with the same ID, or the same by :func:`alike_ids`, or -1."""
+    """Code → for each ID, the position of another that is the same, or the same by :func:`alike_ids`; otherwise -1."""
     if len(alike_ids(ids).drop_null().unique()) == len(ids) - ids.null_count:
-        return dict.fromkeys(SHARED, np.full(len(ids), -1, np.int64))  # as in most lists, and soon found out
+        return dict.fromkeys(SHARED, np.full(len(ids), -1, np.int64))  # the usual case, which is quick to detect
     exact = _codes(ids)
     folded = _codes(alike_ids(ids))
-    # Within a group of ids that are alike: one record for each spelling, compared with the others.
+    # Within a group of similar IDs, one record for each spelling is compared with the others.
     spelling = np.full(exact.max(initial=-1) + 1, -1, dtype=np.int64)
     known = np.flatnonzero(exact >= 0)
     spelling[exact[known[::-1]]] = known[::-1]
@@ -231,7 +231,7 @@ def _codes(texts: pa.Array) -> Positions:
 
 
 def _other_of_group(codes: Positions) -> Positions:
-    """For each item, the position of the first other item with the same code, or -1 if there is none."""
+    """For each item, the position of the first other item with its code; -1 if there is none."""
     others = np.full(len(codes), -1, dtype=np.int64)
     known = np.flatnonzero(codes >= 0)
     firsts = _first_of_group(known, codes[known])
@@ -242,5 +242,5 @@ def _other_of_group(codes: Positions) -> Positions:
 
 
 def _first_of_group(items: Positions, groups: npt.NDArray[Any]) -> Positions:
-    """For each item the first one of its group."""
+    """For each item, the first item of its group."""
     return pd.Series(items).groupby(groups).transform("first").to_numpy()

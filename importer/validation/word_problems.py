@@ -1,7 +1,7 @@
-"""Problems of words, reported once for each word with its count.
+"""Problems with words, reported once for each word with its count.
 
-An error about a word stays at each of its cells, because it decides about that cell's customer; another line, at the
-first of these cells, sums the word up. What decides about nothing is told in that one line alone.
+An error about a word is reported for each of its cells, because it affects the cell's customer. In addition, a line
+for the first of these cells sums up the word. Problems that do not affect a customer are reported only once per word.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -16,18 +16,18 @@ from importer.records import Severity
 from importer.tables import ProblemTable
 from importer.wording import counted, first_few
 
-TOLD_ONCE = frozenset({"word_left_out", "word_not_in_table"})  # codes of lines that have their word in the hint
+TOLD_ONCE = frozenset({"word_left_out", "word_not_in_table"})  # codes of problems that have their word in the hint
 _UNKNOWN = frozenset({"lookup_unresolved", "attribute_option", "value_unlisted", "invalid_type"})
 _ADVICE = "Run `importer values` to map it once, in a table."
-_MOST_NAMED = 10  # of what exists
-_FEWEST = 2  # records with an unknown word: of one, its own line says everything
+_MOST_NAMED = 10  # existing names in a hint
+_FEWEST = 2  # records with an unknown word: for one record, its own problem says everything
 
 
 def told_by_word(problems: ProblemTable, exists: Mapping[str, Sequence[str]]) -> ProblemTable:
     """The problems, with one line for each word that is left out or new, and one more for each unknown word.
 
-    ``row`` is the position among all rows: the first one of each word gets the line. ``exists``: field → the names that
-    there are, where errors do not list them.
+    ``row`` is the position among all rows; the line is for the first row with the word. ``exists``: field → the
+    existing names, if errors do not list them.
     """
     frame = problems.frame
     once = frame["code"].isin(TOLD_ONCE).to_numpy(np.bool_)
@@ -54,8 +54,8 @@ def told_by_word(problems: ProblemTable, exists: Mapping[str, Sequence[str]]) ->
 
 
 def _first_of_words(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The first line of each word, in the order of these, and how many lines it has: ``_count``."""
-    types = (frame["code"] == "invalid_type").to_numpy(np.bool_)  # its message does not have the word
+    """The first line of each word, in order, and its number of lines as ``_count``."""
+    types = (frame["code"] == "invalid_type").to_numpy(np.bool_)  # whose message does not have the word
     words, values = _fold_all(frame[name]), np.where(types, _fold_all(frame["value"]), "")
     keyed = frame.assign(_word=words, _value=values).sort_values(["row", "column"], kind="stable")
     keys: list[Hashable] = ["code", "entity", "field", "_word", "_value"]
@@ -69,7 +69,7 @@ def _fold_all(texts: "pd.Series[Any]") -> npt.NDArray[np.object_]:
 
 
 def _counted(frame: pd.DataFrame) -> list[str]:
-    """The messages, each with how many records it is about."""
+    """The messages, each with the number of its records."""
     lines = zip(frame["message"], frame["_count"].tolist(), frame["entity"], strict=True)
     return [f"{text} ({counted(count, entity)})" for text, count, entity in lines]
 

@@ -1,6 +1,6 @@
-"""What a session's sources and mapping give: the tables, the draft, a check of a sample, and a check of everything.
+"""What results from a session's sources and mapping: the tables, the draft, and the checks of a sample and of all rows.
 
-Each is computed once for a state of the session, in the background; a change makes the next one.
+Each result is computed once for a state of the session, in the background. After a change, it is computed again.
 """
 
 import re
@@ -19,12 +19,12 @@ from importer.web.background import SOON, Report, Seen
 from importer.web.checked_list import CheckedList
 from importer.web.session_state import Matching, Session
 
-SAMPLE = 2_000  # rows; of more, a sample is checked first
+SAMPLE = 2_000  # rows; if there are more, a sample is checked first
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a check says. ``rows``: how many rows of the first ones it is about; None: all."""
+    """The result of a check. ``rows``: if only the first rows were checked, how many; None: all rows."""
 
     checked: CheckedList
     rows: int | None = None
@@ -46,7 +46,7 @@ def tables_of(session: Session, patience: float = SOON) -> Seen[Sources]:
 
 
 def loaded(session: Session) -> Sources:
-    """The tables, however long they take. Raises what reading raises."""
+    """The tables; waits until they are read. Raises what reading raises."""
     return tables_of(session).outcome()
 
 
@@ -67,12 +67,12 @@ def draft_of(session: Session, patience: float = SOON) -> Seen[Draft]:
 
 
 def drafted(session: Session) -> Draft:
-    """The draft, however long it takes. Raises what :func:`importer.suggest` raises."""
+    """The draft; waits until it is made. Raises what :func:`importer.suggest` raises."""
     return draft_of(session).outcome()
 
 
 def mapping_text(session: Session) -> str | None:
-    """The text of the session's mapping; None for one with a name or a path."""
+    """The text of the session's mapping; None for a mapping with a name or a path."""
     if session.matching.kind == "named":
         return None
     return session.matching.content if session.matching.kind == "text" else drafted(session).mapping
@@ -86,24 +86,24 @@ def mapping_file(session: Session) -> str:
 
 
 def reading_options(session: Session) -> dict[str, Any]:
-    """The options of a check, a plan, and a run that are about the sources."""
+    """The options about the sources for a check, a plan, and a run."""
     found = {**session.reading.options(), "values": session.values, "corrections": session.corrections}
     return {name: value for name, value in found.items() if value is not None}
 
 
 def check_options(session: Session) -> dict[str, Any]:
-    """The options of a check: also what exists in WizCommerce, if that was asked."""
+    """The options of a check, including what exists in WizCommerce if that is known."""
     return reading_options(session) | ({} if session.lookups is None else {"lookups": session.lookups})
 
 
 def state_of(session: Session) -> tuple[Any, ...]:
-    """What the results depend on."""
+    """Everything that the results depend on."""
     decided = (dict(session.words), session.values, session.lookups, session.corrections)
     return session.sources, session.reading, session.matching, decided
 
 
 def is_large(tables: Sources) -> bool:
-    """Whether a sample is looked at first. One of several files would lack what the others have."""
+    """Whether a sample is checked first. With several files, a sample would lack data from the other files."""
     return tables.row_count > SAMPLE and len(tables.tables) == 1
 
 
@@ -126,7 +126,7 @@ def sample_of(session: Session) -> Seen[Outlook]:
 
 
 def check_of(session: Session) -> Seen[Outlook]:
-    """The :class:`Outlook` on everything. Its reports replace those of the check before."""
+    """The :class:`Outlook` on everything. Reports of earlier checks are deleted, except the latest."""
     mapping, how = mapping_file(session), check_options(session)
     sources, out = list(session.sources), session.folder / "checks"
 
@@ -134,7 +134,7 @@ def check_of(session: Session) -> Seen[Outlook]:
         earlier = sorted(out.iterdir()) if out.is_dir() else []
         found = check(sources, mapping, out=out, stage=report, **how)
         outlook = Outlook(CheckedList(found))
-        for folder in earlier[:-1]:  # the latest may be being downloaded
+        for folder in earlier[:-1]:  # the latest may still be downloading
             shutil.rmtree(folder, ignore_errors=True)
         return outlook
 
@@ -142,7 +142,7 @@ def check_of(session: Session) -> Seen[Outlook]:
 
 
 def mapped(session: Session) -> Sources:
-    """The tables as a check reads them: with what the mapping knows of their columns, and corrected."""
+    """The tables as a check reads them: with the mapping's information about their columns, and corrected."""
     sources, mapping, how = list(session.sources), mapping_file(session), reading_options(session)
 
     def work(report: Report) -> Sources:
@@ -153,27 +153,27 @@ def mapped(session: Session) -> Sources:
 
 
 def checked(session: Session) -> CheckedList:
-    """The check of everything, however long it takes. Raises what :func:`importer.check` raises."""
+    """The check of everything; waits until it is done. Raises what :func:`importer.check` raises."""
     return check_of(session).outcome().checked
 
 
 def with_draft(session: Session, matching: Matching) -> None:
-    """Take a matching, if a draft can be made of it. Raises what :func:`importer.suggest` raises."""
+    """Use this matching, and make a draft from it. Raises what :func:`importer.suggest` raises."""
     session.matching = matching
     drafted(session)
 
 
 def as_text(session: Session, text: str) -> None:
-    """Take a mapping that the user wrote. Raises :class:`importer.errors.InputError` if it cannot be used."""
+    """Use a mapping that the user wrote. Raises :class:`importer.errors.InputError` if it cannot be used."""
     session.matching = replace(Matching(), kind="text", content=text)
     read(list(session.sources), mapping_file(session), **session.reading.options())
 
 
 def rows_at(session: Session, places: Sequence[tuple[str, int]], *, first: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """The rows of the sources at (table, row number), by table; places that are not there are left out.
+    """The rows of the sources at these places (table, row number), by table; places that do not exist are left out.
 
-    ``first``: the columns that come before the others. Of each table its ``name``, its ``columns``, the ``places`` of
-    these in it, and ``rows``: row number → its cells, in the order of the columns.
+    ``first``: the columns that come before the others. Each table has its ``name``, its ``columns``, their ``places``
+    (their positions in the source), and ``rows``: row number → its cells, in the order of the columns.
     """
     found = []
     for table in mapped(session).tables:

@@ -1,4 +1,4 @@
-"""Work that takes a while, in threads, so that the page stays responsive: for each purpose the latest one counts."""
+"""Work that takes a while runs in threads, so that the page stays responsive. For each purpose, the latest counts."""
 
 import os
 import sys
@@ -12,14 +12,14 @@ from importer.errors import ImporterError, InternalError
 
 Report = Callable[[str], None]
 T = TypeVar("T")
-SOON = 0.6  # seconds that a page waits for what may be quick
+SOON = 0.6  # seconds that a page waits for work that may be quick
 
 
 @dataclass
 class Work(Generic[T]):
-    """One piece of work. ``key``: what it is about. ``phase``: what it does now, in words.
+    """One piece of work. ``key``: what it depends on. ``phase``: what it is doing now, in words.
 
-    Once it is ``done``, there is a ``result`` or an ``error``.
+    Once the work is ``done``, it has a ``result`` or an ``error``.
     """
 
     key: Any = field(repr=False)
@@ -38,7 +38,7 @@ class Work(Generic[T]):
             self.result = self.call(self._report)
         except ImporterError as error:
             self.error = error
-        except Exception as error:  # noqa: BLE001 - a thread has no one else to tell
+        except Exception as error:  # noqa: BLE001 - nothing else would see an exception in a thread
             self.error = defect(error)
         finally:
             self.ended.set()
@@ -59,19 +59,19 @@ class Seen(Generic[T]):
 
     @classmethod
     def of(cls, work: Work[T]) -> "Seen[T]":
-        done = work.done  # first: what is done later counts as not done
+        done = work.done  # first: work that ends after this counts as not done
         return cls(work, done, work.phase, work.result if done else None, work.error if done else None)
 
     def outcome(self) -> T:
-        """Its result, however long it takes. Raises the error."""
+        """The result; waits until the work is done. Raises its error."""
         self.work.ended.wait()
         if self.work.error is not None:
             raise self.work.error
-        return self.work.result  # type: ignore[return-value]  # there is one by now
+        return self.work.result  # type: ignore[return-value]  # there is a result by now
 
 
 class Background:
-    """Jobs by purpose. One of each runs at a time; of those that wait for it, only the latest is done."""
+    """Work by purpose. For each purpose, one piece runs at a time, and only the latest of the others waits for it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -79,9 +79,9 @@ class Background:
         self._waiting: dict[str, Work[Any]] = {}
 
     def ask(self, purpose: str, key: Any, call: Callable[[Report], T], *, patience: float = 0.0) -> Seen[T]:
-        """The work about ``key``, which is begun unless it was; waits up to ``patience`` seconds for its end.
+        """The work for ``key``, which is started if it is new. Waits up to ``patience`` seconds for its end.
 
-        ``call`` gets a function that takes what it does now, in words.
+        ``call`` gets a function to which it reports what it is doing now, in words.
         """
         with self._lock:
             current, waiting = self._running.get(purpose), self._waiting.get(purpose)
@@ -99,14 +99,14 @@ class Background:
         return Seen.of(found)
 
     def forget(self, purpose: str) -> None:
-        """Forget the result of a purpose: the next question starts over."""
+        """Forget the result of a purpose, so that the next :meth:`ask` starts over."""
         with self._lock:
             current = self._running.get(purpose)
             if current is not None and current.done:
                 del self._running[purpose]
 
     def _drop(self, purpose: str) -> None:
-        """Cancel the waiting work."""
+        """Drop the waiting work, which is no longer needed."""
         waiting = self._waiting.pop(purpose, None)
         if waiting is not None:
             waiting.error = ImporterError(
@@ -126,7 +126,7 @@ class Background:
                 self._start(purpose, following)
 
     def settle(self, seconds: float) -> None:
-        """Drop what waits, and give what runs some time to end."""
+        """Drop waiting work, and give each running piece up to ``seconds`` to end."""
         with self._lock:
             for purpose in [*self._waiting]:
                 self._drop(purpose)
@@ -136,7 +136,7 @@ class Background:
 
 
 def defect(error: BaseException) -> InternalError:
-    """What the page says about an unexpected exception: not its text, which may hold a customer's data."""
+    """What the page says about an unexpected exception, without its text, which may contain a customer's data."""
     if os.environ.get("IMPORTER_DEBUG"):
         traceback.print_exception(error, file=sys.stderr)
     message = f"something went wrong inside the importer: {type(error).__name__}"

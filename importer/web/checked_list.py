@@ -40,7 +40,7 @@ class CheckedList:
         self.examples = self._examples()
 
     def _read_bodies(self) -> None:
-        """Where the body of each customer is, and which ones have the fewest and the most addresses and contacts."""
+        """Find each customer's body, and the customers with the fewest and the most addresses and contacts."""
         offset = 0
         with self._bodies.open("rb") as file:
             for line in file:
@@ -55,9 +55,9 @@ class CheckedList:
                     self._few = (children, reference_id)
 
     def _examples(self) -> list[dict[str, Any]]:
-        """A few customers that show what the mapping does: the fullest, the barest, and a rejected one.
+        """A few customers that show what the mapping does: those with the most and fewest children, and a rejected one.
 
-        Of each its ``title``, ``why`` it is shown, and the ``body``; None if it is rejected, with the ``messages``.
+        Each has a ``title``, ``why`` it is shown, the ``body`` (None if it is rejected), and ``messages`` (errors).
         """
         chosen = {}
         if self._many[1]:
@@ -78,7 +78,7 @@ class CheckedList:
         return found
 
     def body(self, reference_id: str) -> dict[str, Any] | None:
-        """What will be sent for a customer; None if it is rejected."""
+        """The body that will be sent for a customer; None if it is rejected."""
         if reference_id not in self._places:
             return None
         offset, length = self._places[reference_id]
@@ -104,7 +104,7 @@ class CheckedList:
         return self.problems[(self.problems["reference_id"] == reference_id).fillna(False)]
 
     def search(self, text: str, outcome: str) -> pd.DataFrame:
-        """The customers whose id or name has the text; ``outcome``: valid or rejected, ``""`` for both."""
+        """The customers whose ID or name contains the text; ``outcome``: valid or rejected, ``""`` for both."""
         found = self.customers
         if outcome:
             found = found[(found["outcome"] == outcome).fillna(False)]
@@ -119,7 +119,7 @@ class CheckedList:
 
 
 def places_of(rows: str) -> list[tuple[str, int]]:
-    """``file!sheet:2-4,9; other.csv:3`` → the places, one by one."""
+    """``file!sheet:2-4,9; other.csv:3`` → the individual places."""
     found = []
     for part in rows.split("; "):
         source, _, spans = part.rpartition(":")
@@ -130,7 +130,7 @@ def places_of(rows: str) -> list[tuple[str, int]]:
 
 
 def page_of(items: Sequence[Any] | pd.DataFrame, number: int, size: int) -> tuple[Any, int, int]:
-    """The items of a page, its number, and the number of pages; a number beyond the last one is the last one."""
+    """The items of a page, its number, and the number of pages. A number that is too high means the last page."""
     pages = max(1, -(-len(items) // size))
     number = min(max(number, 1), pages)
     return items[(number - 1) * size : number * size], number, pages

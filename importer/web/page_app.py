@@ -1,4 +1,4 @@
-"""The application: the steps as pages, their actions as forms, and parts of pages that are asked for again."""
+"""The application: the steps as pages, their actions as forms, and parts of pages that are reloaded separately."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -33,14 +33,14 @@ _META = re.compile(rb'<meta http-equiv="Content-Security-Policy" content="([^"]*
 
 @dataclass(frozen=True)
 class Ask:
-    """One request: the session, and what the form or the address says."""
+    """One request: the session, and the values of the form or the address."""
 
     session: Session
     form: Mapping[str, Sequence[str]] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
-        """What a field of the form has; ``""`` if it is not there."""
+        """The trimmed text of a field of the form; ``""`` if it is missing."""
         return self.form[name][0].strip() if self.form.get(name) else ""
 
     @property
@@ -59,7 +59,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Shown:
-    """A page or a part of one: its template and what that needs."""
+    """A page or a part of a page: its template, and the values for the template."""
 
     template: str
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -71,10 +71,10 @@ Act = Callable[[Ask], str]
 
 @dataclass(frozen=True)
 class PageStep:
-    """One step of the journey.
+    """One step on the way from a file to sent customers.
 
-    ``actions``: what its forms do, each returns the address to go to. ``parts``: parts that are asked for again while
-    something is computed. ``files``: what can be downloaded.
+    ``actions``: what its forms do; each returns the address to go to. ``parts``: parts of the page that are reloaded
+    while something is computed. ``files``: what can be downloaded.
     """
 
     name: str
@@ -86,7 +86,7 @@ class PageStep:
 
 
 def templates() -> Environment:
-    """The templates; everything that they print is escaped."""
+    """The templates, which escape everything that they print."""
     made = Environment(
         loader=PackageLoader("importer.web"),
         autoescape=True,
@@ -105,7 +105,7 @@ def templates() -> Environment:
 
 
 def _said(value: Any) -> str:
-    """A value of a body for people: names that are looked up, lists, attributes, and yes or no."""
+    """A value of a body as readable text. Values can be texts, Booleans, lookups, lists, and attributes."""
     if isinstance(value, list):
         return ", ".join(map(_said, value))
     if isinstance(value, dict):
@@ -124,7 +124,7 @@ def _duration(seconds: float) -> str:
 
 
 class Pages:
-    """The pages of one session. ``stop``: ends the server."""
+    """The pages of one session. ``stop`` ends the server."""
 
     def __init__(self, session: Session, steps: Sequence[PageStep], stop: Callable[[], None]) -> None:
         self._session = session
@@ -224,7 +224,7 @@ class Pages:
             return PlainTextResponse(f"The file could not be stored: {error.strerror}.", 507)
 
         def take() -> None:
-            with session.lock, session.edit(session.version) as changed:  # whatever was changed in the meantime
+            with session.lock, session.edit(session.version) as changed:  # even if the session has changed
                 changed.take_sources((*changed.sources, str(path)))
 
         await run_in_threadpool(take)
@@ -257,13 +257,13 @@ def create_app(session: Session, steps: Sequence[PageStep], stop: Callable[[], N
 
 
 def file_of(path: Path) -> Response:
-    """A file to save. Raises :class:`OutputError` if it is gone."""
+    """A file to download. Raises :class:`OutputError` if it no longer exists."""
     _refuse_missing(path)
     return FileResponse(path, filename=path.name, media_type=_KINDS.get(path.suffix, "application/octet-stream"))
 
 
 def report_page(path: Path) -> Response:
-    """A report to look at: under its own policy, which names its one style and script, and in an origin of its own."""
+    """A report to view, sandboxed, under its own content security policy, which allows only its style and script."""
     _refuse_missing(path)
     content = path.read_bytes()
     own = _META.search(content)

@@ -1,4 +1,4 @@
-"""The page as a server on this machine's loopback, from start to end, and who may see it."""
+"""The page's server on this machine's loopback address, from start to end, and the guard that restricts access."""
 
 import hmac
 import secrets
@@ -26,8 +26,8 @@ from importer.web.step_send import SEND
 from importer.web.step_values import VALUES
 
 STEPS = (OPEN, MATCH, VALUES, FIX, REVIEW, SEND, RUNS)
-_PATIENCE = 5.0  # seconds that work under way gets at the end
-MOST_OF_A_FORM = 20_000_000  # bytes; files go to an address of their own, which has its own limit
+_PATIENCE = 5.0  # seconds that running work gets at the end
+MOST_OF_A_FORM = 20_000_000  # bytes; files are uploaded to a separate address, which has its own limit
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -48,10 +48,10 @@ _USED = "This address was already used. Stop `importer open` with Ctrl-C and sta
 
 
 def serve_page(options: Options, environment: Mapping[str, str], port: int, ready: Callable[[str], None]) -> None:
-    """Serve the page until it is closed, or a signal ends it; then everything that was uploaded is deleted.
+    """Serve the page until it is closed or a signal ends it; then all uploads are deleted.
 
-    ``port``: 0 for any that is free. ``ready`` gets the address to open, which works once. Raises :class:`UsageError`
-    if the port cannot be used, and :class:`OSError` if there can be no folder for the session.
+    ``port``: 0 for any free port. ``ready`` gets the address to open, which works once. Raises :class:`UsageError` if
+    the port cannot be used, and :class:`OSError` if the session's folder cannot be created.
     """
     try:
         listener = bind(port)
@@ -73,8 +73,8 @@ def serve_page(options: Options, environment: Mapping[str, str], port: int, read
 class Guard:
     """ASGI middleware in front of everything, static files included.
 
-    ``authority``: the only host and port that a request may name; any other one is refused, so that a foreign name
-    that resolves to this machine gets nothing. ``token``: works once, and is exchanged for a cookie.
+    ``authority``: the only host and port that a request may name. All others are refused, so that a foreign name that
+    resolves to this machine has no access. ``token``: works once, and is exchanged for a cookie.
     """
 
     def __init__(self, app: ASGIApp, authority: str, token: str) -> None:
@@ -87,7 +87,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return  # no web sockets, and uvicorn's lifespan is off
+            return  # there are no WebSockets, and uvicorn's lifespan is off
         answer = self._refusal(scope)
 
         async def guarded(message: Message) -> None:
@@ -123,7 +123,7 @@ class Guard:
         return None if known else PlainTextResponse(_NO_COOKIE, 403)
 
     def _enter(self, given: Iterable[str]) -> Response:
-        """Exchange the token for a cookie; it works once."""
+        """Exchange the token for a cookie; the token works only once."""
         token, wanted = "".join(given), self._token
         if wanted is None or not hmac.compare_digest(token.encode(), wanted.encode()):
             return PlainTextResponse(_USED, 403)
@@ -134,7 +134,7 @@ class Guard:
 
 
 def _limited(receive: Receive) -> Receive:
-    """What a form may send at most, also without a Content-Length."""
+    """Disconnect if a form sends more than ``MOST_OF_A_FORM``, even if it has no Content-Length."""
     got = 0
 
     async def bounded() -> Message:

@@ -1,4 +1,4 @@
-"""The process that sends: ``python -m importer.web.sending_process FOLDER``, with its order on standard input.
+"""The process that sends: ``python -m importer.web.sending_process FOLDER``, which reads its order from stdin.
 
 It calls the Python API, keeps its record in the folder up to date, and stops gently on SIGTERM.
 """
@@ -20,7 +20,7 @@ from importer.web.background import defect
 from importer.web.private_state import held
 from importer.web.sendings import FILES, STOP, Order, Sending, read_record, write_record
 
-_PAUSE = 0.3  # seconds between two records of the progress
+_PAUSE = 0.3  # seconds between updates of the record
 _SUMMARY = ("exit_code", "stopped", "customers", "results", "resumable")  # what the page shows
 
 
@@ -34,7 +34,7 @@ class Progress:
         self._written = 0.0
 
     def begin(self) -> None:
-        """From now on a signal stops the process. Raises :class:`StopError` if a stop was already requested."""
+        """Record the process's ID, so that it can be stopped. Raises :class:`StopError` if a stop was requested."""
         self._update(pid=os.getpid())
         if (self._folder / STOP).exists():
             raise StopError("stopped before anything was sent")
@@ -97,7 +97,7 @@ def main(folder: Path) -> None:
             progress.failed(error)
         except KeyboardInterrupt:
             progress.failed(StopError("stopped before anything was sent"))
-        except BaseException as error:  # noqa: BLE001 - the record is all that anyone will see
+        except BaseException as error:  # noqa: BLE001 - nobody sees anything but the record
             progress.failed(defect(error))
         finally:
             shutil.rmtree(folder / FILES, ignore_errors=True)

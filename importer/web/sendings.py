@@ -1,7 +1,7 @@
-"""Customers being sent, each time by a process of its own, which goes on when the page or its server is gone.
+"""Sendings: each is done by its own process, which continues after the page is closed or its server has ended.
 
-Each has a folder beside the import history with a record that its process keeps up to date. The process holds the
-folder, so its end, however it comes, can be seen.
+Each has a folder beside the import history, with a record that its process keeps up to date. The process holds the
+folder, so that its end can be detected in any case.
 """
 
 import json
@@ -25,16 +25,16 @@ from importer.settings import KEY_VARIABLE
 from importer.web.private_state import free_path, in_use, state_folder
 
 RECORD, FILES, STOP = "record.json", "files", "stop"
-_KEPT = 20  # records of sendings that have ended
-_STARTING = 20.0  # seconds in which a new process takes its folder
+_KEPT = 20  # records of ended sendings that are kept
+_STARTING = 20.0  # seconds within which a new process must hold its folder
 
 
 @dataclass(frozen=True)
 class Sending:
     """One sending. ``state``: ``starting``, ``sending``, ``ended``, or ``failed``; ``lost`` if its process is gone.
 
-    ``counts``: outcome → customers. ``run``: the id of the run, once there is one. ``summary``: of its end.
-    ``error``: the message and the hint, if it failed. Moments are seconds since 1970.
+    ``counts``: outcome → number of customers. ``run``: the run's ID, once there is one. ``summary``: the run's, once it
+    has ended. ``error``: the message and the hint, if it failed. Times are in seconds since 1970.
     """
 
     id: str
@@ -63,7 +63,7 @@ class Sending:
 
     @property
     def total(self) -> int:
-        """The customers of the run that are or were to be sent."""
+        """The number of customers that the run sends or sent, up to the limit: all but the rejected ones."""
         return self._count("rejected")
 
     @property
@@ -71,7 +71,7 @@ class Sending:
         return self._count("rejected", "pending", "unknown")
 
     def _count(self, *others: str) -> int:
-        """The customers with any outcome but these, up to the limit."""
+        """The number of customers with any outcome except ``others``, up to the limit."""
         count = sum(count for kind, count in self.counts.items() if kind not in others)
         return min(count, self.limit) if self.limit else count
 
@@ -94,7 +94,7 @@ class Sending:
 class Order:
     """What a process is to do: ``run``, ``resume``, ``retry``, or ``undo``, with the options of the Python API.
 
-    ``run``: the id of an earlier run. ``key``: None where none is needed.
+    ``run``: the ID of an earlier run. ``key``: None if no key is needed or it comes from elsewhere.
     """
 
     action: str
@@ -121,7 +121,7 @@ class Order:
         )
 
     def kept_in(self, folder: Path, uploads: Path | None) -> "Order":
-        """The order with files of its own instead of those in ``uploads``."""
+        """The order with copies in ``folder`` of the files that are in ``uploads``."""
         return replace(
             self,
             sources=[_kept(source, folder, uploads) for source in self.sources],
@@ -131,14 +131,14 @@ class Order:
 
 
 class Sendings:
-    """All sendings of this user on this machine. ``children``: the processes that this one has started."""
+    """All sendings of this user on this machine. ``children``: the processes that this process has started."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self.children: list[subprocess.Popen[bytes]] = []
 
     def all(self) -> list[Sending]:
-        """Newest first."""
+        """All sendings, newest first."""
         folder = state_folder(self._environment, "sendings")
         found = [one for path in folder.iterdir() if (one := _read(path)) is not None]
         return sorted(found, key=lambda one: one.started, reverse=True)
@@ -149,7 +149,7 @@ class Sendings:
     def begin(self, order: Order, uploads: Path | None = None) -> None:
         """Start a process that carries out an order.
 
-        Files in ``uploads`` are kept for the process until its end, because the session may end before. The key goes
+        Files in ``uploads`` are kept until the process ends, because the session may end earlier. The key is passed
         only through a pipe. Raises :class:`UsageError` while another sending is active.
         """
         found = self.all()
@@ -184,7 +184,7 @@ class Sendings:
                 pipe.write(json.dumps(vars(order)).encode())
 
     def stop(self, name: str) -> None:
-        """Ask a sending to stop: requests in flight finish; a second time, it stops now."""
+        """Ask a sending to stop after the requests in flight; asked a second time, it stops at once."""
         folder = state_folder(self._environment, "sendings") / Path(name).name
         found = _read(folder)
         if found is None or not found.active:
@@ -204,7 +204,7 @@ class Sendings:
 
 
 def _kept(value: Any, folder: Path, uploads: Path | None) -> Any:
-    """A value as the process gets it: a file of the session as a file of the sending."""
+    """A value as the process gets it. A file in ``uploads`` is linked or copied to ``folder``."""
     if not isinstance(value, str | Path) or uploads is None or not str(value).startswith(f"{uploads}{os.sep}"):
         return str(value) if isinstance(value, Path) else value
     same = (path for path in folder.iterdir() if path.samefile(value))
@@ -227,7 +227,7 @@ def write_record(folder: Path, record: Sending) -> None:
 
 
 def read_record(folder: Path) -> Sending | None:
-    """The record in a folder; None if there is none that can be read."""
+    """The record in a folder; None if it does not exist or cannot be read."""
     try:
         found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         pairs = {name: tuple(found[name]) for name in ("sources", "first", "error") if found[name] is not None}
@@ -237,13 +237,13 @@ def read_record(folder: Path) -> Sending | None:
 
 
 def _read(folder: Path) -> Sending | None:
-    """The record, with what its process does not tell: that it is gone."""
+    """The record; its state is ``lost`` if its process is gone without having recorded its end."""
     found = read_record(folder)
     if found is None or not found.active:
         return found
     if in_use(folder) or (found.state == "starting" and time.time() - found.started < _STARTING):
         return found
-    again = read_record(folder)  # it may have ended between the two looks
+    again = read_record(folder)  # the process may have ended between the two checks
     if again is None or not again.active:
         return again
     return replace(again, state="lost")

@@ -1,4 +1,4 @@
-"""What one session knows: the sources, how they are read and matched, what was decided; and the same as commands."""
+"""The state of a session (sources, how they are read and matched, what was decided), and the equivalent commands."""
 
 import copy
 import hashlib
@@ -33,9 +33,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class Matching:
-    """Which mapping is used: a draft with these choices, one with a name or a path, or a text of the user's own.
+    """Which mapping is used: a draft with these choices, one with a name or a path, or the user's own text.
 
-    ``answers``, ``targets``, and ``skip`` as in :func:`importer.suggest`; they are of a draft.
+    ``answers``, ``targets``, and ``skip`` are for a draft, as in :func:`importer.suggest`.
     """
 
     kind: Literal["draft", "named", "text"] = "draft"
@@ -62,10 +62,10 @@ class ChangedElsewhereError(UsageError):
 
 
 class Session:
-    """The state of a session. Every edit gives it the next ``version``; an edit of an older version is refused.
+    """The state of a session. Every edit increases its ``version``; an edit of an older version is refused.
 
-    ``folder`` is deleted at the end. ``base``: the options of the command line. ``uploads``: files that are in the
-    folder. ``notice``: what the next page says once.
+    ``folder`` is deleted at the end. ``base``: the options of the command line. ``notice``: a message that the next
+    page shows once.
     """
 
     def __init__(self, folder: Path, base: Options, environment: Mapping[str, str], sendings: Sendings) -> None:
@@ -86,21 +86,21 @@ class Session:
         self.corrections: Path | None = base.corrections
         self.corrections_saved: Path | None = base.corrections  # where the user wants them
         self.access = Access(api=base.api, mode=base.mode, tenant=base.tenant)  # type: ignore[arg-type]  # a choice
-        self.sheets: dict[str, None] = {}  # names of sheets, also of those that are not read
+        self.sheets: dict[str, None] = {}  # names of sheets, including those that are not read
         self.planned: Any = None  # the state that a plan was asked for
         self.verifying: tuple[str, str | None] | None = None  # a run, and the key for it
         self.notice = ""
 
     @property
     def uploads(self) -> Path:
-        """The folder of the files that were dropped."""
+        """The folder of the files that were dropped on the page."""
         return self.folder / "files"
 
     @contextmanager
     def edit(self, version: int) -> Iterator["Session"]:
         """A copy to change, which becomes the state if the block succeeds.
 
-        Raises :class:`ChangedElsewhereError` if ``version`` is not the present one.
+        Raises :class:`ChangedElsewhereError` if ``version`` is not the current version.
         """
         with self.lock:
             if version != self.version:
@@ -118,14 +118,14 @@ class Session:
         return copy.copy(self)
 
     def take_sources(self, sources: tuple[str, ...]) -> None:
-        """Begin with other sources: what was decided about the old ones does not apply to them."""
+        """Use different sources, and drop the decisions that applied only to the old ones."""
         self.sources, self.sheets = sources, {}
         self.reading = replace(self.reading, sheet=None, encoding=None, delimiter=None)
         if self.matching.kind == "draft":
             self.matching, self.saved = Matching(), None
 
     def own_file(self, name: str, text: str) -> Path:
-        """A file of the session with this text, for its owner only. It never changes: another text, another folder."""
+        """A private file of the session with this text. It never changes: a different text gets a different folder."""
         path = self.folder / hashlib.sha256(text.encode()).hexdigest()[:16] / name
         if not path.exists():
             make_folder(path.parent)
@@ -135,13 +135,13 @@ class Session:
 
     @property
     def stem(self) -> str:
-        """What a mapping of these sources is called."""
+        """The name of a mapping of these sources, without the suffix."""
         first = Path(self.sources[0].rstrip("/")).stem if self.sources else ""
         return re.sub(r"[^\w-]", "-", first).strip("-") or "mapping"
 
 
 def shown_options(session: Session) -> Options:
-    """The options of the session as a command would get them: dropped files by their names only."""
+    """The options of the session as a command would get them; files of the session are shown by name only."""
     uploads = str(session.uploads)
     sources = [Path(one).name if one.startswith(uploads) else one for one in session.sources]
 
@@ -172,12 +172,12 @@ def mapping_name(session: Session) -> str:
 
 
 def command(session: Session, name: str, *words: str) -> str:
-    """``importer NAME`` with ``words`` and the options that it needs."""
+    """The command ``importer NAME`` with ``words`` and the options that it needs."""
     return Commands.of(shown_options(session)).line(name, *words)
 
 
 def suggest_command(session: Session) -> str:
-    """``importer suggest`` with all choices."""
+    """The command ``importer suggest`` with all choices."""
     matching, words = session.matching, []
     for option, chosen in (("--answer", matching.answers), ("--target", matching.targets)):
         words += [word for one, value in chosen.items() for word in (option, f"{one}={value}")]

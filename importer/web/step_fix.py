@@ -1,4 +1,4 @@
-"""Fix: the problems by kind, and the rows that they concern as a grid; each cell that is edited is a correction."""
+"""The step Fix: the problems by kind, and the affected rows as a grid. Each edited cell becomes a correction."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ def _show(ask: Ask) -> Shown:
 
 
 def _grid(session: Session, found: CheckedList, code: str, page: int) -> dict[str, Any]:
-    """The rows with problems of a kind. A cell with a problem has its message."""
+    """The rows with problems of a kind, and the problem of each cell that has any."""
     own, every = found.of_kind(code), found.problems
     names = every["source"].where(every["sheet"].isna(), every["source"] + "!" + every["sheet"])
     placed = own[own["row"].notna() & own["source"].notna()]
@@ -58,7 +58,7 @@ def _grid(session: Session, found: CheckedList, code: str, page: int) -> dict[st
 
 
 def _correct(ask: Ask) -> str:
-    """Record the cells that were edited: fields are called ``cell:ROW:NUMBER OF COLUMN:TABLE``."""
+    """Record the edited cells. The form's fields are named ``cell:ROW:NUMBER OF COLUMN:TABLE``."""
     with ask.edit() as session:
         found = checked(session)
         given = [(name, texts[0]) for name, texts in ask.form.items() if name.startswith("cell:")]
@@ -87,9 +87,9 @@ def _take_back(ask: Ask) -> str:
 
 
 def _next_file(session: Session) -> Path:
-    """A copy of the corrections to change: a check that is under way reads the one before.
+    """A copy of the corrections for the next change, because a running check may still read the previous file.
 
-    Raises :class:`UsageError` when another program has changed the file in which they are kept.
+    Raises :class:`UsageError` if another program has changed the file in which the user keeps the corrections.
     """
     saved = session.corrections_saved
     if saved and session.corrections and saved.exists() and saved.read_bytes() != session.corrections.read_bytes():
@@ -98,7 +98,7 @@ def _next_file(session: Session) -> Path:
             "Save your corrections under another name, or start `importer open` again to work with the changed file.",
         )
     path = session.folder / f"corrections-{session.version}.csv"
-    path.unlink(missing_ok=True)  # of an edit that failed
+    path.unlink(missing_ok=True)  # left by an edit that failed
     if session.corrections is not None:
         with replacing(path) as file:
             file.write(session.corrections.read_bytes())
@@ -106,10 +106,10 @@ def _next_file(session: Session) -> Path:
 
 
 def _take(session: Session, path: Path) -> None:
-    """Go on with these corrections, and keep them where the user wants them."""
+    """Use these corrections, and save them in the user's file, if there is one."""
     session.corrections = path if path.exists() else None
     if session.corrections_saved is not None and path.exists():
-        with replacing(session.corrections_saved.resolve()) as file:  # not a link to it
+        with replacing(session.corrections_saved.resolve()) as file:  # replace the file itself, not a link to it
             file.write(path.read_bytes())
 
 

@@ -1,4 +1,4 @@
-"""Match: the suggested mapping as a table, its questions, and what it makes of the file; saved where the user says."""
+"""The step Match: the suggested mapping as a table, its questions, its effect on the file, and saving it."""
 
 from collections import Counter
 from dataclasses import replace
@@ -28,7 +28,7 @@ from importer.web.page_app import Ask, PageStep, Shown, file_of
 from importer.web.session_state import Matching, Session, command, mapping_name, suggest_command
 from importer.web.target_choices import chosen_target, groups_for, missing_lines, words_of
 
-_MOST_VALUES = 60  # of a column, for rows that are left out
+_MOST_VALUES = 60  # values of a column from which the user can choose those whose rows are left out
 _WHY = {"code": "known header", "chosen": "your choice", "mapping": "included mapping"}
 
 
@@ -98,7 +98,7 @@ def _texts(session: Session, draft: Draft, name: str) -> list[tuple[str, int, bo
 
 
 def _outlook(ask: Ask) -> Shown:
-    """What the mapping makes of the file: of a large one the first rows first."""
+    """The effect of the mapping on the file; if the file is large, a sample is checked before the rest."""
     session = ask.session
     values: dict[str, Any] = {"sample": None, "whole": None, "error": None, "busy": "", "command": ""}
     if session.matching.kind == "draft" and not (work := draft_of(session, 0)).done:
@@ -159,7 +159,7 @@ def _skip(ask: Ask) -> str:
 
 
 def _use(ask: Ask) -> str:
-    """Use a draft, an included mapping, or a file of the user's own."""
+    """Use a draft, an included mapping, or the user's own mapping file."""
     kind = ask.text("kind")
     name = ask.text("path") if kind == "file" else ask.text("included")
     with ask.edit() as session:

@@ -1,4 +1,4 @@
-"""Open: files are dropped or named, and what was found in them is shown; how they are read can be changed."""
+"""The step Open: files are dropped or named, their content is shown, and the way they are read can be changed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from importer.web.page_app import Ask, PageStep, Shown
 from importer.web.session_state import suggest_command
 
 _FIRST = 5  # rows that are shown of each table
-_WIDEST = 30  # columns of them
+_WIDEST = 30  # columns that are shown of each table
 ENCODINGS = (
     *("utf-8", "utf-16", "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "iso8859-1", "iso8859-15", "mac-roman"),
     *("cp437", "cp850", "koi8-r", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"),
@@ -91,7 +91,7 @@ def _remove(ask: Ask) -> str:
 
 def _read(ask: Ask) -> str:
     given = {name: ask.text(name) or None for name in ("country", "sheet", "encoding")}
-    delimiter = ask.form.get("delimiter", [""])[0] or None  # a tab is one
+    delimiter = ask.form.get("delimiter", [""])[0] or None  # not trimmed: a tab is a delimiter
     country = given["country"]
     if country is not None and not (len(country) == 2 and country.isascii() and country.isalpha()):
         raise UsageError(

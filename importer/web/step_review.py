@@ -1,4 +1,4 @@
-"""Review: what will be sent, customer by customer, beside the rows that it comes from; reports to download."""
+"""The step Review: what will be sent for each customer, beside the rows that it comes from; and reports to download."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +26,7 @@ FILES = {
 
 
 def whole_check(session: Session) -> Seen[Any]:
-    """The check of everything, or the draft that it waits for."""
+    """The check of everything, or the draft if that is not finished or has failed."""
     if session.matching.kind == "draft":
         draft = draft_of(session)
         if not draft.done or draft.error is not None:
@@ -94,17 +94,17 @@ def _file(ask: Ask) -> Response:
 
 
 def _report(ask: Ask) -> Response:
-    """The report for the owner of the data or for the operator, to look at."""
+    """The report for the owner of the data or for the operator, for viewing."""
     return report_page(_write(ask, "owner" if ask.query.get("for") == "owner" else "operator") / "report.html")
 
 
 def _write(ask: Ask, reader: Literal["owner", "operator"]) -> Path:
-    """Write the reports of the check for a reader. Returns their folder."""
+    """Write the check's reports for ``reader``. Returns their folder."""
     session, folder = ask.session, checked(ask.session).folder
     how: ReportOptions = {"out": folder.parent, "ledger": session.base.ledger, "for_": reader}
     if reader == "owner" and (contact := ask.query.get("contact", "").strip()):
         how["contact"] = contact
-    with session.lock:  # two at once would write the same files
+    with session.lock:  # two requests at once would write the same files
         write_report(folder.name, **how)
     return folder
 

@@ -1,4 +1,4 @@
-"""Runs: the import history with its reports, and what can be done with a run afterwards."""
+"""The step Runs: the import history with its reports, and the actions for an earlier run."""
 
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ _ENDS = ("Completed", "Completed, with customers rejected or failed", "Not start
 def _history(session: Session) -> list[dict[str, Any]]:
     try:
         return runs(ledger=session.base.ledger, **({"tenant": session.base.tenant} if session.base.tenant else {}))
-    except NoLedgerError:  # the first run makes it
+    except NoLedgerError:  # the first run creates it
         return []
 
 
@@ -67,7 +67,7 @@ def _show(ask: Ask) -> Shown:
 
 
 def _verified(ask: Ask, run_id: str = "") -> Shown:
-    """What comparing the run with WizCommerce says, if that was asked for."""
+    """The result of comparing the run with WizCommerce, if the user asked for that."""
     session = ask.session
     run_id = run_id or ask.query.get("run", "")
     if session.verifying is None or session.verifying[0] != run_id:

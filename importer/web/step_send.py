@@ -1,4 +1,4 @@
-"""Send: account, target, and counts first; then one customer, then all, by a process that goes on without the page."""
+"""The step Send: show account, target, and counts, then send one customer or all, in a process that the page starts."""
 
 from dataclasses import replace
 from functools import partial
@@ -45,7 +45,7 @@ _PLANNED = (
 
 
 def connection_values(session: Session) -> dict[str, Any]:
-    """What the form of a connection shows: never the key, only whether there is one."""
+    """The values of the connection form, which shows only whether there is a key, never the key itself."""
     named = dict(TARGETS)
     own = session.access.api
     return {
@@ -63,9 +63,9 @@ def has_key(session: Session) -> bool:
 
 
 def take_access(session: Session, ask: Ask) -> None:
-    """Take the target, the key, and the mode of a form; a blank key leaves the one that is there.
+    """Use the target, the key, and the mode from a form; if the key is blank, the current key is kept.
 
-    A key is for the target that it was entered for: another target needs its own. Raises :class:`UsageError`.
+    A key is only for the target that it was entered for; a different target needs its own. Raises :class:`UsageError`.
     """
     api = ask.text("url") if ask.text("api") == "url" else ask.text("api") or session.access.api
     if api != SANDBOX:
@@ -80,22 +80,22 @@ def take_access(session: Session, ask: Ask) -> None:
 
 
 def _rate(text: str) -> float | None:
-    """Requests per second; None: the pace is found. Raises :class:`UsageError`."""
+    """Requests per second; None: the rate is found automatically. Raises :class:`UsageError`."""
     try:
-        return Options(rate=text or "auto").rate  # type: ignore[arg-type]  # it reads text, too
+        return Options(rate=text or "auto").rate  # type: ignore[arg-type]  # it accepts text, too
     except OptionError as error:
         raise UsageError(f"the rate {text!r} is not valid", error.hint) from None
 
 
 def target_of(session: Session) -> Target:
-    """The target with its key. Raises :class:`UsageError` if one is needed and there is none."""
+    """The target with its key. Raises :class:`UsageError` if a key is needed and there is none."""
     if session.access.api != SANDBOX and not has_key(session):
         raise UsageError("there is no API key", "Enter the key of the account. It is kept only in memory.")
     return Target(session.access.api, key_of(session))
 
 
 def key_of(session: Session) -> str | None:
-    """The key that was entered, or that of the environment; None where neither has one."""
+    """The key that was entered, otherwise the key from the environment, otherwise None."""
     return session.access.key or session.environment.get(KEY_VARIABLE, "").strip() or None
 
 
@@ -109,7 +109,7 @@ def _run_options(session: Session) -> dict[str, Any]:
 
 
 def _plan_of(session: Session, *, begin: bool) -> Seen[CheckResult] | None:
-    """The plan for the present state; None if nobody asked for it."""
+    """The plan for the current state; None if it was not requested."""
     access = session.access
     key = (state_of(session), access)
     if not begin and (session.planned is None or session.planned != key):
@@ -149,7 +149,7 @@ def _plan(ask: Ask) -> Shown:
 
 
 def _progress(ask: Ask) -> Shown:
-    """What is being sent, and what came of the last sending."""
+    """The progress of the current sending, or the result of the last one."""
     found = ask.session.sendings.all()
     latest = found[0] if found else None
     values: dict[str, Any] = {"sending": latest, "tiles": [], "commands": {}}
@@ -206,7 +206,7 @@ def _send(ask: Ask, limit: int | None) -> str:
 
 
 def _again(ask: Ask, action: str) -> str:
-    """Continue a run, try its failures again, or undo it."""
+    """Resume, retry, or undo a run."""
     session = ask.session
     found = next((one for one in session.sendings.all() if one.id == ask.text("sending")), None)
     if found is None or found.run is None:
@@ -220,7 +220,7 @@ def _again(ask: Ask, action: str) -> str:
 
 
 def order_again(ask: Ask, order: Order) -> Order:
-    """What is done with an earlier run, with what the form and the session say about it. Raises :class:`UsageError`."""
+    """An order about an earlier run, completed from the form and the session. Raises :class:`UsageError`."""
     if order.action == "undo" and not ask.text("sure"):
         raise UsageError(
             "undoing a run deletes customers, and you have not confirmed that", "Select the checkbox first."

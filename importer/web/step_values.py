@@ -1,4 +1,7 @@
-"""Values: the source's words for reps, terms, and options, beside what exists in WizCommerce; each is decided once."""
+"""The step Values: the source's words for reps, terms, and options, beside the values in WizCommerce.
+
+The user decides once what each word means.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,11 +26,11 @@ _KINDS = {
 }
 _OF_MAPPING = frozenset({"payment_term", "payment_mode", "freight_term", "shipping_method"})  # WizCommerce has no list
 LEAVE_OUT = "leave out"
-_MOST = 500  # words of a kind on the page
+_MOST = 500  # words of each kind on the page
 
 
 def _words_of(session: Session) -> Seen[dict[str, Any]]:
-    """The words with their values, as far as they are known."""
+    """The words with the values that are known."""
     loaded(session)
     how, decided, sources = check_options(session), dict(session.words), session.sources
     mapping = mapping_file(session)
@@ -72,7 +75,7 @@ def _show(ask: Ask) -> Shown:
 
 
 def _connect(ask: Ask) -> str:
-    """Ask WizCommerce what exists, and keep it for this session."""
+    """Get the existing values from WizCommerce, and keep them for this session."""
     with ask.edit() as session:
         take_access(session, ask)
         path = session.folder / f"lookups-{session.version}.json"
@@ -95,7 +98,7 @@ def _decide(ask: Ask) -> str:
         if ask.text("propose"):
             open_words = (row for row in words if row["proposal"] and not row["value"])
             decided |= {(row["kind"], row["word"]): row["proposal"] for row in open_words}
-        path = session.folder / f"values-{session.version}.csv"  # checks and runs are given it
+        path = session.folder / f"values-{session.version}.csv"  # checks and runs use it
         _table(session, path, decided)
         session.words, session.values = decided, path
     return "/values"

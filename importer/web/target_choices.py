@@ -34,7 +34,7 @@ def words_of(target: str) -> str:
 
 
 def _low(name: str) -> str:
-    """The words of a field within a sentence."""
+    """The name of a field as it is written within a sentence."""
     return in_sentence(_WORDS.get(name, name))
 
 
