@@ -64,7 +64,7 @@ def preview(
         stage = work.settled(None if lookups is None else lookups.directory)
         about = None if asked is None else _row(stage, *asked)
         if about is not None:
-            chosen = dict.fromkeys(about.pop("customers"), f"includes row {about['row']}")
+            chosen = dict.fromkeys(about.pop("customers"), f"because it includes row {about['row']}")
         elif customer is not None:
             chosen = dict.fromkeys(_with_id(stage, customer), "")
         else:
@@ -214,12 +214,12 @@ def _wanted(stage: Stage, total: Positions) -> Iterator[tuple[int, str]]:
     valid = np.flatnonzero(~stage.rejected)
     if len(valid):
         most = int(valid[np.argmax(total[valid])])
-        yield most, f"has the most addresses and contacts{has}" if total[most] else "is an example"
+        yield most, f"because it has the most addresses and contacts{has}" if total[most] else "as an example"
         fewest = [int(at) for at in valid[np.argsort(total[valid], kind="stable")] if at not in troubled]
         if total[valid].min() < total[valid].max():
-            yield from ((at, f"has the fewest addresses and contacts{has}") for at in fewest[:1])
+            yield from ((at, f"because it has the fewest addresses and contacts{has}") for at in fewest[:1])
     yield from troubled.items()
-    yield from ((int(at), f"is another example{has}") for at in np.argsort(total, kind="stable")[: 2 * _SHOWN])
+    yield from ((int(at), f"as another example{has}") for at in np.argsort(total, kind="stable")[: 2 * _SHOWN])
 
 
 def _troubled(stage: Stage) -> dict[int, str]:
@@ -227,9 +227,9 @@ def _troubled(stage: Stage) -> dict[int, str]:
     frame = stage.problems.frame
     owner, severities = frame["customer"].to_numpy(np.int64), frame["severity"].to_numpy()
     for severity, words in (
-        (Severity.ERROR, "is rejected (errors: {count})"),
-        (Severity.WARNING, "has warnings ({count})"),
-        (Severity.INFO, "has values that were changed or left out (notes: {count})"),
+        (Severity.ERROR, "because it is rejected (errors: {count})"),
+        (Severity.WARNING, "because it has warnings ({count})"),
+        (Severity.INFO, "because it has values that were changed or left out (notes: {count})"),
     ):
         own = owner[(owner >= 0) & (severities == str(severity))]
         if len(own):

@@ -99,7 +99,7 @@ def _table(
     ignored = [
         _left_out(draft, column)
         for column, header in enumerate(headers)
-        if header not in used and (draft.readings[column].concept in NEVER or draft.values[column].phones < _MOSTLY)
+        if header not in used and not _may_be_phones(draft, column)
     ]
     return out | ({"ignore": ignored} if ignored else {})
 
@@ -155,6 +155,10 @@ def _used(draft: TableDraft, key: Sequence[int], *, main: bool) -> set[str]:
         lists += [group.packed, list(group.flags.values()), *given.people.get(group.path, {}).values()]
         lists += [own for part, own in group.parts.items() if not group.packed or part in group.beside]
     return {draft.headers[column] for column in columns.union(*lists)}
+
+
+def _may_be_phones(draft: TableDraft, column: int) -> bool:
+    return draft.readings[column].concept not in NEVER and draft.values[column].phones >= _MOSTLY
 
 
 def _left_out(draft: TableDraft, column: int) -> Any:

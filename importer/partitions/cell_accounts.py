@@ -80,7 +80,7 @@ def account_cells(
     position. The counts are lines of ``EntityTables.cells``.
     """
     categories = _categories(cells, rules, tables, moved, sources)
-    owner = tables.rows["customer"].to_numpy(np.int64)
+    owner = tables.owners
     lines: list[tuple[object, ...]] = []
     problems: list[ProblemTable] = []
     told = {name: own.to_numpy(np.int64) for name, own in known["row"].groupby(known["column"])}

@@ -11,7 +11,6 @@ from importer.wording import counted
 
 _LONG = 15  # columns of a field's name; also, texts up to this length are repeated instead of shown as "as above"
 _MOST_SHOWN = 3  # addresses, and contacts, per customer if there are several customers
-_EXAMPLES = ("is an example", "is another example")  # reasons that need not be shown
 _WORDS = {  # steps whose names do not come from the mapping language
     "blanks": "placeholder text",
     "key": "as it is compared",
@@ -96,8 +95,7 @@ def _customer(customer: Line, look: Look, *, whole: bool) -> list[list[str]]:
     name = f"Customer {customer['reference_id']}: {customer['company_name'] or 'without a name'}"
     head = look.heading(f"{name} ({customer['status']})", tone)
     if why := customer["why"]:
-        reason = f"as {why.removeprefix('is ')}" if why.startswith(_EXAMPLES) else f"because it {why}"
-        head += wrapped(f"Shown {reason}", look.width, first="  ", rest="  ")
+        head += wrapped(f"Shown {why}", look.width, first="  ", rest="  ")
     blocks, hidden = [head], 0
     for record in customer["records"]:
         if whole or (record["number"] or 0) <= _MOST_SHOWN:

@@ -147,17 +147,17 @@ def write_reports(
     refused = np.zeros(len(stage.rejected), np.bool_) if refused is None else refused
     decided = (stage.problems, stage.rejected, stage.lost_child, refused, outcomes)
     report = ReportInput(stage.sources, stage.tables, *decided, words=stage.words, choices=stage.choices)
+    fixable = folder.file("rejected.xlsx")  # not in rejected/: importing that folder again would read the rows twice
     alone = loose_rows(stage.sources, stage.tables) > 0
-    again = commands.completed(import_command(stage.facts["command"], "rejected.xlsx", upsert=alone))
+    again = commands.completed(import_command(stage.facts["command"], fixable.name, upsert=alone))
     with ExitStack() as saving:
 
         def begin(work: Callable[..., object], *arguments: object) -> None:
             saving.callback(start(executor, work, *arguments))
 
         chosen = choose_rows(report)
-        path = folder.file("rejected.xlsx")  # not in rejected/: importing that folder again would read the rows twice
         workbook = write_workbook(
-            path, report, chosen, command=again, run=folder.run_id, reader=end.reader, begin=begin
+            fixable, report, chosen, command=again, run=folder.run_id, reader=end.reader, begin=begin
         )
         rejected = write_rejected(folder.file("rejected"), report)
         write_blocks(folder.file("results.csv"), results(report))
@@ -167,7 +167,7 @@ def write_reports(
         corrected = write_correction_list(folder.file("corrections.csv"), report)
         save_originals(folder.work, report, chosen.rows)
     signed = end.fingerprint is not None or (end.reader.is_owner and stage.facts["command"] in UNSENT)
-    others = ["rejected.xlsx"] * (workbook is not None) + ["corrections.csv"] * corrected + ["sign-off.xlsx"] * signed
+    others = [fixable.name] * (workbook is not None) + ["corrections.csv"] * corrected + ["sign-off.xlsx"] * signed
     names = _names(folder, end, [f"rejected/{path.name}" for path in rejected], others)
     about = _facts(folder, stage.facts, end, names, workbook)
     summary = build_summary(report, replace(about, since=since_last_run(report, end.last)))

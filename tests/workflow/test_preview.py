@@ -106,8 +106,8 @@ def test_the_overview_of_a_sample(tmp_path, system) -> None:
     assert (found["command"], found["exit_code"], found["row"]) == ("preview", 0, None)
     assert len({one["reference_id"] for one in found["customers"]}) == 3
     most, fewest, rejected = found["customers"]
-    assert most["why"].startswith("has the most addresses and contacts")
-    assert fewest["why"].startswith(("has the fewest addresses", "is rejected"))
+    assert most["why"].startswith("because it has the most addresses and contacts")
+    assert fewest["why"].startswith(("because it has the fewest addresses", "because it is rejected"))
     assert "rejected" in {one["status"] for one in (most, fewest, rejected)}
     customers = found["fields"]["customer"]
     assert {"field": "reference_id", "filled": customers["records"]}.items() <= customers["fields"][0].items()
@@ -288,7 +288,7 @@ def test_a_row_says_what_became_of_it(tmp_path, row, state, reason) -> None:
 
 def test_customers_without_addresses_and_contacts_are_examples(tmp_path) -> None:
     found = preview(small(tmp_path, "key: Id\ncustomer: {company_name: Name}\n", rows="Id,Name\n1,Acme\n2,Best\n"))
-    assert [one["why"] for one in found["customers"]] == ["is an example", "is another example"]
+    assert [one["why"] for one in found["customers"]] == ["as an example", "as another example"]
     text = preview_text(found, width=80, color=False)
     assert "Shown as an example\n" in text
     assert "Shown as another example\n" in text

@@ -116,7 +116,7 @@ class Sheet:
             if row >= header and column < len(names):
                 found.setdefault(column, []).append(row)
         for column, rows in found.items():
-            some = f"{counted(len(rows), 'number')} {'has' if len(rows) == 1 else 'have'}"
+            some = counted(len(rows), "number has", "numbers have")
             message = f"{some} more digits than a spreadsheet keeps: all after the 15th are lost"
             hint = "Export again with the column formatted as text."
             place = self.origin.at(rows[0] + 1, names[column])

@@ -154,7 +154,7 @@ def _missing(table: TableData, rule: FieldRule) -> Iterator[ProblemTable]:
     at = np.flatnonzero(~own.filled & known[other.codes])
     if len(at):
         name = table.names(columns[1])[0]
-        some = f"{counted(len(at), 'row')} {'has' if len(at) == 1 else 'have'} no ID"
+        some = counted(len(at), "row has no ID", "rows have no ID")
         message = f'{some}, although other rows with the same value in "{name}" have one'
         hint = (
             f'The text in "{name}" is used as the ID of a separate customer. If it is the same customer, enter its ID.'
