@@ -15,7 +15,8 @@ class AddressGroup:
     columns in spite of that. ``slot``: ``billing`` or ``shipping``, or None if it is not used; ``index``: its number in
     the slot. ``partial``: it has lines but no town. ``instead_of``: this address replaces that one if that is blank;
     ``also_for``: this address is also used for that one if that is blank. ``flags``: role → the column that says
-    whether the address has that role.
+    whether the address has that role. ``same_as``: the address that cells such as ``SAME AS BILLING`` refer to;
+    ``references``: the column that has such cells, and their texts.
     """
 
     role: str
@@ -30,6 +31,8 @@ class AddressGroup:
     instead_of: "AddressGroup | None" = None
     also_for: "AddressGroup | None" = None
     flags: dict[str, int] = field(default_factory=dict)
+    same_as: "AddressGroup | None" = None
+    references: tuple[int, list[str]] = (0, [])
 
     @property
     def path(self) -> str:

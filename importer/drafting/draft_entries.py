@@ -131,11 +131,26 @@ def address_entries(draft: TableDraft, table: Mapping[str, str], *, alone: bool)
         if group.flags:
             yield from _flagged(draft, group, {**table, **fields})
             continue
+        if group.same_as is not None:
+            yield from _referring(draft, group, fields, _address(draft, group.same_as, main, joined_table=bool(table)))
+            continue
         yield {**table, "type": _type(draft, group, alone=alone, joined_table=bool(table)), **fields, **_typed(draft)}
         if _typed(draft):
             yield {**table, "type": ["billing", "shipping"], **fields, "when": _typed(draft, blank=True)["when"]}
         if group.also_for is not None:
             yield {**table, "type": group.also_for.slot, **fields, "when": is_blank(draft, group.also_for)}
+
+
+def _referring(
+    draft: TableDraft, group: AddressGroup, fields: Mapping[str, Any], same: Mapping[str, Any] | None
+) -> Iterator[dict[str, Any]]:
+    """An address that is the same as a different one (``same``) in the rows that say so."""
+    column, texts = group.references
+    header = draft.headers[column]
+    own = {"any": [{"column": header, "is_not": texts}, {"column": header, "blank": True}]}
+    for each, condition in ((fields, own), (same or {}, {"column": header, "is": texts})):
+        conditions = [each["when"], condition] if "when" in each else [condition]
+        yield {"type": group.slot, **each, "when": {"all": conditions} if len(conditions) > 1 else condition}
 
 
 def _flagged(draft: TableDraft, group: AddressGroup, entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

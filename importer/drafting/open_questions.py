@@ -1,17 +1,21 @@
-"""Questions with counts about what a draft cannot know: the key, parents, continued rows, and rows to skip."""
+"""Questions with counts about what a draft cannot know: the key, parents, continued rows, addresses, rows to skip."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import pyarrow.compute as pc
+
 from importer.cell_text import filled_cells
 from importer.drafting.column_choices import Choices, chosen_in
+from importer.drafting.lexicon import letters_and_digits, lexicon
 from importer.drafting.skip_rules import LEAVE_OUT, Question, SkipRule, chosen_rules, skip_rules
 from importer.drafting.table_draft import TableDraft, key_structure, varying_columns
 from importer.errors import UsageError
-from importer.wording import nearest
+from importer.wording import counted, first_few, nearest
 
 _YES, _NO = "yes", "no"
 _MOST_KEYS = 4
+_MOST_SHOWN = 3
 
 
 class Questions:
@@ -103,6 +107,33 @@ def _settle_key(draft: TableDraft, questions: Questions) -> None:
         others = tuple(at for at in (*structure.key, *structure.others) if at != key)
         draft.structure = replace(key_structure((key,), draft.values), others=others)
         draft.varying = varying_columns(draft.table, draft.structure, draft.assignment)
+
+
+def settle_references(draft: TableDraft, questions: Questions) -> None:
+    """Ask whether an address whose cell says ``SAME AS BILLING`` is the same as the billing address, and vice versa."""
+    given = draft.assignment
+    if given.address_type is not None or draft.structure.parents:
+        return
+    first = {group.slot: group for group in reversed(given.addresses) if not group.flags}
+    for slot, other in (("shipping", "billing"), ("billing", "shipping")):
+        group = first.get(slot)
+        if group is None or other not in first:
+            continue
+        for column in [*group.packed, *group.parts.get("line_1", ())]:
+            found = _references(draft, column)
+            header = draft.headers[column]
+            text = f"{header}: {counted(sum(found.values()), 'row')} with {first_few(list(found), _MOST_SHOWN)}. "
+            text += f"Is the {slot} address the same as the {other} address there?"
+            if found and questions.confirm(f"same:{header}", text):
+                group.same_as, group.references = first[other], (column, list(found))
+                break
+
+
+def _references(draft: TableDraft, column: int) -> dict[str, int]:
+    """The texts of a column that mean that an address is the same as a different one, with their counts."""
+    known = lexicon().cell_words("same_address")
+    counts = pc.value_counts(pc.utf8_trim_whitespace(draft.table.column(draft.headers[column]))).to_pylist()
+    return {one["values"]: one["counts"] for one in counts if letters_and_digits(one["values"]) in known}
 
 
 def applying_skip_rules(tables: Sequence[TableDraft], questions: Questions, choices: Choices) -> list[list[SkipRule]]:

@@ -210,6 +210,37 @@ def test_the_type_of_an_address_goes_before_flags_of_defaults(tmp_path) -> None:
     assert list(tables.addresses["type"]) == ["billing", "shipping"] * 4
 
 
+def delivered(n: int) -> Row:
+    """Customers 2 and 3 get their goods where their bills go; 4 has only a town."""
+    delivery = {"Delivery Street": f"{n} Dock Rd", "Delivery City": "Bath"}
+    delivery |= {2: {"Delivery Street": "SAME", "Delivery City": ""}, 3: {"Delivery Street": "same as billing"}}.get(
+        n, {}
+    )
+    delivery |= {"Delivery Street": ""} if n == 4 else {}
+    return plain(n, Street=f"{n} High St") | delivery
+
+
+@pytest.mark.parametrize("answer", ["yes", "no"])
+def test_the_same_address_is_asked_about_and_used_for_both_types(answer, tmp_path) -> None:
+    made = draft(delivered, **({} if answer == "yes" else {"same:Delivery Street": "no"}))
+    assert [(one.id, one.text.partition(".")[0]) for one in made.questions] == [
+        ("same:Delivery Street", "Delivery Street: 2 rows with SAME, same as billing")
+    ]
+    addresses = given(made, [delivered(n) for n in range(8)], tmp_path).addresses
+    shipping = addresses[addresses["type"] == "shipping"].fillna("")
+    got = {
+        n: (street, city)
+        for n, street, city in shipping[["_customer", "address_line_1", "city"]].itertuples(index=False)
+    }
+    assert got[1] == ("1 Dock Rd", "Bath")
+    assert (got[2], got[3]) == (
+        (("2 High St", "York"), ("3 High St", "Kent"))
+        if answer == "yes"
+        else (("SAME", ""), ("same as billing", "Bath"))
+    )
+    assert got[4] == ("", "Bath")  # an error: its street is blank
+
+
 def test_the_visited_address_serves_where_there_is_no_other(tmp_path) -> None:
     def row(n: int) -> Row:
         other = {"Mailing Street": "PO Box 1", "Mailing City": "York"} if n else {}
