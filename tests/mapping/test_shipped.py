@@ -17,7 +17,7 @@ from importer.errors import MappingError
 from importer.loader import LoadOptions, load
 from importer.mapping.language.mapping_files import load_mapping
 from importer.tables import ProblemTable, Sources
-from importer.validation.policies import Settled, settle
+from importer.validation.policies import Validated, apply_policies
 from tests.mapping.support import Mapped, apply_mapping
 from tests.samples.dirt import Planted, Sample
 from tests.samples.netsuite import make as make_netsuite
@@ -52,7 +52,7 @@ Grid = list[list[str]]
 class Checked:
     sources: Sources
     mapped: Mapped
-    settled: Settled
+    validated: Validated
 
     @property
     def ids(self) -> list[str]:
@@ -60,12 +60,12 @@ class Checked:
 
     @property
     def rejected(self) -> set[str]:
-        return {key for key, gone in zip(self.ids, self.settled.rejected, strict=True) if gone}
+        return {key for key, gone in zip(self.ids, self.validated.rejected, strict=True) if gone}
 
     def found(self) -> dict[tuple[str, int], set[tuple[str, str, str | None]]]:
         """(sheet or file, row) → (severity, code, column) of every problem."""
         out: dict[tuple[str, int], set[tuple[str, str, str | None]]] = {}
-        frame = self.settled.problems.frame
+        frame = self.validated.problems.frame
         for line in frame[["severity", "code", "row", "column"]].itertuples(index=False):
             place = self.sources.location(line.row)
             assert place.row is not None
@@ -102,7 +102,7 @@ def check(system: str, files: Mapping[str, bytes], folder: Path) -> Checked:
     sources = load([str(folder)], options)
     mapped = apply_mapping(loaded, sources, country="US")
     checked = validate_all(mapped.tables, sources, resolved_lookups=False)
-    return Checked(sources, mapped, settle(mapped.tables, ProblemTable.concat([mapped.problems, checked])))
+    return Checked(sources, mapped, apply_policies(mapped.tables, ProblemTable.concat([mapped.problems, checked])))
 
 
 def code_of(dirt: Planted, system: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from importer.mapping.transforms.address_parser import read_address
 from importer.tables import ProblemTable, Sources
-from importer.validation.policies import Settled, settle
+from importer.validation.policies import Validated, apply_policies
 from tests.mapping.support import apply, sheet
 from tests.mapping.test_address_parser import told
 from tests.support import validate_all
@@ -87,10 +87,10 @@ addresses: [{type: {constant: billing}, packed: Bill}]
 """
 
 
-def check(mapping: str, cells: str) -> Settled:
+def check(mapping: str, cells: str) -> Validated:
     made, table = apply(mapping, cells, country="US"), sheet(cells)
     found = ProblemTable.concat([made.problems, validate_all(made.tables, Sources((table,)))])
-    return settle(made.tables, found)
+    return apply_policies(made.tables, found)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_purposes_do_not_wait_for_each_other() -> None:
     works.ask("check", 1, lambda _: gate.wait(60))
     assert works.ask("draft", 1, lambda _: "made", patience=60).result == "made"
     gate.set()
-    works.settle(60)
+    works.wait(60)
 
 
 def test_errors_are_kept_and_defects_do_not_tell_data(capsys) -> None:
