@@ -87,7 +87,7 @@ class _Section(Strict):
             if rule.clear_when_blank and not isinstance(self, CustomerEntry):
                 raise error_at("is for a customer's own fields only", *place, "clear_when_blank")
             if rule.clear_when_blank and name in {"reference_id", "company_name"}:
-                raise error_at("is not for a field that every customer has", *place, "clear_when_blank")
+                raise error_at("cannot be used for a required field", *place, "clear_when_blank")
             for text in rule.targets() if name == "is_default" else ():
                 if read_flag(text) is None:
                     raise error_at(f"must be yes or no, not {text!r}", *place)
