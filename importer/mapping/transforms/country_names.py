@@ -93,7 +93,7 @@ def words(name: str) -> frozenset[str]:
 
 
 def most_special(codes: Iterable[str]) -> str | None:
-    """The country that several codes mean: a territory, if the other code is the country that it belongs to."""
+    """The country that several codes stand for: a territory, if the other code is the country that it belongs to."""
     found = set(codes)
     found -= {owner for owner, own in _NAMES["territories"].items() if not found.isdisjoint(own)}
     return found.pop() if len(found) == 1 else None
