@@ -1,4 +1,4 @@
-"""When a request may be sent again: the retry policy, and the waits that the API asks for, which the user bounds."""
+"""When a request may be sent again: the retry policy, and the waits that the API asks for, which the user limits."""
 
 import logging
 import math

@@ -179,7 +179,7 @@ class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # 
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The columns that are taken apart."""
+        """The columns that are split into parts."""
         return (self.packed,) if self.packed is not None else tuple(self.lines or ())
 
     @model_validator(mode="after")
@@ -337,7 +337,7 @@ class Mapping(Strict):
                 yield from (entry.label.replace(NUMBER, number) for number in entry.numbers())
 
     def address_parts(self, table: str) -> Iterator[str]:
-        """Yield every reference to a column of a table that says one part of an address to be taken apart."""
+        """Yield every reference to a column of a table that has one part of an address to be split."""
         for entry in self.addresses:
             if (entry.table or self.main_table) == table:
                 for number, field in product(entry.numbers(), ADDRESS_PARTS):

@@ -1,4 +1,4 @@
-"""Reads a phone number from a cell's text: the first number, its extension, and any other text beside it.
+"""Reads a phone number from a cell's text: the first number, its extension, and any other text next to it.
 
 Or, of several numbers with labels, the one with the label that is wanted.
 """
