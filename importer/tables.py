@@ -140,7 +140,7 @@ def plain_lines(frame: pd.DataFrame, blank: str | None = None) -> list[dict[str,
     return [dict(zip(plain.columns, line, strict=True)) for line in plain.itertuples(index=False, name=None)]
 
 
-def taken(column: pa.ChunkedArray, at: Positions) -> pa.Array:
+def take_rows(column: pa.ChunkedArray, at: Positions) -> pa.Array:
     """``column[at]`` as one array. Only the chunks that hold these cells are read, and chunks are not joined first."""
     ascending = bool((np.diff(at) >= 0).all())
     wanted, places = (at, None) if ascending else np.unique(at, return_inverse=True)
@@ -207,7 +207,7 @@ class SourceTable:
 
     def cells(self, name: str, rows: Positions) -> pa.Array:
         """The cells of a column in some of the table's rows, in any order."""
-        return taken(self.column(name), rows)
+        return take_rows(self.column(name), rows)
 
     @property
     def records(self) -> int:
@@ -396,7 +396,7 @@ class EntityTables:
     cells: pd.DataFrame = field(default_factory=lambda: no_lines(CELL_DTYPES))
 
     @property
-    def owners(self) -> Positions:
+    def row_customers(self) -> Positions:
         """The customer position of each row, -1 for none."""
         return self.rows["customer"].to_numpy(np.int64)
 

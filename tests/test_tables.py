@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.tables import taken
+from importer.tables import take_rows
 
 
 @given(
@@ -18,7 +18,7 @@ def test_what_is_taken_is_what_the_whole_has_there(chunks: list[list[str | None]
     at = data.draw(st.lists(places, max_size=12 if whole else 0))
     at = sorted(at) if data.draw(st.booleans()) else at
     column = pa.chunked_array(chunks, pa.string())
-    found = taken(column, np.array(at, dtype=np.int64))
+    found = take_rows(column, np.array(at, dtype=np.int64))
     assert isinstance(found, pa.Array)
     assert found.to_pylist() == [whole[place] for place in at]
 
@@ -26,4 +26,4 @@ def test_what_is_taken_is_what_the_whole_has_there(chunks: list[list[str | None]
 def test_neighbours_within_a_chunk_and_across_its_border() -> None:
     column = pa.chunked_array([["a", "b", "c"], ["d", "e"], [], ["f"]])
     for at in ([0, 1, 2], [1, 2, 3], [0, 2, 4, 5], [2, 2, 3, 3], [5], []):
-        assert taken(column, np.array(at, dtype=np.int64)).to_pylist() == ["abcdef"[place] for place in at]
+        assert take_rows(column, np.array(at, dtype=np.int64)).to_pylist() == ["abcdef"[place] for place in at]

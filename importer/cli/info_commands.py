@@ -74,7 +74,7 @@ def report(
     from importer.commands.history import report as write_again
 
     options = make_options(given)
-    with Commands.of(options).advising():
+    with Commands.of(options).completing_hints():
         summary = write_again(options, run)
     finish(given, summary)
 
@@ -233,7 +233,7 @@ def forget(
     question = f"Erase the ledger's data about {counted(len(reference_ids), 'customer')}?"
     if not given["yes"] and (confirm is None or not confirm(question)):
         raise UsageError("you did not confirm, so nothing was done", "Add --yes to confirm in advance.")
-    with Commands.of(options).advising():
+    with Commands.of(options).completing_hints():
         done = erase(options, reference_ids)
     absent = len(reference_ids) - done.customers
     others = f"; {absent:,} {'was' if absent == 1 else 'were'} not in the ledger" if absent else ""

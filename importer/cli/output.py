@@ -216,7 +216,7 @@ class Progress:
         if self._terminal:
             self._draw(done, total, failed)
         elif self._clock() - self._said >= EVERY or done == total:
-            self._tell(done, total, failed)
+            self._show_count(done, total, failed)
 
     def close(self) -> None:
         self._clear()
@@ -235,7 +235,7 @@ class Progress:
         self._bar.set_postfix_str(f"{failed:,} failed", refresh=False)
         self._bar.update(done - self._bar.n)
 
-    def _tell(self, done: int, total: int, failed: int) -> None:
+    def _show_count(self, done: int, total: int, failed: int) -> None:
         now = self._clock()
         self._said = now
         spent = now - (self._began or now)

@@ -63,7 +63,7 @@ def correct(
     options = make_options(given)
     answers = read_answers(answer or ())
     how = {"run": run, "out": options.out, "yes": options.yes, **{name: given[name] for name in ("replace", "removed")}}
-    with Commands.of(options).advising():
+    with Commands.of(options).completing_hints():
         found = work(files, to, answers=answers, **how)
         if found.open and not given["json"] and asker() is not None:
             answers |= {
@@ -203,11 +203,11 @@ def _run_folder(ctx: typer.Context, folder: Path, given: Mapping[str, Any]) -> N
     words = _words(ctx)
     accounts = {path: _account(ctx, path, words) for path in files}
 
-    def hear(name: str, line: str) -> None:
+    def on_line(name: str, line: str) -> None:
         if not given["quiet"]:
             say(line if line.startswith("{") else f"[{name}] {line}")  # the lines of `--log -` name their run
 
-    report = run_jobs(accounts, words, os.environ, parallel=parallel, hear=hear)
+    report = run_jobs(accounts, words, os.environ, parallel=parallel, on_line=on_line)
     print_summary(given, report, "\n".join(map(jobs_line, report["jobs"])))
     raise typer.Exit(report["exit_code"])
 

@@ -93,7 +93,7 @@ def suggest(
     from importer.workflow.open_sources import open_unmapped
 
     options = make_options(given)
-    with Commands.of(options).advising():
+    with Commands.of(options).completing_hints():
         sources = open_unmapped(options)
         if update is not None:
             _update(options, given, update, output, sources)
@@ -188,7 +188,7 @@ def preview(**given: Any) -> None:
 
     options = make_options(given)
     asked = (None if given[name] is None else str(given[name]) for name in ("customer", "row"))
-    with watched(options, quiet=given["quiet"]) as watch, Commands.of(options).advising():
+    with watched(options, quiet=given["quiet"]) as watch, Commands.of(options).completing_hints():
         found = work(options, *asked, began=watch.stage)
     print_summary(given, found, preview_text(without_controls(found), **look()))
 
@@ -225,6 +225,6 @@ def values(
 
     online = given["api"] is not None
     options = make_options(given)
-    with watched(options, quiet=given["quiet"]) as watch, Commands.of(options).advising():
+    with watched(options, quiet=given["quiet"]) as watch, Commands.of(options).completing_hints():
         found = work(options, os.environ, output, online=online, watch=watch)
     print_summary(given, found, values_text(found, terminal_width()))

@@ -33,7 +33,7 @@ def check(
     lookups = None if options.lookups is None else load_lookups(options.lookups)
     timings = Timings(began=began)
     with prepared(options, timings, hashed=False) as work:
-        stage = work.settled(None if lookups is None else lookups.directory)
+        stage = work.validate(None if lookups is None else lookups.directory)
         folder = RunFolder.create(options.out, new_run_id(started))
         with timings.stage("payloads"):
             work.write_bodies(folder)

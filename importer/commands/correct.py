@@ -11,7 +11,7 @@ from typing import Any
 from importer.corrections.corrections_file import COLUMNS, Correction, changing, read_corrections
 from importer.corrections.format_changes import only_format
 from importer.corrections.original_rows import Originals, load_originals
-from importer.corrections.recording import Recorded, Wanted, record
+from importer.corrections.recording import NewCorrection, Recorded, record
 from importer.corrections.returned_rows import CellChange, read_returned, run_of
 from importer.errors import UsageError
 from importer.wording import counted
@@ -103,9 +103,9 @@ def correct(
     originals = load_originals(_run_folder(files, run, out))
     returned = read_returned(files, originals)
     changes, questions = _sorted_out(returned.changes, dict(answers or {}))
-    wanted = [Wanted(one.table, one.row, one.column, one.after, one.place) for one in changes]
+    wanted = [NewCorrection(one.table, one.row, one.column, one.after, one.place) for one in changes]
     gone = returned.missing(originals) if removed else ()
-    wanted += [Wanted(table, row, "", "", f"{table.source}:{int(table.numbers[row])}") for table, row in gone]
+    wanted += [NewCorrection(table, row, "", "", f"{table.source}:{int(table.numbers[row])}") for table, row in gone]
     with changing(to, may_be_absent=True) as file:
         recorded = record(file, wanted, run=originals.run, recorded=_now(), replace_earlier=replace)
         return _written(recorded, originals.run, () if yes else questions, returned.unknown)
@@ -143,7 +143,7 @@ def remove_correction(path: Path, line: int) -> None:
         dataclasses.replace(file, corrections=kept).write()
 
 
-def _cell(originals: Originals, source: str, row: int, column: str, new: str) -> Wanted:
+def _cell(originals: Originals, source: str, row: int, column: str, new: str) -> NewCorrection:
     place = f"{source}:{row} [{column}]"
     table = next((one for one in originals.tables if one.source == source), None)
     at = None if table is None else next((n for n, number in enumerate(table.numbers.tolist()) if number == row), None)
@@ -155,7 +155,7 @@ def _cell(originals: Originals, source: str, row: int, column: str, new: str) ->
     if not table.takes(column) or column in table.secrets:
         why = "is sensitive and never imported" if column in table.secrets else "does not exist"
         raise UsageError(f"{place}: the column {why}", f"The columns are {', '.join(table.cells.columns)}.")
-    return Wanted(table, at, column, new, place)
+    return NewCorrection(table, at, column, new, place)
 
 
 def _now() -> str:

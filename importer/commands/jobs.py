@@ -26,7 +26,7 @@ NOT_BEGUN = "not started: interrupted"
 class _Runner:
     words: Sequence[str]
     environment: Mapping[str, str]
-    hear: Callable[[str, str], None]
+    on_line: Callable[[str, str], None]
     slots: anyio.Semaphore
     accounts: "defaultdict[str, anyio.Lock]" = field(default_factory=lambda: defaultdict(anyio.Lock))
     running: set[Process] = field(default_factory=set)
@@ -94,7 +94,7 @@ class _Runner:
         async for chunk in stream:
             *whole, rest = (rest + chunk.decode(errors="replace")).split("\n")
             for line in whole:
-                self.hear(job.stem, line)
+                self.on_line(job.stem, line)
             lines += whole
         if rest:
             lines.append(rest)
@@ -111,16 +111,16 @@ def run_jobs(
     environment: Mapping[str, str],
     *,
     parallel: int,
-    hear: Callable[[str, str], None],
+    on_line: Callable[[str, str], None],
 ) -> dict[str, Any]:
     """Run each job with the options ``words`` in addition to its own, at most ``parallel`` at the same time.
 
-    ``accounts``: config file of a job → its account; jobs with the same account never run at the same time. ``hear``
+    ``accounts``: config file of a job → its account; jobs with the same account never run at the same time. ``on_line``
     gets the name of a job and each line that it writes to stderr. Returns the results of the jobs, in order, and their
     highest exit code. The first SIGINT or SIGTERM interrupts running jobs, and no more jobs begin.
     """
     started = datetime.now(UTC)
-    runner = _Runner(words, environment, hear, anyio.Semaphore(parallel))
+    runner = _Runner(words, environment, on_line, anyio.Semaphore(parallel))
     results = anyio.run(runner.run_all, accounts)
     finished = datetime.now(UTC)
     return {

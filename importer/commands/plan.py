@@ -29,10 +29,16 @@ from importer.workflow.old_folders import prune_plans
 from importer.workflow.open_sources import Timings, chosen, utc_now, with_dates
 from importer.workflow.report_writer import exit_code, unsent_outcomes, with_columns, with_facts, write_reports
 from importer.workflow.saved_plan import describe_plan
-from importer.workflow.settled_stage import MOST_PAGES, lost_customers, not_compared, possible_duplicates, settled_stage
 from importer.workflow.since_last_run import imported_before
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, check_account, client_for, limiter_for, open_target
+from importer.workflow.validated_stage import (
+    MOST_PAGES,
+    lost_customers,
+    not_compared,
+    possible_duplicates,
+    validated_stage,
+)
 
 AGAIN = "Nothing was sent. Run plan again."
 ACCEPTED = ("created", "updated")
@@ -87,7 +93,7 @@ class _Planning:
             raise InterruptedRunError(error.message, AGAIN) from error
 
     async def _prepare(self, client: Client) -> None:
-        self.stage = await settled_stage(client, self.ledger, self.target.tenant, self.work)
+        self.stage = await validated_stage(client, self.ledger, self.target.tenant, self.work)
         self.folder = RunFolder.create(self.options.out, new_run_id(self.started))
         with self.timings.stage("payloads"):
             self.bodies = self.work.write_bodies(self.folder)

@@ -61,7 +61,7 @@ def preview(
     lookups = None if options.lookups is None else load_lookups(options.lookups)
     timings = Timings(began=began)
     with prepared(options, timings, hashed=False) as work:
-        stage = work.settled(None if lookups is None else lookups.directory)
+        stage = work.validate(None if lookups is None else lookups.directory)
         about = None if asked is None else _row(stage, *asked)
         if about is not None:
             chosen = dict.fromkeys(about.pop("customers"), f"because it includes row {about['row']}")
@@ -142,8 +142,8 @@ def _row_problems(stage: Stage, table: SourceTable, number: int, position: int) 
     for one in stage.sources.problems:
         where = one.location
         if where is not None and (where.file, where.sheet, where.row) == (table.file, table.sheet, number):
-            told = {"severity": str(one.severity), "code": one.code, "message": one.message, "hint": one.hint}
-            yield {**told, "column": where.column, **place}
+            described = {"severity": str(one.severity), "code": one.code, "message": one.message, "hint": one.hint}
+            yield {**described, "column": where.column, **place}
 
 
 def _table(tables: tuple[SourceTable, ...], name: str) -> int:
@@ -195,8 +195,8 @@ def _typical_customers(stage: Stage) -> dict[int, str]:
     They are one with the most addresses and contacts, one with the fewest, and one that is rejected or has problems.
     """
     count = len(stage.tables.customers)
-    owners = {entity: stage.tables.frame(entity)["_customer"] for entity in CHILD_ENTITIES.values()}
-    sizes = {entity: np.bincount(own.to_numpy(np.int64), minlength=count) for entity, own in owners.items()}
+    customers = {entity: stage.tables.frame(entity)["_customer"] for entity in CHILD_ENTITIES.values()}
+    sizes = {entity: np.bincount(own.to_numpy(np.int64), minlength=count) for entity, own in customers.items()}
     total = sum(sizes.values(), np.zeros(count, np.int64))
     chosen: dict[int, str] = {}
     for customer, why in _wanted(stage, total):

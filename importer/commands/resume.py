@@ -13,7 +13,7 @@ from importer.records import OutcomeKind
 from importer.settings import Options
 from importer.wording import counted
 from importer.workflow.guards import check_can_ask, confirm_target
-from importer.workflow.job import Confirm, Job, conduct
+from importer.workflow.job import Confirm, Job, execute
 from importer.workflow.open_sources import Timings
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import open_target, resolve
@@ -90,7 +90,7 @@ def resume(
         if known and not known & {OutcomeKind.PENDING, OutcomeKind.UNKNOWN}:
             watch.phase("Nothing is left to send.")
         _say_undone(job)
-        return conduct(job, partial(_send, confirm=confirm))
+        return execute(job, partial(_send, confirm=confirm))
 
 
 def retry(
@@ -113,4 +113,4 @@ def retry(
             f"Trying {counted(count, 'customer')} again." if count else "Nothing failed for a temporary reason."
         )
         _say_undone(job)
-        return conduct(job, partial(_send, confirm=confirm))
+        return execute(job, partial(_send, confirm=confirm))

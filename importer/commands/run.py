@@ -17,13 +17,13 @@ from importer.sender.customer_rounds import Rounds
 from importer.settings import Options
 from importer.workflow.api_state import examine, found_frame, found_twice, look_up, with_moments, without_twice
 from importer.workflow.guards import check_can_ask, confirm_target, guard_export, guard_plan
-from importer.workflow.job import Confirm, Job, conduct
+from importer.workflow.job import Confirm, Job, execute
 from importer.workflow.open_sources import Timings, chosen, utc_now, with_dates
 from importer.workflow.report_writer import with_facts
 from importer.workflow.saved_plan import SavedPlan, check_drift, open_plan
-from importer.workflow.settled_stage import settled_stage
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import check_account, open_target, resolve
+from importer.workflow.validated_stage import validated_stage
 
 
 def run(options: Options, environment: Mapping[str, str], *, confirm: Confirm | None, watch: Watch) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def begin(
                 tenant, command, out=out, mapping=mapping, options=recorded, claim=RunFolder.claim
             )
             try:
-                return conduct(Job(options, ledger, target, entered, watch, work.timings), steps)
+                return execute(Job(options, ledger, target, entered, watch, work.timings), steps)
             finally:
                 with suppress(OSError):  # fails if the run has written anything
                     (out / entered.id).rmdir()
@@ -108,7 +108,7 @@ async def _carry_out(
 
 async def prepare_run(job: Job, client: Client, work: PreparedSources) -> None:
     """Look names up, validate, and write the bodies. Afterward, what reports and a resumed run need is on disk."""
-    stage = await settled_stage(client, job.ledger, job.run.tenant, work)
+    stage = await validated_stage(client, job.ledger, job.run.tenant, work)
     folder = RunFolder(job.options.out / job.run.id)
     with job.timings.stage("payloads"):
         job.bodies = work.write_bodies(folder)

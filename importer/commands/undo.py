@@ -1,4 +1,4 @@
-"""``undo``: undo what a run did. :mod:`importer.commands.verify` also uses :func:`look_through`."""
+"""``undo``: undo what a run did. :mod:`importer.commands.verify` also uses :func:`run_with_findings`."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from importer.errors import ApiUnavailableError, InterruptedRunError, OutputErro
 from importer.report.advice import undo_verify_steps
 from importer.report.report_files import read_csv, write_csv
 from importer.run_folder import PayloadFile
-from importer.sender.customer_rounds import CustomerFinding, Found, Verdict
+from importer.sender.customer_rounds import CustomerFinding, CustomerResult, Found
 from importer.sender.restoring import Forecast, forecast
 from importer.sender.undo import Undo
 from importer.settings import Options
@@ -28,7 +28,14 @@ from importer.workflow.supervision import Watch
 COLUMNS = ("reference_id", "customer_id", "result", "details")
 NAMED = 5  # reference IDs named in the question
 ALL_WELL = frozenset(
-    {Verdict.DELETED, Verdict.DEACTIVATED, Verdict.RESTORED, Verdict.ABSENT, Verdict.OK, Verdict.UNDONE}
+    {
+        CustomerResult.DELETED,
+        CustomerResult.DEACTIVATED,
+        CustomerResult.RESTORED,
+        CustomerResult.ABSENT,
+        CustomerResult.OK,
+        CustomerResult.UNDONE,
+    }
 )
 Work = Callable[[Client, Found], Awaitable[None]]
 
@@ -77,7 +84,7 @@ def undo(
                 stop=watch.stop,
             ).take_back()
 
-        return look_through("undo", job, expected.deleted + expected.restored + expected.kept, step)
+        return run_with_findings("undo", job, expected.deleted + expected.restored + expected.kept, step)
 
 
 def _question(job: Job, expected: Forecast, *, force: bool) -> str:
@@ -99,7 +106,7 @@ def _question(job: Job, expected: Forecast, *, force: bool) -> str:
     return f"This undoes run {job.run.id} ({account}): {' and '.join(parts)} ({names}){kept}. {left} Continue?"
 
 
-def look_through(command: str, job: Job, count: int, step: Work) -> dict[str, Any]:
+def run_with_findings(command: str, job: Job, count: int, step: Work) -> dict[str, Any]:
     """Do the work, write the file (even if the work stopped early), and return the summary.
 
     ``undo_verify.schema.json`` describes the summary. ``count``: how many customers there are to look at.
@@ -115,13 +122,13 @@ def look_through(command: str, job: Job, count: int, step: Work) -> dict[str, An
     frame = pd.DataFrame({name: pd.Series([getattr(one, name) for one in findings], dtype=TEXT) for name in COLUMNS})
     write_csv(path, _after_earlier(path, frame) if command == "undo" else frame)
     counts = Counter(str(finding.result) for finding in findings)
-    code = 3 if stopped is not None or counts[str(Verdict.UNKNOWN)] else 0 if counts.keys() <= ALL_WELL else 1
+    code = 3 if stopped is not None or counts[str(CustomerResult.UNKNOWN)] else 0 if counts.keys() <= ALL_WELL else 1
     summary: dict[str, Any] = {
         "command": command,
         "run_id": job.run.id,
         "api": urlsplit(job.target.url).netloc,
         "customers": max(count, len(findings)),
-        "results": {str(result): counts[str(result)] for result in Verdict if counts[str(result)]},
+        "results": {str(result): counts[str(result)] for result in CustomerResult if counts[str(result)]},
         "left": max(0, count - len(findings)),
         "exit_code": code,
         "folder": str(job.run.out),

@@ -10,11 +10,11 @@ import orjson
 
 from importer.api import AnswerKind, Client, CustomerRef
 from importer.commands.resume import opened_run
-from importer.commands.undo import look_through
+from importer.commands.undo import run_with_findings
 from importer.ledger import Ledger, LedgerCustomer, Run, Write, WriteState
 from importer.planner.compare import differences
 from importer.sender.concurrency import LedgerThread
-from importer.sender.customer_rounds import BLOCK, CustomerFinding, Found, Rounds, Verdict, unreadable
+from importer.sender.customer_rounds import BLOCK, CustomerFinding, CustomerResult, Found, Rounds, unreadable
 from importer.sender.restoring import compare_restored, is_deletion, is_open
 from importer.settings import Options
 from importer.workflow.supervision import Watch
@@ -33,7 +33,7 @@ def verify(options: Options, environment: Mapping[str, str], run_id: str | None,
             concurrency = job.options.concurrency
             await compare_run(job.ledger, client, job.run, concurrency=concurrency, found=found, stop=watch.stop)
 
-        return look_through("verify", job, job.ledger.count_held(job.run), step)
+        return run_with_findings("verify", job, job.ledger.count_to_verify(job.run), step)
 
 
 async def compare_run(
@@ -48,7 +48,7 @@ async def compare_run(
     rounds = Rounds(concurrency, stop, AGAIN)
     thread = LedgerThread()
     after = -1
-    while block := await thread(partial(ledger.held_by, run, after=after, count=BLOCK)):
+    while block := await thread(partial(ledger.customers_to_verify, run, after=after, count=BLOCK)):
         rounds.check()
         after = block[-1].item.position
         names = [customer.item.reference_id for customer in block]
@@ -91,36 +91,38 @@ async def _by_record(client: Client, rounds: Rounds, pair: _Pair) -> CustomerFin
     customer, name = pair.customer, pair.customer.item.reference_id
     customer_id = pair.listed[0].id if pair.listed else customer.customer_id
     if customer_id is None:
-        return CustomerFinding(name, None, Verdict.MISSING, "WizCommerce does not list it")
+        return CustomerFinding(name, None, CustomerResult.MISSING, "WizCommerce does not list it")
     inactive = bool(pair.listed) and pair.listed[0].status == "inactive"
-    result, details = Verdict.OK, ""
+    result, details = CustomerResult.OK, ""
     # A customer that is not listed is requested by its ID, because a list may lag behind.
     if customer.body is not None or pair.restored or not pair.listed:
         answer = await rounds.ask(client.get(customer_id))
         if answer.kind is AnswerKind.GONE:
-            result = Verdict.UNDONE if pair.deleting else Verdict.MISSING
+            result = CustomerResult.UNDONE if pair.deleting else CustomerResult.MISSING
             return CustomerFinding(name, customer_id, result, "it is no longer in WizCommerce")
         if reason := unreadable(answer, name):
-            return CustomerFinding(name, customer_id, Verdict.FAILED, reason)
+            return CustomerFinding(name, customer_id, CustomerResult.FAILED, reason)
         shown = answer.data or {}
         inactive = shown.get("status") == "inactive"
         result, details = _compared(pair, shown)
     if inactive:
-        return CustomerFinding(name, customer_id, Verdict.UNDONE if pair.deleting else Verdict.INACTIVE, details)
+        return CustomerFinding(
+            name, customer_id, CustomerResult.UNDONE if pair.deleting else CustomerResult.INACTIVE, details
+        )
     return CustomerFinding(name, customer_id, result, details)
 
 
-def _compared(pair: _Pair, shown: Mapping[str, Any]) -> tuple[Verdict, str]:
+def _compared(pair: _Pair, shown: Mapping[str, Any]) -> tuple[CustomerResult, str]:
     """Whether the record in WizCommerce is what the ledger expects, and details."""
     if not pair.restored:
         changes = [] if pair.customer.body is None else differences(orjson.loads(pair.customer.body), shown)
-        return Verdict.CHANGED if changes else Verdict.OK, ", ".join(changes)
+        return CustomerResult.CHANGED if changes else CustomerResult.OK, ", ".join(changes)
     if any(map(is_open, pair.writes)):
-        return Verdict.CHANGED, "its update was partly undone"
+        return CustomerResult.CHANGED, "its update was partly undone"
     changed, left = compare_restored(pair.writes, shown)
     if changed:
-        return Verdict.CHANGED, changed
-    return Verdict.UNDONE, f"not undone: {left}" if left else ""
+        return CustomerResult.CHANGED, changed
+    return CustomerResult.UNDONE, f"not undone: {left}" if left else ""
 
 
 def _by_list(pair: _Pair) -> CustomerFinding | None:
@@ -129,18 +131,18 @@ def _by_list(pair: _Pair) -> CustomerFinding | None:
     ids = [ref.id for ref in pair.listed]
     if len(ids) > 1:
         details = f"WizCommerce has it {len(ids)} times, as {' and '.join(ids)}"
-        return CustomerFinding(name, customer.customer_id, Verdict.DUPLICATE, details)
+        return CustomerFinding(name, customer.customer_id, CustomerResult.DUPLICATE, details)
     if customer.taken_back:
         if any(ref.status != "inactive" for ref in pair.listed):
-            return CustomerFinding(name, ids[0], Verdict.CHANGED, "it is in WizCommerce, although it was undone")
-        return CustomerFinding(name, ids[0] if ids else None, Verdict.UNDONE)
+            return CustomerFinding(name, ids[0], CustomerResult.CHANGED, "it is in WizCommerce, although it was undone")
+        return CustomerFinding(name, ids[0] if ids else None, CustomerResult.UNDONE)
     if customer.outcome_unknown:
         details = f"WizCommerce has it as {ids[0]}" if ids else "WizCommerce does not list it"
         return CustomerFinding(
-            name, ids[0] if ids else None, Verdict.UNKNOWN, f"{details}; resume the run to settle it"
+            name, ids[0] if ids else None, CustomerResult.UNKNOWN, f"{details}; resume the run to settle it"
         )
     if ids and customer.customer_id is not None and ids[0] != customer.customer_id:
         return CustomerFinding(
-            name, ids[0], Verdict.CHANGED, f"another customer; the ledger has the ID {customer.customer_id}"
+            name, ids[0], CustomerResult.CHANGED, f"another customer; the ledger has the ID {customer.customer_id}"
         )
     return None

@@ -102,7 +102,7 @@ def save_originals(folder: Path, report: ReportInput, in_workbook: Mask) -> None
             keys = key_texts(source) if wanted[start:end].any() else pa.array([], pa.string())
             at = _with_same_key(keys, wanted[start:end])
             _write(folder / _CELLS.format(number), {name: source.cells(name, at) for name in table.headers})
-            owner = report.tables.owners[start + at]
+            owner = report.tables.row_customers[start + at]
             rows = {
                 "row": pa.array(table.row_numbers[at]),
                 "key": keys.take(pa.array(at)),

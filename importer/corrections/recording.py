@@ -30,7 +30,7 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class NewCorrection:
     """A correction to be recorded. ``row``: its position in the table. A blank ``column`` leaves the whole row out.
 
     ``place``: where the correction was made, for messages.
@@ -69,16 +69,16 @@ class _Rows:
         others = [self.cells[place] for place in self._by_key[key] if place != row]
         return Identity.of(self._table.table, key, header_key(column), self.cells[row], others, self._headers)
 
-    def twins(self, row: int) -> set[int]:
+    def same_rows(self, row: int) -> set[int]:
         """The rows that have the same text in all cells, including ``row`` itself."""
         return {place for place in self._by_key[self._keys[row]] if self.cells[place] == self.cells[row]}
 
-    def peers(self, row: int, column: str, new: str) -> int:
+    def count_equal(self, row: int, column: str, new: str) -> int:
         """How many rows with the same key equal this row after its correction (at most 9)."""
         wanted = {**self.cells[row], header_key(column): new} if column else {}
         return min(9, sum(self.cells[place] == wanted for place in self._by_key[self._keys[row]]))
 
-    def means(self, correction: Correction, file: CorrectionFile, row: int) -> bool:
+    def is_about(self, correction: Correction, file: CorrectionFile, row: int) -> bool:
         """Whether an earlier correction is about this row."""
         own = correction.identity
         if own.table != self._table.table or own.key != self._keys[row]:
@@ -91,7 +91,7 @@ class _Rows:
 
 
 def record(
-    file: CorrectionFile, wanted: Sequence[Wanted], *, run: str, recorded: str, replace_earlier: bool = False
+    file: CorrectionFile, wanted: Sequence[NewCorrection], *, run: str, recorded: str, replace_earlier: bool = False
 ) -> Recorded:
     """The file with these corrections added; nothing is written.
 
@@ -127,14 +127,14 @@ class _Recording:
         for one in self.file.corrections:
             self.known[_group(one.identity)].append(one)
 
-    def add(self, one: Wanted, same: AbstractSet[int]) -> None:
+    def add(self, one: NewCorrection, same: AbstractSet[int]) -> None:
         """Record one correction. ``same``: the rows whose cells in this column get the same text."""
         if not one.table.table:
             message = f"run {self.run} does not know the mapping's name for {one.table.source}"
             raise UsageError(message, "Check the sources again, and fix the rows of that run.")
         rows = self.rows.setdefault(one.table.source, _Rows(one.table))
         made = self._made(one, rows)
-        if made.identity.rows > 1 and not rows.twins(one.row) <= same:
+        if made.identity.rows > 1 and not rows.same_rows(one.row) <= same:
             self.ambiguous[f"{one.place}: {made.identity.rows} rows are identical; correct all of them, or none"] = None
             return
         own = self.known[_group(made.identity)]
@@ -151,18 +151,18 @@ class _Recording:
         if not earlier and (made.new != made.identity.old or made.leaves_out):
             own.append(made)
 
-    def _made(self, one: Wanted, rows: _Rows) -> Correction:
+    def _made(self, one: NewCorrection, rows: _Rows) -> Correction:
         reference_id = one.table.rows["reference_id"].iloc[one.row]
         known = reference_id if isinstance(reference_id, str) else ""
         new = one.new if one.column else LEAVE_OUT
-        peers = rows.peers(one.row, one.column, new)
+        peers = rows.count_equal(one.row, one.column, new)
         return Correction(rows.identity(one.row, one.column), one.column, new, known, self.recorded, self.run, peers)
 
     def _same_cell(self, other: Correction, made: Correction, rows: _Rows, row: int) -> bool:
         """Whether an earlier correction is for the same cell, which may have the corrected text by now."""
         if other.identity == made.identity:
             return True
-        return made.identity.old in {other.identity.old, other.new} and rows.means(other, self.file, row)
+        return made.identity.old in {other.identity.old, other.new} and rows.is_about(other, self.file, row)
 
     def _named(self, other: Correction) -> str:
         where = f"{self.file.path}:{other.line}" if other.line else "another row of the same files"

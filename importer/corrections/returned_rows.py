@@ -13,7 +13,7 @@ from importer.loader import LoadOptions, load
 from importer.tables import IMPORT_ERRORS, SourceTable
 
 _NUMBER = re.compile(r"\s*row (\d+)\b")
-_ALIKE = 0.5  # at least this share of a row's filled cells must be unchanged; otherwise, it is a different row
+_SAME = 0.5  # at least this share of a row's filled cells must be unchanged; otherwise, it is a different row
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class CellChange:
 class Returned:
     """The content of returned files.
 
-    ``unknown``: rows and columns that cannot be matched to the run's, each as place and reason. ``held``: table number
+    ``unknown``: rows and columns that cannot be matched to the run's, each as place and reason. ``rows``: table number
     → the rows that were returned. ``products``: the returned files, as ``in_workbook`` or ``in_list`` and the table.
     """
 
     changes: list[CellChange] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
-    held: "defaultdict[int, set[int]]" = field(default_factory=lambda: defaultdict(set))
+    rows: "defaultdict[int, set[int]]" = field(default_factory=lambda: defaultdict(set))
     products: set[tuple[str, int]] = field(default_factory=set)
 
     def missing(self, originals: Originals) -> Iterator[tuple[OriginalTable, int]]:
@@ -51,7 +51,7 @@ class Returned:
             for product in ("in_workbook", "in_list"):
                 if (product, number) in self.products:
                     for row in table.rows.index[table.rows[product].astype(bool)].tolist():
-                        if row not in self.held[number]:
+                        if row not in self.rows[number]:
                             yield table, row
 
 
@@ -106,7 +106,7 @@ def _compare(path: Path, table: SourceTable, originals: Originals, found: Return
         if isinstance(row, str):
             found.unknown.append(f"{place}: {row}")
             continue
-        found.held[number].add(row)
+        found.rows[number].add(row)
         before = ((name, original.text(row, name), text) for name, text in cells.items())
         found.changes += [CellChange(original, row, *one, place) for one in before if one[1] != one[2]]
 
@@ -148,7 +148,7 @@ def _matched(original: OriginalTable, rows: Sequence[Mapping[str, str]], notes: 
         place = at_number.get(int(match[1])) if match else None
         if match and place is None:
             claimed.append(f"row {match[1]} was not rejected in that run")
-        elif match and place is not None and not _alike(original, place, cells):
+        elif match and place is not None and not _is_same_row(original, place, cells):
             claimed.append(f"it says row {match[1]}, but its cells are not those of row {match[1]}")
         else:
             claimed.append(-1 if place is None else place)
@@ -171,11 +171,11 @@ def _doubled(
     return f"row {int(original.numbers[place])} appears {len(copies)} times with different values"
 
 
-def _alike(original: OriginalTable, place: int, cells: Mapping[str, str]) -> bool:
+def _is_same_row(original: OriginalTable, place: int, cells: Mapping[str, str]) -> bool:
     before = {name: original.text(place, name) for name in cells}
     filled = [name for name, text in before.items() if text.strip()]
     same = sum(_plain(cells[name]) == _plain(before[name]) for name in filled)
-    return same >= _ALIKE * len(filled) or same >= len(filled) - 1
+    return same >= _SAME * len(filled) or same >= len(filled) - 1
 
 
 def _plain(text: str) -> str:
@@ -206,7 +206,7 @@ def _by_content(
         own = keyed.get(key, []) if any(key) else []
         if same:
             found.append(same.pop(0) if len(same) > 1 else same[0])
-        elif len(own) == 1 and _alike(original, own[0], cells):
+        elif len(own) == 1 and _is_same_row(original, own[0], cells):
             found.append(own[0])
         else:
             found.append(

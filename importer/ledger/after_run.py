@@ -215,15 +215,15 @@ class AfterRun(Database):
         """
         return self._customers(run, _updated(run), after, count)
 
-    def held_by(self, run: Run, *, after: int, count: int) -> list[LedgerCustomer]:
+    def customers_to_verify(self, run: Run, *, after: int, count: int) -> list[LedgerCustomer]:
         """The next ``count`` customers after the position ``after`` that should or may be in the API."""
         return self._customers(run, _SHOULD_EXIST, after, count)
 
-    def count_held(self, run: Run) -> int:
-        """How many customers :meth:`held_by` returns in total."""
+    def count_to_verify(self, run: Run) -> int:
+        """How many customers :meth:`customers_to_verify` returns in total."""
         return self._count(run, _SHOULD_EXIST)
 
-    def last_heard(self, run: Run) -> datetime:
+    def last_active(self, run: Run) -> datetime:
         """The last time at which the run was known to be sending; none of its requests was sent later."""
         marked = sa.select(sa.func.max(CUSTOMERS.c.updated_at)).where(
             CUSTOMERS.c.tenant == run.tenant, CUSTOMERS.c.run_id == run.id, CUSTOMERS.c.state.in_(OUTCOME_UNKNOWN)

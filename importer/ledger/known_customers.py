@@ -122,7 +122,7 @@ class KnownCustomers(Database):
             for statement in (gone.where(same(CUSTOMERS, NAMED)), DROP_BODIES):
                 connection.execute(statement, named(tenant, reference_ids))
 
-    def owners(self, tenant: str, customer_ids: Sequence[str]) -> dict[str, str]:
+    def reference_ids_of(self, tenant: str, customer_ids: Sequence[str]) -> dict[str, str]:
         """WizCommerce ID → reference ID, for customers that the ledger has with that ID."""
         same_id = same(CUSTOMERS, _OWNED, "tenant", "customer_id")
         query = sa.select(*CUSTOMERS.c["customer_id", "reference_id"]).join_from(_OWNED, CUSTOMERS, same_id)

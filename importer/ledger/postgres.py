@@ -63,7 +63,7 @@ class PostgresStore(Store):
         place = url.set(query={}).render_as_string(hide_password=True)
         super().__init__(place, engine, isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._held: dict[int, int] = {}  # lock → the server's process that holds it for us
+        self._locks: dict[int, int] = {}  # lock → the server's process that holds it for us
 
     def explained(self, error: DBAPIError) -> LedgerError:
         message = str(error.orig)  # neither the server's nor the driver's message contains a password
@@ -81,13 +81,13 @@ class PostgresStore(Store):
 
     def check_lock(self, connection: Connection) -> None:
         """Check that the lock's connection is open: otherwise, a different machine may have started to send."""
-        if not self._held:
+        if not self._locks:
             return
         found = connection.execute(
             text("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND pid = ANY(:pids)"),
-            {"pids": list(self._held.values())},
+            {"pids": list(self._locks.values())},
         )
-        if set(self._held.values()) - set(found.scalars()):
+        if set(self._locks.values()) - set(found.scalars()):
             raise LedgerError(
                 f"the ledger {self.place}: the connection that holds the account's lock was lost",
                 "Nothing more is sent, because another run may have started. Resume the run when the network is back.",
@@ -121,10 +121,10 @@ class PostgresStore(Store):
                 connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name[:63]})
                 if not connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": number}).scalar_one():
                     raise tenant_locked(tenant, connection.execute(_HOLDER, {"lock": number}).scalars().first() or "")
-                self._held[number] = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+                self._locks[number] = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
             yield
         finally:
-            if self._held.pop(number, None) is not None:
+            if self._locks.pop(number, None) is not None:
                 # The next command may follow at once, and the server notices a closed connection only a moment later.
                 with suppress(SQLAlchemyError):
                     connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": number})

@@ -176,8 +176,8 @@ def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataF
 
 def _lone_texts(origin: Origin, body: Body, header: Header, broken: Mask, like_total: Positions) -> list[Problem]:
     """A warning about rows that may be headings of groups, or notes."""
-    told = np.concatenate([body.numbers[broken], like_total])
-    rows = [row for row in lone_texts(body, header).tolist() if row not in told]
+    reported = np.concatenate([body.numbers[broken], like_total])
+    rows = [row for row in lone_texts(body, header).tolist() if row not in reported]
     if not rows:
         return []
     one = len(rows) == 1

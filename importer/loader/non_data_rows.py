@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from importer.cell_text import filled_cells, header_key
 from importer.loader.layout import Header, Row
 from importer.loader.text.column_store import Body
-from importer.tables import Mask, Positions, taken
+from importer.tables import Mask, Positions, take_rows
 
 # No company has such a name, but one may be called Total or Summe.
 _NO_NAME = r"""grand\s+(?:totals?|count|sum|average|max|min)|(?:sub|sous)[-\s]?totals?|totals?\s+g[eé]n[eé]ral
@@ -196,7 +196,7 @@ def _all_cells(body: Body, test: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -
     candidates = np.arange(len(body))
     for column in body.columns:
         every = len(candidates) == len(body)
-        cells = column if every else pa.chunked_array([taken(column, candidates)])
+        cells = column if every else pa.chunked_array([take_rows(column, candidates)])
         candidates = candidates[test(cells).to_numpy()]
         body.stored.release_memory()
         if not len(candidates):
@@ -266,7 +266,7 @@ def other_headers(body: Body, header: Header, blank: Positions, repeated: Positi
     at = np.flatnonzero(named | after)
     known_cells, same, filled, digits = np.zeros((4, len(at)), dtype=np.int64)
     for column, name in zip(body.columns, names, strict=True):
-        cells = _plain(pa.chunked_array([taken(column, at)]), fold=True)
+        cells = _plain(pa.chunked_array([take_rows(column, at)]), fold=True)
         some = filled_cells(cells)
         filled += some
         known_cells += some & pc.is_in(cells, value_set=known).to_numpy()
@@ -311,6 +311,6 @@ def lone_texts(body: Body, header: Header) -> Positions:
     at = np.flatnonzero(lone)
     if len(at) > max(1, _LONE * len(body)):
         return body.numbers[:0]
-    texts = pc.match_substring_regex(taken(first, at), r"^[^0-9]*\pL[^0-9]*$|\pL.*\s|\s.*\pL")
+    texts = pc.match_substring_regex(take_rows(first, at), r"^[^0-9]*\pL[^0-9]*$|\pL.*\s|\s.*\pL")
     found: Positions = body.numbers[at[texts.to_numpy(zero_copy_only=False)]]
     return found

@@ -31,7 +31,7 @@ from importer.mapping.table_rows import (
     compare_tables,
     find_column,
     holds,
-    told_by,
+    recognized_by,
 )
 from importer.mapping.trace import Recorder
 from importer.mapping.transform_results import RowChange
@@ -63,7 +63,7 @@ def find_tables(mapping: Mapping, sources: Sources) -> dict[str, TableData]:
     return tables
 
 
-def look_over(
+def review_columns(
     mapping: Mapping, tables: dict[str, TableData], *, partial: bool
 ) -> tuple[dict[str, tuple[str, ...]], tuple[Problem, ...]]:
     """The columns that the mapping does not mention, by source table, and notes about whole tables."""
@@ -77,7 +77,7 @@ def look_over(
         Problem(
             Severity.WARNING,
             "table_missing",
-            f"the table {name!r} is missing{told_by(mapping.tables[name])}; its addresses and contacts are left out",
+            f"the table {name!r} is missing{recognized_by(mapping.tables[name])}; its addresses and contacts are left out",
             "Pass all files of the export.",
         )
         for name, data in tables.items()

@@ -194,8 +194,8 @@ def _passed_over(parts: Sequence[Part], taken: Column, chosen: Codes) -> Iterato
         own = np.array([name == part.reference for name in [*reference, part.reference]])
         other = part.column.filled & taken.filled & ~own[chosen]
         if other.any():
-            tuples, (mine, instead) = combine([part.column.where(other), taken.where(other)])
-            before, after = mine.to_arrow(), instead.to_arrow()
+            tuples, (written, instead) = combine([part.column.where(other), taken.where(other)])
+            before, after = written.to_arrow(), instead.to_arrow()
             differs = pc.fill_null(pc.not_equal(before, after), False).to_numpy(zero_copy_only=False)
             yield RowChange("value_passed_over", part.reference, tuples, differs, before, after)
 
@@ -222,7 +222,7 @@ def _after_choice(findings: Sequence[RowFinding], chosen: Codes) -> tuple[RowFin
     Where none was, the first wrong one counts.
     """
     out = []
-    told = np.zeros(len(chosen), bool)
+    reported = np.zeros(len(chosen), bool)
     for finding in findings:
         taken = finding.only(chosen == finding.part)
         if len(taken.at):
@@ -233,10 +233,10 @@ def _after_choice(findings: Sequence[RowFinding], chosen: Codes) -> tuple[RowFin
             said = f"{said}{_INSTEAD}" if isinstance(said, str) else [text and f"{text}{_INSTEAD}" for text in said]
             eased = replace(finding.finding, severity=Severity.WARNING, message=said, hint="")
             out.append(replace(passed, finding=eased))
-        failed = finding.only((chosen < 0) & ~told)
+        failed = finding.only((chosen < 0) & ~reported)
         if len(failed.at):
             out.append(failed)
-            told[failed.at] = True
+            reported[failed.at] = True
     return tuple(out)
 
 

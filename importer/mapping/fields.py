@@ -16,7 +16,7 @@ from importer.mapping.table_rows import TableData, holds, source_reference
 from importer.mapping.trace import READ, RESULT, Trace
 from importer.mapping.transform_results import OF_CELLS, RowChange, RowFinding, rewriting
 from importer.mapping.transforms.registry import TRANSFORMS, TransformStep, run_step
-from importer.mapping.transforms.text_forms import comparable, whole_numbers
+from importer.mapping.transforms.text_forms import comparable_keys, whole_numbers
 from importer.mapping.word_table import FieldWords, decide, listed, look_up
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
@@ -41,12 +41,12 @@ class Context:
     words: Mapping[str, FieldWords] = field(default_factory=dict)
     trace: Trace | None = None
 
-    def did(self, step: str, before: Column, after: Column, reference: str = "") -> None:
+    def record_step(self, step: str, before: Column, after: Column, reference: str = "") -> None:
         """Record what a step did, if there is a trace."""
         if self.trace is not None:
             self.trace.add(step, before, after, reference)
 
-    def chose(self, step: str, parts: Sequence[Part], after: Column) -> None:
+    def record_choice(self, step: str, parts: Sequence[Part], after: Column) -> None:
         """Record which of several values was chosen, if there is a trace."""
         if self.trace is not None:
             self.trace.add(step, joined([part.column for part in parts], LIST_SEPARATOR), after)
@@ -73,15 +73,15 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
         result = run_step(TransformStep("flag"), column.values, pa.nulls(len(column.values), pa.string()), Path())
         findings = (*found.findings, *found.by_column(result.findings))
         found = replace(found, column=column.replaced(result.values), findings=findings)
-        context.did("flag", column, found.column)
+        context.record_step("flag", column, found.column)
     elif name == "assigned_sales_rep_ids":
         found = replace(found, column=_each_once(column))
-        context.did("each once", column, found.column)
+        context.record_step("each once", column, found.column)
     elif name == "type":
         small = [text.lower() if text.lower() in _TYPES else text for text in column.values.to_pylist()]
         found = replace(found, column=column.replaced(pa.array(small, pa.string())))
-        context.did("lower", column, found.column)
-    context.did(RESULT, found.column, found.column)
+        context.record_step("lower", column, found.column)
+    context.record_step(RESULT, found.column, found.column)
     return found
 
 
@@ -89,7 +89,7 @@ def extension_field(name: str, phone: Evaluated, context: Context) -> Evaluated:
     """The attribute ``name``, which gets the extensions of phone numbers on rows with a phone number."""
     nothing = Column.blank(len(phone.column))
     extension = (phone.extension or nothing).where(phone.column.filled)
-    context.traced(field=name).did("extension", nothing, extension)
+    context.traced(field=name).record_step("extension", nothing, extension)
     return replace(phone, column=extension, findings=(), changes=(), extension=None)
 
 
@@ -104,14 +104,14 @@ def evaluate_former(rule: FieldRule, table: TableData, number: str, now: Evaluat
 def _evaluate(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
     if rule.constant is not None:
         found = _constant(rule, len(table))
-        context.did("constant", Column.blank(len(table)), found.column)
+        context.record_step("constant", Column.blank(len(table)), found.column)
     elif rule.flags is not None:
         found = _flags(rule, table, number, context)
     else:
         found = _from_columns(name, rule, table, number, context)
     if rule.when is not None:
         before, found = found.column, found.only(holds(rule.when.numbered(number), table, frozenset()))
-        context.did("when", before, found.column)
+        context.record_step("when", before, found.column)
     if rule.else_ is not None:
         inner = context.traced(steps=[])
         before, other = found.column, evaluate(name, rule.else_, table, number, inner)
@@ -119,10 +119,10 @@ def _evaluate(name: str, rule: FieldRule, table: TableData, number: str, context
             used = _gives_nothing(found)
             context.trace.steps.extend(step.only(used) for step in inner.trace.steps)
         found = _or_else(found, other)
-        context.did("else", before, found.column)
+        context.record_step("else", before, found.column)
     if rule.default is not None:
         before, found = found.column, replace(found, column=found.column.filled_up(rule.default, but=found.wrong()))
-        context.did("default", before, found.column)
+        context.record_step("default", before, found.column)
     return found
 
 
@@ -143,9 +143,9 @@ def _from_columns(name: str, rule: FieldRule, table: TableData, number: str, con
     steps, alone = _steps(name, rule), listed(rule)
     if rule.take == NUMBER:
         found = part_of(found, sources, rule, max(int(number), 1))
-        context.chose(f"take {number}", sources, found.column)
+        context.record_choice(f"take {number}", sources, found.column)
         column, _ = _without_blanks(found.column, "", name, rule, table)
-        context.did("blanks", found.column, column)
+        context.record_step("blanks", found.column, column)
         found = _transformed(replace(found, column=column, filled=column.filled), steps, context, alone)
     else:
         parts = sources
@@ -155,12 +155,14 @@ def _from_columns(name: str, rule: FieldRule, table: TableData, number: str, con
             _trace_pieces(sources, pieces, parts, context)
         parts = [_transform(part, number_, steps, context, alone) for number_, part in enumerate(parts)]
         found = choose(found, rule, parts, is_list=name == "assigned_sales_rep_ids")
-        context.chose(f"take {rule.take or 'first'}" if rule.join is None else "join", parts, found.column)
+        context.record_choice(f"take {rule.take or 'first'}" if rule.join is None else "join", parts, found.column)
     found = replace(found, changes=(*found.changes, *blanked))
     if rule.then:
         found = _transformed(found, rule.then, context.traced(prefix="then "), alone)
     words = context.words.get(name)
-    return look_up(found, rule, context.did) if words is None else decide(found, rule, words, context.did)
+    return (
+        look_up(found, rule, context.record_step) if words is None else decide(found, rule, words, context.record_step)
+    )
 
 
 def _trace_pieces(sources: Sequence[Part], pieces: Sequence[Part], parts: Sequence[Part], context: Context) -> None:
@@ -168,8 +170,8 @@ def _trace_pieces(sources: Sequence[Part], pieces: Sequence[Part], parts: Sequen
     whole = {source.reference: source.column for source in sources if context.trace is not None}
     for piece, part in zip(pieces, parts, strict=True) if whole else ():
         before = whole[piece.reference].where(piece.column.filled)
-        context.did("split", before, piece.column, piece.reference)
-        context.did("blanks", piece.column, part.column, piece.reference)
+        context.record_step("split", before, piece.column, piece.reference)
+        context.record_step("blanks", piece.column, part.column, piece.reference)
 
 
 def _sources(
@@ -179,21 +181,21 @@ def _sources(
     parts, blanked = [], []
     for reference in references:
         whole = table.column(reference)
-        context.did(READ, whole, whole, reference)
+        context.record_step(READ, whole, whole, reference)
         cell = source_reference(reference)
         if context.trace is not None and cell != reference:
-            context.did("split into its parts", table.column(cell).where(whole.filled), whole, reference)
+            context.record_step("split into its parts", table.column(cell).where(whole.filled), whole, reference)
         column, change = _without_blanks(whole, reference, name, rule, table)
-        context.did("blanks", whole, column, reference)
+        context.record_step("blanks", whole, column, reference)
         blanked += change
         if name in _EXACT or (name == "parent" and reference in table.numbered):
-            plain = comparable(column.values)
+            plain = comparable_keys(column.values)
             if reference in table.numbered:
                 plain = pc.coalesce(whole_numbers(plain), plain)
-            told = np.zeros(len(plain), bool)
-            blanked += rewriting("key_tidied", reference, column.codes, column.values, plain, told)
+            reported = np.zeros(len(plain), bool)
+            blanked += rewriting("key_tidied", reference, column.codes, column.values, plain, reported)
             before, column = column, column if plain is column.values else column.replaced(plain)
-            context.did("key", before, column, reference)
+            context.record_step("key", before, column, reference)
         parts.append(Part(column, reference))
     return parts, blanked
 
@@ -295,7 +297,7 @@ def _flags(rule: FieldRule, table: TableData, number: str, context: Context) -> 
         answers = [target if answer == "true" else None for answer in part.column.values.to_pylist()]
         parts.append(part.column.replaced(pa.array(answers, pa.string())))
     column, nothing = joined(parts, LIST_SEPARATOR), np.zeros(len(table), bool)
-    context.did("flags", Column.blank(len(table)), column)
+    context.record_step("flags", Column.blank(len(table)), column)
     return Evaluated(column, tuple(findings), FieldOrigin(tuple(names)), nothing, chosen=np.zeros(len(table), np.int64))
 
 
@@ -315,20 +317,20 @@ def _transform(
             break
         codes, texts, countries = _given(column, step, context)
         result = run_step(step, texts, countries, context.folder)
-        told = np.zeros(len(texts), bool)
+        reported = np.zeros(len(texts), bool)
         for finding in result.findings:
             at = np.flatnonzero(np.append(finding.chosen, False)[codes])
             if len(at):
                 findings.append(RowFinding(at, codes[at], finding, part.reference, number))
             if finding.severity is not Severity.WARNING or finding.replaces:
-                told |= finding.chosen
+                reported |= finding.chosen
         changes += rewriting(
-            TRANSFORMS[step.name].code or "text_rewritten", part.reference, codes, texts, result.values, told
+            TRANSFORMS[step.name].code or "text_rewritten", part.reference, codes, texts, result.values, reported
         )
         before = column
         if codes is not column.codes or not result.values.equals(column.values):
             column = Column.keyed(codes, result.values)
-        context.did(step.name, before, column, part.reference)
+        context.record_step(step.name, before, column, part.reference)
         if result.extensions is not None:
             extension = Column.keyed(codes, result.extensions)
     return Part(column, part.reference, tuple(findings), extension, tuple(changes))

@@ -96,7 +96,7 @@ def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, "TableData"]:
             assigned[_table_of(mapping, table)].append(number)
     if not assigned[mapping.main_table]:
         raise MappingError(
-            f"the file with the customers is missing{told_by(mapping.tables[mapping.main_table])}",
+            f"the file with the customers is missing{recognized_by(mapping.tables[mapping.main_table])}",
             f"Pass all files of the export. {_distinguishing_columns(mapping)}",
         )
     blanks = BlankTexts(None if mapping.blanks is None else tuple(mapping.blanks))
@@ -126,14 +126,14 @@ def _named(mapping: Mapping, table: SourceTable) -> SourceTable:
     return replace(table, details=details)
 
 
-def told_by(rule: TableRule) -> str:
+def recognized_by(rule: TableRule) -> str:
     """The columns by which a file of the table is recognized, in parentheses, with one name each."""
     columns = ", ".join(repr(alternatives(column)[0]) for column in rule.has)
     return f" (a file with the column{'s' * (len(rule.has) > 1)} {columns})" if columns else ""
 
 
 def _distinguishing_columns(mapping: Mapping) -> str:
-    tables = ", ".join(f"{name!r}{told_by(rule)}" for name, rule in mapping.tables.items())
+    tables = ", ".join(f"{name!r}{recognized_by(rule)}" for name, rule in mapping.tables.items())
     return f"The mapping's tables are {tables}."
 
 

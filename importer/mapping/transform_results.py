@@ -138,13 +138,13 @@ class RowChange:
 
 
 def rewriting(
-    code: str, reference: str, codes: Codes, before: pa.Array, after: pa.Array, told: Mask
+    code: str, reference: str, codes: Codes, before: pa.Array, after: pa.Array, reported: Mask
 ) -> Iterator[RowChange]:
-    """What became of distinct values, apart from those ``told`` in findings: rewritten ones, and ones left out."""
+    """What became of distinct values, apart from those ``reported`` in findings: rewritten ones, and ones left out."""
     if after is before:
         return
     blank = pc.fill_null(pc.equal(after, ""), True).to_numpy(zero_copy_only=False)
-    differs = pc.fill_null(pc.not_equal(before, after), True).to_numpy(zero_copy_only=False) & ~told
+    differs = pc.fill_null(pc.not_equal(before, after), True).to_numpy(zero_copy_only=False) & ~reported
     if (differs & ~blank).any():
         yield RowChange(code, reference, codes, differs & ~blank, before, after)
     if (differs & blank).any():

@@ -31,7 +31,7 @@ KINDS = ("assigned_sales_rep_ids", "assigned_price_list_id", *FREE_KINDS, TYPE_K
 _SEVERAL = frozenset({"assigned_sales_rep_ids", TYPE_KIND})  # kinds whose words may mean several values
 _LEFT_OUT = frozenset({fold(LEAVE_OUT)})
 _MOST_NAMED = 20  # wrong lines in a message
-Did = Callable[[str, Column, Column], None]  # records what a step made of a column
+RecordStep = Callable[[str, Column, Column], None]  # records what a step made of a column
 
 
 def kind_of(entity: Entity, name: str) -> str:
@@ -208,17 +208,17 @@ def listed(rule: FieldRule) -> frozenset[str]:
     return frozenset(text.strip().casefold() for text in rule.values or ())
 
 
-def decide(found: Evaluated, rule: FieldRule, words: FieldWords, did: Did) -> Evaluated:
+def decide(found: Evaluated, rule: FieldRule, words: FieldWords, record_step: RecordStep) -> Evaluated:
     """Apply the value table, and the mapping's own ``values`` to words without a value in the table."""
     column = found.column
     new, decided = words.replaced(column.values)
-    settled = column.rows_with(decided)
+    validated = column.rows_with(decided)
     findings = words.findings(column.values.to_pylist(), listed(rule))
-    told = np.logical_or.reduce([np.zeros(len(decided), bool), *(finding.chosen for finding in findings)])
-    own = column.replaced(new).where(settled)
-    did("values table", column.where(settled), own)
-    left = look_up(replace(found, column=column.where(~settled)), rule, did)
-    changes = rewriting("value_translated", "", column.codes, column.values, new, told | ~decided)
+    reported = np.logical_or.reduce([np.zeros(len(decided), bool), *(finding.chosen for finding in findings)])
+    own = column.replaced(new).where(validated)
+    record_step("values table", column.where(validated), own)
+    left = look_up(replace(found, column=column.where(~validated)), rule, record_step)
+    changes = rewriting("value_translated", "", column.codes, column.values, new, reported | ~decided)
     return replace(
         left,
         column=first_of([own, left.column])[0],
@@ -227,7 +227,7 @@ def decide(found: Evaluated, rule: FieldRule, words: FieldWords, did: Did) -> Ev
     )
 
 
-def look_up(found: Evaluated, rule: FieldRule, did: Did) -> Evaluated:
+def look_up(found: Evaluated, rule: FieldRule, record_step: RecordStep) -> Evaluated:
     """Apply the mapping's own ``values``; ``otherwise`` says what happens to texts that are not listed there."""
     if rule.values is None:
         return found
@@ -254,7 +254,7 @@ def look_up(found: Evaluated, rule: FieldRule, did: Did) -> Evaluated:
     unlisted = np.logical_or.reduce([np.zeros(len(texts), bool), *(finding.chosen for finding in findings)])
     translated = column.replaced(new)
     changes = rewriting("value_translated", "", column.codes, column.values, new, unlisted)
-    did("values", column, translated)
+    record_step("values", column, translated)
     return replace(
         found,
         column=translated,

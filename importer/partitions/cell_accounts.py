@@ -80,10 +80,10 @@ def account_cells(
     position. The counts are lines of ``EntityTables.cells``.
     """
     categories = _categories(cells, rules, tables, moved, sources)
-    owner = tables.owners
+    owner = tables.row_customers
     lines: list[tuple[object, ...]] = []
     problems: list[ProblemTable] = []
-    told = {name: own.to_numpy(np.int64) for name, own in known["row"].groupby(known["column"])}
+    reported = {name: own.to_numpy(np.int64) for name, own in known["row"].groupby(known["column"])}
     for number, table in enumerate(sources.tables):
         rows = np.arange(sources.offsets[number], sources.offsets[number + 1])
         refused = rejected[rows]
@@ -97,7 +97,7 @@ def account_cells(
             lines.append((number, column, *np.bincount(own[filled], minlength=len(CELL_CATEGORIES)).tolist()))
             new = np.zeros(len(owner) + 1, np.bool_)  # the last place is for problems without a row
             new[rows] = filled
-            new[told.get(column, [])] = False
+            new[reported.get(column, [])] = False
             problems += _lost(column, table, np.where(new[rows], own, -1), rows, owner)
     counts = pd.DataFrame(lines, columns=list(CELL_DTYPES)).astype(CELL_DTYPES)
     return counts, ProblemTable.concat(problems)

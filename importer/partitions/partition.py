@@ -21,7 +21,7 @@ from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.table_rows import assign_tables
 from importer.partitions.scratch import map_file, new_file, read_array, read_frame, write_frame
 from importer.settings import Options
-from importer.tables import FieldOrigin, Mask, Positions, Sources, SourceTable, taken
+from importer.tables import FieldOrigin, Mask, Positions, Sources, SourceTable, take_rows
 
 _USUAL = 100_000  # rows: more need more memory, fewer repeat the fixed costs of a partition
 _FEWEST = 2_000
@@ -116,7 +116,7 @@ def deal_out(assignment: RowAssignment, most: int) -> Iterator[CustomerShare]:
         )
 
 
-def owners_of(share: CustomerShare, mapping: Mapping, sources: Sources) -> RowAssignment:
+def share_assignment(share: CustomerShare, mapping: Mapping, sources: Sources) -> RowAssignment:
     """The customer of each row of ``sources``, which are the rows of a share."""
     by_table = {
         name: CustomerRows(
@@ -150,7 +150,7 @@ class StoredTable(SourceTable):
         return pa.chunked_array(parts, pa.string())
 
     def cells(self, name: str, rows: Positions) -> pa.Array:
-        return taken(self._file.column(name), self.chosen[rows])
+        return take_rows(self._file.column(name), self.chosen[rows])
 
     @cached_property
     def _masks(self) -> list[tuple[int, pa.Array | None]]:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from importer.errors import MappingError, UsageError
 from importer.loader import skipped_frame, source_bytes
-from importer.mapping.apply import find_tables, look_over
+from importer.mapping.apply import find_tables, review_columns
 from importer.mapping.cell_problems import count_changes
 from importer.mapping.cell_sources import column_roles
 from importer.mapping.fitting import advice, best_fit, fit_of
@@ -45,8 +45,8 @@ from importer.run_folder import RunFolder, Stage
 from importer.settings import Options
 from importer.tables import ENTITIES, FORMER_ID, TEXT, EntityTables, ProblemTable, Sources, no_lines
 from importer.validation.attributes import unchecked_attributes
-from importer.validation.policies import settle
-from importer.validation.word_problems import told_by_word
+from importer.validation.policies import apply_policies
+from importer.validation.word_problems import one_per_word
 from importer.wording import counted
 from importer.workflow.cell_choices import cell_choices
 from importer.workflow.directory import Directory, Needs
@@ -122,19 +122,19 @@ class PreparedSources:
             tables = find_tables(mapping, self.sources)
         except MappingError as error:
             raise MappingError(error.message, f"{advice(self.sources, self.loaded)} {error.hint}".strip()) from error
-        owners = assign_rows(mapping, tables, self.sources, self.loaded)
-        if not len(owners.ids) and not self.options.partial:
-            raise _no_customers(self.loaded, self.sources, owners)
-        self.unused, notes = look_over(mapping, tables, partial=self.options.partial)
+        assignment = assign_rows(mapping, tables, self.sources, self.loaded)
+        if not len(assignment.ids) and not self.options.partial:
+            raise _no_customers(self.loaded, self.sources, assignment)
+        self.unused, notes = review_columns(mapping, tables, partial=self.options.partial)
         self.rules = CellRules(column_roles(mapping, tables), tables[mapping.main_table].blanks)
-        self.orders = {number + 1: own for number, own in enumerate(cell_columns(mapping, owners))}
+        self.orders = {number + 1: own for number, own in enumerate(cell_columns(mapping, assignment))}
         self.partitions = []
-        for number, share in enumerate(deal_out(owners, most)):
+        for number, share in enumerate(deal_out(assignment, most)):
             self.partitions.append(Partition(number, folder, share.first, files))
             self.partitions[-1].dump("share", share)
-        self.changes = count_changes(self.sources, owners.changes)
-        self.problems = ProblemTable.concat(owners.problems)
-        write_frame(folder / "rows", owners.status.frame())
+        self.changes = count_changes(self.sources, assignment.changes)
+        self.problems = ProblemTable.concat(assignment.problems)
+        write_frame(folder / "rows", assignment.status.frame())
         self.rows = read_frame(folder / "rows", numbers=False)
         self.sources = replace(self.sources, problems=(*self.sources.problems, *notes))
 
@@ -145,7 +145,7 @@ class PreparedSources:
         self.changes = merge.merged_changes([self.changes, *(one.changes for one in self.mapped)], self.sources)
 
     def needs(self) -> Needs:
-        """The lists that are needed from the API before :meth:`settled`."""
+        """The lists that are needed from the API before :meth:`validate`."""
         kinds = (one.entries[0].fields[name].lookup for one in self.mapped for name in one.names)
         attributes = frozenset(entity for one in self.mapped for entity in one.attributes)
         entities = frozenset(entity for one in self.mapped for entity, count in one.counts.items() if count)
@@ -158,7 +158,7 @@ class PreparedSources:
         found = [frame.loc[frame[FORMER_ID].notna(), names] for frame in frames if FORMER_ID in frame]
         return pd.concat([no_lines(dict.fromkeys(names, TEXT)), *found]).rename(columns={FORMER_ID: "former"})
 
-    def settled(self, directory: Directory | None, kept: frozenset[str] = frozenset()) -> Stage:
+    def validate(self, directory: Directory | None, kept: frozenset[str] = frozenset()) -> Stage:
         """Validate, decide the effect of every problem, and write the bodies of the partitions.
 
         ``directory`` is for resolving names and checking attributes; without it, neither is done. ``kept``: the former
@@ -194,7 +194,7 @@ class PreparedSources:
                 all_cells([one.cells for one in done], self.sources, self.rows, rejected),
             )
             found = ProblemTable(merge.merged_problems(self.partitions, [one.counts for one in done]))
-            found = told_by_word(found, {} if directory is None else names_by_field(directory))
+            found = one_per_word(found, {} if directory is None else names_by_field(directory))
             words = added([one.words for one in done])
             return Stage(
                 self.sources,
@@ -216,7 +216,7 @@ class PreparedSources:
             found += [unchecked_attributes(entity) for entity in unknown]
         nothing = pd.DataFrame({name: np.zeros(0, np.int64) for name in ("_row", "_entry", "_customer")})
         tables = EntityTables(nothing, nothing, nothing, (), self.rows)
-        return settle(tables, ProblemTable.concat(found), severities=policy.severities).problems
+        return apply_policies(tables, ProblemTable.concat(found), severities=policy.severities).problems
 
     def write_bodies(self, folder: RunFolder) -> pd.DataFrame:
         """Write the bodies to ``payloads.jsonl``. Returns where each body is, as :func:`write_payloads` does.
@@ -243,15 +243,15 @@ class PreparedSources:
         self.scratch.close()
 
 
-def _no_customers(loaded: LoadedMapping, sources: Sources, owners: RowAssignment) -> MappingError:
+def _no_customers(loaded: LoadedMapping, sources: Sources, assignment: RowAssignment) -> MappingError:
     """An error that explains why no row makes a customer."""
     known = fit_of(loaded.name, loaded.mapping, sources).known
     if not known:
         message = f"the mapping {loaded.name!r} does not fit: the sources have none of its columns"
         return MappingError(message, advice(sources, loaded))
-    reasons = Counter(reason for reason in owners.status.skipped if reason is not None)
+    reasons = Counter(reason for reason in assignment.status.skipped if reason is not None)
     parts = [f"{count:,} skipped ({reason})" for reason, count in reasons.most_common()]
-    errors = ProblemTable.concat(owners.problems).errors
+    errors = ProblemTable.concat(assignment.problems).errors
     found = [(one.code, str(one.location), one.message) for one in sources.problems if one.severity is Severity.ERROR]
     places = (str(sources.location(row)) for row in errors["row"].tolist())
     found += zip(errors["code"], places, errors["message"], strict=True)

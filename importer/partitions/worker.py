@@ -10,7 +10,7 @@ import pandas as pd
 from importer.mapping.apply import build
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.partitions.cell_accounts import CellRules, account_cells
-from importer.partitions.partition import CustomerShare, Partition, owners_of
+from importer.partitions.partition import CustomerShare, Partition, share_assignment
 from importer.partitions.scratch import new_file, release_memory, write_array
 from importer.payload import write_payloads
 from importer.records import Severity
@@ -18,15 +18,15 @@ from importer.report.word_counts import WordCounts, word_counts
 from importer.tables import ENTITIES, FORMER_ID, TEXT, Entity, EntityTables, Entry, Mask, ProblemTable, Sources
 from importer.validation.attributes import check_attributes, defined_columns, used_attributes
 from importer.validation.contract import validate
-from importer.validation.policies import Settled, complete_defaults, settle
+from importer.validation.policies import Validated, apply_policies, complete_defaults
 from importer.validation.record_comparisons import (
     SharedFindings,
-    alike_ids,
     company_addresses,
     fingerprints,
+    normalized_ids,
     text_column,
 )
-from importer.validation.word_problems import TOLD_ONCE
+from importer.validation.word_problems import ONE_PER_WORD
 from importer.workflow.directory import Directory
 from importer.workflow.resolve_lookups import NameCounts, looked_up_names, pending_lookups, resolve_lookups
 
@@ -53,11 +53,11 @@ def map_part(partition: Partition, loaded: LoadedMapping, country: str | None) -
     """Map the rows of a partition. The frames that are written have row positions within the partition."""
     share = partition.share
     sources = partition.sources(share.rows)
-    tables, problems, cells = build(loaded, owners_of(share, loaded.mapping, sources), sources, country=country)
+    tables, problems, cells = build(loaded, share_assignment(share, loaded.mapping, sources), sources, country=country)
     for entity in ENTITIES:
         frame = tables.frame(entity)
         partition.write(f"{entity}.mapped", frame)
-        write_array(partition.path(f"{entity}.ids"), fingerprints(alike_ids(text_column(frame, "reference_id"))))
+        write_array(partition.path(f"{entity}.ids"), fingerprints(normalized_ids(text_column(frame, "reference_id"))))
     partition.write("problems.mapped", problems.frame)
     partition.dump("cells", cells)
     partition.write("companies", company_addresses(tables))
@@ -140,25 +140,25 @@ def finish_part(
     field_rows = {str(name): own.to_numpy() for name, own in partition.read("field-rows").items()}
     customers, addresses, contacts = (_completed(partition, entity, columns) for entity in ENTITIES)
     tables = with_former_ids(EntityTables(customers, addresses, contacts, entries, rows, field_rows), kept)
-    settled = validate_records(policy, tables, sources, ProblemTable(partition.read("problems.mapped")), shared)
+    validated = validate_records(policy, tables, sources, ProblemTable(partition.read("problems.mapped")), shared)
     # The parent reports once for all partitions that attributes cannot be checked.
-    known = settled.problems.frame[(settled.problems.frame["code"] != "attributes_unchecked").to_numpy(np.bool_)]
-    rejected = settled.rejected[share.customers]
-    of_cells = known[~known["code"].isin(TOLD_ONCE).to_numpy(np.bool_)]
+    known = validated.problems.frame[(validated.problems.frame["code"] != "attributes_unchecked").to_numpy(np.bool_)]
+    rejected = validated.rejected[share.customers]
+    of_cells = known[~known["code"].isin(ONE_PER_WORD).to_numpy(np.bool_)]
     cells, lost = account_cells(
-        partition.restore("cells"), rules, settled.tables, settled.moved, sources, rejected, of_cells
+        partition.restore("cells"), rules, validated.tables, validated.moved, sources, rejected, of_cells
     )
     problems = ProblemTable.concat([ProblemTable(known), lost]).frame.reset_index(drop=True)
     partition.write("problems.final", _among_all(problems, share))
     for entity in ENTITIES:
-        partition.write(f"{entity}.final", _among_all(settled.tables.frame(entity), share))
-    keep, open_lookups = ~settled.rejected, policy.directory is None
+        partition.write(f"{entity}.final", _among_all(validated.tables.frame(entity), share))
+    keep, open_lookups = ~validated.rejected, policy.directory is None
     with new_file(partition.path("payloads")) as file:
-        bodies = write_payloads(settled.tables, keep, file, unresolved_lookups=open_lookups, hashed=hashed)
+        bodies = write_payloads(validated.tables, keep, file, unresolved_lookups=open_lookups, hashed=hashed)
     partition.write("bodies", bodies)
-    counts: dict[Entity, int] = {entity: len(settled.tables.frame(entity)) for entity in ENTITIES}
-    words = word_counts(sources, settled.tables, settled.problems.frame)
-    finished = Finished(settled.rejected, settled.lost_child, counts, words, cells)
+    counts: dict[Entity, int] = {entity: len(validated.tables.frame(entity)) for entity in ENTITIES}
+    words = word_counts(sources, validated.tables, validated.problems.frame)
+    finished = Finished(validated.rejected, validated.lost_child, counts, words, cells)
     release_memory()
     return finished
 
@@ -188,7 +188,7 @@ def _with_former(frame: pd.DataFrame, keep: Mask) -> pd.DataFrame:
 
 def validate_records(
     policy: ValidationPolicy, tables: EntityTables, sources: Sources, problems: ProblemTable, shared: Shared
-) -> Settled:
+) -> Validated:
     """Look up names, validate, and decide the effect of every problem. ``problems``: those found while mapping."""
     definitions = {} if policy.directory is None else policy.directory.attributes
     if policy.directory is None:
@@ -206,14 +206,14 @@ def validate_records(
         possible_duplicates=policy.possible_duplicates,
         unlimited=defined_columns(definitions, lambda definition: definition.unlimited),
     )
-    settled = settle(
+    validated = apply_policies(
         tables,
         ProblemTable.concat([problems, looked_up, checked]),
         contact_email_required=policy.contact_email_required,
         mandatory=defined_columns(definitions, lambda definition: definition.mandatory),
         severities=policy.severities,
     )
-    return replace(settled, tables=complete_defaults(settled.tables))
+    return replace(validated, tables=complete_defaults(validated.tables))
 
 
 def _completed(partition: Partition, entity: Entity, columns: Columns) -> pd.DataFrame:

@@ -62,10 +62,10 @@ def _lost_addresses(report: ReportInput) -> dict[str, tuple[set[str], Positions]
         if home is None:
             continue
         pairs = zip(columns, fields, strict=True)
-        mine = np.array([column in own and field in entry.taken_apart for column, field in pairs], bool)
-        if mine.any():
+        concerned = np.array([column in own and field in entry.taken_apart for column, field in pairs], bool)
+        if concerned.any():
             known, before = found.get(home, (set(), np.empty(0, np.int64)))
-            found[home] = known | set(entry.taken_apart), np.union1d(before, rows[mine])
+            found[home] = known | set(entry.taken_apart), np.union1d(before, rows[concerned])
     return found
 
 

@@ -41,7 +41,7 @@ def _lines(report: ReportInput) -> pd.DataFrame | None:
         return None
     lines = sources.corrections.lines
     row = lines["row"].to_numpy(np.int64)
-    owner = lookup(tables.owners, row)
+    owner = lookup(tables.row_customers, row)
     place = np.where(row < 0, -1, sources.split(np.maximum(row, 0))[0])
     numbers = sources.row_numbers(row)
     names = {

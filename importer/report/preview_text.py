@@ -189,10 +189,10 @@ def _steps(field: Line, arrow: str) -> Iterator[str]:
     last = texts[0] if texts else None
     for number, step in enumerate(field["steps"], start=1):
         word, before = _WORDS.get(step["step"], step["step"]), step["before"]
-        told = [] if before is None or isinstance(before, list) or before in {*texts, last} else [_quoted(before)]
+        earlier = [] if before is None or isinstance(before, list) or before in {*texts, last} else [_quoted(before)]
         final = number == len(field["steps"]) and step["after"] is not None
         given = [] if final and not isinstance(step["after"], dict) and field["value"] is not None else [_after(step)]
-        shown = f" {arrow} ".join([*told, *given])
+        shown = f" {arrow} ".join([*earlier, *given])
         yield f"{word}: {shown}" if shown else word
         last = step["after"] if isinstance(step["after"], str) else None
 
@@ -227,8 +227,8 @@ def _other_cells(cells: Sequence[Line], look: Look) -> list[str]:
     for cell in cells:
         alike.setdefault((cell["column"], _quoted(cell["text"]), cell["category"]), []).append(cell)
     for (column, text, category), own in alike.items():
-        told = f"{column}: {text} ({_CATEGORIES.get(category, category)}), {_span(own)}"
-        lines += _broken(told, look.width, first="  ", rest="    ")
+        line = f"{column}: {text} ({_CATEGORIES.get(category, category)}), {_span(own)}"
+        lines += _broken(line, look.width, first="  ", rest="    ")
     return lines
 
 

@@ -125,7 +125,7 @@ def locate(problems: ProblemTable, sources: Sources, tables: EntityTables) -> Lo
     own = problems.frame.assign(**_at(sources, row), _customer=customer)
     own = _of_corrected(sources, own)
     loader = _of_loader(sources, places)
-    loader["_customer"] = lookup(tables.owners, loader["_row"].to_numpy(np.int64))
+    loader["_customer"] = lookup(tables.row_customers, loader["_row"].to_numpy(np.int64))
     changes = _of_changes(sources, tables.changes)
     frames = [loader, own, changes]
     kinds = pd.DataFrame({name: _categories([frame[name] for frame in frames]) for name in _KINDS})
@@ -184,7 +184,7 @@ def _without_repeats(kinds: pd.DataFrame) -> Positions:
 def _positions(problems: pd.DataFrame, tables: EntityTables) -> tuple[Positions, Positions]:
     """The row and the customer of each problem. If only one of the two is known, the other is derived from it."""
     row, customer = problems["row"].to_numpy(np.int64), problems["customer"].to_numpy(np.int64)
-    customer = np.where(customer < 0, lookup(tables.owners, row), customer)
+    customer = np.where(customer < 0, lookup(tables.row_customers, row), customer)
     return np.where(row < 0, lookup(tables.customers["_row"].to_numpy(np.int64), customer), row), customer
 
 

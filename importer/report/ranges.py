@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.tables import TEXT, EntityTables, Positions, Sources, chunked, taken
+from importer.tables import TEXT, EntityTables, Positions, Sources, chunked, take_rows
 
 
 def lookup(values: Positions, at: Positions) -> Positions:
@@ -22,7 +22,7 @@ def lookup(values: Positions, at: Positions) -> Positions:
 def take_text(values: "pd.Series[Any]", at: Positions) -> "pd.Series[Any]":
     """``values[at]`` as ``TEXT``; null for each position out of range."""
     inside = (at >= 0) & (at < len(values))
-    found = taken(chunked(values), at[inside])
+    found = take_rows(chunked(values), at[inside])
     if not inside.all():
         found = found.take(pa.array(np.cumsum(inside) - 1, mask=~inside))
     return pd.Series(pd.array(found, dtype=TEXT))
@@ -43,7 +43,7 @@ class RowRanges:
 
     @classmethod
     def of(cls, sources: Sources, tables: EntityTables) -> "RowRanges":
-        owner = tables.owners
+        owner = tables.row_customers
         counts = np.bincount(owner[owner >= 0], minlength=len(tables.customers))
         edges = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
         rows = np.argsort(owner, kind="stable")[len(owner) - int(edges[-1]) :].astype(np.int32)

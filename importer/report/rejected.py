@@ -160,7 +160,7 @@ class ImportErrors:
     def _reasons(self, rows: Positions) -> pa.Array:
         """Why rows without a problem of their own are shown; null for rows that have one."""
         sources = self.report.sources
-        owner = self.report.tables.owners[rows]
+        owner = self.report.tables.row_customers[rows]
         kind, cause = self.kinds[owner], self.causes[owner]
         explained = self.wrong[rows] | (self.left_out[rows] & (kind == _LOST_CHILD))
         why = pa.array(_WHY).take(pa.array(kind))
@@ -204,7 +204,7 @@ def _causes(report: ReportInput, wrong: Mask, left_out: Mask) -> Positions:
 
     For a customer that a row rejected alone may belong to, it is that row.
     """
-    owner = report.tables.owners
+    owner = report.tables.row_customers
     cause = np.where(report.related_rows >= 0, report.related_rows, report.tables.customers["_row"].to_numpy(np.int64))
     for concerned, fault in ((report.lost_child, left_out), (report.rejected | report.refused, wrong)):
         at = np.flatnonzero(fault & np.append(concerned, False)[owner])

@@ -89,7 +89,7 @@ def write_workbook(
 def choose_rows(report: ReportInput, *, most: int = MOST_ROWS) -> Chosen:
     """The rejected rows for a workbook, at most ``most``: whole customers by their first rows, and individual rows."""
     shown = np.flatnonzero(rows_to_fix(report))
-    owner = report.tables.owners[shown]
+    owner = report.tables.row_customers[shown]
     # A row without a customer is a separate unit, whose number follows those of all customers.
     unit = np.where(owner < 0, len(report.rejected) + np.arange(len(shown)), owner)
     _, first, number, sizes = np.unique(unit, return_index=True, return_inverse=True, return_counts=True)
@@ -97,47 +97,47 @@ def choose_rows(report: ReportInput, *, most: int = MOST_ROWS) -> Chosen:
     fits = np.zeros(len(sizes), dtype=np.bool_)
     fits[order] = np.cumsum(sizes[order]) <= most
     near = fits[number]  # only their cells are looked at: a dirty file has millions of rows that do not fit anyway
-    held, length = np.ones(len(shown), dtype=np.bool_), np.zeros(len(shown), dtype=np.int64)
-    held[near], length[near] = _held(report.sources, shown[near])
+    storable, length = np.ones(len(shown), dtype=np.bool_), np.zeros(len(shown), dtype=np.int64)
+    storable[near], length[near] = _storable_rows(report.sources, shown[near])
     whole = np.ones(len(sizes), dtype=np.bool_)
-    whole[number[~held]] = False
+    whole[number[~storable]] = False
     fits[order] &= np.cumsum(np.where(whole, np.bincount(number, length, len(sizes)), 0)[order]) <= _MOST_BYTES
     rows = np.zeros(report.sources.row_count, dtype=np.bool_)
     rows[shown[(fits & whole)[number]]] = True
     return Chosen(rows, int((~whole)[number].sum()), int((~fits & whole)[number].sum()))
 
 
-def _held(sources: Sources, rows: Positions) -> tuple[Mask, Positions]:
+def _storable_rows(sources: Sources, rows: Positions) -> tuple[Mask, Positions]:
     """Which of these rows a sheet can hold, and how many bytes of text each has."""
     table, local = sources.split(rows)
-    held = np.ones(len(rows), dtype=np.bool_)
+    storable = np.ones(len(rows), dtype=np.bool_)
     length = np.zeros(len(rows), dtype=np.int64)
     for index in np.unique(table).tolist():
         here = np.flatnonzero(table == index)
         source = sources.tables[index]
         names = pa.array(list(source.frame.columns), pa.string())
-        if len(names) > _MOST_COLUMNS or not _holdable(names).all():
-            held[here] = False
+        if len(names) > _MOST_COLUMNS or not _fits_in_cell(names).all():
+            storable[here] = False
             continue
         for name in source.frame.columns:
             texts = source.cells(name, local[here])
-            held[here] &= _holdable(texts)
+            storable[here] &= _fits_in_cell(texts)
             length[here] += pc.binary_length(texts).to_numpy(zero_copy_only=False)
-    return held, length
+    return storable, length
 
 
-def _holdable(texts: pa.Array) -> Mask:
+def _fits_in_cell(texts: pa.Array) -> Mask:
     """True for each text that a workbook can hold and return unchanged."""
-    held: Mask = ~pc.match_substring_regex(texts, _UNSUPPORTED).to_numpy(zero_copy_only=False)
+    storable: Mask = ~pc.match_substring_regex(texts, _UNSUPPORTED).to_numpy(zero_copy_only=False)
     for place in np.flatnonzero(pc.binary_length(texts).to_numpy(zero_copy_only=False) > LONGEST_CELL):
-        held[place] &= _units(texts[place].as_py()) <= LONGEST_CELL
-    return held
+        storable[place] &= _units(texts[place].as_py()) <= LONGEST_CELL
+    return storable
 
 
 def _plan(report: ReportInput, rows: Mask) -> list[SheetPlan]:
     """The sheets. A table without such rows gets one only if a row has no customer, which can then be added there."""
     sources = report.sources
-    alone = (rows & (report.tables.owners < 0)).any()
+    alone = (rows & (report.tables.row_customers < 0)).any()
     parts = parts_to_fill(report)
     plans = []
     for index, (table, name) in enumerate(zip(sources.tables, sheet_names(sources.tables), strict=True)):

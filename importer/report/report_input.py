@@ -91,7 +91,7 @@ def totals(sources: Sources, tables: EntityTables, rejected: Mask, outcomes: pd.
     Raises :class:`InternalError` if a row or a customer does not have exactly one status.
     """
     refused = rejected_rows(sources, tables, rejected)
-    used = (tables.owners >= 0) & ~refused
+    used = (tables.row_customers >= 0) & ~refused
     reasons = tables.rows["skipped"]
     skipped = reasons.notna().to_numpy(np.bool_)
     ends = refused.astype(np.int8) + used + skipped
@@ -118,7 +118,7 @@ def totals(sources: Sources, tables: EntityTables, rejected: Mask, outcomes: pd.
 
 def rejected_rows(sources: Sources, tables: EntityTables, customers: Mask) -> Mask:
     """The row positions that belong to one of these customers, were rejected alone, or could not be read."""
-    owner = tables.owners
+    owner = tables.row_customers
     owned: Mask = np.append(customers, False)[owner]  # -1 (no customer) takes the last item
     rejected: Mask = owned | _rejected_alone(sources, tables)
     return rejected
@@ -126,7 +126,7 @@ def rejected_rows(sources: Sources, tables: EntityTables, customers: Mask) -> Ma
 
 def loose_rows(sources: Sources, tables: EntityTables) -> int:
     """How many rows were rejected without belonging to a customer."""
-    return int((_rejected_alone(sources, tables) & (tables.owners < 0)).sum())
+    return int((_rejected_alone(sources, tables) & (tables.row_customers < 0)).sum())
 
 
 def _rejected_alone(sources: Sources, tables: EntityTables) -> Mask:
@@ -156,7 +156,7 @@ def _related_rows(sources: Sources, tables: EntityTables, problems: ProblemTable
     When such a row is fixed, it is imported again with only the other rejected rows, and its customer may not be among
     them. Its customer is probably the one that its message names, or otherwise one of those that :func:`_around` finds.
     """
-    alone = np.flatnonzero(_rejected_alone(sources, tables) & (tables.owners < 0))
+    alone = np.flatnonzero(_rejected_alone(sources, tables) & (tables.row_customers < 0))
     found = np.full(len(tables.customers), -1, dtype=np.int64)
     if not 0 < len(alone) <= _MOST_LOOSE:
         return found
@@ -175,18 +175,18 @@ def _around(sources: Sources, tables: EntityTables, rows: Positions) -> tuple[Po
 
     Both rows are in the same table, whose customers have several rows each, or in which no customer begins.
     """
-    owner = tables.owners
+    owner = tables.row_customers
     firsts = tables.customers["_row"].to_numpy(np.int64)
     pairs = [(np.empty(0, np.int64), np.empty(0, np.int64))]
     for start, end in zip(sources.offsets, sources.offsets[1:], strict=False):
         own, here = owner[start:end], rows[(rows >= start) & (rows < end)]
-        held = np.flatnonzero(own >= 0)
-        several = len(held) > _SEVERAL * len(np.unique(own[held])) or not ((firsts >= start) & (firsts < end)).any()
-        if not len(here) or not len(held) or not several:
+        used = np.flatnonzero(own >= 0)
+        several = len(used) > _SEVERAL * len(np.unique(own[used])) or not ((firsts >= start) & (firsts < end)).any()
+        if not len(here) or not len(used) or not several:
             continue
-        below = np.searchsorted(held, here - start)
+        below = np.searchsorted(used, here - start)
         for at in (below - 1, below):
-            inside = (at >= 0) & (at < len(held))
-            pairs.append((here[inside], own[held[at[inside]]]))
+            inside = (at >= 0) & (at < len(used))
+            pairs.append((here[inside], own[used[at[inside]]]))
     rows_, customers = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
     return rows_, customers

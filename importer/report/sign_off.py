@@ -141,7 +141,7 @@ class _Rows:
             self._begin()
         kept = []
         for place, text in enumerate(cells):
-            shown = _held(text)
+            shown = _cut_to_cell(text)
             self.cut += shown != text
             kept.append(shown)
             if shown:
@@ -151,7 +151,7 @@ class _Rows:
         self.count += 1
 
 
-def _held(text: str) -> str:
+def _cut_to_cell(text: str) -> str:
     """The text, cut to what a cell can hold: Excel counts UTF-16 units."""
     if len(text) * 2 <= LONGEST_CELL or len(text.encode("utf-16-le")) // 2 <= LONGEST_CELL:
         return text
@@ -186,7 +186,7 @@ def _write_summary(book: Any, sheet: Any, sign_off: SignOff, counts: Mapping[str
     first = len(sign_off.explained) + 3
     for row, (name, value) in enumerate(facts, start=first):
         sheet.write_string(row, 0, name, bold)
-        sheet.write_string(row, 1, _held(value), text)
+        sheet.write_string(row, 1, _cut_to_cell(value), text)
     for row, name in enumerate((SIGNED_BY, SIGNED_ON) if sign_off.fill_in else (), start=first + len(facts) + 1):
         sheet.write_string(row, 0, name, bold)
         sheet.write_blank(row, 1, None, blank)

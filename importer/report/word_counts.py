@@ -52,8 +52,8 @@ def word_counts(sources: Sources, tables: EntityTables, problems: pd.DataFrame) 
             sent = _sent(pa.array(frame[decision.field]))
             words = pc.coalesce(_words(sources, tables, decision), sent)
             unsettled = conflicts.loc[conflicts["field"] == decision.field, "record"]
-            settled = pa.array(~np.isin(np.arange(len(frame)), unsettled))
-            found[decision.field] = _counted(words.filter(settled), sent.filter(settled))
+            validated = pa.array(~np.isin(np.arange(len(frame)), unsettled))
+            found[decision.field] = _counted(words.filter(validated), sent.filter(validated))
     return found
 
 

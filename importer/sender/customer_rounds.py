@@ -18,7 +18,7 @@ MOST_MISSES = 10  # calls in a row without an answer (each was repeated) after w
 Thing = TypeVar("Thing")
 
 
-class Verdict(StrEnum):
+class CustomerResult(StrEnum):
     DELETED = "deleted"
     DEACTIVATED = "deactivated"  # deleted, but still shown as inactive
     RESTORED = "restored"  # its update was undone
@@ -38,7 +38,7 @@ class Verdict(StrEnum):
 class CustomerFinding:
     reference_id: str
     customer_id: str | None
-    result: Verdict
+    result: CustomerResult
     details: str = ""
 
 

@@ -273,12 +273,12 @@ class Sender:
     async def _record(self, group: list[Transition]) -> list[Transition]:
         """An ID that already belongs to another customer proves that an answer is not about ours."""
         created = [one.step.customer_id for one in group if one.step.state is State.CREATED and one.step.customer_id]
-        owners = await self.thread(self.ledger.owners, self.run.tenant, created) if created else {}
+        names = await self.thread(self.ledger.reference_ids_of, self.run.tenant, created) if created else {}
         checked = []
         for one in group:
             owner = name = one.step.reference_id
             if one.step.state is State.CREATED and one.step.customer_id:
-                owner = owners.setdefault(one.step.customer_id, name)
+                owner = names.setdefault(one.step.customer_id, name)
             checked.append(one if owner == name else id_of_another(one, owner))
         await self.thread(self.ledger.record, self.run, [one.step for one in checked])
         return checked

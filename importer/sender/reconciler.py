@@ -25,7 +25,7 @@ FIRST_LOOK = 60  # the first comes after 1/60 of the settling time, each later o
 
 
 @dataclass
-class _Lane:
+class _LookupQueue:
     """Customers that are looked up the same way, ``size`` at a time; ``free``: how many more lookups may begin now."""
 
     size: int
@@ -61,8 +61,8 @@ class Reconciler:
     done: Callable[[Transition], None]
     dropped: Callable[[], None]
     stop: Callable[[StopError], None]
-    _plain: _Lane = field(default_factory=lambda: _Lane(GROUP, LOOKS))
-    _odd: _Lane = field(default_factory=lambda: _Lane(MOST_IN_WALK, 1))
+    _plain: _LookupQueue = field(default_factory=lambda: _LookupQueue(GROUP, LOOKS))
+    _odd: _LookupQueue = field(default_factory=lambda: _LookupQueue(MOST_IN_WALK, 1))
     _more: Wakeup = field(default_factory=Wakeup)
     _looking: int = 0
     _failures: int = 0
@@ -89,7 +89,7 @@ class Reconciler:
                 due = min(self._plain.due(), self._odd.due())
                 await self._more.wait(max(0.0, due - anyio.current_time()))
 
-    async def _serve(self, lane: _Lane, group: Sequence[CustomerTask]) -> None:
+    async def _serve(self, lane: _LookupQueue, group: Sequence[CustomerTask]) -> None:
         await self._look_up(group)
         self._looking -= len(group)
         lane.free += 1

@@ -13,7 +13,7 @@ from importer.api import Answer, AnswerKind, Client
 from importer.ledger import Ledger, LedgerCustomer, Run, Write, WriteState
 from importer.planner.compare import NotReplaceableError, records
 from importer.planner.readback import Replaced
-from importer.sender.customer_rounds import BLOCK, Rounds, Verdict, unreadable
+from importer.sender.customer_rounds import BLOCK, CustomerResult, Rounds, unreadable
 from importer.tables import CHILD_ENTITIES, ChildKind
 
 KINDS: Mapping[str, ChildKind] = {entity: kind for kind, entity in CHILD_ENTITIES.items()}  # by the entity of a write
@@ -25,7 +25,7 @@ Values = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class Part:
     write: Write
-    result: Verdict
+    result: CustomerResult
     details: str = ""
 
 
@@ -45,7 +45,7 @@ class Restorer:
     async def take_back(self, customer: LedgerCustomer, write: Write) -> Part:
         write, record, reason = await self._look(customer, write)
         if reason:
-            return Part(write, Verdict.FAILED, reason)
+            return Part(write, CustomerResult.FAILED, reason)
         values = replaced_by(write)
         if (left := values.left(record, deleted=write.state is WriteState.SENDING)) is not None:
             return await self._already(customer, write, left)
@@ -54,7 +54,7 @@ class Restorer:
         if not values.restorable:
             return _part(write, WriteState.KEPT, _no_value(write, values.not_as_before(record)) or ERASED)
         if not self.force and (changed := values.changed(record)):
-            return Part(write, Verdict.CHANGED, _named(write, changed))
+            return Part(write, CustomerResult.CHANGED, _named(write, changed))
         return await self._restore(customer, write, record)
 
     async def _already(self, customer: LedgerCustomer, write: Write, left: list[str]) -> Part:
@@ -64,8 +64,8 @@ class Restorer:
             return _part(write, WriteState.RESTORED, _no_value(write, left))
         if self.wait > 0:
             details = f"its update is not in WizCommerce yet; run undo again in {self.wait:.0f} s to be sure"
-            return Part(write, Verdict.UNKNOWN, details)
-        return Part(replace(write, state=WriteState.ABSENT), Verdict.ABSENT, "its update had no effect")
+            return Part(write, CustomerResult.UNKNOWN, details)
+        return Part(replace(write, state=WriteState.ABSENT), CustomerResult.ABSENT, "its update had no effect")
 
     async def _restore(self, customer: LedgerCustomer, write: Write, record: Values) -> Part:
         try:
@@ -76,11 +76,11 @@ class Restorer:
         answer = await self.rounds.ask(self._send(customer.customer_id or "", write, body))
         write, shown, reason = await self._look(customer, replace(write, state=WriteState.SENDING))
         if reason:
-            return Part(write, Verdict.FAILED, f"it is not known whether it was restored: {reason}")
+            return Part(write, CustomerResult.FAILED, f"it is not known whether it was restored: {reason}")
         if (left := replaced_by(write).left(shown, deleted=True)) is not None:
             return _part(write, WriteState.RESTORED, _no_value(write, left))
         reason = f"{_place(write)} was not restored: {answer.message or 'the request had no effect'}"
-        return Part(replace(write, state=WriteState.DONE), Verdict.FAILED, reason)
+        return Part(replace(write, state=WriteState.DONE), CustomerResult.FAILED, reason)
 
     def _send(self, customer_id: str, write: Write, body: bytes) -> Awaitable[Answer]:
         if write.child_id is None:
@@ -168,7 +168,7 @@ def forecast(ledger: Ledger, run: Run) -> Forecast:
 
 def _part(write: Write, state: WriteState, kept: str) -> Part:
     """``kept``: what is not undone, and why; empty when everything is."""
-    return Part(replace(write, state=state), Verdict.NOT_TAKEN_BACK if kept else Verdict.RESTORED, kept)
+    return Part(replace(write, state=state), CustomerResult.NOT_TAKEN_BACK if kept else CustomerResult.RESTORED, kept)
 
 
 def _no_value(write: Write, fields: list[str]) -> str:

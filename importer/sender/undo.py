@@ -15,7 +15,7 @@ from importer.planner.compare import differences
 from importer.records import OutcomeKind
 from importer.sender.concurrency import LedgerThread
 from importer.sender.creating import moment_text
-from importer.sender.customer_rounds import BLOCK, CustomerFinding, Found, Rounds, Verdict, unreadable
+from importer.sender.customer_rounds import BLOCK, CustomerFinding, CustomerResult, Found, Rounds, unreadable
 from importer.sender.customer_task import Bodies, changed_since
 from importer.sender.restoring import Part, Restorer, is_deletion, is_open
 
@@ -23,7 +23,14 @@ LATER_RUN = "it is not known yet whether a later run changed it: resume that run
 NO_VALUES = "this run has no previous values: an earlier run or an older version of the importer made the update"
 NO_CUSTOMER = "the customer is no longer in WizCommerce"
 AGAIN = "Run undo again: it continues where it stopped."
-RANKS = (Verdict.UNKNOWN, Verdict.FAILED, Verdict.CHANGED, Verdict.NOT_TAKEN_BACK, Verdict.RESTORED, Verdict.ABSENT)
+RANKS = (
+    CustomerResult.UNKNOWN,
+    CustomerResult.FAILED,
+    CustomerResult.CHANGED,
+    CustomerResult.NOT_TAKEN_BACK,
+    CustomerResult.RESTORED,
+    CustomerResult.ABSENT,
+)
 Customers = list[LedgerCustomer]
 
 
@@ -64,7 +71,7 @@ class Undo:
 
         Raises :class:`StopError`, :class:`LedgerError`, and :class:`OutputError` when ``bodies`` cannot be read.
         """
-        last_sent = await self._thread(self.ledger.last_heard, self.run)
+        last_sent = await self._thread(self.ledger.last_active, self.run)
         self._restorer.wait = max(0.0, self.settle - (self.now() - last_sent).total_seconds())
         await self._each_block(self.ledger.made_by, self._created, self._delete)
         await self._each_block(self.ledger.updated_by, self._updated, self._restore)
@@ -73,7 +80,7 @@ class Undo:
         self,
         read: Callable[..., Customers],
         choose: Callable[[Customers], Awaitable[Customers]],
-        work: Callable[[LedgerCustomer], Awaitable[tuple[Verdict, str]]],
+        work: Callable[[LedgerCustomer], Awaitable[tuple[CustomerResult, str]]],
     ) -> None:
         async def one(customer: LedgerCustomer) -> None:
             self._report(customer, *await work(customer))
@@ -99,7 +106,7 @@ class Undo:
         for one in block:
             customer = replace(one, body=planned.get(_name(one), one.body))
             if customer.update_unknown:
-                self._report(customer, Verdict.UNKNOWN, LATER_RUN)
+                self._report(customer, CustomerResult.UNKNOWN, LATER_RUN)
             elif not customer.outcome_unknown:
                 created.append(customer)
             elif found := self._look_up(customer, there[_name(customer)]):
@@ -118,7 +125,9 @@ class Undo:
         if len(found) > 1:
             ids = " and ".join(ref.id for ref in found)
             self._report(
-                customer, Verdict.DUPLICATE, f"WizCommerce has it {len(found)} times, as {ids}; delete them there"
+                customer,
+                CustomerResult.DUPLICATE,
+                f"WizCommerce has it {len(found)} times, as {ids}; delete them there",
             )
         elif found:
             moment = moment_text(found[0])
@@ -128,13 +137,13 @@ class Undo:
             return made
         elif self._restorer.wait > 0:
             details = f"not in WizCommerce yet; run undo again in {self._restorer.wait:.0f} s to be sure"
-            self._report(customer, Verdict.UNKNOWN, details)
+            self._report(customer, CustomerResult.UNKNOWN, details)
         else:
             self._steps.append(_no_effect(customer, State.ABSENT, "not in WizCommerce when the run was undone"))
-            self._report(customer, Verdict.ABSENT, "its request had no effect")
+            self._report(customer, CustomerResult.ABSENT, "its request had no effect")
         return None
 
-    async def _delete(self, customer: LedgerCustomer) -> tuple[Verdict, str]:
+    async def _delete(self, customer: LedgerCustomer) -> tuple[CustomerResult, str]:
         assert customer.customer_id is not None
         name = _name(customer)
         announced = [write for write in self._writes.get(name, ()) if is_deletion(write)]
@@ -142,10 +151,10 @@ class Undo:
         if gone := self._gone(customer, before, announced=bool(announced)):
             return gone
         if reason := unreadable(before, name):
-            return Verdict.FAILED, f"not deleted: {reason}"
+            return CustomerResult.FAILED, f"not deleted: {reason}"
         self._settled += [replace(write, state=WriteState.ABSENT) for write in announced]
         if not self.force and (reason := _changes(customer, before)):
-            return Verdict.CHANGED, reason
+            return CustomerResult.CHANGED, reason
         deletion = Write(name, "DELETE", "customer", None, None, None, None)
         announced = await self._thread(self.ledger.announce_writes, self.run, [deletion])
         answer = await self._rounds.ask(self.client.delete(customer.customer_id))
@@ -153,11 +162,11 @@ class Undo:
         if gone := self._gone(customer, after, announced=True):
             return gone
         if reason := unreadable(after, name):
-            return Verdict.FAILED, f"it is not known whether it was deleted: {reason}"
+            return CustomerResult.FAILED, f"it is not known whether it was deleted: {reason}"
         self._settled += [replace(write, state=WriteState.ABSENT) for write in announced]
-        return Verdict.FAILED, f"still there: {answer.message or 'the request had no effect'}"
+        return CustomerResult.FAILED, f"still there: {answer.message or 'the request had no effect'}"
 
-    def _gone(self, customer: LedgerCustomer, answer: Answer, *, announced: bool) -> tuple[Verdict, str] | None:
+    def _gone(self, customer: LedgerCustomer, answer: Answer, *, announced: bool) -> tuple[CustomerResult, str] | None:
         """What to report when a customer is gone, or inactive because of a deletion that undo announced."""
         assert customer.customer_id is not None
         inactive = not unreadable(answer, _name(customer)) and (answer.data or {}).get("status") == "inactive"
@@ -165,8 +174,8 @@ class Undo:
             return None
         self._removed.append(RemovedCustomer(customer.item.position, _name(customer), customer.customer_id, inactive))
         if inactive:
-            return Verdict.DEACTIVATED, "WizCommerce still has it, but inactive"
-        return Verdict.DELETED, "" if announced else "it was already gone"
+            return CustomerResult.DEACTIVATED, "WizCommerce still has it, but inactive"
+        return CustomerResult.DELETED, "" if announced else "it was already gone"
 
     async def _updated(self, block: list[LedgerCustomer]) -> list[LedgerCustomer]:
         open_writes = await self._thread(self.ledger.open_writes, self.run.tenant, [_name(one) for one in block])
@@ -176,41 +185,41 @@ class Undo:
             others = any(write.run_id != self.run.id for write in open_writes[_name(customer)])
             own = unknown and customer.outcome is OutcomeKind.UNKNOWN
             if not writes:
-                self._report(customer, Verdict.NOT_TAKEN_BACK, NO_VALUES)
+                self._report(customer, CustomerResult.NOT_TAKEN_BACK, NO_VALUES)
             elif not own and not any(map(is_open, writes)):
                 continue
             elif unknown and (others or not own):
-                self._report(customer, Verdict.UNKNOWN, LATER_RUN)
+                self._report(customer, CustomerResult.UNKNOWN, LATER_RUN)
             else:
                 chosen.append(customer)
         return chosen
 
-    async def _restore(self, customer: LedgerCustomer) -> tuple[Verdict, str]:
+    async def _restore(self, customer: LedgerCustomer) -> tuple[CustomerResult, str]:
         writes = [write for write in reversed(self._writes[_name(customer)]) if is_open(write)]
         there = Answer(AnswerKind.GONE)
         if customer.customer_id is not None:
             there = await self._rounds.ask(self.client.get(customer.customer_id))
         if there.kind is AnswerKind.GONE:
             self._settled += [replace(write, state=WriteState.KEPT) for write in writes]
-            return Verdict.NOT_TAKEN_BACK, NO_CUSTOMER
+            return CustomerResult.NOT_TAKEN_BACK, NO_CUSTOMER
         if reason := unreadable(there, _name(customer)):
-            return Verdict.FAILED, f"not restored: {reason}"
+            return CustomerResult.FAILED, f"not restored: {reason}"
         parts: list[Part] = []
         for write in writes:
             parts.append(await self._restorer.take_back(customer, write))
             self._settled.append(parts[-1].write)
         results = {part.result for part in parts}
-        result = next((rank for rank in RANKS if rank in results), Verdict.RESTORED)
-        if customer.outcome_unknown and result is Verdict.ABSENT:
+        result = next((rank for rank in RANKS if rank in results), CustomerResult.RESTORED)
+        if customer.outcome_unknown and result is CustomerResult.ABSENT:
             self._steps.append(_no_effect(customer, State.UPDATED, "not updated when the run was undone"))
-        elif customer.outcome_unknown and result in (Verdict.RESTORED, Verdict.NOT_TAKEN_BACK):
+        elif customer.outcome_unknown and result in (CustomerResult.RESTORED, CustomerResult.NOT_TAKEN_BACK):
             self._steps.append(_step(customer, State.UPDATED, OutcomeKind.UPDATED))
         return result, "; ".join(dict.fromkeys(filter(None, (part.details for part in parts))))
 
     async def _announce(self, write: Write) -> None:
         await self._thread(self.ledger.announce_restores, self.run, [write])
 
-    def _report(self, customer: LedgerCustomer, result: Verdict, details: str = "") -> None:
+    def _report(self, customer: LedgerCustomer, result: CustomerResult, details: str = "") -> None:
         self._findings.append(CustomerFinding(_name(customer), customer.customer_id, result, details))
 
     async def _enter(self) -> None:

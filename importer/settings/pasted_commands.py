@@ -129,7 +129,7 @@ class Commands:
         return f"`{line}`" if found[1] else line
 
     @contextmanager
-    def advising(self) -> Iterator[None]:
+    def completing_hints(self) -> Iterator[None]:
         """Complete the commands in the hints of errors that the block raises."""
         try:
             yield

@@ -68,14 +68,14 @@ def _findings(tables: EntityTables, contact_email_required: bool, resolved_looku
 
 def _field_findings(entity: Entity, field: str, texts: pa.Array) -> Iterator[Finding]:
     """The findings for a field: its distinct values are checked, and then their records are found."""
-    owners = np.arange(len(texts), dtype=np.int64)
+    parents = np.arange(len(texts), dtype=np.int64)
     if pa.types.is_list(texts.type):
-        owners = pc.list_parent_indices(texts).to_numpy().astype(np.int64)
+        parents = pc.list_parent_indices(texts).to_numpy().astype(np.int64)
         texts = pc.list_flatten(texts)
     encoded = pc.dictionary_encode(texts, null_encoding="encode")
     for code, positions in failures(entity, field, encoded.dictionary).items():
         items = np.flatnonzero(np.isin(encoded.indices.to_numpy(), positions))
-        records, first = np.unique(owners[items], return_index=True)
+        records, first = np.unique(parents[items], return_index=True)
         yield Finding(code, entity, field, records, texts.take(pa.array(items[first])))
 
 

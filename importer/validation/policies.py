@@ -34,7 +34,7 @@ _NO_VALUE = frozenset({"contact_without_email", "attribute_missing"})  # there i
 
 
 @dataclass(frozen=True)
-class Settled:
+class Validated:
     """The tables and problems after the mapping's policies were applied.
 
     ``tables``: cells that were left out are null, and dropped children are gone; customers keep their positions.
@@ -50,14 +50,14 @@ class Settled:
     moved: Mapping[Entity, Positions]
 
 
-def settle(
+def apply_policies(
     tables: EntityTables,
     problems: ProblemTable,
     *,
     contact_email_required: bool = False,
     mandatory: Mapping[Entity, AbstractSet[str]] | None = None,
     severities: Mapping[str, Severity] | None = None,
-) -> Settled:
+) -> Validated:
     """Apply ``invalid: blank`` and ``on_error: drop_child`` to the errors; the others reject their customers.
 
     A wrong value in a ``mandatory`` column of an entity cannot be left out, nor, with ``contact_email_required``, a
@@ -91,7 +91,7 @@ def settle(
     count = len(tables.customers)
     reported = _reworded(frame.assign(customer=customer, record=moved), blanked, dropped, eased)
     reported = reported[~_based_on_wrong_country(frame, rejects)]
-    return Settled(
+    return Validated(
         tables=replace(
             tables, customers=changed["customer"], addresses=changed["address"], contacts=changed["contact"]
         ),

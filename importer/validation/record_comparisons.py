@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rapidfuzz import fuzz, process
 
-from importer.tables import ENTITIES, TEXT, Entity, EntityTables, Mask, Positions, Sources, arrow, chunked, taken
+from importer.tables import ENTITIES, TEXT, Entity, EntityTables, Mask, Positions, Sources, arrow, chunked, take_rows
 from importer.validation.describe import Finding
 from importer.validation.field_places import row_texts
 
@@ -156,7 +156,7 @@ def _near(
         if not len(pairs):
             return
         pairs = pairs[prints[pairs] != prints[pairs + apart]]
-        known, text = (taken(texts, at[side]).to_pylist() for side in (pairs, pairs + apart))
+        known, text = (take_rows(texts, at[side]).to_pylist() for side in (pairs, pairs + apart))
         near = process.cpdist(known, text, scorer=fuzz.ratio, score_cutoff=_NEAR) > 0
         for place in np.flatnonzero(near):
             if _digits(known[place]) == _digits(text[place]):
@@ -179,7 +179,7 @@ def relation_findings(tables: EntityTables, sources: Sources, shared: SharedFind
     yield from _defaults(tables, sources, "contact", by_type=False)
 
 
-def alike_ids(ids: pa.Array) -> pa.Array:
+def normalized_ids(ids: pa.Array) -> pa.Array:
     """IDs without case, with one form for characters that look the same: hyphens, apostrophes, and wide letters."""
     if pc.all(pc.string_is_ascii(ids), min_count=0).as_py():
         return pc.utf8_lower(ids)
@@ -190,21 +190,21 @@ def alike_ids(ids: pa.Array) -> pa.Array:
 
 
 def same_ids(ids: pa.Array) -> dict[str, Positions]:
-    """Code → for each ID, the position of another that is the same, or the same by :func:`alike_ids`; otherwise -1."""
-    if len(alike_ids(ids).drop_null().unique()) == len(ids) - ids.null_count:
+    """Code → for each ID, the position of another that is the same, or the same by :func:`normalized_ids`; otherwise -1."""
+    if len(normalized_ids(ids).drop_null().unique()) == len(ids) - ids.null_count:
         return dict.fromkeys(SHARED, np.full(len(ids), -1, np.int64))  # the usual case, which is quick to detect
     exact = _codes(ids)
-    folded = _codes(alike_ids(ids))
+    folded = _codes(normalized_ids(ids))
     # Within a group of similar IDs, one record for each spelling is compared with the others.
     spelling = np.full(exact.max(initial=-1) + 1, -1, dtype=np.int64)
     known = np.flatnonzero(exact >= 0)
     spelling[exact[known[::-1]]] = known[::-1]
     firsts = spelling[spelling >= 0]
-    twins = np.full(len(exact), -1, dtype=np.int64)
+    others = np.full(len(exact), -1, dtype=np.int64)
     other = _other_of_group(folded[firsts])
-    twins[firsts[other >= 0]] = firsts[other[other >= 0]]
-    twins[known] = twins[spelling[exact[known]]]
-    return {"duplicate_reference_id": _other_of_group(exact), "reference_id_case": twins}
+    others[firsts[other >= 0]] = firsts[other[other >= 0]]
+    others[known] = others[spelling[exact[known]]]
+    return {"duplicate_reference_id": _other_of_group(exact), "reference_id_case": others}
 
 
 def _defaults(tables: EntityTables, sources: Sources, entity: Entity, *, by_type: bool) -> Iterator[Finding]:

@@ -16,26 +16,26 @@ from importer.records import Severity
 from importer.tables import ProblemTable
 from importer.wording import counted, first_few
 
-TOLD_ONCE = frozenset({"word_left_out", "word_not_in_table"})  # codes of problems that have their word in the hint
+ONE_PER_WORD = frozenset({"word_left_out", "word_not_in_table"})  # codes of problems that have their word in the hint
 _UNKNOWN = frozenset({"lookup_unresolved", "attribute_option", "value_unlisted", "invalid_type"})
 _ADVICE = "Run `importer values` to map it once, in a table."
 _MOST_NAMED = 10  # existing names in a hint
 _FEWEST = 2  # records with an unknown word: for one record, its own problem says everything
 
 
-def told_by_word(problems: ProblemTable, exists: Mapping[str, Sequence[str]]) -> ProblemTable:
+def one_per_word(problems: ProblemTable, exists: Mapping[str, Sequence[str]]) -> ProblemTable:
     """The problems, with one line for each word that is left out or new, and one more for each unknown word.
 
     ``row`` is the position among all rows; the line is for the first row with the word. ``exists``: field → the
     existing names, if errors do not list them.
     """
     frame = problems.frame
-    once = frame["code"].isin(TOLD_ONCE).to_numpy(np.bool_)
+    once = frame["code"].isin(ONE_PER_WORD).to_numpy(np.bool_)
     unknown = frame["code"].isin(_UNKNOWN).to_numpy(np.bool_)
     if not (once | unknown).any():
         return problems
-    told = _first_of_words(frame[once], "hint")
-    told = told.assign(message=_counted(told))
+    reported = _first_of_words(frame[once], "hint")
+    reported = reported.assign(message=_counted(reported))
     sums = _first_of_words(frame[unknown & (frame["severity"] != str(Severity.INFO)).to_numpy(np.bool_)], "message")
     sums = sums[sums["_count"] >= _FEWEST]
     found = ProblemTable.build(
@@ -50,7 +50,7 @@ def told_by_word(problems: ProblemTable, exists: Mapping[str, Sequence[str]]) ->
             for hint, field in zip(sums["hint"], sums["field"], strict=True)
         ],
     )
-    return ProblemTable.concat([ProblemTable(frame[~once]), ProblemTable(told[list(frame.columns)]), found])
+    return ProblemTable.concat([ProblemTable(frame[~once]), ProblemTable(reported[list(frame.columns)]), found])
 
 
 def _first_of_words(frame: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -125,7 +125,7 @@ class Background:
             if following is not None:
                 self._start(purpose, following)
 
-    def settle(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Drop waiting work, and give each running piece up to ``seconds`` to end."""
         with self._lock:
             for purpose in [*self._waiting]:

@@ -67,7 +67,7 @@ def serve_page(options: Options, environment: Mapping[str, str], port: int, read
         config = quiet_config(Guard(app, authority, token), server_header=False)
         server = Server(config, lambda: ready(f"http://{authority}/?token={token}"))
         server.run(sockets=[listener])
-        session.background.settle(_PATIENCE)
+        session.background.wait(_PATIENCE)
 
 
 class Guard:

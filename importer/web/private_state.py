@@ -40,8 +40,8 @@ def in_use(folder: Path) -> bool:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold a folder while the block runs. Raises :class:`filelock.Timeout` if another process holds it."""
+def locked(folder: Path) -> Iterator[None]:
+    """Lock a folder while the block runs. Raises :class:`filelock.Timeout` if another process has locked it."""
     with FileLock(folder / _LOCK, timeout=5, mode=0o600):
         yield
 
@@ -51,13 +51,13 @@ def session_folder(environment: Mapping[str, str]) -> Iterator[Path]:
     """A new folder for the uploads of one session, deleted at the end. Folders of killed sessions are deleted first."""
     parent = state_folder(environment, "sessions")
     with ExitStack() as stack:
-        with held(parent):  # a session that starts now could mistake a folder that is not held yet for a leftover
+        with locked(parent):  # a session that starts now could mistake a folder that is not locked yet for a leftover
             for left in parent.iterdir():
                 if left.is_dir() and not left.is_symlink() and not in_use(left):
                     shutil.rmtree(left, ignore_errors=True)
             folder = parent / secrets.token_hex(8)
             make_folder(folder)
-            stack.enter_context(held(folder))
+            stack.enter_context(locked(folder))
         try:
             yield folder
         finally:

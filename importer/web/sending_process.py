@@ -17,7 +17,7 @@ from typing import Any
 from importer.errors import ImporterError, StopError
 from importer.python_api import Result, Target, resume, retry, run, undo
 from importer.web.background import defect
-from importer.web.private_state import held
+from importer.web.private_state import locked
 from importer.web.sendings import FILES, STOP, Order, Sending, read_record, write_record
 
 _PAUSE = 0.3  # seconds between updates of the record
@@ -85,7 +85,7 @@ def carry_out(order: Order, progress: Progress) -> Result:
 def main(folder: Path) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # before anything is sent; then the run handles it
     order = Order(**json.loads(sys.stdin.buffer.read()))
-    with held(folder):
+    with locked(folder):
         record = read_record(folder)
         if record is None:
             return

@@ -15,7 +15,7 @@ import pandas as pd
 from importer.mapping.apply import build
 from importer.mapping.table_rows import find_column
 from importer.mapping.trace import Recorder
-from importer.partitions.partition import Partition, owners_of
+from importer.partitions.partition import Partition, share_assignment
 from importer.partitions.prepared_sources import PreparedSources
 from importer.payload import write_payloads
 from importer.run_folder import Stage
@@ -38,7 +38,7 @@ Roles = Mapping[str, Mapping[str, CellCategory]]
 def customer_steps(work: PreparedSources, stage: Stage, customers: Iterable[int]) -> Iterator[dict[str, Any]]:
     """Yield what each rule did for some customers: items for ``customers`` in the result of ``preview``.
 
-    ``customers``: their positions in ``stage``, which is ``work`` after it was settled.
+    ``customers``: their positions in ``stage``, which is ``work`` after it was validated.
     """
     wanted = np.array([*customers], np.int64)
     part = np.searchsorted([one.first for one in work.partitions], wanted, side="right") - 1
@@ -55,8 +55,8 @@ def customer_steps(work: PreparedSources, stage: Stage, customers: Iterable[int]
 def _retrace(work: PreparedSources, partition: Partition, customers: Positions) -> Retraced:
     share = partition.share.only(customers)
     sources, recorder = partition.sources(share.rows), Recorder()
-    owners = owners_of(share, work.loaded.mapping, sources)
-    tables, _, cells = build(work.loaded, owners, sources, country=work.options.country, recorder=recorder)
+    assignment = share_assignment(share, work.loaded.mapping, sources)
+    tables, _, cells = build(work.loaded, assignment, sources, country=work.options.country, recorder=recorder)
     lines: dict[tuple[Entity, int], set[int]] = {}
     used: dict[int, set[str]] = {}
     for one, source in ((entry, source) for entry in cells for source in entry.fields):
@@ -93,7 +93,7 @@ class _CustomerSteps(TracedCustomer):
             "reference_id": chunked(frame["reference_id"]).to_pylist()[0],
             "company_name": chunked(frame["company_name"]).to_pylist()[0] if "company_name" in frame else None,
             "status": "rejected" if self.stage.rejected[self.customer] else "valid",
-            "rows": [self.place(row) for row in np.flatnonzero(self.made.owners == self.local).tolist()],
+            "rows": [self.place(row) for row in np.flatnonzero(self.made.row_customers == self.local).tolist()],
             "records": records,
             "problems": self.other_problems(records),
             "other_cells": self.other_cells(records, roles),
@@ -107,13 +107,13 @@ class _CustomerSteps(TracedCustomer):
         records = [self.local] if own is None else np.flatnonzero(own).tolist()
         places = _final_places(self.stage.tables, self.customer, entity, frame.iloc[records], self.made.rows)
         kept = [place for place in places if place is not None]
-        mapped, settled = _values(frame, records), dict(zip(kept, _values(final, kept), strict=True))
-        sent = settled
+        mapped, validated = _values(frame, records), dict(zip(kept, _values(final, kept), strict=True))
+        sent = validated
         if self.body is not None:
             bodies = [self.body] if entity == "customer" else self.body.get(_BODY_KEYS[entity], [])
             sent = dict(zip(kept, map(_flat, bodies), strict=True))
         for number, (record, place) in enumerate(zip(records, places, strict=True)):
-            after = (None, None) if place is None else (settled[place], sent[place])
+            after = (None, None) if place is None else (validated[place], sent[place])
             entry, row = int(frame["_entry"].iloc[record]), int(frame["_row"].iloc[record])
             one = Record(self, entity, record, -1 if place is None else place, entry, row, mapped[number], *after)
             yield one.plain(None if entity == "customer" else number + 1)
@@ -122,14 +122,14 @@ class _CustomerSteps(TracedCustomer):
         """The problems that neither a record nor a field of a record shows."""
         places = (each for record in records for each in (record, *record["fields"]))
         shown = [_same(one) for each in places for one in each["problems"]]
-        return [told for one in self.problems if _same(told := self.told(one)) not in shown]
+        return [described for one in self.problems if _same(described := self.described(one)) not in shown]
 
     def other_cells(self, records: Sequence[dict[str, Any]], roles: Roles) -> list[dict[str, Any]]:
         """The filled cells of the customer's rows that no record has a value from, each with its category."""
         fields = (each for record in records for each in record["fields"])
         shown = {(cell["source"], cell["row"], cell["column"]) for each in fields for cell in each["cells"]}
         found: list[dict[str, Any]] = []
-        for row in np.flatnonzero(self.made.owners == self.local).tolist():
+        for row in np.flatnonzero(self.made.row_customers == self.local).tolist():
             table, _ = self.made.sources.table_of(row)
             headers = table.frame.columns
             used = {find_column(reference, headers) for reference in self.made.used.get(row, ())}

@@ -137,7 +137,7 @@ class Job:
         }
 
 
-def conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[str, Any]:
+def execute(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[str, Any]:
     """Do the work of a run, and write its reports. Returns the summary.
 
     A run that stops early also has reports, and its summary says why it stopped. An error is raised only if it is not a
@@ -145,10 +145,10 @@ def conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[st
     """
     job.watch.run(job.run.id)
     with about(job.run.id, job.run.tenant):
-        return anyio.run(_conduct, job, work)
+        return anyio.run(_execute, job, work)
 
 
-async def _conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[str, Any]:
+async def _execute(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[str, Any]:
     stopped: StopError | None = None
     event(logging.INFO, "run", mapping=job.run.mapping, api=urlsplit(job.target.url).netloc, mode=job.options.mode)
     try:

@@ -37,7 +37,7 @@ def prune(ledger: "Ledger", ended: "Run", keep: int, notify: Notify) -> None:
             why = _removed(folder, (run.summary or {}).get("files", ()), partial(ledger.erase_values, run))
         except ImporterError as error:
             why = error.message
-        _tell(f"run {run.id}", why, notify)
+        _report(f"run {run.id}", why, notify)
     prune_plans(ended.out, ended.tenant, keep, notify)
     prune_checks(ended.out, ended.mapping, keep, notify)
 
@@ -92,7 +92,7 @@ def _prune(
     for folder, summary in [one for one in found if wanted(one[1], one[0])][keep:]:
         if folder.path == ended:  # others began later but ended before it
             continue
-        _tell(f"{command} {folder.run_id}", _removed(folder, summary["files"]), notify)
+        _report(f"{command} {folder.run_id}", _removed(folder, summary["files"]), notify)
 
 
 def _removed(folder: RunFolder, files: Any, before: Callable[[], None] = lambda: None) -> str:
@@ -108,5 +108,5 @@ def _removed(folder: RunFolder, files: Any, before: Callable[[], None] = lambda:
     return ""
 
 
-def _tell(what: str, why: str, notify: Notify) -> None:
+def _report(what: str, why: str, notify: Notify) -> None:
     notify(f"--keep: the folder of {what} " + (f"was not deleted: {why}" if why else "was deleted"))

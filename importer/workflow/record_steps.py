@@ -25,7 +25,7 @@ Values = dict[str, Any]
 class Retraced:
     """The rows of some customers, mapped again without the other rows.
 
-    ``rows``: their positions among all rows. ``owners``: the customer of each row, numbered among these customers.
+    ``rows``: their positions among all rows. ``row_customers``: the customer of each row, numbered among these customers.
     ``lines``: the rows that each record comes from. ``used``: by row, the columns that records have a value from.
     """
 
@@ -33,7 +33,7 @@ class Retraced:
     tables: EntityTables
     recorder: Recorder
     rows: Positions
-    owners: Positions
+    row_customers: Positions
     lines: dict[tuple[Entity, int], set[int]]
     used: dict[int, set[str]]
 
@@ -70,7 +70,7 @@ class TracedCustomer:
         table, place = self.made.sources.table_of(row)
         return {"source": table.name, "row": int(table.row_numbers[place])}
 
-    def told(self, problem: dict[str, Any]) -> dict[str, Any]:
+    def described(self, problem: dict[str, Any]) -> dict[str, Any]:
         place = self.place(problem["row"]) if problem["row"] >= 0 else {"source": None, "row": None}
         return (
             {name: problem[name] for name in ("severity", "code", "message", "hint")}
@@ -83,7 +83,7 @@ class TracedCustomer:
 class Record:
     """A record: its ``number`` when mapped again, its ``place`` in the final frame (-1: left out), its first ``row``.
 
-    Its values: ``mapped``, as the steps made them; ``settled``, after validation and policies; ``sent``, in the body.
+    Its values: ``mapped``, as the steps made them; ``validated``, after validation and policies; ``sent``, in the body.
     """
 
     of: TracedCustomer
@@ -93,7 +93,7 @@ class Record:
     entry: int
     row: int
     mapped: Values
-    settled: Values | None
+    validated: Values | None
     sent: Values | None
 
     def plain(self, number: int | None) -> dict[str, Any]:
@@ -105,9 +105,11 @@ class Record:
             "entity": self.entity,
             "number": number,
             "rows": [self.of.place(row) for row in rows],
-            "left_out": self.settled is None,
+            "left_out": self.validated is None,
             "fields": [self._field(name, origins.get(name)) for name in in_api_order(self.entity, names)],
-            "problems": [self.of.told(one) for one in self.of.problems if self._is_about(one) and not one["field"]],
+            "problems": [
+                self.of.described(one) for one in self.of.problems if self._is_about(one) and not one["field"]
+            ],
         }
 
     def _is_about(self, problem: dict[str, Any]) -> bool:
@@ -117,15 +119,15 @@ class Record:
         own = [one for one in self.of.problems if one["entity"] == self.entity and one["field"] == name]
         value_rows = self.of.made.tables.customer_field_rows if self.entity == "customer" else {}
         row = int(value_rows[name][self.number]) if name in value_rows else self.row
-        mine = [one for one in own if self._is_about(one)]
-        rows = list(dict.fromkeys([row, *(one["row"] for one in mine if one["row"] >= 0)]))[:_MOST_ROWS]
+        about_it = [one for one in own if self._is_about(one)]
+        rows = list(dict.fromkeys([row, *(one["row"] for one in about_it if one["row"] >= 0)]))[:_MOST_ROWS]
         log = self._log(name)
         cells = [cell for at in rows for cell in self._cells(log, origin, at)]
         steps = [step for at in rows for step in self._steps(log, at)]
         columns = {*(origin.columns if origin is not None else ()), *(cell["column"] for cell in cells)}
-        mine += [
+        about_it += [
             one for one in own
-            if one not in mine and one["row"] in rows and one["column"] in columns
+            if one not in about_it and one["row"] in rows and one["column"] in columns
         ]  # fmt: skip
         steps += self._afterwards(name, origin, self._given(log, row))
         return {
@@ -133,7 +135,7 @@ class Record:
             "cells": cells,
             "steps": steps,
             "value": (self.sent or {}).get(name),
-            "problems": [self.of.told(one) for one in mine],
+            "problems": [self.of.described(one) for one in about_it],
         }
 
     def _log(self, name: str) -> list[StepTrace]:
@@ -182,17 +184,17 @@ class Record:
         mapped = _plain(self.mapped.get(name), given)
         if mapped != given:
             yield {"step": _MADE.get(name, "merged"), "row": None, "column": None} | _change(given, mapped)
-        if self.settled is None:
+        if self.validated is None:
             return
-        settled = _plain(self.settled.get(name), given)
-        if settled != mapped:
+        validated = _plain(self.validated.get(name), given)
+        if validated != mapped:
             looked_up = origin is not None and origin.lookup is not None
-            word = "lookup" if looked_up else _CHOSEN.get(name, "checked") if settled is not None else "left out"
-            yield {"step": word, "row": None, "column": None} | _change(mapped, settled)
+            word = "lookup" if looked_up else _CHOSEN.get(name, "checked") if validated is not None else "left out"
+            yield {"step": word, "row": None, "column": None} | _change(mapped, validated)
         sent = _plain((self.sent or {}).get(name), given)
-        if self.of.body is not None and sent != settled:
+        if self.of.body is not None and sent != validated:
             word = "company_name" if name == "display_name" else "lookup"
-            yield {"step": word, "row": None, "column": None} | _change(settled, sent)
+            yield {"step": word, "row": None, "column": None} | _change(validated, sent)
 
 
 def _change(before: Any, after: Any) -> dict[str, Any]:

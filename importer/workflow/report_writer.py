@@ -38,7 +38,7 @@ from importer.tables import ENTITIES, TEXT, Entity, Mask, ProblemTable
 from importer.validation.field_places import locate
 from importer.workflow.open_sources import Timings
 from importer.workflow.sign_off_facts import save_sign_off
-from importer.workflow.since_last_run import comparable, imported_before, since_last_run
+from importer.workflow.since_last_run import imported_before, run_to_compare, since_last_run
 
 if TYPE_CHECKING:  # a check needs no ledger
     from importer.ledger import Ledger
@@ -236,7 +236,7 @@ def report_run(
         resumable=folder.load_bodies() is not None,
         children=ledger.children_of(run_id),
         imported_before=imported_before(ledger, run.tenant, stage, before=run.started_at),
-        last=comparable(ledger, run, stage),
+        last=run_to_compare(ledger, run, stage),
         **more,
     )
     return write_reports(folder, stage, outcomes, refused, end, commands)

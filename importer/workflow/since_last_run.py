@@ -19,13 +19,13 @@ from importer.report.report_input import ReportInput
 from importer.report.summary import problem_counts
 from importer.run_folder import Stage
 from importer.tables import Mask
-from importer.validation.word_problems import TOLD_ONCE
+from importer.validation.word_problems import ONE_PER_WORD
 
 if TYPE_CHECKING:  # a check needs no ledger
     from importer.ledger import Ledger, Run
 
 _SAME = ("severity", "code", "reference_id", "entity", "field", "value", "column")
-_WORDS = TOLD_ONCE | {"word_unknown"}  # reported only once, at any of the customers that have the word
+_WORDS = ONE_PER_WORD | {"word_unknown"}  # reported only once, at any of the customers that have the word
 _SAME_CORRECTION = ("table", "key", "column", "old", "new")
 
 
@@ -40,7 +40,7 @@ def last_run(ledger: "Ledger", run: "Run", mapping: str) -> "Run | None":
     return None
 
 
-def comparable(ledger: "Ledger", run: "Run", stage: Stage) -> tuple[str, Path] | None:
+def run_to_compare(ledger: "Ledger", run: "Run", stage: Stage) -> tuple[str, Path] | None:
     """The ID and the folder of the run to compare with; None for a run without corrections or a value table."""
     if not any(stage.facts["options"].get(name) for name in ("corrections", "values")):
         return None

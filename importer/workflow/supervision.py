@@ -194,7 +194,7 @@ class Notifier:
 
     def _warn_of(self, unsent: list[str]) -> None:
         for words in unsent:
-            event(logging.WARNING, "untold", text=words)
+            event(logging.WARNING, "not_notified", text=words)
             self._warn(words)
 
 
@@ -219,7 +219,7 @@ def supervise(
     notifier = Notifier(command, notices, warn)
     try:
         notifier.began()
-        with Commands.of(options).advising():
+        with Commands.of(options).completing_hints():
             summary = work(watch)
     except BaseException as error:
         code = error.exit_code if isinstance(error, ImporterError) else ImporterError.exit_code

@@ -118,7 +118,7 @@ def tried(environment, *jobs, parallel: int = 2):
     for name, account, code in jobs:
         Path(f"{name}.toml").write_text(code)
         made[Path(f"{name}.toml")] = account
-    return run_jobs(made, (), environment, parallel=parallel, hear=lambda *_: None)
+    return run_jobs(made, (), environment, parallel=parallel, on_line=lambda *_: None)
 
 
 def test_jobs_of_one_account_never_run_at_once(fake) -> None:

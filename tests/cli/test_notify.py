@@ -143,7 +143,7 @@ def test_what_cannot_be_told_is_said_and_changes_nothing(desk, box, hook) -> Non
         "importer: no notification could be sent through JSON",
     ]
     log = (desk.path / "log").read_text(encoding="utf-8")
-    assert log.count('"untold"') == 3
+    assert log.count('"not_notified"') == 3
     hook.server.server_close()
     said = desk.do("run", "--config", "acme.toml")
     assert said.code == 0

@@ -8,7 +8,7 @@ import pandas as pd
 
 from importer.corrections.corrections_file import Correction, CorrectionFile
 from importer.corrections.original_rows import OriginalTable
-from importer.corrections.recording import Wanted, record
+from importer.corrections.recording import NewCorrection, record
 from importer.loader import skipped_frame
 from importer.tables import TEXT, Sources, SourceTable
 
@@ -38,7 +38,7 @@ def original(table: SourceTable, keys: Sequence[str] | None = None) -> OriginalT
 def recorded(table: SourceTable, *cells: tuple[int, str, str], file: CorrectionFile | None = None) -> CorrectionFile:
     """The file with corrections of some cells: the place of the row, column, and new text."""
     whole = original(table)
-    wanted = [Wanted(whole, row, column, new, f"a.csv:{row + 2}") for row, column, new in cells]
+    wanted = [NewCorrection(whole, row, column, new, f"a.csv:{row + 2}") for row, column, new in cells]
     return record(file or CorrectionFile(Path("c.csv")), wanted, run="r", recorded="2026-11-28T00:00:00Z").file
 
 

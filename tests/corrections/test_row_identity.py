@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from importer.corrections.corrected_sources import corrected
 from importer.corrections.corrections_file import CorrectionFile
-from importer.corrections.recording import Wanted, record
+from importer.corrections.recording import NewCorrection, record
 from importer.tables import Sources
 from tests.corrections.tables import original, recorded, source_table, sources_of
 
@@ -148,7 +148,7 @@ def test_a_blank_key_that_continues_the_row_above_is_that_of_its_customer() -> N
     table = source_table(NAMES, rows, continued=True)
 
     whole = original(table, ["1", "1", "2", "2"])
-    file = record(CorrectionFile(Path("c")), [Wanted(whole, 3, "Phone", "good", "")], run="r", recorded="").file
+    file = record(CorrectionFile(Path("c")), [NewCorrection(whole, 3, "Phone", "good", "")], run="r", recorded="").file
     assert outcome(corrected(sources_of(table), file))["row"] == [3]
     night = source_table(NAMES, rows[:2], continued=True)
     assert outcome(corrected(sources_of(night), file))["status"] == ["stale"]

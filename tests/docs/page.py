@@ -14,7 +14,7 @@ from importer.mapping.language.mapping_files import load_mapping
 from importer.mapping.language.mapping_model import Mapping
 from importer.tables import ATTRIBUTE_PREFIX, EntityTables, Sources
 from importer.validation.policies import complete_defaults, settle
-from importer.validation.word_problems import told_by_word
+from importer.validation.word_problems import one_per_word
 from importer.workflow.word_files import with_words
 from tests.mapping.support import Mapped, apply_mapping
 from tests.support import validate_all
@@ -85,13 +85,13 @@ def _told(sources: Sources, mapped: Mapped, mapping: Mapping) -> Iterator[str]:
     needed = mapping.needs_contact_email
     checked = validate_all(mapped.tables, sources, contact_email_required=needed, resolved_lookups=False)
     problems = type(checked).concat([mapped.problems, checked])
-    settled = settle(mapped.tables, problems, contact_email_required=needed, severities=mapping.severity)
-    tables = complete_defaults(settled.tables)
-    for customer in tables.customers.index[~settled.rejected]:
+    validated = settle(mapped.tables, problems, contact_email_required=needed, severities=mapping.severity)
+    tables = complete_defaults(validated.tables)
+    for customer in tables.customers.index[~validated.rejected]:
         yield from _customer(tables, customer)
-    for customer in tables.customers.index[settled.rejected]:
+    for customer in tables.customers.index[validated.rejected]:
         yield f"rejected: {tables.customers['reference_id'][customer]}"
-    for problem in told_by_word(settled.problems, {}).frame.itertuples():
+    for problem in one_per_word(validated.problems, {}).frame.itertuples():
         place = str(sources.location(problem.row)) if problem.row >= 0 else "everywhere"
         column = "" if pd.isna(problem.column) else f", {problem.column}"
         yield f"{problem.severity}: {place}{column}: {problem.message}"

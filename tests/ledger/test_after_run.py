@@ -145,8 +145,12 @@ def test_what_a_run_made_is_what_it_created_and_what_is_in_doubt(ledger, tmp_pat
     assert ledger.made_by(run, after=0, count=10) == [doubtful]
     assert ledger.made_by(run, after=-1, count=1) == [made]
     assert ledger.count_made(run) == 2
-    assert [held.item.reference_id for held in ledger.held_by(run, after=-1, count=10)] == ["made", "sending", "old"]
-    assert ledger.count_held(run) == 3
+    assert [held.item.reference_id for held in ledger.customers_to_verify(run, after=-1, count=10)] == [
+        "made",
+        "sending",
+        "old",
+    ]
+    assert ledger.count_to_verify(run) == 3
 
 
 def test_what_was_removed_is_planned_again_and_no_longer_the_runs(ledger, tmp_path):
@@ -158,14 +162,17 @@ def test_what_was_removed_is_planned_again_and_no_longer_the_runs(ledger, tmp_pa
     assert pd.isna(known.loc["a", "customer_id"])
     assert known.loc["b", "customer_id"] == "id-b"
     assert [held.item.reference_id for held in ledger.made_by(run, after=-1, count=9)] == ["c"]
-    bodies = {held.item.reference_id: held.body for held in ledger.held_by(run, after=-1, count=9)}
+    bodies = {held.item.reference_id: held.body for held in ledger.customers_to_verify(run, after=-1, count=9)}
     assert bodies == {"a": None, "b": None, "c": b'{"a":1}'}
-    back = {customer.item.reference_id: customer.taken_back for customer in ledger.held_by(run, after=-1, count=9)}
+    back = {
+        customer.item.reference_id: customer.taken_back
+        for customer in ledger.customers_to_verify(run, after=-1, count=9)
+    }
     assert back == {"a": True, "b": True, "c": False}
     later = created_run(ledger, tmp_path, ["a"], number="2")
     assert [held.item.reference_id for held in ledger.made_by(run, after=-1, count=9)] == ["c"]
     assert [held.customer_id for held in ledger.made_by(later, after=-1, count=9)] == ["id2-a"]
-    assert not any(customer.taken_back for customer in ledger.held_by(later, after=-1, count=9))
+    assert not any(customer.taken_back for customer in ledger.customers_to_verify(later, after=-1, count=9))
     assert {line.outcome for line in outcomes(ledger, run).values()} == {"created"}
 
 
@@ -192,14 +199,14 @@ def test_one_that_another_run_finds_in_the_api_was_made_by_the_run_that_sent_it(
     line = outcomes(ledger, run)["a"]
     assert (line.outcome, line.customer_id) == ("created", "id-a"), "else resuming the run would send it again"
     assert [made.item.reference_id for made in ledger.made_by(run, after=-1, count=9)] == ["b"]
-    assert ledger.held_by(run, after=-1, count=1)[0].taken_back
+    assert ledger.customers_to_verify(run, after=-1, count=1)[0].taken_back
 
 
 def test_one_that_was_removed_and_that_somebody_made_again_is_not_taken_back(ledger, tmp_path):
     run = created_run(ledger, tmp_path, ["a"])
     ledger.record_removed(run, [RemovedCustomer(0, "a", "id-a", deactivated=False)])
     plan_run(ledger, tmp_path, ["a"], {"a": "theirs"})
-    (held,) = ledger.held_by(run, after=-1, count=9)
+    (held,) = ledger.customers_to_verify(run, after=-1, count=9)
     assert (held.state, held.customer_id, held.taken_back) == ("exists", "theirs", False)
 
 
@@ -216,20 +223,20 @@ def test_a_run_is_heard_of_until_its_last_sign(place, tmp_path):
     moment = [datetime(2030, 1, 1, tzinfo=UTC)]
     with open_ledger(place, now=lambda: moment[0]) as ledger:
         run, _ = plan_run(ledger, tmp_path, ["a", "b"])
-        assert ledger.last_heard(run) == moment[0]
+        assert ledger.last_active(run) == moment[0]
         moment[0] += timedelta(minutes=5)
         ledger.mark_sending(run, ledger.pending(run, after=-1, count=9))
-        assert ledger.last_heard(run) == moment[0]
+        assert ledger.last_active(run) == moment[0]
         attempt = Attempt(1, moment[0] + timedelta(minutes=1), 1.0, "ok", 201)
         ledger.record(run, [LedgerStep(0, "a", State.CREATED, OutcomeKind.CREATED, 1, "id-a", attempt=attempt)])
-        assert ledger.last_heard(run) == attempt.ended_at
+        assert ledger.last_active(run) == attempt.ended_at
         moment[0] += timedelta(minutes=5)
         later, _ = plan_run(ledger, tmp_path, ["c"])
         ledger.mark_sending(later, ledger.pending(later, after=-1, count=9))
-        assert (ledger.last_heard(run), ledger.last_heard(later)) == (attempt.ended_at, moment[0])
+        assert (ledger.last_active(run), ledger.last_active(later)) == (attempt.ended_at, moment[0])
         moment[0] += timedelta(minutes=9)
         ledger.finish_run(run.id, 3, {})
-        assert ledger.last_heard(ledger.run(run.id)) == moment[0]
+        assert ledger.last_active(ledger.run(run.id)) == moment[0]
 
 
 def test_what_is_left_to_do_until_a_later_run_has_done_it(place, tmp_path):
@@ -249,7 +256,7 @@ def test_what_is_left_to_do_until_a_later_run_has_done_it(place, tmp_path):
         for outcome in ("created", "updated", "unchanged", "exists"):
             ledger.record_outcomes(later, [replace(step, outcome=OutcomeKind(outcome))])
             assert not ledger.has_open_ends(run)
-            assert ledger.count_held(later) == 1
+            assert ledger.count_to_verify(later) == 1
 
 
 def test_an_unknown_outcome_of_a_later_run_is_an_open_end(ledger, tmp_path):

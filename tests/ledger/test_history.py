@@ -315,7 +315,7 @@ def test_children_are_kept_through_an_update_that_does_not_tell_them(ledger, tmp
     )
     bases = ledger.bases(run, items)
     assert (bases["a"].children, bases["a"].body, bases["b"].children) == (children, b"{}", None)
-    (customer,) = ledger.held_by(run, after=-1, count=1)
+    (customer,) = ledger.customers_to_verify(run, after=-1, count=1)
     assert customer.children == children
     ledger.record(
         run, [LedgerStep(0, "a", State.UPDATED, OutcomeKind.UPDATED, 1, "id-a", accepted=Accepted(b"{}", "[]"))]
@@ -338,14 +338,14 @@ def test_display_ids(ledger, tmp_path):
     assert shown("a", "b", "x") == ["WC_2", None, "WC_1"]
     ledger.record(run, [replace(step, state=State.UPDATED, display_id=None)])
     assert shown("a") == ["WC_2"]
-    assert ledger.held_by(run, after=-1, count=1)[0].display_id == "WC_2"
+    assert ledger.customers_to_verify(run, after=-1, count=1)[0].display_id == "WC_2"
     ledger.record(run, [replace(step, customer_id="another", display_id=None)])
     assert shown("a") == [None]
     ledger.record(run, [step])
     ledger.record_removed(run, [RemovedCustomer(0, "a", "id-a", deactivated=True)])
     assert shown("a") == ["WC_2"]
     ledger.record_removed(run, [RemovedCustomer(0, "a", "id-a", deactivated=False)])
-    assert ledger.held_by(run, after=-1, count=1)[0].display_id is None
+    assert ledger.customers_to_verify(run, after=-1, count=1)[0].display_id is None
     ledger.record_gone(TENANT, ["x"])
     assert shown("x") == [None]
 

@@ -96,8 +96,8 @@ def test_one_that_somebody_else_had_made_may_be_gone_later(ledger, run):
 
 
 def test_whose_an_id_is(ledger, run):
-    assert ledger.owners(TENANT, ["id-a", "id-d", "nobody's", "WC_1"]) == {"id-a": "a", "id-d": "d"}
+    assert ledger.reference_ids_of(TENANT, ["id-a", "id-d", "nobody's", "WC_1"]) == {"id-a": "a", "id-d": "d"}
     ledger.tenant("other")
     ledger.record_lookup("other", ["theirs"], found_frame({"theirs": "id-a"}))
-    assert ledger.owners("other", ["id-a", "id-d"]) == {"id-a": "theirs"}
-    assert ledger.owners(TENANT, []) == {}
+    assert ledger.reference_ids_of("other", ["id-a", "id-d"]) == {"id-a": "theirs"}
+    assert ledger.reference_ids_of(TENANT, []) == {}

@@ -209,7 +209,7 @@ def test_a_deletion_that_is_recorded_is_not_open_any_more(ledger, tmp_path, deac
     other = ledger.announce_writes(run, [PATCH, child])
     ledger.record_removed(run, [RemovedCustomer(0, "a", "id-a", deactivated=deactivated)])
     assert ledger.open_writes(TENANT, ["a"])["a"] == other, "they are no deletions of the customer"
-    assert [one.taken_back for one in ledger.held_by(run, after=-1, count=9)] == [True, False]
+    assert [one.taken_back for one in ledger.customers_to_verify(run, after=-1, count=9)] == [True, False]
 
 
 def test_values_are_erased_by_the_run(ledger, tmp_path):

@@ -34,7 +34,7 @@ class Checked:
 
     sources: Sources
     mapped: Mapped
-    settled: Settled
+    validated: Settled
 
     @property
     def ids(self) -> list[str]:
@@ -44,12 +44,12 @@ class Checked:
     @property
     def rejected(self) -> set[str]:
         """The reference ids of those that are rejected."""
-        return {key for key, gone in zip(self.ids, self.settled.rejected, strict=True) if gone}
+        return {key for key, gone in zip(self.ids, self.validated.rejected, strict=True) if gone}
 
     def found(self) -> dict[Place, set[tuple[str, str, str | None]]]:
         """(sheet or file, row) → (severity, code, column) of every problem that has a place."""
         out: dict[Place, set[tuple[str, str, str | None]]] = {}
-        frame = self.settled.problems.frame
+        frame = self.validated.problems.frame
         for line in frame[frame["row"] >= 0][["severity", "code", "row", "column"]].itertuples(index=False):
             place = self.sources.location(line.row)
             name = None if pd.isna(line.column) else line.column
@@ -81,8 +81,8 @@ def check(system: str, paths: Sequence[Path]) -> Checked:
 def bodies(one: Checked) -> str:
     """The bodies that would be sent, one per line."""
     out = io.BytesIO()
-    tables = complete_defaults(one.settled.tables)
-    write_payloads(tables, ~one.settled.rejected, out, unresolved_lookups=True)
+    tables = complete_defaults(one.validated.tables)
+    write_payloads(tables, ~one.validated.rejected, out, unresolved_lookups=True)
     return out.getvalue().decode()
 
 
@@ -92,7 +92,7 @@ def said(one: Checked) -> str:
 
 
 def _lines(one: Checked) -> Iterator[str]:
-    frame = one.settled.problems.frame
+    frame = one.validated.problems.frame
     for line in frame[frame["severity"] != "info"].itertuples(index=False):
         place = str(one.sources.location(line.row)) if line.row >= 0 else "-"
         column = "" if pd.isna(line.column) else line.column

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from importer.mapping.apply import build, find_tables, look_over
+from importer.mapping.apply import build, find_tables, review_columns
 from importer.mapping.cell_problems import count_changes
 from importer.mapping.grouping.row_assignment import assign_rows
 from importer.mapping.language.mapping_files import LoadedMapping, load_mapping
@@ -41,7 +41,7 @@ def apply_mapping(loaded: LoadedMapping, sources: Sources, *, country: str | Non
     assignment = assign_rows(loaded.mapping, tables, sources, loaded)
     made, problems, _ = build(loaded, assignment, sources, country=country)
     changes = merged_changes([count_changes(sources, assignment.changes), made.changes], sources)
-    unused, notes = look_over(loaded.mapping, tables, partial=False)
+    unused, notes = review_columns(loaded.mapping, tables, partial=False)
     every_problem = ProblemTable.concat([*assignment.problems, problems])
     return Mapped(replace(made, unused_columns=unused, changes=changes), every_problem, notes)
 

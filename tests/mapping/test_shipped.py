@@ -52,7 +52,7 @@ Grid = list[list[str]]
 class Checked:
     sources: Sources
     mapped: Mapped
-    settled: Settled
+    validated: Settled
 
     @property
     def ids(self) -> list[str]:
@@ -60,12 +60,12 @@ class Checked:
 
     @property
     def rejected(self) -> set[str]:
-        return {key for key, gone in zip(self.ids, self.settled.rejected, strict=True) if gone}
+        return {key for key, gone in zip(self.ids, self.validated.rejected, strict=True) if gone}
 
     def found(self) -> dict[tuple[str, int], set[tuple[str, str, str | None]]]:
         """(sheet or file, row) → (severity, code, column) of every problem."""
         out: dict[tuple[str, int], set[tuple[str, str, str | None]]] = {}
-        frame = self.settled.problems.frame
+        frame = self.validated.problems.frame
         for line in frame[["severity", "code", "row", "column"]].itertuples(index=False):
             place = self.sources.location(line.row)
             assert place.row is not None

@@ -99,7 +99,7 @@ def test_odoo_branches_are_addresses_and_people_contacts(flag: str, yes: str, no
         ("shipping", "Toronto"),
     ]
     assert people(made["p10"]) == ["Dana Reyes"]
-    told = found.settled.problems.frame
+    told = found.validated.problems.frame
     assert list(told[told["code"] == "address_label"]["value"]) == ["Harbor Goods Toronto"]
 
 
@@ -219,7 +219,7 @@ def test_netsuite_rows_with_nothing_but_an_id_and_closed_names(tmp_path: Path) -
     made, found = run("netsuite", tmp_path, text)
     assert list(made) == ["505", "506"]
     assert skipped(found) == ["inactive", "only an ID"]
-    told = found.settled.problems.frame
+    told = found.validated.problems.frame
     assert list(told[told["severity"] == "warning"]["code"]) == ["name_says_closed"]
 
 
@@ -239,7 +239,7 @@ def test_netsuite_rows_with_nothing_but_an_id_and_closed_names(tmp_path: Path) -
 )
 def test_names_that_say_that_they_are_closed(name: str, codes: list[str], tmp_path: Path) -> None:
     _, found = run("xero", tmp_path, f"*ContactName,EmailAddress\n{name},a@example.com")
-    assert list(found.settled.problems.frame["code"]) == codes
+    assert list(found.validated.problems.frame["code"]) == codes
 
 
 @pytest.mark.parametrize("cells", [",,Australia", ",,Nowhere", ",,"])
@@ -341,7 +341,7 @@ def test_sap_counties_are_states_only_where_there_is_no_state(tmp_path: Path) ->
     """
     made, found = run("sap-business-one", tmp_path, partners, places)
     assert [body["addresses"][0]["state"] for body in made.values()] == ["OH", "Yorkshire"]
-    assert "state_unknown" not in set(found.settled.problems.frame["code"])
+    assert "state_unknown" not in set(found.validated.problems.frame["code"])
 
 
 def test_business_central_names_of_its_web_service(tmp_path: Path) -> None:
@@ -359,6 +359,6 @@ def test_netsuite_template_addressees_are_told(tmp_path: Path) -> None:
     C1,Harbor Goods,Harbor East,4 Pier Rd,Marlow
     """
     _, found = run("netsuite-template", tmp_path, text)
-    told = found.settled.problems.frame
+    told = found.validated.problems.frame
     assert list(told[told["code"] == "address_label"]["value"]) == ["Harbor East"]
     assert not any(found.mapped.tables.unused_columns.values())

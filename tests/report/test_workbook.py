@@ -182,9 +182,9 @@ def test_a_full_workbook_holds_whole_customers_and_says_what_it_lacks(tmp_path: 
     assert write(tmp_path / "rejected.xlsx", report) == Workbook(rows=4, left_out=3)
     assert "3 more rows" in text_of(tmp_path / "rejected.xlsx")
     looked_at = []
-    held = workbook_module._held
+    storable = workbook_module._storable_rows
     monkeypatch.setattr(
-        workbook_module, "_held", lambda sources, rows: looked_at.append(len(rows)) or held(sources, rows)
+        workbook_module, "_storable_rows", lambda sources, rows: looked_at.append(len(rows)) or storable(sources, rows)
     )
     choose_rows(report, most=5)
     assert looked_at == [4]  # not at the cells of rows that find no room
@@ -296,10 +296,10 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
 def test_another_process_may_do_what_is_left(tmp_path: Path) -> None:
     work = []
     report = small_run()
-    held = write_workbook(
+    storable = write_workbook(
         tmp_path / "2", report, choose_rows(report), command=COMMAND, begin=lambda *task: work.append(task)
     )
-    assert held == write(tmp_path / "1", report)
+    assert storable == write(tmp_path / "1", report)
     ((save, *arguments),) = pickle.loads(pickle.dumps(work))
     save(*arguments)
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()

@@ -15,7 +15,7 @@ from importer.commands.verify import compare_run as verify
 from importer.errors import GuardError, ImporterError, KeyRefusedError
 from importer.ledger import Base, State
 from importer.records import OutcomeKind
-from importer.sender.customer_rounds import Verdict
+from importer.sender.customer_rounds import CustomerResult
 from importer.sender.customer_task import CustomerTask
 from importer.sender.undo import Undo
 from importer.sender.updating import MOST_MISSES, Updating
@@ -113,7 +113,7 @@ async def agrees(ledger, api: NightApi, run, by_hand, spare=frozenset()) -> None
     await verify(ledger, api, run, concurrency=4, found=found.extend, stop=anyio.Event())
     for finding in found:
         others = {*spare, f"addresses[{by_hand.get(finding.reference_id)}]"}
-        assert finding.result is Verdict.OK or set(finding.details.split(", ")) <= others, finding
+        assert finding.result is CustomerResult.OK or set(finding.details.split(", ")) <= others, finding
 
 
 async def send_to_the_end(ledger, api: NightApi, run, payloads, **options) -> None:
@@ -361,10 +361,10 @@ async def test_one_whose_update_is_unknown_is_not_taken_back(ledger, tmp_path) -
         ).take_back()  # fmt: skip
         return {finding.reference_id: finding.result for finding in found}
 
-    assert await take_back() == {"C0": Verdict.DELETED, "C1": Verdict.UNKNOWN}
+    assert await take_back() == {"C0": CustomerResult.DELETED, "C1": CustomerResult.UNKNOWN}
     assert list(api.held()) == ["C1"]
     await send(ledger, api, later, bodies, merge=MERGER)
-    assert await take_back() == {"C1": Verdict.DELETED}
+    assert await take_back() == {"C1": CustomerResult.DELETED}
     assert api.customers == {}
 
 

@@ -234,7 +234,9 @@ def test_another_customer_under_the_id_is_never_touched(s):
     created = s.send(["a", "b"])
     updated = s.update({"b": Change(patch={"company_name": "New"}), "a": Change(patch={"company_name": "New"})})
     for run, name, number in ((created[0], "b", s.id_of("a")), (updated[0], "b", s.id_of("a"))):
-        there = next(one for one in s.ledger.held_by(run, after=-1, count=9) if one.item.reference_id == name)
+        there = next(
+            one for one in s.ledger.customers_to_verify(run, after=-1, count=9) if one.item.reference_id == name
+        )
         step = LedgerStep(there.item.position, name, State.UPDATED, there.outcome, 1, number)
         s.ledger.record(run, [step])
     before = len(writes(s))
@@ -281,7 +283,9 @@ def test_an_api_without_the_paths_of_children_ends_it(tmp_path):
 
 def test_an_odd_id_fails_one_customer_alone(s):
     sent = s.send(["a", "b"])
-    there = next(one for one in s.ledger.held_by(sent[0], after=-1, count=9) if one.item.reference_id == "a")
+    there = next(
+        one for one in s.ledger.customers_to_verify(sent[0], after=-1, count=9) if one.item.reference_id == "a"
+    )
     odd = LedgerStep(there.item.position, "a", State.CREATED, OutcomeKind.CREATED, 1, "../odd?x=1")
     s.ledger.record(sent[0], [odd])
     assert s.verify(sent) == {"a": "changed", "b": "ok"}, "it is listed under another id"

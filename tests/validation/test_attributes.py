@@ -7,7 +7,7 @@ import pytest
 from importer.records import Severity
 from importer.validation.attributes import AttributeDefinition, check_attributes, defined_columns, used_attributes
 from importer.validation.contract import validate
-from importer.validation.policies import settle
+from importer.validation.policies import apply_policies
 from tests.support import make_tables
 
 OPTIONS = ("Red", "Dark blue", "A, B")
@@ -146,20 +146,20 @@ def test_a_mandatory_attribute_that_a_record_lacks_is_an_error_at_its_place() ->
     ]
 
 
-def settled(tables, sources, **more: Any):
+def validated(tables, sources, **more: Any):
     problems = check_attributes(tables, sources, MANDATORY)[1]
     mandatory = defined_columns(MANDATORY, lambda definition: definition.mandatory)
-    return settle(tables, problems, mandatory=mandatory, **more)
+    return apply_policies(tables, problems, mandatory=mandatory, **more)
 
 
 def test_it_rejects_the_customer_or_its_record_is_dropped_and_a_mapping_can_make_it_a_warning() -> None:
     sources, tables = lacking()
-    assert settled(tables, sources).rejected.tolist() == [True, True]
+    assert validated(tables, sources).rejected.tolist() == [True, True]
     sources, tables = lacking(drop=["address"], blank=["customer attributes.Region"])
-    done = settled(tables, sources)
+    done = validated(tables, sources)
     assert (done.rejected.tolist(), done.lost_child.tolist()) == ([False, True], [True, True])
     assert done.tables.addresses.empty
-    done = settled(tables, sources, severities={"attribute_missing": Severity.WARNING})
+    done = validated(tables, sources, severities={"attribute_missing": Severity.WARNING})
     assert (done.rejected.tolist(), done.lost_child.tolist()) == ([False, False], [False, False])
     assert not done.problems.frame["message"].str.contains("left out").any()
 
@@ -174,7 +174,7 @@ def test_a_wrong_value_of_a_mandatory_attribute_is_not_left_out() -> None:
         }
     }
     tables, problems = check_attributes(tables, sources, defined)
-    done = settle(tables, problems, mandatory=defined_columns(defined, lambda definition: definition.mandatory))
+    done = apply_policies(tables, problems, mandatory=defined_columns(defined, lambda definition: definition.mandatory))
     assert done.rejected.tolist() == [True, True]
     codes = done.problems.frame[["severity", "code", "customer"]].to_numpy().tolist()
     assert codes == [

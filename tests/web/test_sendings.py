@@ -13,7 +13,7 @@ import pytest
 
 from importer.errors import UsageError
 from importer.web.page_app import templates
-from importer.web.private_state import held
+from importer.web.private_state import locked
 from importer.web.sending_process import Progress, main
 from importer.web.sendings import Order, Sending, Sendings, read_record, write_record
 
@@ -39,7 +39,7 @@ def sending(**changes: object) -> Sending:
 
 def test_a_process_that_is_gone_is_seen(sendings: Sendings, tmp_path: Path) -> None:
     folder = folder_of(tmp_path, sending(counts={"pending": 3, "created": 2}))
-    with held(folder):
+    with locked(folder):
         (found,) = sendings.active()
         assert (found.done, found.total) == (2, 5)
         with pytest.raises(UsageError, match="already in progress"):

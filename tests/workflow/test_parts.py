@@ -143,7 +143,7 @@ def test_partitions_know_which_defaults_the_source_states(tmp_path: Path, monkey
     options = Options(sources=(str(tmp_path / "m.csv"),), mapping=str(tmp_path / "m.yaml"), out=tmp_path / "out")
     with prepared_sources.prepared(options, Timings(), hashed=False) as work:
         assert work.needs() == Needs(frozenset(), frozenset(), frozenset(ENTITIES))
-        tables = work.settled(None).tables
+        tables = work.validate(None).tables
     found = {name: getattr(tables, name)[["is_default", DEFAULT_STATED]] for name in ("addresses", "contacts")}
     assert found["addresses"].to_numpy().tolist() == [[False, True], [True, False], [True, True]]
     assert found["contacts"].to_numpy().tolist() == [[True, False], [False, True], [True, False]]

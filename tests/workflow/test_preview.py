@@ -87,7 +87,7 @@ def one_of_each_kind(stage: Stage) -> list[int]:
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_every_value_of_the_samples_is_the_bodys_and_comes_from_the_last_step(tmp_path, system) -> None:
     with prepared(options(tmp_path, system), Timings(), hashed=False) as work:
-        stage = work.settled(None)
+        stage = work.validate(None)
         chosen = one_of_each_kind(stage)
         found = list(customer_steps(work, stage, chosen))
     assert [one["reference_id"] for one in found] == stage.tables.customers["reference_id"].iloc[chosen].tolist()
@@ -122,7 +122,7 @@ def test_parts_of_the_work_show_the_same(tmp_path) -> None:
     seen = []
     for one in (given, replace(given, memory=1 << 30)):
         with prepared(one, Timings(), hashed=False) as work:
-            stage = work.settled(None)
+            stage = work.validate(None)
             seen.append((len(work.partitions), list(customer_steps(work, stage, [4_900, 2, 3_003, 1]))))
     assert (seen[0][0], seen[1][0] > 1) == (1, True)
     assert seen[0][1] == seen[1][1]

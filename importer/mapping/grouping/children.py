@@ -19,8 +19,8 @@ from importer.mapping.table_rows import TableData, source_reference
 from importer.mapping.trace import spread
 from importer.mapping.transform_results import RowFinding, ValueFinding
 from importer.mapping.transforms.packed_addresses import Prepared
-from importer.mapping.transforms.post_codes import settled_post_codes
-from importer.mapping.transforms.towns import settled_towns
+from importer.mapping.transforms.post_codes import read_post_codes
+from importer.mapping.transforms.towns import read_towns
 from importer.records import Severity
 from importer.tables import FORMER_ID, Entity, ProblemTable
 
@@ -89,10 +89,10 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
         countries = context.countries.take(at)
         if prepared.filled is None:  # a packed address has its parts already
             before = columns
-            evaluated, columns = settled_towns(evaluated, columns, at, countries)
+            evaluated, columns = read_towns(evaluated, columns, at, countries)
             _trace_changed("city", before, columns, at, len(table), context)
         before = columns
-        evaluated, columns = settled_post_codes(evaluated, columns, at, countries)
+        evaluated, columns = read_post_codes(evaluated, columns, at, countries)
         _trace_changed("postal code", before, columns, at, len(table), context)
     evaluated = {name: _with_parts_left(entry, number, found) for name, found in evaluated.items()}
     stated = np.zeros(len(at), bool)
@@ -124,7 +124,7 @@ def _trace_changed(
     """Record what a step over several fields changed, if there is a trace. The columns are by candidate."""
     for name, column in after.items() if context.trace is not None else ():
         if column is not (old := before.get(name, Column.blank(len(at)))):
-            context.traced(field=name).did(step, spread(old, at, length), spread(column, at, length))
+            context.traced(field=name).record_step(step, spread(old, at, length), spread(column, at, length))
 
 
 def _content(prepared: Prepared, evaluated: dict[str, Evaluated], length: int) -> Mask:
@@ -247,10 +247,10 @@ def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array, fo
     several[equal[many & (equal >= 0)]] = True
     alone[record[~many]] = True
     columns = {name: column.take(heads) for name, column in columns.items()}
-    owners = customers[heads]
-    before = None if former is None else pc.coalesce(former, ids).take(owners)
+    parents = customers[heads]
+    before = None if former is None else pc.coalesce(former, ids).take(parents)
     own_former = None if own_former is None else own_former.take(heads)
-    given, was = _ids(entity, columns, several, (ids.take(owners), before, own_former), sets, equal)
+    given, was = _ids(entity, columns, several, (ids.take(parents), before, own_former), sets, equal)
     if flag is not None:
         named = np.concatenate([np.full(len(made.at), _is_compared(made.entry)) for made in sets])
         merged = _merged_default(flag, record, len(heads))

@@ -70,7 +70,7 @@ def group_customers(
             wrong[codes[found.wrong()]] = True
             before, grouped.columns[name] = grouped.columns[name], grouped.columns[name].filled_up(rule.default, wrong)
             if context.trace is not None:
-                context.traced(field=name).did("default", before.take(codes), grouped.columns[name].take(codes))
+                context.traced(field=name).record_step("default", before.take(codes), grouped.columns[name].take(codes))
         where = np.where(first >= 0, first, start)
         if not np.array_equal(where, start):
             grouped.field_rows[name] = table.rows[where]
@@ -126,19 +126,19 @@ def _conflicts(
     every = every[unrepeated(codes[every], found.column.codes[every])]
     names = pa.array([source.name for source in sources.tables], pa.string())
     for column, at in found.by_reference(every):
-        mine, other = _as_written(found, table, at, reference[at])
+        written, other = _as_written(found, table, at, reference[at])
         rows = table.rows[reference[at]]
         numbers = pa.array(sources.row_numbers(rows)).cast(pa.string())
         place = ("row ", numbers, " of ", names.take(pa.array(sources.split(rows)[0])))
         if rule.conflict == "first":
             severity, code, hint = Severity.INFO, "conflict_passed_over", ""
-            parts = ("This row has '", mine, "', which is not used: ", *place, " comes first, with '", other, "'")
+            parts = ("This row has '", written, "', which is not used: ", *place, " comes first, with '", other, "'")
         else:
             severity, code, hint = Severity.ERROR, "customer_conflict", _AGREE
-            parts = ("This row has '", mine, "', but ", *place, " has '", other, "'")
+            parts = ("This row has '", written, "', but ", *place, " has '", other, "'")
         message = pc.binary_join_element_wise(*parts, "")
-        told = {"severity": severity, "code": code, "message": message, "hint": hint}
-        yield _customer_problems(table, at, column, codes, name, **told)
+        details = {"severity": severity, "code": code, "message": message, "hint": hint}
+        yield _customer_problems(table, at, column, codes, name, **details)
 
 
 def _as_written(found: Evaluated, table: TableData, at: Codes, others: Codes) -> tuple[pa.Array, pa.Array]:
@@ -171,10 +171,12 @@ def _closed(found: Evaluated, table: TableData, codes: Codes) -> Iterator[Proble
             "The name '", names, "' suggests that the customer is closed or only a test", ""
         )
         hint = "To leave out such rows, use `skip` with `matches` in the mapping."
-        told = {"severity": Severity.WARNING, "code": "name_says_closed", "message": message, "hint": hint}
-        yield _customer_problems(table, rows, column, codes, "company_name", **told)
+        details = {"severity": Severity.WARNING, "code": "name_says_closed", "message": message, "hint": hint}
+        yield _customer_problems(table, rows, column, codes, "company_name", **details)
 
 
-def _customer_problems(table: TableData, at: Codes, column: str, codes: Codes, field: str, **told: Any) -> ProblemTable:
+def _customer_problems(
+    table: TableData, at: Codes, column: str, codes: Codes, field: str, **details: Any
+) -> ProblemTable:
     own = codes[at]
-    return cell_problems(table, at, column, customer=own, entity="customer", record=own, field=field, **told)
+    return cell_problems(table, at, column, customer=own, entity="customer", record=own, field=field, **details)

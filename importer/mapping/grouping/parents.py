@@ -73,14 +73,14 @@ def find_parents(names: Names, ends: Codes, customers: int, rejected: int) -> tu
     found = np.full(len(wanted), OPEN, np.int64)
     top = ~names.parent.filled
     namesakes: dict[str, Codes] = {}
-    _settle(found, wanted, [_Search(names.own, top, form) for form in (_exact, caseless)], ends, namesakes)
+    _find_parents(found, wanted, [_Search(names.own, top, form) for form in (_exact, caseless)], ends, namesakes)
     first = first_rows(ends, customers + 1, top & (ends >= 0) & (ends < customers))
     for _ in range(_MOST_LEVELS):
         current = _ends_of(names, ends, found, rejected)
         if not (found == OPEN).any():
             break
         before = found.copy()
-        waiting = _settle(found, wanted, list(_among_children(names, ~top, current, first)), current, namesakes)
+        waiting = _find_parents(found, wanted, list(_among_children(names, ~top, current, first)), current, namesakes)
         if np.array_equal(found, before):
             absent = (found == OPEN) & ~waiting
             if not absent.any():
@@ -159,7 +159,7 @@ def _among_children(names: Names, children: Mask, ends: Codes, first: Codes) -> 
         yield _Search(shown, children, form)
 
 
-def _settle(
+def _find_parents(
     found: Codes, wanted: pa.Array, searches: Sequence["_Search"], ends: Codes, namesakes: dict[str, Codes]
 ) -> Mask:
     """Set the ends of parents that are open, by the first search that finds them. Return those that must wait."""

@@ -68,26 +68,26 @@ def absorbed(columns: Sequence[Column], customers: Codes, kind: Column | None, w
     for number in range(patterns.shape[1]):
         own = patterns[:, number]
         wider = (patterns[own].all(axis=0)) & (patterns.sum(axis=0) > own.sum())
-        mine = (pattern == number) & ~wrong[several]
-        others = wider[pattern] & ~wrong[several] & np.isin(family[several], family[several[mine]])
+        narrower = (pattern == number) & ~wrong[several]
+        others = wider[pattern] & ~wrong[several] & np.isin(family[several], family[several[narrower]])
         if others.any():
             fields = [column.codes for column, there in zip(columns, own, strict=True) if there]
-            _absorb(into, several, mine, others, [family, *fields], columns)
+            _merge_into(into, several, narrower, others, [family, *fields], columns)
     while not np.array_equal(into, into[into]):
         into = into[into]
     return into
 
 
-def _absorb(
-    into: Codes, several: Codes, mine: Mask, others: Mask, fields: Sequence[Codes], columns: Sequence[Column]
+def _merge_into(
+    into: Codes, several: Codes, narrower: Mask, others: Mask, fields: Sequence[Codes], columns: Sequence[Column]
 ) -> None:
-    """Put each of ``mine`` into one of the ``others`` that has the same ``fields``.
+    """Put each of ``narrower`` into one of the ``others`` that has the same ``fields``.
 
     Of several, it is the one whose text is the least: the order of rows must not decide which is the default.
     """
-    lines = np.flatnonzero(mine | others)
+    lines = np.flatnonzero(narrower | others)
     group = tuple_numbers(codes[several[lines]] for codes in fields)
-    at = np.flatnonzero(mine[lines])
+    at = np.flatnonzero(narrower[lines])
     wanted = np.flatnonzero(others[lines] & np.isin(group, group[at]))
     if not len(wanted):
         return

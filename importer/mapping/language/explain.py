@@ -6,10 +6,10 @@ from importlib.resources import files
 
 from importer.catalogue import CODES
 from importer.mapping.fields import IMPLIED
+from importer.mapping.language.explain_layout import ARROW, section, table, wrap
 from importer.mapping.language.mapping_files import LoadedMapping, list_mappings, load_mapping
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, CustomerEntry, Mapping
 from importer.mapping.language.mapping_rules import NUMBER, Condition, FieldRule, Otherwise, ParentRule, alternatives
-from importer.mapping.language.text_layout import ARROW, section, table, wrap
 from importer.mapping.transforms.registry import TRANSFORMS, TransformStep, shown_format
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX

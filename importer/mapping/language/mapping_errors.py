@@ -196,8 +196,8 @@ def every_fault(data: Any, spots: Table[Place, str]) -> tuple[Mapping | None, li
     found: list[Fault] = []
     for _ in range(_MOST_ROUNDS):
         renamed = {(*fault.place[:-1], fault.meant): fault.place for fault in faults if fault.meant}
-        told = (fault for fault in faults if fault.place not in renamed and not draft.causes(fault))
-        found += [fault for fault in told if fault not in found]
+        reported = (fault for fault in faults if fault.place not in renamed and not draft.causes(fault))
+        found += [fault for fault in reported if fault not in found]
         left = dict.fromkeys(fault.place for fault in faults if fault.place not in {*renamed, *renamed.values()})
         changed = [draft.rename(old, new) for new, old in renamed.items()] + [draft.repair(place) for place in left]
         if not any(changed):

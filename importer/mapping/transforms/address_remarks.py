@@ -22,7 +22,7 @@ class Remark:
     hint: str = ""
 
 
-def settled(
+def read_together(
     name: str,
     fields: Sequence[str],
     read: Callable[..., Any],

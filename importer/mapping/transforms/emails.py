@@ -62,8 +62,8 @@ def _read(values: pa.Array) -> TransformResult:
     plain = _are_plain(pc.utf8_lower(tidy)).to_pylist()
     checked = [(text, None) if fine else _validate(text) for text, fine in zip(tidy.to_pylist(), plain, strict=True)]
     wrong = failures("invalid_email", [reason for _, reason in checked], _HINT)
-    told = [others for _, others in singles]
-    left_out = failures("emails_left_out", told, _SPLIT_HINT, Severity.WARNING, replaces=True)
+    messages = [others for _, others in singles]
+    left_out = failures("emails_left_out", messages, _SPLIT_HINT, Severity.WARNING, replaces=True)
     return TransformResult(pa.array([address for address, _ in checked], pa.string()), (*wrong, *left_out))
 
 

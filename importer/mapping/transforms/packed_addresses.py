@@ -62,14 +62,16 @@ class Prepared:
     changes: tuple[RowChange, ...] = ()
 
 
-def prepare(mapping: Mapping, owners: RowAssignment, folder: Path, home: str | None) -> dict[Entity, list[Prepared]]:
+def prepare(
+    mapping: Mapping, assignment: RowAssignment, folder: Path, home: str | None
+) -> dict[Entity, list[Prepared]]:
     """Every entry by entity, for each of its numbers; those whose table has no rows are left out.
 
     ``home``: the country (alpha-2) of packed addresses that name none.
     """
-    names = _customer_names(mapping, owners, folder) if any(entry.cells for entry in mapping.addresses) else ()
+    names = _customer_names(mapping, assignment, folder) if any(entry.cells for entry in mapping.addresses) else ()
     out: dict[Entity, list[Prepared]] = {"address": [], "contact": []}
-    for entity, entry, number, owned in _entries(mapping, owners):
+    for entity, entry, number, owned in _entries(mapping, assignment):
         one = Prepared(entry, number, owned)
         if isinstance(entry, AddressEntry) and entry.cells:
             one = _unpacked(entry, number, owned, [name.take(owned.customers) for name in names], home)
@@ -77,10 +79,10 @@ def prepare(mapping: Mapping, owners: RowAssignment, folder: Path, home: str | N
     return out
 
 
-def cell_columns(mapping: Mapping, owners: RowAssignment) -> list[dict[str, tuple[str, ...]]]:
+def cell_columns(mapping: Mapping, assignment: RowAssignment) -> list[dict[str, tuple[str, ...]]]:
     """For every entry, as :func:`prepare` has them, the order in which fields of a packed address name its columns."""
     found: dict[Entity, list[dict[str, tuple[str, ...]]]] = {"address": [], "contact": []}
-    for entity, entry, number, owned in _entries(mapping, owners):
+    for entity, entry, number, owned in _entries(mapping, assignment):
         headers = [owned.rows.names(reference.replace(NUMBER, number)) for reference in entry.cells]
         columns = tuple(dict.fromkeys(header for own in headers for header in own))
         orders = {name: columns[::-1] if name in _FROM_THE_END else columns for name in _FIELDS if entry.cells}
@@ -88,9 +90,9 @@ def cell_columns(mapping: Mapping, owners: RowAssignment) -> list[dict[str, tupl
     return [*found["address"], *found["contact"]]
 
 
-def _entries(mapping: Mapping, owners: RowAssignment) -> Iterator[tuple[Entity, ChildEntry, str, CustomerRows]]:
+def _entries(mapping: Mapping, assignment: RowAssignment) -> Iterator[tuple[Entity, ChildEntry, str, CustomerRows]]:
     for entry in mapping.children():
-        owned = owners.by_table[entry.table or mapping.main_table]
+        owned = assignment.by_table[entry.table or mapping.main_table]
         for number in entry.numbers() if owned.present else ():
             yield "address" if isinstance(entry, AddressEntry) else "contact", entry, number, owned
 
@@ -103,9 +105,9 @@ def fields_taken_apart(entry: ChildEntry) -> tuple[tuple[str, ...], tuple[str, .
     return idle, tuple(name for name, own in derived.items() if own)
 
 
-def _customer_names(mapping: Mapping, owners: RowAssignment, folder: Path) -> tuple[Column, ...]:
+def _customer_names(mapping: Mapping, assignment: RowAssignment, folder: Path) -> tuple[Column, ...]:
     """What each customer is called, by all columns that the mapping takes its names from, in plain forms."""
-    table, start = owners.main.rows, first_rows(owners.main.customers, len(owners.ids))
+    table, start = assignment.main.rows, first_rows(assignment.main.customers, len(assignment.ids))
     rules = {name: rule for name, rule in mapping.customer.fields().items() if name in _NAMES}
     columns = [table.column(reference) for rule in rules.values() for reference in rule.columns()]
     context = Context(Column.blank(len(table)), folder)
@@ -154,7 +156,7 @@ class _Reading:
     """An address as it is sent: its parts by name, and what is reported about it."""
 
     parts: dict[str, Line]
-    told: str
+    description: str
     doubts: str = ""
 
 
@@ -201,8 +203,8 @@ def _plain_cells(whole: Column, reference: str, table: TableData) -> tuple[Colum
     """The cells of a packed address without text that counts as blank and without HTML, and what that changed."""
     column, changes = without_blanks(whole, reference, table.blanks.among(whole.values, "address_line_1"))
     decoded = decode(column.values).values
-    told = np.zeros(len(decoded), bool)
-    changes += rewriting("text_decoded", reference, column.codes, column.values, decoded, told)
+    reported = np.zeros(len(decoded), bool)
+    changes += rewriting("text_decoded", reference, column.codes, column.values, decoded, reported)
     return (column if decoded is column.values else column.replaced(decoded)), changes
 
 
@@ -223,11 +225,11 @@ def _reading(address: PostalAddress, named: int, given: frozenset[str], home: st
     elif _may_be_name(street, address, home):
         doubts.append(f"its {'next' if named else 'first'} line, {street[0].text!r}, may be a name")
     used = {name: part for name, (part, _) in _FIELDS.items() if name not in given and part in parts}
-    told = [f"{_PART_NAMES[name]} {parts[part].text!r}" for name, part in used.items() if part != "attention"]
-    told += [f"for {parts['attention'].text!r}"] if "attention" in used.values() else []
+    described = [f"{_PART_NAMES[name]} {parts[part].text!r}" for name, part in used.items() if part != "attention"]
+    described += [f"for {parts['attention'].text!r}"] if "attention" in used.values() else []
     left = [*address.left, *(line.text for part, line in parts.items() if part not in used.values())]
     not_used = f"; not used: {', '.join(map(repr, left))}" if left else ""
-    return _Reading(parts, f"{', '.join(told) or 'nothing found'}{not_used}", "; ".join(doubts))
+    return _Reading(parts, f"{', '.join(described) or 'nothing found'}{not_used}", "; ".join(doubts))
 
 
 def _may_be_name(street: Sequence[Line], address: PostalAddress, home: str | None) -> bool:
@@ -263,12 +265,12 @@ def _findings(
     """What became of each address, and any doubts about it, at the ``first`` of its filled cells."""
     one = "was split into its parts"
     several = "and the lines that belong to it were split into the parts of an address"
-    told = [f"{one if len(references) == 1 else several}: {reading.told}" for reading in readings]
+    messages = [f"{one if len(references) == 1 else several}: {reading.description}" for reading in readings]
     unsure = "may have been split incorrectly"
-    doubts = [f"{unsure} ({reading.doubts}): {reading.told}" if reading.doubts else None for reading in readings]
+    doubts = [f"{unsure} ({reading.doubts}): {reading.description}" if reading.doubts else None for reading in readings]
     for finding in (
         *failures("address_unsure", doubts, _HINT, Severity.WARNING),
-        *failures("address_parsed", told, "", Severity.INFO),
+        *failures("address_parsed", messages, "", Severity.INFO),
     ):
         chosen = np.append(finding.chosen, False)[numbers]
         for cell, reference in enumerate(references):

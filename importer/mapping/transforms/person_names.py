@@ -103,10 +103,10 @@ def _read(text: str) -> tuple[str, str, str | None, Severity]:
     name = _REACHED.sub(" ", text).strip(_AROUND)
     if not any(map(str.isalpha, name)):
         return text, "", "is not the name of a person; it becomes the first name", Severity.WARNING
-    first, last, told = _read_name(name)
-    told = told or f"is read as first name {first!r}" + (f", last name {last!r}" if last else "")
-    told += f"{', ' if '; left out: ' in told else '; left out: '}{', '.join(reached)}"
-    return first, last, told, Severity.WARNING
+    first, last, message = _read_name(name)
+    message = message or f"is read as first name {first!r}" + (f", last name {last!r}" if last else "")
+    message += f"{', ' if '; left out: ' in message else '; left out: '}{', '.join(reached)}"
+    return first, last, message, Severity.WARNING
 
 
 def _read_name(text: str) -> tuple[str, str, str | None]:
@@ -125,8 +125,8 @@ def _read_name(text: str) -> tuple[str, str, str | None]:
     dropped = [part for part in left_out if part]
     if not dropped and "," not in text and not _CONJUNCTION.search(text) and not _KOREAN.match(text):
         return first, last, None
-    told = f"is read as first name {first!r}" + (f", last name {last!r}" if last else "")
-    return first, last, f"{told}; left out: {', '.join(dropped)}" if dropped else told
+    message = f"is read as first name {first!r}" + (f", last name {last!r}" if last else "")
+    return first, last, f"{message}; left out: {', '.join(dropped)}" if dropped else message
 
 
 def _eastern(text: str) -> tuple[str, ...] | None:
@@ -167,14 +167,14 @@ def first_name(values: pa.Array) -> TransformResult:
     Where more was decided than where to cut, an info says how the name was read.
     """
     read = [_read(value) for value in values.to_pylist()]
-    told = [
+    messages = [
         finding
         for severity in (Severity.WARNING, Severity.INFO)
         for finding in failures(
             "name_split", [words if how is severity else None for *_, words, how in read], _HINT, severity
         )
     ]
-    return TransformResult(pa.array([first for first, *_ in read], pa.string()), tuple(told))
+    return TransformResult(pa.array([first for first, *_ in read], pa.string()), tuple(messages))
 
 
 def last_name(values: pa.Array) -> TransformResult:

@@ -85,8 +85,8 @@ class _Run:
 
     def is_same(self, other: "_Run") -> bool:
         """Whether two numbers are the same, perhaps with and without the country code."""
-        mine, theirs = ("".join(filter(str.isdigit, run.text)).lstrip("0") for run in (self, other))
-        return min(self.digits, other.digits) >= _WHOLE and (mine.endswith(theirs) or theirs.endswith(mine))
+        digits, others = ("".join(filter(str.isdigit, run.text)).lstrip("0") for run in (self, other))
+        return min(self.digits, other.digits) >= _WHOLE and (digits.endswith(others) or others.endswith(digits))
 
 
 def number_text(text: str) -> NumberText | None:
@@ -181,14 +181,14 @@ def labelled(values: pa.Array, labels: Sequence[str]) -> TransformResult:
     """
     wanted = [_meaning(label) for label in labels]
     taken: list[str | None] = []
-    told: list[str | None] = []
+    messages: list[str | None] = []
     for value in values.to_pylist():
         numbers = _labeled_numbers(value)
         chosen = next((one for label in wanted for one in numbers if one[0] == label), None)
         taken.append(None if chosen is None else chosen[1])
         left = ", ".join(" ".join(one) for one in numbers if one is not chosen)
-        told.append(f"contains something that is not used here: {left}" if left else None)
-    return TransformResult(pa.array(taken, pa.string()), failures("value_not_taken", told, "", Severity.INFO))
+        messages.append(f"contains something that is not used here: {left}" if left else None)
+    return TransformResult(pa.array(taken, pa.string()), failures("value_not_taken", messages, "", Severity.INFO))
 
 
 @cache

@@ -85,7 +85,7 @@ def _parse(values: pa.Array, countries: pa.Array) -> TransformResult:
         *failures(
             "phones_left_out",
             others,
-            [_FAX_HINT if told == _FAX else _SPLIT_HINT for told in others],
+            [_FAX_HINT if message == _FAX else _SPLIT_HINT for message in others],
             Severity.WARNING,
             replaces=True,
         ),
@@ -118,8 +118,8 @@ def _read(value: str, regions: list[str]) -> _Reading:
         return _why_not(found, reading)
     if found.others:
         more = "one number" if found.numbers > 1 else "a phone number"
-        told = f"contains more than {more}; {reading.number} is used, and the rest is left out"
-        reading = replace(reading, others=told)
+        message = f"contains more than {more}; {reading.number} is used, and the rest is left out"
+        reading = replace(reading, others=message)
     return replace(reading, extension=found.extension or reading.extension)
 
 
@@ -170,8 +170,8 @@ def _as_number(text: str, region: str | None) -> _Reading:
         return national
     if national.number in (None, international.number) or international.number is None:
         return international
-    told = f"is read as {international.number}: it begins with the country code of {region}, but has no plus sign"
-    return replace(international, assumed=told)
+    message = f"is read as {international.number}: it begins with the country code of {region}, but has no plus sign"
+    return replace(international, assumed=message)
 
 
 def _parsed(text: str, region: str | None) -> _Reading:
@@ -216,7 +216,7 @@ def _attached_extension(number: PhoneNumber, text: str) -> _Reading | None:
 
 
 def _reason(number: PhoneNumber) -> str:
-    verdict = phonenumbers.is_possible_number_with_reason(number)
+    reason = phonenumbers.is_possible_number_with_reason(number)
     region = phonenumbers.region_code_for_country_code(number.country_code or 0)
     where = "" if region == "001" else f" in {region}"
-    return _REASONS.get(verdict, f"is not a valid phone number{where}")
+    return _REASONS.get(reason, f"is not a valid phone number{where}")

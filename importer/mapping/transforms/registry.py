@@ -120,11 +120,11 @@ def _tidy(values: pa.Array) -> TransformResult:
         return TransformResult(values)
     given = values.take(pa.array(at))
     meant = (_ungarbled(text) if _GARBLED.search(text) else None for text in given.to_pylist())
-    told = [f"looks like {text!r} read with the wrong encoding" if text else None for text in meant]
+    messages = [f"looks like {text!r} read with the wrong encoding" if text else None for text in meant]
     some = pc.utf8_normalize(given, form="NFC")
     for pattern, by in ((WIDE_SPACE, " "), (INVISIBLE, ""), (_QUOTES, '"')):
         some = pc.replace_substring_regex(some, pattern, by)
-    return TransformResult(trim(some), failures("mojibake", told, _ENCODING, Severity.WARNING)).among(
+    return TransformResult(trim(some), failures("mojibake", messages, _ENCODING, Severity.WARNING)).among(
         at, TransformResult(values)
     )
 

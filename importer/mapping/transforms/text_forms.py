@@ -71,7 +71,7 @@ def whole_number(text: str) -> str | None:
     return digits if digits.isdecimal() and not digits.endswith("0" * (_MOST_ZEROS + 1)) else None
 
 
-def comparable(values: pa.Array) -> pa.Array:
+def comparable_keys(values: pa.Array) -> pa.Array:
     """Keys and IDs as they are compared: in NFC, with plain spaces, and without invisible characters."""
     if pc.all(pc.string_is_ascii(values), min_count=0).as_py():
         return values
@@ -112,11 +112,11 @@ def decode(values: pa.Array, *, tags: bool = True) -> TransformResult:
     if not len(at):
         return TransformResult(values)
     read = [_decoded(text, tags=tags) for text in values.take(pa.array(at)).to_pylist()]
-    told = [
+    messages = [
         "may contain HTML, URL, or other codes; it is sent unchanged" if _is_doubtful(text, tags=tags) else None
         for text in read
     ]
-    findings = failures("text_encoded", told, _HINT, Severity.WARNING)
+    findings = failures("text_encoded", messages, _HINT, Severity.WARNING)
     return TransformResult(pa.array(read, pa.string()), findings).among(at, TransformResult(values))
 
 

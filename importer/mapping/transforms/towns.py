@@ -8,7 +8,7 @@ from importer.catalogue.field_names import field_name, in_sentence
 from importer.mapping.columns import Codes, Column
 from importer.mapping.field_parts import Evaluated
 from importer.mapping.transforms.address_parser import NO_POSTAL_CODE, Line, read_address
-from importer.mapping.transforms.address_remarks import Remark, settled
+from importer.mapping.transforms.address_remarks import Remark, read_together
 from importer.records import Severity
 
 _MOST_KEPT = 2**14  # cached results: many rows have the same city
@@ -30,20 +30,20 @@ class _Town:
     remarks: tuple[Remark, ...] = ()
 
 
-def settled_towns(
+def read_towns(
     evaluated: dict[str, Evaluated], columns: dict[str, Column], at: Codes, defaults: Column
 ) -> tuple[dict[str, Evaluated], dict[str, Column]]:
     """Move the state, postal code, and country that are in a city's cell to their own fields.
 
-    The arguments are those of :func:`settled`. A city that contradicts the other parts stays, with a warning.
+    The arguments are those of :func:`read_together`. A city that contradicts the other parts stays, with a warning.
     """
     if "city" not in columns or not any(map(_MORE.search, columns["city"].values.to_pylist())):  # as in most lists
         return evaluated, columns
-    return settled("city", _PARTS, _settled, evaluated, columns, at, defaults)
+    return read_together("city", _PARTS, _read, evaluated, columns, at, defaults)
 
 
 @lru_cache(maxsize=_MOST_KEPT)
-def _settled(
+def _read(
     city: str | None, state: str | None, zip_code: str | None, country: str | None, countries: str | None
 ) -> _Town:
     town = _Town(city, state, zip_code, country)
@@ -57,11 +57,11 @@ def _settled(
         return town
     own = {"state": state, "zip_code": zip_code, "country": country or home}
     agree = all(not own[name] or _same(text, own[name]) for name, text in pieces.items() if name != "city")
-    told = ", ".join(f"{_WORDS[name]} {text!r}" for name, text in pieces.items())
+    described = ", ".join(f"{_WORDS[name]} {text!r}" for name, text in pieces.items())
     if read.street != (Line(_STREET, 0),) or read.left or not agree:
-        remark = Remark("city_doubtful", Severity.WARNING, f"may contain more than a city: {told}", _HINT)
+        remark = Remark("city_doubtful", Severity.WARNING, f"may contain more than a city: {described}", _HINT)
         return _Town(city, state, zip_code, country, (remark,))
-    remark = Remark("city_split", Severity.INFO, f"was split into {told}")
+    remark = Remark("city_split", Severity.INFO, f"was split into {described}")
     return _Town(
         pieces["city"],
         state or pieces.get("state"),

@@ -106,7 +106,7 @@ def problem_groups(report: ReportInput) -> list[dict[str, Any]]:
 def _group(located: Located, group: Group) -> dict[str, Any]:
     code = find(group.code)
     kinds = located.kinds.take(group.at)
-    owners = kinds["_customer"].to_numpy(np.int64)
+    customers = kinds["_customer"].to_numpy(np.int64)
     columns = _counted(kinds["column"])
     return {
         "severity": group.severity,
@@ -115,7 +115,7 @@ def _group(located: Located, group: Group) -> dict[str, Any]:
         "explanation": code.explanation if code else "",
         "fix": code.fix if code else "",
         "count": len(group.at),
-        "customers": 0 if group.code in _BY_WORD else len(np.unique(owners[owners >= 0])),
+        "customers": 0 if group.code in _BY_WORD else len(np.unique(customers[customers >= 0])),
         "loose": group.severity == Severity.ERROR and bool((kinds["_row"] >= 0).all()),
         "columns": [(column or NOWHERE, count) for column, count in columns[:COLUMNS]],
         "more_columns": max(len(columns) - COLUMNS, 0),

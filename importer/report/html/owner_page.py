@@ -162,8 +162,8 @@ def _arrived(customers: Mapping[str, int]) -> dict[str, str]:
 def _subtitle(summary: Mapping[str, Any]) -> str:
     customers = summary["customers"]
     rejected, total = customers.get("rejected", 0) + customers.get("failed", 0), customers["read"]
-    held = (", which" if total == 1 else f"; {rejected:,} of them") + " cannot be imported yet"
-    parts = [f"Your list has {counted(total, 'customer')}{held if rejected else ''}."]
+    consequence = (", which" if total == 1 else f"; {rejected:,} of them") + " cannot be imported yet"
+    parts = [f"Your list has {counted(total, 'customer')}{consequence if rejected else ''}."]
     if lost := summary["lost_child"]:
         parts.append(f"{counted(lost, 'customer')} would be imported without an invalid address or contact.")
     if alone := summary["rows"]["rejected_alone"]:

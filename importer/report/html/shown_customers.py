@@ -70,7 +70,7 @@ def shown_customers(
     """
     counts = _severity_counts(report)
     chosen = _chosen(report, counts, changes)
-    of_row = report.tables.owners
+    of_row = report.tables.row_customers
     whose, at, rows_left_out = _first_of_each(report, chosen, of_row, np.arange(len(of_row)), ROWS)
     sources = _source_rows(report, chosen, whose, at)
     problems = _problems(report, chosen, owner=owner)
@@ -167,7 +167,7 @@ def _chosen(report: ReportInput, counts: tuple[Positions, Positions, Positions],
     first = report.tables.customers["_row"].to_numpy(np.int64)[order]
     widths = np.array([len(table.frame.columns) for table in report.sources.tables] or [1])
     table = report.sources.split(np.maximum(first, 0))[0]
-    owner = report.tables.owners
+    owner = report.tables.row_customers
     heights = np.minimum(np.bincount(owner[owner >= 0], minlength=len(rank))[order], ROWS)
     inside = np.cumsum(heights * widths[np.minimum(table, len(widths) - 1)]) <= CELLS
     inside[:1] = True

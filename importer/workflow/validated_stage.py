@@ -43,12 +43,12 @@ async def known_former_ids(client: Client, ledger: Ledger, tenant: str, ids: pd.
     return frozenset(former for new, former in pairs if former in known and new not in known)
 
 
-async def settled_stage(client: Client, ledger: Ledger, tenant: str, work: PreparedSources) -> Stage:
+async def validated_stage(client: Client, ledger: Ledger, tenant: str, work: PreparedSources) -> Stage:
     """Look names up in the API, validate, and warn about customers that are no longer in the sources."""
     with work.timings.stage("lookups"):
         directory = await fetch_directory(client, work.needs())
         kept = await known_former_ids(client, ledger, tenant, work.former_ids())
-    stage = work.settled(directory, kept)
+    stage = work.validate(directory, kept)
     gone = _missing(ledger, tenant, work.loaded.name, stage, work.options)
     return replace(stage, problems=ProblemTable.concat([stage.problems, gone]))
 

@@ -8,7 +8,7 @@ import pytest
 
 from importer.records import Severity
 from importer.tables import BOOLEAN, DEFAULT_STATED, EntityTables, ProblemTable
-from importer.validation.policies import complete_defaults, settle
+from importer.validation.policies import apply_policies, complete_defaults
 from tests.support import make_tables, validate_all
 
 CUSTOMERS = [
@@ -32,21 +32,21 @@ def facts(problems: ProblemTable) -> list[tuple[Any, ...]]:
 
 def test_a_wrong_customer_field_rejects_the_customer() -> None:
     sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555"}, CUSTOMERS[1]])
-    settled = settle(tables, validate_all(tables, sources))
-    assert settled.rejected.tolist() == [True, False]
-    assert settled.lost_child.tolist() == [False, False]
-    assert settled.tables.customers["phone"].tolist()[0] == "555"
+    validated = apply_policies(tables, validate_all(tables, sources))
+    assert validated.rejected.tolist() == [True, False]
+    assert validated.lost_child.tolist() == [False, False]
+    assert validated.tables.customers["phone"].tolist()[0] == "555"
 
 
 def test_a_wrong_value_that_may_be_blank_is_left_out_with_a_warning() -> None:
     sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555"}, CUSTOMERS[1]], blank=["customer phone"])
-    settled = settle(tables, validate_all(tables, sources))
-    assert not settled.rejected.any()
-    assert settled.tables.customers["phone"].isna().all()
+    validated = apply_policies(tables, validate_all(tables, sources))
+    assert not validated.rejected.any()
+    assert validated.tables.customers["phone"].isna().all()
     assert tables.customers["phone"].tolist()[0] == "555"
-    assert facts(settled.problems) == [("warning", "invalid_phone", "customer", 0)]
-    assert settled.problems.frame["message"][0].endswith("; the value is left out")
-    assert settled.problems.frame["value"][0] == "555"
+    assert facts(validated.problems) == [("warning", "invalid_phone", "customer", 0)]
+    assert validated.problems.frame["message"][0].endswith("; the value is left out")
+    assert validated.problems.frame["value"][0] == "555"
 
 
 @pytest.mark.parametrize(("country", "told"), [("XX", []), (None, ["state_unknown", "zip_doubtful"])])
@@ -57,10 +57,10 @@ def test_what_was_judged_by_another_country_than_the_wrong_one_is_not_told(
     about = {"severity": Severity.WARNING, "entity": "address", "customer": 0, "message": "Odd"}
     doubts = [ProblemTable.build(1, code=code, record=0, **about) for code in ("state_unknown", "zip_doubtful")]
     other = ProblemTable.build(1, code="state_unknown", record=1, **about)
-    settled = settle(tables, ProblemTable.concat([*doubts, other, validate_all(tables, sources)]))
-    kept = [(code, record) for _, code, _, record in facts(settled.problems) if code != "invalid_country"]
+    validated = apply_policies(tables, ProblemTable.concat([*doubts, other, validate_all(tables, sources)]))
+    kept = [(code, record) for _, code, _, record in facts(validated.problems) if code != "invalid_country"]
     assert kept == [*((code, 0) for code in told), ("state_unknown", 1)]
-    assert settled.problems.frame.index.equals(pd.RangeIndex(len(settled.problems)))
+    assert validated.problems.frame.index.equals(pd.RangeIndex(len(validated.problems)))
 
 
 def test_lists_and_flags_can_be_left_out_too() -> None:
@@ -69,81 +69,81 @@ def test_lists_and_flags_can_be_left_out_too() -> None:
         [address("A", is_default=True), address("B", is_default=True)],
         blank=["customer assigned_sales_rep_ids", "address is_default"],
     )
-    settled = settle(tables, validate_all(tables, sources))
-    assert not settled.rejected.any()
-    assert settled.tables.customers["assigned_sales_rep_ids"].isna().all()
-    done = complete_defaults(settled.tables).addresses
+    validated = apply_policies(tables, validate_all(tables, sources))
+    assert not validated.rejected.any()
+    assert validated.tables.customers["assigned_sales_rep_ids"].isna().all()
+    done = complete_defaults(validated.tables).addresses
     assert done["is_default"].tolist() == [True, False]
     assert done[DEFAULT_STATED].tolist() == [True, False]  # a flag that was left out states nothing
 
 
 def test_a_required_value_cannot_be_left_out() -> None:
     sources, tables = make_tables(CUSTOMERS, [address("A", city="x" * 60)], blank=["address city"])
-    settled = settle(tables, validate_all(tables, sources))
-    assert settled.rejected.tolist() == [True, False]
-    assert settled.tables.addresses["city"].tolist() == ["x" * 60]
+    validated = apply_policies(tables, validate_all(tables, sources))
+    assert validated.rejected.tolist() == [True, False]
+    assert validated.tables.addresses["city"].tolist() == ["x" * 60]
 
 
 def test_a_wrong_child_is_dropped_where_the_mapping_says_so() -> None:
     addresses = [address("A", city="x" * 60), address("B", 0, state="Caf\ufffd"), address("C", 1, city="x" * 60)]
     sources, tables = make_tables(CUSTOMERS, addresses, drop=["address"])
-    settled = settle(tables, validate_all(tables, sources))
-    assert settled.rejected.tolist() == [False, False]
-    assert settled.lost_child.tolist() == [True, True]
-    assert settled.tables.addresses["reference_id"].tolist() == ["B"]
-    assert settled.tables.addresses.index.tolist() == [0]
-    assert facts(settled.problems) == [
+    validated = apply_policies(tables, validate_all(tables, sources))
+    assert validated.rejected.tolist() == [False, False]
+    assert validated.lost_child.tolist() == [True, True]
+    assert validated.tables.addresses["reference_id"].tolist() == ["B"]
+    assert validated.tables.addresses.index.tolist() == [0]
+    assert facts(validated.problems) == [
         ("warning", "too_long", "address", -1),
         ("warning", "replacement_character", "address", 0),
         ("warning", "too_long", "address", -1),
     ]
-    assert settled.problems.frame["message"][0].endswith("; the address is left out")
+    assert validated.problems.frame["message"][0].endswith("; the address is left out")
     assert len(tables.addresses) == 3
 
 
 def test_a_wrong_child_rejects_its_customer_otherwise() -> None:
     sources, tables = make_tables(CUSTOMERS, [address("C", 1, city="x" * 60)])
-    settled = settle(tables, validate_all(tables, sources))
-    assert settled.rejected.tolist() == [False, True]
-    assert not settled.lost_child.any()
+    validated = apply_policies(tables, validate_all(tables, sources))
+    assert validated.rejected.tolist() == [False, True]
+    assert not validated.lost_child.any()
 
 
 def test_what_may_be_blank_is_left_out_before_the_child_is_dropped() -> None:
     sources, tables = make_tables(CUSTOMERS, [address("A", phone="5")], blank=["address phone"], drop=["address"])
-    settled = settle(tables, validate_all(tables, sources))
-    assert not settled.lost_child.any()
-    assert settled.tables.addresses["phone"].isna().all()
+    validated = apply_policies(tables, validate_all(tables, sources))
+    assert not validated.lost_child.any()
+    assert validated.tables.addresses["phone"].isna().all()
 
 
 def test_errors_of_other_rooms_count_alike() -> None:
     _, tables = make_tables(CUSTOMERS, [address("A", 1)])
-    of_record = settle(tables, error(entity="address", record=0))
+    of_record = apply_policies(tables, error(entity="address", record=0))
     assert of_record.rejected.tolist() == [False, True]
     assert of_record.problems.frame["customer"].tolist() == [1]
-    assert settle(tables, error(customer=0)).rejected.tolist() == [True, False]
+    assert apply_policies(tables, error(customer=0)).rejected.tolist() == [True, False]
 
 
 def test_a_row_rejected_alone_rejects_no_customer() -> None:
     _, tables = make_tables(CUSTOMERS)
-    settled = settle(tables, error("blank_key", row=1))
-    assert not settled.rejected.any()
-    assert facts(settled.problems)[0][:2] == ("error", "blank_key")
-    assert settled.problems.frame[["customer", "row"]].to_numpy().tolist() == [[-1, 1]]
+    validated = apply_policies(tables, error("blank_key", row=1))
+    assert not validated.rejected.any()
+    assert facts(validated.problems)[0][:2] == ("error", "blank_key")
+    assert validated.problems.frame[["customer", "row"]].to_numpy().tolist() == [[-1, 1]]
 
 
 def test_no_problems_change_nothing() -> None:
     _, tables = make_tables(CUSTOMERS, [address("A", 1)])
-    settled = settle(tables, ProblemTable.empty())
-    assert not settled.rejected.any()
-    assert settled.tables.addresses.equals(tables.addresses)
-    assert len(settled.problems) == 0
+    validated = apply_policies(tables, ProblemTable.empty())
+    assert not validated.rejected.any()
+    assert validated.tables.addresses.equals(tables.addresses)
+    assert len(validated.problems) == 0
 
 
 def test_a_blank_cell_that_an_earlier_room_explains_is_said_once() -> None:
     sources, tables = make_tables(CUSTOMERS, [address("A", 0), address("B", 0, type=None), address("C", 1, type=None)])
     earlier = error("unknown_value", entity="address", record=1, field="type", customer=0)
-    settled = settle(tables, ProblemTable.concat([earlier, validate_all(tables, sources)]))
-    assert facts(settled.problems) == [("error", "unknown_value", "address", 1), ("error", "required", "address", 2)]
+    validated = apply_policies(tables, ProblemTable.concat([earlier, validate_all(tables, sources)]))
+    assert facts(validated.problems) == [("error", "unknown_value", "address", 1), ("error", "required", "address", 2)]
 
 
 def test_an_earlier_warning_does_not_hide_an_error() -> None:
@@ -151,17 +151,17 @@ def test_an_earlier_warning_does_not_hide_an_error() -> None:
     note = ProblemTable.build(
         1, severity=Severity.WARNING, code="note", entity="customer", record=0, field="company_name"
     )
-    settled = settle(tables, ProblemTable.concat([note, validate_all(tables, sources)]))
-    assert settled.rejected.all()
-    assert len(settled.problems) == 2
+    validated = apply_policies(tables, ProblemTable.concat([note, validate_all(tables, sources)]))
+    assert validated.rejected.all()
+    assert len(validated.problems) == 2
 
 
 def test_the_same_code_from_two_rooms_is_said_once() -> None:
     sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555"}])
     place = {"row": 0, "column": "customer phone"}
     earlier = error("invalid_phone", entity="customer", record=0, field="phone", customer=0, **place)
-    settled = settle(tables, ProblemTable.concat([earlier, validate_all(tables, sources)]))
-    assert settled.problems.frame["message"].tolist() == ["Wrong"]
+    validated = apply_policies(tables, ProblemTable.concat([earlier, validate_all(tables, sources)]))
+    assert validated.problems.frame["message"].tolist() == ["Wrong"]
 
 
 @pytest.mark.parametrize("required", [False, True])
@@ -169,9 +169,9 @@ def test_a_contacts_wrong_email_is_left_out_unless_it_is_required(required: bool
     contact = {"reference_id": "K", "first_name": "Ann", "email": "ann@"}
     sources, tables = make_tables(CUSTOMERS, [], [contact], blank=["contact email"])
     problems = validate_all(tables, sources, contact_email_required=required)
-    settled = settle(tables, problems, contact_email_required=required)
-    assert settled.rejected.tolist() == [required, False]
-    assert settled.tables.contacts["email"].isna().all() != required
+    validated = apply_policies(tables, problems, contact_email_required=required)
+    assert validated.rejected.tolist() == [required, False]
+    assert validated.tables.contacts["email"].isna().all() != required
 
 
 @pytest.mark.parametrize("required", [False, True])
@@ -180,43 +180,45 @@ def test_a_contacts_email_that_an_earlier_room_took_out(required: bool) -> None:
     sources, tables = make_tables(CUSTOMERS, [], [contact], blank=["contact email"])
     earlier = error("several_emails", entity="contact", record=0, field="email", customer=0)
     problems = ProblemTable.concat([earlier, validate_all(tables, sources, contact_email_required=required)])
-    settled = settle(tables, problems, contact_email_required=required)
-    assert settled.rejected.tolist() == [required, False]
+    validated = apply_policies(tables, problems, contact_email_required=required)
+    assert validated.rejected.tolist() == [required, False]
 
 
 def test_a_value_whose_error_matters_less_is_left_out() -> None:
     sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555", "email": "x"}, CUSTOMERS[1]])
     ways = {"invalid_phone": Severity.WARNING, "invalid_email": Severity.INFO}
-    settled = settle(tables, validate_all(tables, sources), severities=ways)
-    assert not settled.rejected.any()
-    assert facts(settled.problems) == [
+    validated = apply_policies(tables, validate_all(tables, sources), severities=ways)
+    assert not validated.rejected.any()
+    assert facts(validated.problems) == [
         ("warning", "invalid_phone", "customer", 0),
         ("info", "invalid_email", "customer", 0),
     ]
-    assert settled.tables.customers[["phone", "email"]].isna().all(axis=None)
-    assert all(settled.problems.frame["message"].str.endswith("; the value is left out"))
+    assert validated.tables.customers[["phone", "email"]].isna().all(axis=None)
+    assert all(validated.problems.frame["message"].str.endswith("; the value is left out"))
 
 
 def test_a_required_value_cannot_be_left_out_by_severity_either() -> None:
     sources, tables = make_tables(CUSTOMERS, [address("A", city="x" * 60)])
-    settled = settle(tables, validate_all(tables, sources), severities={"too_long": Severity.WARNING})
-    assert settled.rejected.tolist() == [True, False]
-    assert facts(settled.problems) == [("error", "too_long", "address", 0)]
+    validated = apply_policies(tables, validate_all(tables, sources), severities={"too_long": Severity.WARNING})
+    assert validated.rejected.tolist() == [True, False]
+    assert facts(validated.problems) == [("error", "too_long", "address", 0)]
 
 
 def test_a_conflict_that_is_only_a_warning_leaves_the_first_value() -> None:
     _, tables = make_tables(CUSTOMERS)
     conflict = error("customer_conflict", entity="customer", record=0, field="phone", customer=0)
-    settled = settle(tables, conflict, severities={"customer_conflict": Severity.WARNING})
-    assert not settled.rejected.any()
-    assert settled.tables.customers["phone"].tolist()[0] == CUSTOMERS[0]["phone"]
-    assert facts(settled.problems) == [("warning", "customer_conflict", "customer", 0)]
+    validated = apply_policies(tables, conflict, severities={"customer_conflict": Severity.WARNING})
+    assert not validated.rejected.any()
+    assert validated.tables.customers["phone"].tolist()[0] == CUSTOMERS[0]["phone"]
+    assert facts(validated.problems) == [("warning", "customer_conflict", "customer", 0)]
 
 
 def test_a_warning_made_an_error_rejects() -> None:
     sources, tables = make_tables([CUSTOMERS[0], {**CUSTOMERS[1], "company_name": "Caf\ufffd"}])
-    settled = settle(tables, validate_all(tables, sources), severities={"replacement_character": Severity.ERROR})
-    assert settled.rejected.tolist() == [False, True]
+    validated = apply_policies(
+        tables, validate_all(tables, sources), severities={"replacement_character": Severity.ERROR}
+    )
+    assert validated.rejected.tolist() == [False, True]
 
 
 def test_what_is_only_a_warning_already_is_not_made_an_error() -> None:
@@ -224,8 +226,8 @@ def test_what_is_only_a_warning_already_is_not_made_an_error() -> None:
     passed = ProblemTable.build(
         1, severity=Severity.WARNING, code="invalid_phone", entity="customer", record=0, field="phone", customer=0
     )
-    settled = settle(tables, passed, severities={"invalid_phone": Severity.ERROR})
-    assert not settled.rejected.any()
+    validated = apply_policies(tables, passed, severities={"invalid_phone": Severity.ERROR})
+    assert not validated.rejected.any()
 
 
 def defaults(tables: EntityTables) -> tuple[list[bool], list[bool]]:
@@ -259,4 +261,4 @@ def test_every_type_has_one_default_unless_the_source_says_no() -> None:
 
 def test_defaults_of_nothing() -> None:
     assert defaults(make_tables(CUSTOMERS)[1]) == ([], [])
-    assert np.array_equal(settle(make_tables([])[1], ProblemTable.empty()).rejected, [])
+    assert np.array_equal(apply_policies(make_tables([])[1], ProblemTable.empty()).rejected, [])
