@@ -2,7 +2,7 @@
 
 A fault in a *record* is a value (:class:`importer.records.Problem`); a fault that stops the *job* is an exception.
 An :class:`InputError` ends with exit code 2: fix the command, the source, or the mapping, and run again. All others end
-with 3: a :class:`StopError` says whether to resume; an :class:`InternalError` is a defect of the program.
+with 3: a :class:`StopError` says whether to resume; an :class:`InternalError` is a bug in the program.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class ImporterError(Exception):
-    """Base of all. ``message`` says what and where, ``hint`` says what to do next (may be empty)."""
+    """The base class. ``message`` says what is wrong and where; ``hint`` says what to do next (may be empty)."""
 
     exit_code: ClassVar[int] = 3
 
@@ -54,7 +54,7 @@ class OptionError(UsageError):
 
 
 class NoLedgerError(UsageError):
-    """A ledger that does not exist, for a command that only uses what is in it."""
+    """The ledger does not exist, and the command only reads from it."""
 
 
 class SourceError(InputError):
@@ -77,7 +77,7 @@ class MappingError(InputError):
 
 
 class OutputError(InputError):
-    """The out directory or the run's folder cannot be used."""
+    """The output folder or the run's folder cannot be used."""
 
 
 class StopError(ImporterError):
@@ -93,7 +93,7 @@ class ApiUnavailableError(StopError):
 
 
 class GuardError(StopError):
-    """A limit the user set was passed; nothing (more) is sent."""
+    """A limit that the user set was exceeded; nothing (more) is sent."""
 
 
 class TenantLockedError(StopError):
@@ -109,4 +109,4 @@ class InterruptedRunError(StopError):
 
 
 class InternalError(ImporterError):
-    """The importer contradicts itself; a defect of the program, never of the data."""
+    """The importer contradicts itself: a bug in the program, never a problem with the data."""

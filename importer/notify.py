@@ -49,7 +49,7 @@ class Announcer:
             for service, reason in zip(self._services, reasons, strict=True)
             if reason
         ]
-        return [f"no notification could be sent by {', '.join(failed)}"] if failed else []
+        return [f"no notification could be sent through {', '.join(failed)}"] if failed else []
 
     def _ping(self, ending: str, text: str) -> list[str]:
         if self._notices.healthcheck is None:

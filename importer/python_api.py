@@ -257,7 +257,7 @@ def correct(
     answers: Mapping[str, str] | None = None,
     yes: bool = False,
 ) -> CorrectResult:
-    """Record the changes that somebody made to rejected rows, for the option ``corrections`` of later calls.
+    """Record the changes that someone made to rejected rows, for the ``corrections`` option of later calls.
 
     ``files``: ``rejected.xlsx`` or files of ``rejected/``. ``run``: the ID or folder of the run that wrote them; by
     default, what the files themselves say. ``replace``: the later of two contradicting corrections wins. ``removed``:

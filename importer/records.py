@@ -10,7 +10,7 @@ TEMPORARY_STATUSES = (408, 425, 429)
 
 
 class Severity(StrEnum):
-    """How much a problem matters: only an error rejects a record."""
+    """How serious a problem is: only an error rejects a record."""
 
     ERROR = "error"
     WARNING = "warning"

@@ -75,7 +75,7 @@ def files(tmp_path) -> Path:
         (["run", "good.csv", "-m", "netsuite", "--api", "sandbox", "--rate", "fast"], 2, "auto"),
         (["run", "good.csv", "-m", "netsuite", "--api", "sandbox", "--limit", "0"], 2, "--limit"),
         (["run", "good.csv", "-m", "netsuite", "--api", "sandbox", "--ledger", "good.csv"], 3, "--ledger"),
-        (["resume"], 2, "has no run to use yet"),
+        (["resume"], 2, "has no usable run yet"),
         (["report", "20200101-000000"], 2, "importer runs"),
         (["chekc"], 2, "check"),
     ],

@@ -132,7 +132,7 @@ def test_tables_and_mappings_of_this_process(box) -> None:
             "rate: 'fast' is not valid",
         ),
         (lambda: importer.run("small.csv", "small.yaml", importer.Target("production", "k")), "UsageError", "--yes"),
-        (lambda: importer.resume(key=KEY), "UsageError", "has no run to use yet"),
+        (lambda: importer.resume(key=KEY), "UsageError", "has no usable run yet"),
         (lambda: importer.undo(key=KEY, api_key_file="f"), "UsageError", "two API keys"),
     ],
 )

@@ -1,6 +1,6 @@
-"""What the API said to one request, read defensively: a proxy in front may send HTML, half a response, or nothing.
+"""The API's answer to one request, read defensively: a proxy may send HTML, half a response, or nothing.
 
-An answer counts only if it fits the request: a stray one could be mistaken for the answer to the next request.
+An answer counts only if it fits the request. Otherwise, a stray one could be mistaken for the answer to the next.
 """
 
 import os
@@ -20,11 +20,11 @@ from importer.errors import KeyRefusedError
 from importer.records import Refusal
 from importer.wording import shortened
 
-LONGEST_TEXT = 500  # of one message or reason; enough for a person, not for a page of HTML
+LONGEST_TEXT = 500  # characters of a message or reason: enough for a person, but not for a page of HTML
 MOST_REFUSALS = 100
-MOST_VALUES = 500_000  # of one answer: a small value takes twenty times as much memory as text
-SHORTEST_SECRET = 8  # characters; a shorter key may well be a part of a customer's name
-IDENTIFIER = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]{1,255}")  # what can stand in a path as it is
+MOST_VALUES = 500_000  # per answer: a parsed value can take twenty times as much memory as its text
+SHORTEST_SECRET = 8  # characters; a shorter key may also occur in a customer's name
+IDENTIFIER = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]{1,255}")  # what can be part of a path without escaping
 _LIMIT = re.compile(r"rate.?limit|too.?many|quota|throttl", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
@@ -32,7 +32,7 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 class AnswerKind(StrEnum):
     OK = "ok"
     REFUSED = "refused"  # final for this request; ``code``, ``message`` and ``refusals`` say why
-    KEY_REFUSED = "key_refused"  # 401, or a 403 that does not speak of a limit
+    KEY_REFUSED = "key_refused"  # 401, or a 403 that does not mention a limit
     UNKNOWN = "unknown"  # the request may have reached the API, and its outcome is not known
     NOT_SENT = "not_sent"  # nothing left this machine
     GONE = "gone"  # there is no such customer, address or contact
@@ -195,7 +195,7 @@ def _parse(content: bytes, secret: str) -> tuple[Any, bool]:
         return None, False
     try:
         payload = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
-        plain = orjson.dumps(payload)  # raises where lists and objects are nested deeper than anybody means
+        plain = orjson.dumps(payload)  # raises if lists and objects are nested too deeply
     except (ValueError, TypeError):
         return None, False
     return _without(payload, secret) if secret and orjson.dumps(secret)[1:-1] in plain else payload, True

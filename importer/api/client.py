@@ -39,7 +39,7 @@ STOPPED: Final = Reply(Answer(AnswerKind.NOT_SENT, message="stopped before it wa
 class Client:
     """An async context manager with one connection pool, one key, and one limiter. A run uses one client.
 
-    ``timeout`` (seconds) bounds one request from its turn until the last byte of the response.
+    ``timeout`` (seconds) limits one request from its turn until the last byte of the response.
     ``retry`` is the policy for requests that may be repeated, which are all except POST.
 
     An ID that cannot be part of a path is never sent: the answer is REFUSED with code ``odd_id``. Every call raises

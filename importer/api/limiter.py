@@ -1,4 +1,4 @@
-"""One limiter for all workers: when the next request may leave, and how many may be in flight."""
+"""One limiter for all workers: when the next request may be sent, and how many may be in flight."""
 
 import logging
 import math
@@ -17,21 +17,21 @@ from importer.api.waits import Waits
 from importer.errors import ApiUnavailableError
 from importer.logs import event
 
-# Requests go one interval apart (GCRA). What is late may be made up for, but at a pace of 49 a second, request 51 never
-# leaves within 1.02 s of the first: that is room for requests that come closer to each other on their way, or wait for
-# a busy machine to take them up. A ceiling is a pace 2% below it.
+# Requests are sent one interval apart (GCRA). Lost time may be made up for, but at a pace of 49 per second, request 51
+# is never sent within 1.02 s of the first. This leaves room for requests that get closer to each other on their way, or
+# that wait for a busy machine to accept them. With a ceiling, the pace stays 2% below it.
 UNDER_CEILING = 0.98
-EARLY = 0.002  # a timer is no finer than a millisecond or two; a request that is due so soon goes at once
-LATE = 0.1  # a request that came so late may be made up for by the next ones: on a busy machine, everything comes late
+EARLY = 0.002  # timers are accurate to a millisecond or two; a request that is due this soon is sent at once
+LATE = 0.1  # the next requests may make up for a delay of up to this: on a busy machine, everything is late
 UNLIMITED = 1_000_000.0
 FEWEST_IN_FLIGHT = 4
-HEADROOM = 1.3  # requests in flight, over pace times latency
-MOST_SLICES = 240  # of a timeline; when there would be more, each two become one
+HEADROOM = 1.3  # requests in flight, as a multiple of pace times latency
+MOST_SLICES = 240  # of a timeline; if there would be more, neighboring slices are merged in pairs
 
 
 @dataclass(slots=True)
 class PaceStatistics:
-    pace: float  # at present, in requests per second
+    pace: float  # the current one, in requests per second
     requests: int = 0
     throttled: int = 0  # answers with 429
     waited_seconds: float = 0.0  # in which requests were held back
@@ -39,7 +39,7 @@ class PaceStatistics:
 
 
 class Timeline:
-    """Counts requests and refusals by the second at first, and by ever longer slices as time goes on."""
+    """Counts requests and refusals: per second at first, and in longer and longer slices as time goes on."""
 
     def __init__(self) -> None:
         self._start: float  # of the first request
@@ -52,7 +52,7 @@ class Timeline:
         return {"every": self._every, "requests": requests, "throttled": throttled}
 
     def count(self, now: float, *, refused: bool = False) -> None:
-        """A request left, or was answered with 429 (``refused``)."""
+        """Count a request that was sent, or a response of 429 (``refused``)."""
         if not self._slices:
             self._start = now
         while (at := int((now - self._start) / self._every)) >= MOST_SLICES:
@@ -64,7 +64,7 @@ class Timeline:
 
 
 class Turns:
-    """Waits that can be ended together, for good: those of a stopped run, for example."""
+    """Waits that can be canceled together and permanently, such as those of a stopped run."""
 
     def __init__(self) -> None:
         self._scopes: set[anyio.CancelScope] = set()
@@ -89,12 +89,12 @@ class Turns:
 
 
 class Limiter:
-    """Admits requests one after the other, in the order in which they asked; a canceled one uses nothing.
+    """Admits requests one by one, in the order in which they asked; a canceled request uses up nothing.
 
-    ``ceiling`` (requests per second) is never passed in any one second, None finds the pace from the answers; a
-    ceiling, too, is slowed by 429. ``max_concurrency`` bounds :attr:`concurrency`. ``max_wait`` (seconds) bounds the
-    waits that the API asks for, and ``announce`` gets a sentence about each that a person would notice. ``clock`` and
-    ``sleep`` are of a steady clock, ``wall`` gives epoch seconds.
+    ``ceiling`` (requests per second) is never exceeded within a second; with None, the pace is found from the
+    responses. A 429 slows requests down even if there is a ceiling. ``max_concurrency`` limits :attr:`concurrency`.
+    ``max_wait`` (seconds) limits the waits that the API asks for, and ``announce`` gets a sentence about each wait that
+    a person would notice. ``clock`` and ``sleep`` use a monotonic clock, and ``wall`` returns epoch seconds.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Limiter:
         return min(self._max_concurrency, max(FEWEST_IN_FLIGHT, needed))
 
     async def acquire(self) -> Grant:
-        """Wait until one request may be sent; :class:`ApiUnavailableError` once the API asked for too long a wait."""
+        """Wait until a request may be sent. Raises :class:`ApiUnavailableError` if the API asks for too long a wait."""
         async with self._turn:
             now = self._clock()
             while self._waits.error is None and now < max((due := self._due()) - EARLY, self._waits.until):
@@ -152,7 +152,7 @@ class Limiter:
             return Grant(now, self._note(now))
 
     def left(self, grant: Grant) -> None:
-        """The request of ``grant`` leaves only now (call this right before): others keep their distance from here."""
+        """The request of ``grant`` is sent only now (call this right before): later ones keep a distance from it."""
         now = self._clock()
         if now - grant.at > EARLY:
             with suppress(ValueError):
@@ -187,7 +187,7 @@ class Limiter:
 
         ``retry_after``: seconds that it asks for; ``quota``: seconds until a used-up quota is renewed.
         """
-        seconds, cause = retry_after, f"Retry-After of HTTP {status}" if retry_after else f"HTTP {status}"
+        seconds, cause = retry_after, f"HTTP {status} with Retry-After" if retry_after else f"HTTP {status}"
         if quota is not None and quota + 1.0 > (retry_after or 0.0):  # both may name one moment, rounded differently
             seconds, cause = quota, "the quota is used up"
         if seconds is None:
@@ -198,14 +198,14 @@ class Limiter:
         return wait
 
     def _due(self) -> float:
-        """When the next request may leave: after the last one, with room in its window, when waits are over."""
+        """When the next request may be sent: after the last one, if its window has room and all waits are over."""
         pace = self._finder.pace
         most = max(1, math.floor(round(pace / UNDER_CEILING, 6)))
         room = self._left[-most] + most / pace if len(self._left) >= most else -math.inf
         return max(self._next, room, self._waits.until)
 
     def _note(self, now: float) -> int:
-        """A request leaves: how many did so within a second, and what requests may gain on each other on their way."""
+        """Note that a request is sent. Returns how many were sent within a second, plus the time lost on the way."""
         left = self._left
         left.append(now)
         while left[0] <= now - 1.0 / UNDER_CEILING:

@@ -21,18 +21,18 @@ from importer.errors import ApiUnavailableError
 CUSTOMERS = "/v1/customers"
 PAGE_SIZE = 100  # the API's maximum
 GROUP_SIZE = 100
-GROUP_CHARACTERS = 5_500  # of a group's ids as they stand in the URL, which then stays below 6,000 with the rest
+GROUP_CHARACTERS = 5_500  # of a group's IDs in the URL, which then stays below 6,000 in total
 MOST_PAGES = 10_000
-MOST_BYTES = 32 * 2**20  # of a list that is kept whole
+MOST_BYTES = 32 * 2**20  # of a list that is kept in memory
 STATUSES = ("active", "inactive")  # one at a time; inactive customers are listed only when asked for
 # Oldest first: a customer that is created in the meantime is added at the end and shifts nothing between pages.
 ORDER: Final = {"sort_by": "created_at", "sort": "asc"}
-# Newest first: what may have been created lately comes soon, and what is created in the meantime moves others to later
-# pages, where they are seen once more. Only what is deleted in the meantime could move one to a page that was read
-# already.
+# Newest first: recently created customers come first, and a customer that is created in the meantime moves others to
+# later pages, where they are seen again. Only a deletion in the meantime could move one to a page that has already been
+# read.
 NEWEST: Final = {"sort_by": "created_at", "sort": "desc"}
 MOST_WALKS = 5  # through a list that gets shorter while it is read
-MOST_ALONE = 100  # ids that are asked for one by one before the list is paged through; more of them go there at once
+MOST_ALONE = 100  # IDs that are looked up one by one; if there are more, the whole list is paged through at once
 TOO_ODD = frozenset({400, 413, 414, 422, 431})  # the API cannot take this filter; a smaller one may pass
 # Ids that are safe to join with commas. Everything else may be split, trimmed or folded by the API.
 _PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._:/#@()+&'=-]*[A-Za-z0-9._:/#@()+&'=-])?")
@@ -42,7 +42,7 @@ ListCall = Callable[[str, Mapping[str, str]], Awaitable[Reply]]
 
 @dataclass(frozen=True, slots=True)
 class CustomerRef:
-    """A customer as a list shows it: who it is, not what it holds."""
+    """A customer as a list shows it: its identity, not its content."""
 
     id: str
     reference_id: str
@@ -84,7 +84,7 @@ class _Page:
 
 @dataclass
 class _Search:
-    """What was found so far, and the ids that no filter could ask for."""
+    """What was found so far, and the IDs that no filter could be used for."""
 
     call: ListCall
     since: datetime | None
@@ -92,7 +92,7 @@ class _Search:
     unasked: set[str] = field(default_factory=set)
 
     async def ask(self, ids: Sequence[str]) -> None:
-        """Ask for ``ids`` in one filter; a filter that the API refuses is halved, and its last id left to paging."""
+        """Look up ``ids`` with one filter. A filter that the API refuses is halved; a single ID is left to paging."""
         try:
             for status in STATUSES:
                 query = {"reference_ids": ",".join(ids), "status": status, **ORDER}
@@ -121,8 +121,8 @@ class _Search:
     async def _walk(self, status: str, wanted: set[str]) -> bool:
         """Read the list once, newest first; False if it got shorter in the meantime, so that one may have been missed.
 
-        It ends early at a customer from before ``since``, if all seen is really in that order, and not merely of one
-        moment: neither a filter by time nor the order is trusted.
+        Reading ends early at a customer from before ``since`` if all customers so far were really in that order, and
+        not all created at the same time: neither a filter by time nor the order is trusted.
         """
         total, in_order = 0, True
         latest: datetime | None = None
@@ -152,10 +152,10 @@ class _Search:
 async def find_customers(
     call: ListCall, reference_ids: Iterable[str], *, since: datetime | None, width: int
 ) -> dict[str, list[CustomerRef]]:
-    """Every id → the customers that carry exactly it, whatever their status. ``width`` lists are read at a time.
+    """Every ID → the customers that have exactly this ID, whatever their status. ``width`` lists are read at a time.
 
-    Ids go in groups; those that cannot be joined with commas go alone (unless they are many) and, if that shows
-    nothing, by paging through the list (of customers created since ``since``), once for all of them.
+    IDs are looked up in groups. Those that cannot be joined with commas are looked up one by one (unless there are
+    many), and those not found that way by paging through the list (of customers created since ``since``) once.
     """
     search = _Search(call, since, {reference: {} for reference in reference_ids})
     plain = [reference for reference in search.found if fits_filter(reference)]

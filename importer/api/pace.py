@@ -1,19 +1,19 @@
 """Finding the pace that the API allows: up gently, down at once (additive increase, multiplicative decrease).
 
-At first the pace doubles every few seconds. The first refusals (429) show the limit: the number of requests that left
-within one second before a refused one. The pace then goes a little below the limit, creeps back up to it, and beyond
-it adds a request, and more the longer nothing is refused, so that a limit that was lifted is noticed.
+At first, the pace doubles every few seconds. The first refusals (429) show the limit: the number of requests that were
+sent within one second before a refused one. The pace then drops slightly below the limit and creeps back up to it.
+Beyond the limit, it grows by one request, and faster the longer nothing is refused, to notice a limit that was raised.
 
-Not every 429 is about the pace: gateways fail, and other programs use the same account. A refusal costs its pause and
-nothing more where few were refused lately and as many requests within a second were accepted, or where it is the first.
+Not every 429 is about the pace: gateways fail, and other programs use the same account. A refusal costs only its pause
+if few requests were refused recently and as many within a second were accepted, or if it is the first refusal.
 """
 
 from collections import Counter, deque
 from dataclasses import dataclass
 
-FIRST_PACE = 5.0  # requests per second: slow enough for any API that programs may use
+FIRST_PACE = 5.0  # requests per second: slow enough for any API that is meant for programs
 SLOWEST_PACE = 0.2  # more often than once in 5 s, or it would take too long to notice that requests are accepted again
-BACK_OFF = 0.97  # of the limit: far enough below it for requests that come closer to each other on their way
+BACK_OFF = 0.97  # of the limit: far enough below it for requests that get closer to each other on their way
 CREEP_REQUESTS = 300  # at least, from there back to the limit, or a minute: going over it sooner is refused too often
 CREEP_PAUSES = 25  # likewise, times what a refusal costs: its pause, and the time until it shows
 BOLDNESS = 0.4  # growth per second above the limit, for each request per second above it and one more, over the limit
@@ -25,18 +25,18 @@ DRAIN = 0.85  # of the pace of the answers: what a queue needs to empty
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Permission to send one request: the moment, and how many left in the second up to it, itself included."""
+    """Permission to send one request: when, and how many requests were sent in the preceding second, including it."""
 
     at: float
     load: int
 
 
 class PaceFinder:
-    """The pace in requests per second, found from the answers. Times are readings of one steady clock."""
+    """The pace in requests per second, found from the responses. All times are from one monotonic clock."""
 
     def __init__(self, pace: float, *, ceiling: float, now: float) -> None:
         self.pace = pace
-        self.latency = 1.0  # smoothed seconds from request to answer; assumed until answers show better
+        self.latency = 1.0  # smoothed seconds from request to response; an assumption until there are responses
         self._ceiling = ceiling
         self._limit: float | None = None  # requests per second at which the API last refused some
         self._began = now
@@ -53,7 +53,7 @@ class PaceFinder:
 
     @property
     def queueing_latency(self) -> float:
-        """Seconds from request to answer above which requests wait for each other in a queue of our own making."""
+        """The latency in seconds above which requests are waiting in a queue that we caused."""
         return 2.0 * min(self._latencies, default=self.latency) + 0.5
 
     def answered(self, now: float, latency: float) -> None:
@@ -127,7 +127,7 @@ class PaceFinder:
         self._start_tick(now)
 
     def _drain(self, now: float, answered: float) -> None:
-        """Go below the pace of the answers. Where that does not help, the API itself has become slower."""
+        """Go below the pace of the responses. If that does not help, the API itself has become slower."""
         interval = 5.0 + 2.0 * self.latency
         if now > self._drained_at + 3.0 * interval:
             self._drained_at = now
@@ -136,7 +136,7 @@ class PaceFinder:
             self._latencies.clear()
 
     def _growth(self) -> float:
-        """Growth per second. It is slower where answers come late: until the first refusal shows, others follow it."""
+        """Growth per second. It is slower if responses are slow: until a refusal arrives, more requests are sent."""
         climb: float = 2.0 ** (0.5 / (1.0 + self.latency)) - 1.0
         if self._limit is None:
             return climb

@@ -1,8 +1,8 @@
-"""Requests over httpx, made so that it is known whether one may have left this machine.
+"""Requests over httpx, sent in a way that shows whether a request may have left this machine.
 
-The exception of a failed request proves nothing: httpx-aiohttp raises ``ConnectTimeout`` also when the server has read
-the whole request. What proves it is the body. It is handed over as a stream, which the transport asks for its first
-bytes only when it has a connection, and it holds back the head until then.
+The exception of a failed request proves nothing: httpx-aiohttp raises ``ConnectTimeout`` even if the server has read
+the whole request. The proof is the body. It is passed as a stream, and the transport reads the stream's first bytes
+only once it has a connection. Until then, it does not send the headers either.
 """
 
 import base64
@@ -22,15 +22,15 @@ from httpx_aiohttp import AiohttpTransport
 from importer.errors import UsageError
 from importer.settings.api_access import is_loopback
 
-# Servers commonly close idle connections after 5 s (uvicorn, Node.js) or later. Giving them up before that means that
-# a POST hardly ever meets a connection that is being closed, which would leave its outcome unknown.
+# Servers commonly close idle connections after 5 s (uvicorn, Node.js) or later. Closing them earlier means that a POST
+# is hardly ever sent on a connection that is being closed, which would leave its outcome unknown.
 KEEPALIVE_SECONDS = 4.0
-LARGEST = 8 * 2**20  # bytes of one answer: 80 KB for each item of a full page
-LARGE = 2**18  # bytes; of larger answers one is read at a time, so that many connections take no more memory than one
+LARGEST = 8 * 2**20  # bytes per response: 80 KB for each item of a full page
+LARGE = 2**18  # bytes; larger responses are read one at a time, so that many connections use no more memory than one
 
 
 def _is_unreported(record: logging.LogRecord) -> bool:
-    """Drops asyncio's log entry about a lost connection: it is reported as an answer, which aiohttp does not know."""
+    """Drop asyncio's log entry about a lost connection: the importer reports it as an answer."""
     return not (record.exc_info and isinstance(record.exc_info[1], ConnectionError))
 
 
@@ -38,11 +38,11 @@ logging.getLogger("asyncio").addFilter(_is_unreported)
 
 
 class UnreadableAnswerError(Exception):
-    """The answer is too large, oddly encoded, or not to this request; the message says which."""
+    """The response is too large, has an unexpected encoding, or is for another request; the message says which."""
 
 
 class SendTracker(httpx.AsyncByteStream):
-    """The body of one request. ``on_send`` is called when its first bytes are asked for, even if it is empty."""
+    """The body of one request. ``on_send`` is called when its first bytes are requested, even if it is empty."""
 
     def __init__(self, body: bytes, on_send: Callable[[], None]) -> None:
         self._body = body
@@ -50,7 +50,7 @@ class SendTracker(httpx.AsyncByteStream):
         self._begun = self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        await anyio.lowlevel.checkpoint()  # a stray answer that is there already is returned in the meantime
+        await anyio.lowlevel.checkpoint()  # a stray response that has already arrived is returned in the meantime
         if self._closed:
             raise ConnectionAbortedError("abandoned before it was sent")
         self._begun = True
@@ -59,15 +59,15 @@ class SendTracker(httpx.AsyncByteStream):
             yield self._body
 
     def close(self) -> bool:
-        """Whether the request may have left. If not, it never will."""
+        """Returns whether the request may have been sent. If not, it never will be."""
         self._closed = True
         return self._begun
 
 
 class Transport(AiohttpTransport):
-    """At most ``connections`` to ``base_url`` at a time, kept alive, with whole answers of bounded size.
+    """At most ``connections`` to ``base_url`` at a time, kept alive, with complete responses of limited size.
 
-    Certificates and a proxy are taken from the environment; :class:`UsageError` when these settings cannot be used.
+    Certificates and a proxy are taken from the environment. Raises :class:`UsageError` if they cannot be used.
     """
 
     def __init__(self, base_url: str, connections: int) -> None:

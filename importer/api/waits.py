@@ -1,4 +1,4 @@
-"""When a request may be sent again: the retry policy, and the waits that the API asks for, which the user bounds."""
+"""When a request may be sent again: the retry policy, and the waits that the API asks for, which the user limits."""
 
 import logging
 import math
@@ -17,7 +17,7 @@ _EPOCH_MILLISECONDS = 100_000_000_000.0
 _STRUCTURED = re.compile(r"(?:^|[;,\s])(remaining|reset|r|t)\s*=\s*(\d+(?:\.\d+)?)")
 _NAMES = ("ratelimit", "x-ratelimit", "x-rate-limit")
 ANNOUNCED = 5.0  # seconds: shorter waits are ordinary pacing, which needs no message; the log has them all
-IN_A_ROW = 120.0  # seconds after a wait; what is asked for later has nothing to do with it
+IN_A_ROW = 120.0  # seconds after a wait; a later request to wait has nothing to do with it
 LONGEST = 366 * 86_400.0  # seconds: more counts as a year, so that it can be added to any time
 HINT = "Nothing is lost. Run `importer resume` later, or allow a longer wait with --max-wait."
 
@@ -37,9 +37,10 @@ class RetryPolicy:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that ``Retry-After`` asks for (RFC 9110, 10.2.3: seconds or an HTTP date); None when it says nothing.
+    """The seconds in ``Retry-After`` (RFC 9110, 10.2.3: seconds or an HTTP date); None if it has no valid value.
 
-    For a date the answer's own ``Date`` counts instead of ``now`` (epoch seconds): a wrong clock here does no harm.
+    A date is compared with the response's ``Date``, if it has one, instead of ``now`` (epoch seconds), in case this
+    machine's clock is wrong.
     """
     text = headers.get("retry-after", "")
     seconds, until = _number(text), _date(text)
@@ -85,8 +86,8 @@ def _date(text: str) -> float | None:
 class Waits:
     """Until when nothing may be sent (``until``, on ``clock``).
 
-    ``longest`` (seconds) bounds one wait, and the time in which the API asks for waits and accepts nothing between
-    them. Once it is passed, ``error`` is set: waiting is over for good.
+    ``longest`` (seconds) limits each wait, and any time in which the API keeps asking for waits and accepts nothing in
+    between. Once it is exceeded, ``error`` is set, and there is no more waiting.
     """
 
     longest: float
@@ -99,13 +100,13 @@ class Waits:
     _reported: float = field(default=-math.inf, init=False)  # the end of the wait that was reported last
 
     def accepted(self) -> None:
-        """A request was accepted: the API is there, and the next wait has nothing to do with the last."""
+        """A request was accepted: the API is available, and the next wait has nothing to do with the last one."""
         self._began = None
 
     def ask(self, seconds: float, cause: str) -> float:
-        """The API asks, by ``cause``, for a pause of ``seconds``. Of several pauses the one that ends last counts.
+        """The API asks for a pause of ``seconds`` (``cause``: how). Of several pauses, the one that ends last counts.
 
-        Returns the seconds that were understood: what is not a number, or is below 0, counts as 0.
+        Returns the seconds to wait: a value that is not a number, or is below 0, counts as 0.
         """
         now = self.clock()
         wait = 0.0 if math.isnan(seconds) else min(max(0.0, seconds), LONGEST)
@@ -129,13 +130,13 @@ class Waits:
         if wait >= ANNOUNCED:
             day = "" if wait < 43_200.0 else f"{moment:%Y-%m-%d} "
             self.announce(
-                f"The API asks us to wait until {day}{moment:%H:%M:%S} UTC ({cause}). Sending continues then."
+                f"The API asks the importer to wait until {day}{moment:%H:%M:%S} UTC ({cause}). Then it continues."
             )
 
     def _refuse(self, wait: float, in_all: float, cause: str) -> None:
-        what = f"asks us to wait {in_words(wait)}"
+        what = f"asks the importer to wait {in_words(wait)}"
         if wait <= self.longest:
-            what = f"keeps asking us to wait, {in_words(in_all)} in total"
+            what = f"keeps asking the importer to wait, {in_words(in_all)} in total"
         message = f"the API {what} ({cause}), longer than --max-wait allows ({in_words(self.longest)})"
         event(logging.WARNING, "wait too long", seconds=round(wait, 3), cause=cause)
         self.error = ApiUnavailableError(message, HINT)

@@ -25,7 +25,7 @@ An **info** message says what was changed, left out, or not checked. *Rejected* 
 and did not send the customer or row; *refused* means that WizCommerce did not accept it.
 
 A mapping can change the severity of many codes: see
-[How much a problem matters](README.md#how-much-a-problem-matters). If it cannot, this page says why.
+[Severity](README.md#severity). If it cannot, this page says why.
 """
 
 

@@ -140,7 +140,7 @@ def sandbox(
         int, typer.Option("--port", min=0, max=65535, metavar="PORT", help="The port. 0 picks a free one.")
     ] = 8080,
     faults: Annotated[
-        str, typer.Option("--faults", metavar="LIST", help="What goes wrong, such as drop-after=2%,429=1%,slow=1%.")
+        str, typer.Option("--faults", metavar="LIST", help="Faults to inject, such as drop-after=2%,429=1%,slow=1%.")
     ] = "",
     rate: Annotated[int | None, typer.Option("--rate", metavar="N", help="Requests accepted per second.")] = None,
     latency: Annotated[

@@ -71,7 +71,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         "limit": ("N", "Send only the first N customers; the rest remain unsent."),
         "only": ("ID", "Only the customer with this reference ID. Can be repeated."),
-        "include_refused": ("", "Also send what WizCommerce refused."),
+        "include_refused": ("", "Also resend customers that WizCommerce refused."),
         "recheck": ("", "Also check whether customers sent before still exist."),
         "rate": ("N", "At most this many requests per second. auto: adapt to the API."),
     },

@@ -221,8 +221,8 @@ def _words(ctx: typer.Context) -> list[str]:
             continue
         if name in {"sources", "plan"}:
             raise UsageError(
-                f"a folder of jobs takes no {'SOURCE' if name == 'sources' else '--plan'}",
-                "Each job has its own in its file.",
+                f"{'SOURCE' if name == 'sources' else '--plan'} cannot be combined with a folder of jobs",
+                "Specify it in the file of each job.",
             )
         value = ctx.params[name]
         if isinstance(value, bool):

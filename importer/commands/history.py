@@ -120,7 +120,7 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
         if not folder.path.is_dir():
             raise UsageError(
                 f"run {run.id}: its folder {folder.path} no longer exists",
-                "The reports can only be written again from that folder.",
+                "The reports can be regenerated only from that folder.",
             )
         last = run.summary or {}
         stage = folder.load()

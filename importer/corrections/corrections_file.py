@@ -29,7 +29,7 @@ from importer.wording import first_few
 
 COLUMNS = ("table", "reference_id", "key", "column", "old", "new", "rows", "recorded", "run", "fingerprint")
 LEAVE_OUT = "leave out"  # the new text of a correction without a column: the whole row is left out
-HINT = "Corrections files are written by `importer correct`. Restore it from a copy, or record the corrections again."
+HINT = "Corrections files are written by `importer correct`. Restore it from a backup, or record the corrections again."
 _BOM = b"\xef\xbb\xbf"  # without it, Excel reads the file in its own encoding
 _MOST_NAMED = 20  # wrong lines in a message
 _FINGERPRINT = re.compile(r"([0-9a-f]{8})\.([0-9a-f]{8})\.([0-9a-f]{8})\.([0-9])([0-9])(?:\.((?:[0-9a-f]{6})+))?")

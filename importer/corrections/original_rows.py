@@ -1,4 +1,4 @@
-"""The rows of a run that somebody may fix, as the source has them. Returned files are compared with them.
+"""The rows of a run that someone may fix, as the source has them. Returned files are compared with them.
 
 They are in the run's ``work/``: the rejected rows, all rows with an error or warning, and all rows with the key of such
 a row.
@@ -83,7 +83,7 @@ class Originals:
 
 
 def save_originals(folder: Path, report: ReportInput, in_workbook: Mask) -> None:
-    """Save the rows that somebody may fix in a run's ``work/``. Raises :class:`OutputError`.
+    """Save the rows that someone may fix in a run's ``work/``. Raises :class:`OutputError`.
 
     ``in_workbook``: by row position, the rows that ``rejected.xlsx`` holds.
     """

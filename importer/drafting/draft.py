@@ -143,7 +143,7 @@ def _drafted(found: Joined, country: str | None, questions: Questions, choices: 
     name = main.table.file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     content = {"title": name, **({} if country is None else {"country": country})}
     content |= draft_content(ordered, joins, rules, others)
-    heading = [f"A draft for {main.table.name}. Read it line by line, then run: importer check … -m THIS_FILE"]
+    heading = [f"A draft mapping for {main.table.name}. Read it line by line, then run: importer check … -m THIS_FILE"]
     heading += [f"{question.text} Assumed: {questions.answers[question.id]}." for question in questions.open]
     notes = [f"Left out: {draft.table.name}, because {why}" for draft, why in found.others]
     notes += [f"Left out: the addresses of people in {draft.table.name}." for draft in ordered if draft.own_addresses]

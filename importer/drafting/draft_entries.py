@@ -197,7 +197,7 @@ def _type(draft: TableDraft, group: AddressGroup, *, alone: bool, joined_table: 
     if draft.assignment.address_type is not None:
         return address_type(draft, draft.assignment.address_type)
     if alone and group.role not in ("billing", "shipping"):
-        return Noted(["billing", "shipping"], "the only address, so it serves for both")
+        return Noted(["billing", "shipping"], "the only address, so it is used for both")
     return "shipping" if joined_table and not group.role else group.slot
 
 

@@ -127,7 +127,7 @@ def _kept(reading: Reading, values: ColumnValues, *, mails: bool) -> str | None:
 
 
 def _is_of_others(reading: Reading) -> bool:
-    """Whether it is only about a concept (``Phone type``) or belongs to somebody else (``Bank city``)."""
+    """Whether it is only about a concept (``Phone type``) or belongs to someone else (``Bank city``)."""
     about = reading.about and reading.concept not in _ABOUT_ITSELF | COMMERCIAL
     return about or (bool(reading.roles & OF_OTHERS) and reading.concept not in _OF_OTHERS_TOO)
 

@@ -1,4 +1,4 @@
-"""The ledger: who imports, what was planned, what was sent, and the outcomes. The only package with SQL."""
+"""The ledger: accounts, what was planned and sent for them, and the outcomes. The only package with SQL."""
 
 from importer.ledger.after_run import LedgerCustomer, RemovedCustomer
 from importer.ledger.ledger import Ledger, open_ledger

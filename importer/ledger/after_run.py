@@ -77,9 +77,9 @@ _SETTLE_DELETES = (
 class LedgerCustomer:
     """A customer of a run, with what the ledger knows about it now.
 
-    ``outcome`` is the customer's in the run; ``state``, ``customer_id`` and ``display_id`` are the tenant's present
-    ones. ``body`` is the one that the API accepted last, ``updated_at`` the API's time of that, ``children`` the ids
-    of its children (JSON); None: not known. ``taken_back``: the run created it, and undo removed it since.
+    ``outcome`` is the customer's outcome in the run; ``state``, ``customer_id``, and ``display_id`` are the tenant's
+    current ones. ``body`` is the last one that the API accepted, ``updated_at`` the API's time of that, and
+    ``children`` the IDs of its children (JSON); None: not known. ``taken_back``: created by the run, removed by undo.
     """
 
     item: Item
@@ -94,7 +94,7 @@ class LedgerCustomer:
 
     @property
     def outcome_unknown(self) -> bool:
-        """Whether a request may have been sent but is not known to have taken effect or not."""
+        """Whether a request may have been sent, but it is not known whether it took effect."""
         return self.state in OUTCOME_UNKNOWN
 
     @property
@@ -114,15 +114,15 @@ class RemovedCustomer:
 
 
 class AfterRun(Database):
-    """What can follow a run. The tenant's lock must be held."""
+    """What can be done after a run. The caller must hold the tenant's lock."""
 
     def reopen(self, run: Run, *, include_refused: bool) -> int:
         """Make failed customers of the run pending again, as if they had not been tried. Returns how many.
 
-        These are the customers that failed for a temporary reason: without an answer, or with one that is not a
-        refusal (a 4xx other than 408, 425 and 429); with ``include_refused`` also the refused ones; never customers
-        that the API has twice. Those that may be in the API become unknown, so that they are looked up before anything
-        is sent.
+        These are the customers that failed for a temporary reason: without an answer, or with an answer that is not a
+        refusal (a 4xx other than 408, 425, and 429). With ``include_refused``, refused customers are included, but
+        never those that the API has twice. Customers that may be in the API become unknown, so that they are looked up
+        before anything is sent.
         """
         may_exist = CUSTOMERS.c.state.in_(OUTCOME_UNKNOWN)
         chosen = sa.and_(
@@ -224,7 +224,7 @@ class AfterRun(Database):
         return self._count(run, _SHOULD_EXIST)
 
     def last_active(self, run: Run) -> datetime:
-        """When the run is last known to have been sending; none of its requests was sent later."""
+        """The last time at which the run was known to be sending; none of its requests was sent later."""
         marked = sa.select(sa.func.max(CUSTOMERS.c.updated_at)).where(
             CUSTOMERS.c.tenant == run.tenant, CUSTOMERS.c.run_id == run.id, CUSTOMERS.c.state.in_(OUTCOME_UNKNOWN)
         )

@@ -50,7 +50,7 @@ class Store(ABC):
 
     @abstractmethod
     def explained(self, error: DBAPIError) -> LedgerError:
-        """The database's error in words that say what is wrong and what to do."""
+        """The database's error as a message that says what is wrong and what to do."""
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -67,7 +67,7 @@ class Store(ABC):
         """Raise :class:`LedgerError` when a tenant's lock that was taken here has been lost since."""
 
     def faults(self) -> list[str]:
-        """The damage that the database itself finds; empty when there is none."""
+        """The damage that the database itself finds; empty if there is none."""
         return []
 
     @abstractmethod
@@ -84,7 +84,7 @@ class Store(ABC):
 
     @abstractmethod
     def lock(self, tenant: str, run_id: str) -> AbstractContextManager[None]:
-        """Lock a tenant while the block lasts. Raises :class:`TenantLockedError` naming who has the lock."""
+        """Lock a tenant during the block. Raises :class:`TenantLockedError` that names the lock's holder."""
 
 
 class Database:
@@ -116,7 +116,7 @@ class Database:
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        """A consistent view that blocks no writer. Raises :class:`LedgerError`."""
+        """A consistent view of the data that does not block writers. Raises :class:`LedgerError`."""
         with self._store.translated(), self._store.reader.connect() as connection:
             yield connection
 

@@ -68,7 +68,7 @@ class KnownCustomers(Database):
         return {name: body.encode() for name, body in zip(names, bodies, strict=True)}
 
     def imported_at(self, tenant: str, reference_ids: Sequence[str]) -> list[str]:
-        """When each of these customers that a run put into WizCommerce was last sent, as the ledger writes times."""
+        """When each of these customers was last sent, if a run put it into WizCommerce, as the ledger writes times."""
         moment = sa.func.coalesce(ACCEPTED.c.accepted_at, CUSTOMERS.c.updated_at)
         joined = sa.join(NAMED, CUSTOMERS, same(CUSTOMERS, NAMED)).outerjoin(ACCEPTED, same(CUSTOMERS, ACCEPTED))
         query = sa.select(moment).select_from(joined).where(CUSTOMERS.c.state.in_(SENT))

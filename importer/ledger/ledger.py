@@ -80,7 +80,7 @@ class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun, AbstractContext
     def faults(self) -> list[str]:
         """What is wrong with the ledger, in one sentence each; empty if nothing is wrong."""
         found = self._store.faults()
-        if found:  # a damaged file cannot be trusted to answer the other questions
+        if found:  # the other checks of a damaged file cannot be trusted
             return found
         with self._read() as connection:
             counts = {meaning: connection.execute(query).scalar_one() for meaning, query in _FAULTS.items()}

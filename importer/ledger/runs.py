@@ -100,7 +100,7 @@ class Runs(Database):
             connection.execute(sa.update(TENANTS).where(TENANTS.c.name == tenant).values(values))
 
     def lock(self, tenant: str, run_id: str) -> AbstractContextManager[None]:
-        """Lock the tenant during a run. Raises :class:`TenantLockedError` naming who has the lock."""
+        """Lock the tenant during a run. Raises :class:`TenantLockedError` that names the lock's holder."""
         return self._store.lock(tenant, run_id)
 
     def start_run(
@@ -159,8 +159,8 @@ class Runs(Database):
         """The last run that got as far as planning a customer. Raises :class:`UsageError` when there is none."""
         found = self.last_planned(tenant)
         if found is None:
-            message = f"the ledger {self.place} has no run to use yet"
-            raise UsageError(message, "Check --ledger, or start with a run.")
+            message = f"the ledger {self.place} has no usable run yet"
+            raise UsageError(message, "Check --ledger, or run an import first.")
         return found
 
     def last_planned(self, tenant: str | None = None) -> Run | None:

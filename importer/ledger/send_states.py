@@ -28,7 +28,7 @@ from importer.records import Action, OutcomeKind
 class Item:
     """A customer of a run that is still to be processed, and the position of its body in the run's payloads.
 
-    ``maker`` is the run that sent it last and ``sent_hash`` what it sent, when that may have reached the API.
+    If it may have reached the API, ``maker`` is the run that sent it last, and ``sent_hash`` the hash of what was sent.
     """
 
     position: int
@@ -46,7 +46,7 @@ class Item:
 class Base:
     """What an update starts from: the API's ID, and the state to return to if the update has no effect.
 
-    ``body``: the one that the API accepted last, ``updated_at`` the API's time of that, ``children`` the ids of its
+    ``body``: the last one that the API accepted; ``updated_at``: the API's time of that; ``children``: the IDs of its
     children as JSON (``[{"entity", "reference_id", "id"}]``); None: not known.
     """
 
@@ -84,8 +84,8 @@ class Accepted:
 class LedgerStep:
     """A customer's new state in the ledger and in its run. ``refusals`` is JSON; ``attempt`` is recorded if given.
 
-    ``hash``: of the customer's present content, if that is known only now (after an update). ``display_id`` None
-    keeps what the ledger has, as long as the customer has the same id.
+    ``hash``: of the customer's current content, if that is known only now (after an update). If ``display_id`` is None,
+    the ledger keeps the one that it has, as long as the customer has the same ID.
     """
 
     position: int
@@ -155,13 +155,14 @@ _BASES = (
 
 
 class SendStates(Database):
-    """The write-ahead states of a run. The tenant's lock must be held: no other run may send for it in the meantime."""
+    """The write-ahead states of a run. The caller must hold the tenant's lock, so that no other run can send for it."""
 
     def adopt(self, run: Run) -> None:
         """Update the open customers of a run with what other runs of the tenant have found or done since.
 
-        Created or found by another run: unchanged if the content is the same, otherwise exists. Possibly sent by
-        another: unknown. Found absent: pending. Of updates: unchanged when another run sent the same content.
+        A customer that another run created or found becomes unchanged if the content is the same, and exists otherwise.
+        One that another run may have sent becomes unknown, and one that was found absent becomes pending. An update
+        becomes unchanged if another run sent the same content.
         """
         same_content = CUSTOMERS.c.hash == RUN_CUSTOMERS.c.hash
         updated = sa.case(

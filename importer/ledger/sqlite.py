@@ -20,9 +20,9 @@ from importer.ledger.database import Absent, Store, tenant_locked
 from importer.private_files import make_folder
 
 _READ_ONLY = "importer_read_only"
-# In a ledger of a million customers each customer of a batch is in a page of its own. So the log may grow to 32 MB
-# before its pages are copied to the file, most of them once for several batches, and a page is still cached when the
-# answer arrives.
+# In a ledger of a million customers, each customer of a batch is on a page of its own. Therefore, the log may grow to
+# 32 MB before its pages are copied to the file (most of them once for several batches), and the cache is large enough
+# for a page to be in it when the answer arrives.
 _LOG_PAGES = 8_000
 _CACHE_PAGES = 4_000
 _PAUSE = 0.01  # seconds until a new file's log is tried again
@@ -49,7 +49,7 @@ def file_of(url: URL) -> Path:
 
 
 class SqliteStore(Store):
-    """A :class:`Store` in a file that only its owner can read. A transaction that writes is alone from its start."""
+    """A :class:`Store` in a file that only its owner can read. A writing transaction excludes others from its start."""
 
     def __init__(self, path: Path, busy_seconds: float, absent: Absent) -> None:
         """Open the file. Raises :class:`LedgerError`, and :class:`NoLedgerError`."""
@@ -78,7 +78,7 @@ class SqliteStore(Store):
         return [*found, *([f"{len(broken):,} rows refer to rows that do not exist"] if broken else [])]
 
     def backup(self, target: Path) -> None:
-        """SQLite's own online backup: runs can continue during it. The copy has its name when it is complete."""
+        """SQLite's own online backup, during which runs can continue. The copy gets its name when it is complete."""
         part = target.with_name(f"{target.name}.part")
         part.unlink(missing_ok=True)
         _make_file(part, "the backup")
@@ -169,9 +169,9 @@ def _open_engine(database: str, busy_seconds: float) -> Engine:
     """An engine with durable transactions.
 
     WAL with ``synchronous=FULL``: a committed transaction is on the disk before the commit returns, and survives a
-    crash of the program or the system and a loss of power; one that was not committed leaves no trace. (``NORMAL``
-    could lose the latest commits with the power: a customer marked before it was sent would be sent twice.)
-    Writing transactions begin IMMEDIATE, so that they wait for a lock at their start instead of failing halfway.
+    program or system crash and a power failure. One that was not committed leaves no trace. (With ``NORMAL``, a power
+    failure could undo the latest commits, and a customer marked before it was sent would be sent twice.) Writing
+    transactions begin with IMMEDIATE, so that they wait for a lock at their start instead of failing halfway.
     """
     engine = create_engine(
         f"sqlite:///{database}",
@@ -197,7 +197,7 @@ def _open_engine(database: str, busy_seconds: float) -> Engine:
 
 
 def _switch_on_log(connection: sqlite3.Connection, busy_seconds: float) -> None:
-    """Of two connections that do this to a new file at once, SQLite refuses one without waiting."""
+    """Switch to WAL. If two connections do this to a new file at the same time, SQLite refuses one without waiting."""
     until = time.monotonic() + busy_seconds
     while True:
         try:

@@ -34,9 +34,9 @@ _OTHER_KINDS = {
 }
 _WORKBOOK_PARTS = frozenset({"[content_types].xml", "mimetype", "content.xml", "xl/workbook.xml", "xl/workbook.bin"})
 _WORKBOOK_NAMES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
-# Real exports compress to a tenth or a thirtieth. A file that unpacks to a hundred times its size is not an export.
+# Real exports compress to between a tenth and a thirtieth. A file that unpacks to 100 times its size is not an export.
 _MAX_RATIO, _MAX_BYTES = 100, 4 * 1024**3
-_HARMLESS_BYTES, _HARMLESS_WORKBOOK = 16 * 1024**2, 32 * 1024**2  # of any ratio: read in seconds
+_HARMLESS_BYTES, _HARMLESS_WORKBOOK = 16 * 1024**2, 32 * 1024**2  # at any ratio: these are read in seconds
 _MAX_MEMBERS = 1000
 _CLUTTER = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon", "$recycle.bin"})
 _COPIES = ("~", ".bak", ".old", ".swp", ".tmp")

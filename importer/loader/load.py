@@ -55,7 +55,7 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
         with_header = [table for table, _ in of_file if len(table.frame.columns)]
         if with_header and not options.partial and not any(len(table.frame) for table in with_header):
             first, row = with_header[0].name, with_header[0].details["header_row"]
-            message = f"{first}: there is a header in row {row} but no data row below it"
+            message = f"{first}: there is a header in row {row}, but there are no data rows below it"
             raise NoSourceError(message, "Export the table again with its rows, or leave this source out.")
         loaded += of_file
     problems = [problem for _, found in loaded for problem in found]

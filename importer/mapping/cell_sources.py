@@ -70,7 +70,7 @@ def customer_sources(mapping: Mapping, assignment: RowAssignment, grouped: Group
 
 
 def child_sources(entity: Entity, sets: Sequence[Candidates], records: Sequence[Codes]) -> Iterator[RecordSource]:
-    """The sources of the children's fields, without cells that are taken apart: see :func:`packed_sources`.
+    """The sources of the children's fields, without cells that are split into parts: see :func:`packed_sources`.
 
     ``records``: of each set, the record of each of its lines.
     """

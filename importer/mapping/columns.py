@@ -1,4 +1,4 @@
-"""A column as its distinct values and a number per row: slow steps run once per value, the rest on whole columns."""
+"""A column as distinct values, and a number per row: slow steps run once per value, the others on whole columns."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ Mask = npt.NDArray[np.bool_]
 
 
 def trim(values: pa.Array) -> pa.Array:
-    """Remove white space, including NBSP and zero-width marks, from both ends; the same array if there is none."""
+    """Remove white space, NBSP, and zero-width characters from both ends. Returns the same array if there are none."""
     trimmed = pc.utf8_trim(values, characters=BLANKS)
     return values if trimmed.equals(values) else trimmed
 
 
 def caseless(values: pa.Array) -> pa.Array:
-    """Without case, and with every run of white space as one space: how texts are compared.
+    """Fold case and turn each run of white space into one space, for comparing texts.
 
-    The same array if they already are.
+    Returns the same array if nothing changes.
     """
     odd = pc.match_substring_regex(values, r"[^\x00-\x7f]|[\t-\r]|  ")
     single = pc.replace_substring_regex(values.filter(odd), f"[{BLANKS}]+", " ")
@@ -42,7 +42,7 @@ def _numbers(indices: pa.Array) -> Codes:
 
 @dataclass(frozen=True)
 class Column:
-    """Text of a column: ``codes`` (integers, one a row, -1 for blank) point into ``values`` (distinct, no nulls)."""
+    """The text of a column: ``codes`` (one per row, -1: blank) are indices into ``values`` (distinct, no nulls)."""
 
     codes: Codes
     values: pa.Array
@@ -89,7 +89,7 @@ class Column:
         return self if values is self.values else Column.keyed(self.codes, values)
 
     def filled_up(self, value: str, but: Mask | None = None) -> "Column":
-        """The column with a value wherever it is blank, except on the rows ``but``."""
+        """The column with ``value`` wherever it is blank, except in the rows ``but``."""
         blank = ~self.filled if but is None else ~(self.filled | but)
         if not blank.any():
             return self

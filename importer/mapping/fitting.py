@@ -66,7 +66,7 @@ def mentioned_columns(mapping: Mapping, table_name: str, headers: Sequence[str])
 
 
 def key_headers(mapping: Mapping, headers: Sequence[str]) -> list[str]:
-    """The headers of the main table's key, as far as they are there. A mapping without any of them reads no row."""
+    """The headers that the main table's key refers to. If there are none, the mapping reads no rows."""
     references = (reference for rule in mapping.tables[mapping.main_table].key for reference in rule.columns())
     return [header for one in references if (header := find_column(one, headers)) is not None]
 

@@ -27,20 +27,20 @@ _PART = "\x1e"  # between a column and the part of its cells that a derived colu
 
 
 def source_reference(reference: str) -> str:
-    """The column that a reference reads; of a derived column the one that it was made from."""
+    """The column that a reference reads; for a derived column, the one that it was made from."""
     return reference.partition(_PART)[0]
 
 
 def find_column(reference: str, headers: Iterable[str]) -> str | None:
-    """The header that a reference names, or None: the first of its alternatives that is there in any spelling.
+    """The header that a reference names, or None: the first of its alternatives that exists in any spelling.
 
-    Of several spellings in one file (``E-mail`` and ``Email``) the one as the alternative has it. Raises
-    :class:`MappingError` when none is exactly so.
+    If a file has several spellings (``E-mail`` and ``Email``), the one spelled like the alternative is used. Raises
+    :class:`MappingError` if none is spelled exactly like it.
     """
     return _found(reference, tuple(headers))
 
 
-@lru_cache(maxsize=16384)  # asked again and again, and some mappings have hundreds of names
+@lru_cache(maxsize=16384)  # called again and again, and some mappings have hundreds of names
 def _found(reference: str, names: tuple[str, ...]) -> str | None:
     spellings = _spellings(names)
     for wanted in alternatives(reference):
@@ -58,7 +58,7 @@ def _found(reference: str, names: tuple[str, ...]) -> str | None:
 
 
 def _former_column(reference: str, headers: Iterable[str]) -> str | None:
-    """The header that earlier versions took: an alternative that is there exactly as written went before the others."""
+    """The header that earlier versions used: an alternative that exists exactly as written took precedence."""
     names = tuple(headers)
     for same in (str, header_key):
         for wanted in alternatives(reference):
@@ -70,7 +70,7 @@ def _former_column(reference: str, headers: Iterable[str]) -> str | None:
 
 @lru_cache(maxsize=256)
 def _spellings(names: tuple[str, ...]) -> dict[str, list[str]]:
-    """The headers by what they are in any spelling."""
+    """The headers by the form that all their spellings share."""
     found: dict[str, list[str]] = {}
     for name in names:
         found.setdefault(_one_word(name), []).append(name)
@@ -79,7 +79,7 @@ def _spellings(names: tuple[str, ...]) -> dict[str, list[str]]:
 
 @cache
 def _one_word(header: str) -> str:
-    """``Company Name``, ``company_name`` and ``CompanyName`` as ``companyname``; a mark in front stays (``_email``)."""
+    """``Company Name``, ``company_name`` and ``CompanyName`` as ``companyname``; a leading mark stays (``_email``)."""
     key = header_key(header)
     return _SEPARATORS.sub("", key) or key
 
@@ -87,8 +87,8 @@ def _one_word(header: str) -> str:
 def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, "TableData"]:
     """The rows of each table of the mapping, from the source tables that belong to it.
 
-    With several tables, a source belongs to the one all of whose ``has`` columns it holds; ``names`` decides between
-    several. Raises :class:`MappingError` when a source fits none or several, or when none holds the main table.
+    With several tables, a source belongs to the one whose ``has`` columns it has; if several fit, ``names`` decides.
+    Raises :class:`MappingError` if a source fits none or several, or if no source is the main table.
     """
     assigned: dict[str, list[int]] = {name: [] for name in mapping.tables}
     for number, table in enumerate(sources.tables):
@@ -259,7 +259,7 @@ def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) ->
         lines = ";\n  ".join(_absent_column(reference, headers) for reference in absent)
         sheet = " To read only one sheet, use --sheet." if table.sheet is not None and len(tables) > 1 else ""
         raise MappingError(
-            f"{table.name} lacks {counted(len(absent), 'column')} that the mapping needs:\n  {lines}",
+            f"{table.name} is missing {counted(len(absent), 'column')} that the mapping needs:\n  {lines}",
             f"{_its_columns(headers)} Correct the mapping, add the file's header as an alternative ('A|B'), "
             f"or set `optional: true`.{sheet}",
         )

@@ -18,7 +18,7 @@ NOT_SENT = ("absent", "planned", "refused")  # the importer created nothing, but
 
 
 def ids_to_look_up(bodies: pd.DataFrame, known: pd.DataFrame) -> list[str]:
-    """The reference ids to look up before a run may create them: someone may have created them by hand since."""
+    """The reference ids to look up before a run may create them: someone may have created them manually since."""
     state = _lines(bodies, known)["state"]
     names: list[str] = bodies.loc[state.isna() | state.isin(NOT_SENT), "reference_id"].tolist()
     return names

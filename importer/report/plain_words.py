@@ -59,13 +59,13 @@ def in_workbook_words(problems: pd.DataFrame) -> pd.DataFrame:
 def owner_title(code: str) -> str:
     """A heading that says what is wrong."""
     entry = find(code)
-    return "Something to look at" if entry is None else entry.owner_title or entry.title
+    return "Something to review" if entry is None else entry.owner_title or entry.title
 
 
 def owner_fix(code: str) -> str:
     """What the owner of the data should do about a problem."""
     entry = find(code)
-    return "Look at the cell, and correct it if it is wrong." if entry is None else entry.owner or entry.fix
+    return "Review the cell, and correct it if it is wrong." if entry is None else entry.owner or entry.fix
 
 
 def records_of(body: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[Entity, dict[str, str]]]:

@@ -105,7 +105,7 @@ def guide_rows(
     back = reader.contact or ("the person who sent it to you" if reader.is_owner else None)
     lines.append(("text", (_IMPORT.format(verb) if back is None else _SEND_BACK.format(back),)))
     lines += [("command", (f"     {command}",)), ("text", (f"{GUIDE_RUNS[0]}{run}.",) if run else ())]
-    lines += [blank, ("header", (*GUIDE_COLUMNS[0], "Rows in it"))]
+    lines += [blank, ("header", (*GUIDE_COLUMNS[0], "Rows"))]
     for sheet in sheets:
         # A sheet that was imported again names the file and sheet that it came from originally.
         file, name = sheet.table.details.get("stands_for") or (sheet.table.file, sheet.table.sheet or "")

@@ -188,4 +188,4 @@ async def _refuse_path(_: Request, error: Exception) -> Response:
 
 async def _fail(request: Request, error: Exception) -> Response:
     _log.error("%s %s failed inside the sandbox: %s", request.method, request.scope["path"], type(error).__name__)
-    return Refusal(500, "internal_error", "The sandbox failed; this is a fault of its own.").answer()
+    return Refusal(500, "internal_error", "The sandbox failed. This is a bug in the sandbox.").answer()

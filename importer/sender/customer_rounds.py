@@ -13,7 +13,7 @@ from importer.errors import ApiUnavailableError, InterruptedRunError, StopError
 from importer.sender.concurrency import gather
 
 BLOCK = 500  # customers taken from the ledger, and entered into it, at a time
-MOST_MISSES = 10  # calls in a row without an answer, each repeated within the retry policy, until the API is gone
+MOST_MISSES = 10  # calls in a row without an answer (each was repeated) after which the API counts as gone
 
 Thing = TypeVar("Thing")
 

@@ -21,7 +21,7 @@ from importer.sender.creating import says_id_in_use
 from importer.sender.customer_task import text_of
 from importer.tables import CHILD_ENTITIES, ChildKind
 
-NO_PATH = (404, 405)  # what an API answers that lacks the path, or the child
+NO_PATH = (404, 405)  # the responses of an API without the path, or without the child
 
 
 @dataclass

@@ -20,8 +20,8 @@ from importer.sender.customer_task import Bodies, CustomerTask, Next, SendOption
 from importer.sender.reconciler import Reconciler, Strategy
 from importer.sender.updating import Updating
 
-MOST_UNSETTLED = 10_000  # customers with unknown outcomes, and their bodies in memory, before no new ones are begun
-CLOCK_SKEW = timedelta(days=1)  # at most, between this machine and the API, a mistaken time zone included
+MOST_UNSETTLED = 10_000  # customers with unknown outcomes (their bodies are in memory) at which no new ones are started
+CLOCK_SKEW = timedelta(days=1)  # the most between this machine and the API, including a wrong time zone
 RESUME = "Resume the run: it looks up unknown outcomes and continues from there."
 
 

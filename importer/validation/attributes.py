@@ -246,7 +246,7 @@ def _missing(
             places,
             code="attribute_missing",
             value=places.cells,
-            message=f"The {entity} lacks the attribute '{name}', which is mandatory in WizCommerce",
+            message=f"The {entity} is missing the attribute '{name}', which is mandatory in WizCommerce",
             hint=pd.arrays.ArrowExtensionArray(pc.if_else(pc.is_valid(places.columns), filled, added)),
         )
 

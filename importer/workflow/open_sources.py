@@ -28,7 +28,7 @@ from importer.workflow.word_files import with_words
 
 _ONLY_BY_NAME = frozenset({"assigned_price_list_id", "assigned_sales_rep_ids", "payment_term", "type"})
 _NAMED = 5  # columns in a message
-_FIELDS = "Fields have the names that errors.csv uses."
+_FIELDS = "Use the field names in errors.csv."
 
 
 def utc_now() -> datetime:

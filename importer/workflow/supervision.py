@@ -21,7 +21,7 @@ from importer.report.terminal import summary_text
 from importer.settings import Commands, Notices, Options
 
 WIDTH = 78
-ENDED = ("ended well", "ended, but something was rejected or failed", "could not begin", "stopped early")
+ENDED = ("ended well", "ended, but something was rejected or failed", "could not start", "stopped early")
 Counts = Mapping[OutcomeKind, int]
 _POLL = 0.1  # seconds between two checks for a request from a different thread
 EVERY = 10.0  # seconds between two progress lines

@@ -324,7 +324,7 @@ async def test_limits_for_too_long_end_the_run() -> None:
 async def test_limits_without_advice_for_too_long_end_the_run() -> None:
     naps = Naps()
     async with raw_server(always(http(429))) as server, make_client(server.url, naps, max_wait=60.0) as client:
-        with pytest.raises(ApiUnavailableError, match="keeps asking us to wait"):
+        with pytest.raises(ApiUnavailableError, match="keeps asking the importer to wait"):
             await client.get("a")
     assert 1060 < naps.now <= 1090
 

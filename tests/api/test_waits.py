@@ -48,9 +48,11 @@ async def test_a_wait_is_announced_once_for_all_requests_in_flight(caplog) -> No
             limiter.throttled(80.0 + number / 100, grant)
             await asyncio.sleep(0.01)
         assert (await limiter.acquire()).at >= 90.0
-    assert said == ["The API asks us to wait until 12:01:30 UTC (Retry-After of HTTP 429). Sending continues then."]
+    assert said == [
+        "The API asks the importer to wait until 12:01:30 UTC (HTTP 429 with Retry-After). Then it continues."
+    ]
     waits = [record.fields for record in caplog.records if record.message == "wait"]
-    assert waits == [{"seconds": 80.0, "until": "2030-01-01T12:01:30+00:00", "cause": "Retry-After of HTTP 429"}]
+    assert waits == [{"seconds": 80.0, "until": "2030-01-01T12:01:30+00:00", "cause": "HTTP 429 with Retry-After"}]
 
 
 async def test_each_new_wait_is_announced_and_one_that_grows_noticeably() -> None:
@@ -64,7 +66,7 @@ async def test_each_new_wait_is_announced_and_one_that_grows_noticeably() -> Non
     limiter.answered(0.1)
     limiter.throttled(60.0, Grant(now(), 1))
     assert (await limiter.acquire()).at >= 130
-    assert [text[30:38] for text in said] == ["12:01:00", "12:01:10", "12:02:10"]
+    assert [text[40:48] for text in said] == ["12:01:00", "12:01:10", "12:02:10"]
 
 
 async def test_short_waits_are_only_logged(caplog) -> None:
@@ -81,11 +83,11 @@ async def test_short_waits_are_only_logged(caplog) -> None:
 @pytest.mark.parametrize(
     ("ask", "cause"),
     [
-        (lambda limiter: limiter.throttled(60.0, Grant(now(), 1)), "Retry-After of HTTP 429"),
-        (lambda limiter: limiter.throttled(60.0, Grant(now(), 1), status=403), "Retry-After of HTTP 403"),
+        (lambda limiter: limiter.throttled(60.0, Grant(now(), 1)), "HTTP 429 with Retry-After"),
+        (lambda limiter: limiter.throttled(60.0, Grant(now(), 1), status=403), "HTTP 403 with Retry-After"),
         (lambda limiter: limiter.throttled(None, Grant(now(), 1), quota=USED_UP), "the quota is used up"),
         (lambda limiter: limiter.throttled(5.0, Grant(now(), 1), quota=USED_UP), "the quota is used up"),
-        (lambda limiter: limiter.hold(60.0), "Retry-After of HTTP 503"),
+        (lambda limiter: limiter.hold(60.0), "HTTP 503 with Retry-After"),
         (lambda limiter: limiter.hold(quota=USED_UP), "the quota is used up"),
         (lambda limiter: limiter.answered(0.1, USED_UP), "the quota is used up"),
     ],
@@ -97,22 +99,23 @@ async def test_one_rule_for_all_ways_to_ask_for_a_wait(ask, cause) -> None:
     first = (await limiter.acquire()).at
     strict = announcing([], max_wait=59.0)
     ask(strict)
-    await refused(strict, f"the API asks us to wait 1 min ({cause}), longer than --max-wait allows (59 s)")
+    await refused(strict, f"the API asks the importer to wait 1 min ({cause}), longer than --max-wait allows (59 s)")
     assert first == pytest.approx(60.0)
-    assert said == [f"The API asks us to wait until 12:01:00 UTC ({cause}). Sending continues then."]
+    assert said == [f"The API asks the importer to wait until 12:01:00 UTC ({cause}). Then it continues."]
 
 
 async def test_a_long_wait_is_announced_with_its_day() -> None:
     said: list[str] = []
     announcing(said, max_wait=1e9).hold(86_400.0)
-    assert said == [
-        "The API asks us to wait until 2030-01-02 12:00:00 UTC (Retry-After of HTTP 503). Sending continues then."
-    ]
+    until = "2030-01-02 12:00:00 UTC"
+    assert said == [f"The API asks the importer to wait until {until} (HTTP 503 with Retry-After). Then it continues."]
 
 
 async def test_nothing_waits_longer_than_allowed() -> None:
     """Neither who waits already, in whatever state, nor who comes later; and answers of others change nothing."""
-    message = "the API asks us to wait 24 h (Retry-After of HTTP 503), longer than --max-wait allows (15 min)"
+    message = (
+        "the API asks the importer to wait 24 h (HTTP 503 with Retry-After), longer than --max-wait allows (15 min)"
+    )
     said: list[str] = []
     limiter = announcing(said)
     limiter.throttled(600.0, Grant(now(), 1))
@@ -133,7 +136,7 @@ async def test_waits_in_a_row_count_together() -> None:
     grant = await limiter.acquire()
     limiter.throttled(400.0, grant)
     message = (
-        "the API keeps asking us to wait, 20 min in total (Retry-After of HTTP 429), "
+        "the API keeps asking the importer to wait, 20 min in total (HTTP 429 with Retry-After), "
         "longer than --max-wait allows (15 min)"
     )
     assert await refused(limiter, message) == 0.0
@@ -165,7 +168,7 @@ async def test_an_api_that_refuses_everything_without_a_pause_is_given_up() -> N
             await asyncio.sleep(60.0)
 
     with pytest.raises(
-        ApiUnavailableError, match=r"the API keeps asking us to wait, 16 min in total \(HTTP 429\), longer"
+        ApiUnavailableError, match=r"the API keeps asking the importer to wait, 16 min in total \(HTTP 429\), longer"
     ):
         await send_in_vain(limiter)
     assert 900.0 < now() <= 1020.0
@@ -191,10 +194,10 @@ async def test_endless_pauses_neither_crash_nor_hang(endless, longest) -> None:
     limiter = announcing(said, max_wait=longest)
     limiter.throttled(endless, Grant(now(), 1))
     with anyio.move_on_after(3600.0) as scope:
-        with pytest.raises(ApiUnavailableError, match=r"the API asks us to wait 8,784 h \("):
+        with pytest.raises(ApiUnavailableError, match=r"the API asks the importer to wait 8,784 h \("):
             await limiter.acquire()
     assert scope.cancelled_caught == (longest != 900.0)
-    assert [text[30:50] for text in said] == ([] if longest == 900.0 else ["2031-01-02 12:00:00 "])
+    assert [text[40:60] for text in said] == ([] if longest == 900.0 else ["2031-01-02 12:00:00 "])
 
 
 @pytest.mark.parametrize(

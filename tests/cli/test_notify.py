@@ -105,7 +105,7 @@ def test_a_guard_and_a_failure_are_told(desk, box, hook) -> None:
     guard, failure = hook.notes
     assert (guard["title"], guard["type"]) == ("importer acme: run was stopped by a guard", "warning")
     assert "--new-file: the files are identical to those of run" in guard["message"]
-    assert (failure["title"], failure["type"]) == ("importer acme: run could not begin", "failure")
+    assert (failure["title"], failure["type"]) == ("importer acme: run could not start", "failure")
     assert "gone.csv: no such file" in failure["message"]
     assert [path.split("/")[-1] for path in hook.pings[-1:]] == ["fail?create=1"]
 
@@ -140,7 +140,7 @@ def test_what_cannot_be_told_is_said_and_changes_nothing(desk, box, hook) -> Non
     assert said.err.splitlines() == [
         "importer: the healthcheck could not be pinged (start): HTTP 500",
         "importer: the healthcheck could not be pinged: HTTP 500",
-        "importer: no notification could be sent by JSON",
+        "importer: no notification could be sent through JSON",
     ]
     log = (desk.path / "log").read_text(encoding="utf-8")
     assert log.count('"not_notified"') == 3
@@ -299,7 +299,7 @@ def test_an_answer_that_drips_holds_nobody_up(head) -> None:
     assert done.stdout.splitlines() == [
         f"the healthcheck could not be pinged (start): {reason}",
         f"the healthcheck could not be pinged (fail): {reason}",
-        "no notification could be sent by JSON (timed out), JSON (timed out)",
+        "no notification could be sent through JSON (timed out), JSON (timed out)",
     ]
 
 

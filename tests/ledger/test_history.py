@@ -75,7 +75,7 @@ def test_runs(ledger, tmp_path):
     ledger.finish_run(first.id, 1, {"created": 2})
     done = ledger.run(first.id)
     assert (done.finished_at, done.exit_code, done.summary) == (MOMENT, 1, {"created": 2})
-    with pytest.raises(UsageError, match="has no run to use yet"):
+    with pytest.raises(UsageError, match="has no usable run yet"):
         ledger.latest_run()
     assert [run.id for run in ledger.runs()] == [second.id, first.id]
     with pytest.raises(UsageError, match="has no run nonsense"):
@@ -89,7 +89,7 @@ def test_the_latest_run_that_planned_anything(ledger, tmp_path):
     ledger.start_run("other", "run", out=tmp_path, mapping="m")
     assert ledger.latest_run().id == planned.id
     assert ledger.latest_run(TENANT).id == planned.id
-    with pytest.raises(UsageError, match="has no run to use yet"):
+    with pytest.raises(UsageError, match="has no usable run yet"):
         ledger.latest_run("other")
 
 

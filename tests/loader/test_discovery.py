@@ -70,7 +70,7 @@ def test_same_base_name_is_told_apart_by_the_shortest_path(tmp_path: Path) -> No
         ("empty", "the folder contains no readable files"),
         ("zero.csv", "the file is empty"),
         ("blank.csv", "the file is empty"),
-        ("header.csv", "there is a header in row 2 but no data row below it"),
+        ("header.csv", "there is a header in row 2, but there are no data rows below it"),
         ("picture.csv", "binary data, not a table"),
         ("control.csv", "binary data, not a table"),
         ("page.xls", "a web page or XML document"),
@@ -119,7 +119,10 @@ def test_notes_beside_a_list_are_said_unless_they_are_named(tmp_path: Path, pros
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ("Id,Name\n", "b.csv: there is a header in row 1 but no data row below it"),  # an export that found nothing
+        (
+            "Id,Name\n",
+            "b.csv: there is a header in row 1, but there are no data rows below it",
+        ),  # an export that found nothing
         ("", "b.csv: the file is empty"),
     ],
 )

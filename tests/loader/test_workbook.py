@@ -352,7 +352,9 @@ def test_broken_and_empty_workbooks(tmp_path: Path) -> None:
             table(write(tmp_path / "b.xlsx", content))
     with pytest.raises(SourceError, match=r"c\.xlsx: the workbook is empty"):
         table(save(tmp_path / "c.xlsx", {"A": []}))
-    with pytest.raises(SourceError, match=r"d\.xlsx!A: there is a header in row 1 but no data row below it"):
+    with pytest.raises(
+        SourceError, match=r"d\.xlsx!A: there is a header in row 1, but there are no data rows below it"
+    ):
         table(save(tmp_path / "d.xlsx", {"A": [["Id", "Name"]]}))
 
 

@@ -32,7 +32,7 @@ def check(tmp_path: Path, text: str, mapping: str, **options: Any) -> importer.C
         (
             "Frob,Blarg\n1,2\n",
             "xero",
-            "lacks 1 column that the mapping needs",
+            "is missing 1 column that the mapping needs",
             "No included mapping fits these columns",
         ),
         ("Client,Tel\nA,1\n", "shopify", "none of its columns", "'generic-wide' fits best: it covers 2 of 2 columns."),
@@ -43,7 +43,7 @@ def check(tmp_path: Path, text: str, mapping: str, **options: Any) -> importer.C
             "covers 2 of 3 columns, all but Frob. To use it: `importer",
         ),
         ("Internal ID,Company Name\n,A\n,B\n", "netsuite", "in 2 rows: 2 errors (key_blank)", "? list.csv:2: the row"),
-        ("Customer ID,Company\n", "generic-wide", "no data row below it", "with its rows"),
+        ("Customer ID,Company\n", "generic-wide", "there are no data rows below it", "with its rows"),
     ],
 )
 def test_what_is_said_where_no_customer_is_found(

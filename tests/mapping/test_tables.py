@@ -71,7 +71,7 @@ def test_absent_columns_are_named_with_the_nearest_there_is() -> None:
     with pytest.raises(MappingError) as caught:
         apply(mapping, "Id|Nmae|mail adress\n1|x|y")
     assert caught.value.message.splitlines() == [
-        "customers.csv lacks 3 columns that the mapping needs:",
+        "customers.csv is missing 3 columns that the mapping needs:",
         "  'Name' (closest header in the file: 'Nmae');",
         "  'Telephone';",
         "  'E-Mail' or 'Mail Address' (closest header in the file: 'mail adress')",
@@ -81,7 +81,7 @@ def test_absent_columns_are_named_with_the_nearest_there_is() -> None:
 
 def test_a_sheet_with_some_of_the_columns() -> None:
     pages = [sheet("Id|Name\n1|Harbor", sheet="List"), sheet("Name|Count\nHarbor|1", sheet="Pivot")]
-    with pytest.raises(MappingError, match="!Pivot lacks 1 column") as caught:
+    with pytest.raises(MappingError, match="!Pivot is missing 1 column") as caught:
         apply(BASE, *pages)
     assert caught.value.hint.endswith("To read only one sheet, use --sheet.")
 

@@ -138,7 +138,7 @@ def test_a_mandatory_attribute_that_a_record_lacks_is_an_error_at_its_place() ->
         ["error", "attribute_missing", "address", 0, 0, "attributes.Dock: no.", 2],
         ["error", "attribute_missing", "address", 1, 1, "attributes.Dock: no.", 3],
     ]
-    assert found["message"][0] == "The customer lacks the attribute 'Region', which is mandatory in WizCommerce"
+    assert found["message"][0] == "The customer is missing the attribute 'Region', which is mandatory in WizCommerce"
     assert found["column"].fillna("").tolist() == ["customer attributes.Region", "", ""]
     assert found["hint"].tolist() == [
         "Fill in the customer attribute Region, or set a `default`.",

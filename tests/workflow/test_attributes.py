@@ -129,7 +129,7 @@ def test_a_mandatory_attribute_is_missed_before_anything_is_sent(desk) -> None:
     assert (said.code, said.outcomes, list(api.bodies)) == (1, {"1": "rejected", "2": "created"}, ["2"])
     assert problems(said) == [("error", "attribute_missing", "1", "2", "", "")]
     (line,) = (line for line in said.table("errors.csv") if line["severity"] == "error")
-    assert line["message"] == "The contact lacks the attribute 'Badge', which is mandatory in WizCommerce"
+    assert line["message"] == "The contact is missing the attribute 'Badge', which is mandatory in WizCommerce"
     assert line["hint"] == "In the mapping, add `Badge: COLUMN` to the `attributes` under `contacts`."
     assert (line["entity"], line["field"]) == ("contact", "attributes.Badge")
 

@@ -15,7 +15,7 @@ import pycountry
 _WEST = ("en", "fr", "de", "es", "it", "pt", "nl", "sv", "da", "nb_NO", "fi", "is", "ca")
 _CENTRAL = ("pl", "cs", "sk", "hu", "ro", "hr", "sl", "sq", "de")
 _CYRILLIC = ("ru", "uk", "bg", "sr", "mk")
-# Encoding → its languages; of encodings in which a text reads alike the likeliest is taken, in doubt the first.
+# Encoding → its languages. If a text is the same in several encodings, the likeliest is used; in a tie, the first.
 _LANGUAGES: dict[str, Sequence[str]] = {
     "cp1252": _WEST, "cp1250": _CENTRAL, "cp1251": _CYRILLIC, "cp1253": ("el",), "cp1254": ("tr", *_WEST),
     "cp1255": ("he",), "cp1256": ("ar", "fr"), "cp1257": ("lt", "lv", "et", "de"), "cp874": ("th",),
@@ -30,9 +30,9 @@ _GROUPS: dict[str, Sequence[tuple[int, int, int, float, int]]] = _DATA["groups"]
 _RARE = 0.01 / 20_000  # the chance of any other character
 _UNREADABLE = -18.0  # a byte without a character, or a control character
 _NOT_READABLE = re.compile("[\ufffd\x80-\x9f]")
-_BESIDE = -5.0  # of such a character beside a small Latin letter
-_OTHER_LANGUAGE = -4.0  # a word of another language than most
-_PAIRS = (("«", "»"), ("‹", "›"))  # noqa: RUF001 - signs of which one is hardly ever without the other
+_BESIDE = -5.0  # of such a character next to a lowercase Latin letter
+_OTHER_LANGUAGE = -4.0  # a word in a different language than most
+_PAIRS = (("«", "»"), ("‹", "›"))  # noqa: RUF001 - these hardly ever occur without each other
 _UNPAIRED = -6.0
 _USUAL = 7.5  # in favor of cp1252, which most such files are in
 _UNUSUAL = dict.fromkeys(_GROUPS, -4.0) | dict.fromkeys(
@@ -47,18 +47,18 @@ _LEAST_SINGLE, _LEAST_IN_RUNS = -12.0, -5.1
 _IN_LATIN = re.compile(r"(?<=[a-z])[^\x00-\x7f]|[^\x00-\x7f](?=[a-z])")
 _MORE_NAMES = {"turkey": ("tr",), "russia": ("ru",), "czech republic": ("cs",), "korea": ("ko",)}
 _CELL = re.compile(r'[,;\t|"]+')
-_OTHER_SCRIPTS = frozenset({"ru", "uk", "bg", "sr", "mk", "el", "he", "ar", "th"})  # next to them ASCII letters are odd
+_OTHER_SCRIPTS = frozenset({"ru", "uk", "bg", "sr", "mk", "el", "he", "ar", "th"})  # ASCII letters are unusual there
 EDGE = " "  # of a word
 _SIGNS = frozenset("‘’“”„‚‹›«»–—…•·°®™©€£¥§ªº¿¡´\xa0\xad½¼²×№、。「」・ー（）")  # noqa: RUF001
 _JOINS = frozenset("‘’´\xa0\xad・ー")  # noqa: RUF001 - stand within words, too
 _OPENING = frozenset("‚„“‹«¿¡£€№")  # noqa: RUF001 - stand before words
 _CLOSING = frozenset("’”»›©®™°ªº½¼²")  # noqa: RUF001 - come after words and numbers
 _BEFORE_NUMBERS = frozenset("£€¥§№±")
-# Logarithms of chances: of a usual sign, of any other, if it is within a word, of a capital in a word of small letters,
-# of a letter beside a digit.
+# Logarithms of probabilities: of a common sign, of any other sign, of a sign within a word, of a capital in a lowercase
+# word, of a letter next to a digit.
 _SIGN, _ODD, _WITHIN, _ODD_CASE, _BY_DIGIT = -4.0, -16.0, -6.0, -7.0, -5.0
-_UNSEEN = 0.02  # of a letter that the names do not have, the occurrences
-_MIX = 0.85  # how much pairs count, beside letters
+_UNSEEN = 0.02  # the assumed number of occurrences of a letter that is not in the names
+_MIX = 0.85  # the weight of pairs compared with single letters
 
 
 def guess(pieces: Iterable[bytes], lines: Sequence[bytes], home: str | None) -> tuple[str, ...]:

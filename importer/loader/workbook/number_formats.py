@@ -100,7 +100,7 @@ def shown(value: float, number_format: str, *, since_1904: bool = False) -> str:
 
 
 def is_rounded(value: float) -> bool:
-    """Whether digits of a whole number are gone: a spreadsheet program keeps 15 and writes zeros for the others."""
+    """Whether a whole number lost digits: a spreadsheet program keeps 15 and replaces the others with zeros."""
     if not _MOST_DIGITS <= abs(value) < math.inf or value != int(value):
         return False
     return abs(value) > _EXACT or int(float(f"{value:.15g}")) == value
@@ -149,7 +149,7 @@ def moment_text(days: float, *, since_1904: bool = False) -> str:
     clock = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
     if day == 0:
         return clock
-    # Excel counts a day that never was, 1900-02-29.
+    # Excel counts a day that did not exist: 1900-02-29.
     date = (dt.date(1899, 12, 31 if day < 60 else 30) + dt.timedelta(days=day)).isoformat()
     return f"{date} {clock}" if second else date
 

@@ -1,7 +1,7 @@
-"""The rows of a sheet's XML that are written as nearly all programs write them, taken out before it is parsed.
+"""Removes the rows of a sheet's XML that have the form in which nearly all programs write them, before it is parsed.
 
-A call of Python for each tag takes three times as long as everything else. So pieces of whole rows in which every byte
-belongs to a plain cell, with a number or a shared text, are taken apart by one pattern. All others are parsed.
+A Python call for each tag takes three times as long as everything else. So one pattern splits the pieces that consist
+of complete rows of plain cells, each with a number or a shared text. All other pieces are parsed.
 """
 
 import re
@@ -27,13 +27,13 @@ class PlainCells(NamedTuple):
 
 
 class PlainRows:
-    """A stream without plain rows. ``add`` gets their cells; it answers False if they must be parsed after all."""
+    """A stream without plain rows. ``add`` gets their cells; it returns False if they must be parsed after all."""
 
     def __init__(self, stream: IO[bytes], add: Callable[[PlainCells], bool]) -> None:
         self.stream, self.add = stream, add
         self.rest = b""
         self.is_within = False  # the rows, that is
-        self.is_plain = True  # there was nothing yet that could hide text that looks like rows
+        self.is_plain = True  # nothing so far can contain text that looks like rows
 
     def read(self, _: int) -> bytes:
         """The next piece that is to be parsed; blank at the end."""
@@ -67,7 +67,7 @@ class PlainRows:
         return data[:start] if self.is_plain else data
 
     def _take(self, data: bytes) -> bool:
-        """Whether all of it is plain rows, which are then added."""
+        """Add the rows if all of them are plain. Returns whether they are."""
         try:
             text = data.decode("ascii")
         except UnicodeDecodeError:

@@ -17,11 +17,11 @@ from importer.cell_text import filled_cells
 from importer.errors import SourceError
 from importer.tables import Positions
 
-MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384  # Excel's own bounds
+MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384  # Excel's own limits
 _MAX_AREA = 50_000_000  # cells, blank ones between others included
 _MAX_CELLS, _MIN_TEXT = 100_000_000, 128 * 1024**2
-_PENDING = 10_000  # cells of a column that wait as Python objects
-_ROW_GAP, _COLUMN_GAP = 1000, 100  # as many blank ones in a row are kept
+_PENDING = 10_000  # cells of a column that are buffered as Python objects
+_ROW_GAP, _COLUMN_GAP = 1000, 100  # this many consecutive blank ones are kept
 CROSSED_OUT, UNSEEN = "cells that are crossed out", "cells that cannot be seen"
 EXPORT = "Open it in a spreadsheet program, delete everything below and next to the table, and save it as .xlsx."
 
@@ -113,7 +113,7 @@ class SheetCells:
     _columns: dict[int, _Column] = field(default_factory=dict)
 
     def put(self, row: int, column: int, text: str) -> None:
-        """A cell; one without a text is as good as none. Raises :class:`SourceError` beyond the limits of a sheet."""
+        """Add a cell; a cell without text is ignored. Raises :class:`SourceError` beyond the limits of a sheet."""
         if not text:
             return
         own = self._columns.get(column)

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 Attributes = dict[str, str]
 _PIECE = 64 * 1024
-_MAX_OPEN = 1_000_000  # tags that are not closed; counted roughly, because a call for each costs too much
+_MAX_OPEN = 1_000_000  # open tags; they are counted roughly, because a call for each would cost too much
 _MAX_TAG = 1024 * 1024  # bytes; expat reads an unfinished tag or comment again with each piece
 _ENCRYPTED = 1  # of a member's flags
 
@@ -31,11 +31,11 @@ class Readable(Protocol):
     """Anything that bytes can be read from."""
 
     def read(self, size: int, /) -> bytes:
-        """Up to so many bytes, or more; none at the end."""
+        """About ``size`` bytes, possibly more; none at the end."""
 
 
 class BrokenXmlError(Exception):
-    """The XML is not well-formed, or like no program writes it."""
+    """The XML is not well-formed, or no program writes such XML."""
 
 
 class ByLocalName(dict[str, T | None]):
@@ -106,7 +106,7 @@ class XmlSheets(XmlStream):
 
 
 def new_parser() -> expat.XMLParserType:
-    """A parser that reads no entities but those that all XML has."""
+    """A parser that accepts no entities except the predefined ones."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.EntityDeclHandler = _refuse_entities
@@ -114,7 +114,7 @@ def new_parser() -> expat.XMLParserType:
 
 
 def feed(parser: expat.XMLParserType, stream: Readable) -> None:
-    """Read all of a stream, as far as its tags are as short, and as little nested, as programs write them."""
+    """Read a whole stream. Raises an error if its tags are longer, or nested more deeply, than programs write them."""
     given = depth = 0
     try:
         while piece := stream.read(_PIECE):

@@ -90,7 +90,7 @@ def is_json(content: bytes) -> bool:
 
 
 def _ascii_of(start: bytes) -> bytes:
-    """The start of a text, also if it is UTF-16, as far as it is ASCII."""
+    """The ASCII characters at the start of a text, even if it is UTF-16."""
     return start.replace(b"\0", b"").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
 
 

@@ -215,7 +215,7 @@ class _Sheet:
                 self.number = str(self.row + 1)
         elif handler := self.handlers[name]:
             handler(attributes)
-        elif self.cell is not None and not self.exact:  # no part of a cell: the texts of what follows are not its value
+        elif self.cell is not None and not self.exact:  # not part of a cell: the text that follows is not its value
             self._end_cell()
 
     def _end(self, name: str) -> None:

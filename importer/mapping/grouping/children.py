@@ -24,8 +24,8 @@ from importer.mapping.transforms.towns import read_towns
 from importer.records import Severity
 from importer.tables import FORMER_ID, Entity, ProblemTable
 
-# These say what a child is, not that there is one: a row whose other cells are blank makes no child. Nor is a country
-# an address, or what somebody does a person.
+# These describe a child, but are not enough to make one: if all other cells of a row are blank, there is no child. A
+# country alone is not an address, and a job title alone is not a contact.
 _LABELS = frozenset({"type", "is_default", "reference_id"})
 _NOT_ALONE = {"address": "country", "contact": "designation"}
 _LONGEST_ID = 255  # characters

@@ -18,7 +18,7 @@ from importer.records import Severity
 from importer.tables import ProblemTable, Sources
 from importer.wording import first_few
 
-OPEN, ABSENT, SEVERAL, CIRCLE = -1, -2, -3, -4  # instead of an end: not known yet; why there is none
+OPEN, ABSENT, SEVERAL, CIRCLE = -1, -2, -3, -4  # instead of an end: it is not known yet, or why there is none
 _MOST_PLACES = 20  # of rows with the same name, in one message
 _MOST_LEVELS = 50  # levels of parents; anything deeper counts as circular
 _NONE = -9  # of a search: no row has this name

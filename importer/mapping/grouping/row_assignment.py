@@ -121,7 +121,7 @@ def assign_rows(
     of_ids = () if "reference_id" in mapping.customer.fields() else keys.changes
     changes: list[ChangedFields] = [
         ("customer", {"reference_id": of_ids}, main, np.ones(len(main), bool)),
-        # Of all rows only what was taken off: marks that cannot be seen.
+        # For all rows, only what was removed: invisible characters.
         *(
             ("customer", {"reference_id": one.cells.changes}, one.table, np.zeros(len(one.table), bool))
             for one in every

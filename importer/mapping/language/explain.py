@@ -259,7 +259,7 @@ def _source(rule: FieldRule) -> str:
 
 
 def _instead(rule: FieldRule) -> str:
-    return f"; if that gives nothing, {_changed(_source(rule).removeprefix(ARROW), rule)}"
+    return f"; if that has no result, {_changed(_source(rule).removeprefix(ARROW), rule)}"
 
 
 def _changes(rule: FieldRule, name: str) -> str:

@@ -87,7 +87,7 @@ class _Section(Strict):
             if rule.clear_when_blank and not isinstance(self, CustomerEntry):
                 raise error_at("is for a customer's own fields only", *place, "clear_when_blank")
             if rule.clear_when_blank and name in {"reference_id", "company_name"}:
-                raise error_at("is not for a field that every customer has", *place, "clear_when_blank")
+                raise error_at("cannot be used for a required field", *place, "clear_when_blank")
             for text in rule.targets() if name == "is_default" else ():
                 if read_flag(text) is None:
                     raise error_at(f"must be yes or no, not {text!r}", *place)
@@ -179,7 +179,7 @@ class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # 
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The columns that are taken apart."""
+        """The columns that are split into parts."""
         return (self.packed,) if self.packed is not None else tuple(self.lines or ())
 
     @model_validator(mode="after")
@@ -337,7 +337,7 @@ class Mapping(Strict):
                 yield from (entry.label.replace(NUMBER, number) for number in entry.numbers())
 
     def address_parts(self, table: str) -> Iterator[str]:
-        """Yield every reference to a column of a table that says one part of an address to be taken apart."""
+        """Yield every reference to a column of a table that has one part of an address to be split."""
         for entry in self.addresses:
             if (entry.table or self.main_table) == table:
                 for number, field in product(entry.numbers(), ADDRESS_PARTS):

@@ -1,4 +1,4 @@
-"""Splits a postal address, given as one text or a few untyped lines; every doubt about its parts is reported."""
+"""Splits a postal address, given as one text or as a few unlabeled lines; every doubt about its parts is reported."""
 
 import re
 from collections.abc import Sequence
@@ -78,7 +78,7 @@ class PostalAddress:
     left: tuple[str, ...] = ()
 
     def having(self, street: Sequence[Line], *doubts: str, **pieces: Line | None) -> "PostalAddress":
-        """The address with this street, further pieces and further doubts."""
+        """The address with this street, and with more pieces and doubts."""
         found = {name: line for name, line in pieces.items() if line is not None and line.text}
         doubts = tuple(dict.fromkeys((*self.doubts, *filter(None, doubts))))
         return PostalAddress(tuple(street), {**self.pieces, **found}, doubts, self.left)
@@ -141,7 +141,7 @@ def _kind(text: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=_MOST_KEPT)
 def _country(text: str) -> str | None:
-    """The country that a text certainly means; names and codes that are also a state's are not."""
+    """The country that a text certainly means; None for names and codes that a state also has."""
     name = text.replace(".", " ").strip().casefold()
     if _has_digit(text) or (
         " ".join(name.split()) not in _CERTAIN_COUNTRIES
@@ -195,7 +195,7 @@ def _without_remarks(address: PostalAddress, home: str | None) -> PostalAddress:
 
 
 def _ends_address(text: str, home: str | None) -> bool:
-    """Whether a line ends like an American, Canadian, Australian, or British address, where such are expected."""
+    """Whether a line ends like an American, Canadian, Australian, or British address, if such are expected."""
     for code in _POST_CODES if home is None or home in _POST_CODES else ():
         match = _ENDS[code].search(text)
         if match and (code == "GB" or (code in _WITH_STATES and _state_behind(text[: match.start()], code)[1])):
@@ -373,7 +373,7 @@ def _in_one_line(address: PostalAddress, lines: list[Line], country: str) -> Pos
 
 
 def _by_words(address: PostalAddress, before: list[Line], line: Line, doubt: str) -> PostalAddress:
-    """usaddress says where the street ends and the town begins; the text itself stays as it is."""
+    """Let usaddress decide where the street ends and the town begins; the text itself does not change."""
     doubts = [doubt]
     behind = f"{line.text}, {address.pieces['state'].text} {address.pieces['zip_code'].text}"
     labelled = [(word.strip(_EDGES), label) for word, label in usaddress.parse(behind)]
@@ -402,7 +402,7 @@ def _by_words(address: PostalAddress, before: list[Line], line: Line, doubt: str
 
 
 def _unsure_border(street: Sequence[tuple[str, str]], town: Sequence[str], *, numbered: bool) -> list[str]:
-    """What makes it doubtful where the town begins; ``numbered``: lines before these hold the house number."""
+    """Why it is not certain where the town begins; ``numbered``: earlier lines have the house number."""
     labels = [label for _, label in street]
     numbers = [word for word, label in street if label in {"AddressNumber", "USPSBoxID"}]
     if not numbered and not _has_digit("".join(numbers)):

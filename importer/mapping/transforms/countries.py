@@ -34,7 +34,7 @@ _LONGER = 2  # characters by which a misspelled name may be longer or shorter
 
 
 def _known(text: str) -> str | None:
-    """A name or a code as a whole → alpha-2."""
+    """A complete name or code → alpha-2."""
     name = plain(text).removeprefix("the ")
     for spelled in (name, *spelled_out(name)):
         if found := english_names().get(spelled):
@@ -44,7 +44,7 @@ def _known(text: str) -> str | None:
     if found is not None:
         return found
     found = country_names(more=True).get(name) or country_by_words(several, more=True)
-    # Nigera is Niger in Latvian, and more probably a misspelled Nigeria.
+    # Nigera is Latvian for Niger, but more likely a misspelled Nigeria.
     near = {english_names()[one] for one in nearest(name, english_names(), 3, cutoff=0.85)}
     return found if near <= {found} else None
 

@@ -24,7 +24,7 @@ MAIN_LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "da", "n
 _IN_ISO = {"nb": "nb_NO", "zh": "zh_CN", "zh_Hant": "zh_TW", "sr_Latn": "sr@latin"}  # how pycountry calls them
 CODED = ("US", "CA", "AU", "MX", "BR", "IN", "IT")  # where addresses are written with the subdivisions' codes
 _BETWEEN = frozenset({"the", "of", "and", "y", "e", "et", "und", "en", "de", "da", "di", "la", "le", "do", "och", "og"})
-# Words beside a country's name that add no information.
+# Words next to a country's name that add no information.
 NOISE = frozenset({"", "the", "eu", "eea", "europe", "european union", "sar", "channel islands", "west indies"})
 # Words of names that are abbreviated, in plain form.
 _SHORT_WORDS = {
@@ -93,7 +93,7 @@ def words(name: str) -> frozenset[str]:
 
 
 def most_special(codes: Iterable[str]) -> str | None:
-    """The country that several codes mean: a territory, if the other code is the country that it belongs to."""
+    """The country that several codes stand for: a territory, if the other code is the country that it belongs to."""
     found = set(codes)
     found -= {owner for owner, own in _NAMES["territories"].items() if not found.isdisjoint(own)}
     return found.pop() if len(found) == 1 else None

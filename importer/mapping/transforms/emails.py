@@ -80,7 +80,7 @@ def _validate(value: str) -> tuple[str | None, str | None]:
 
 
 def _alone(value: str) -> str:
-    """Without labels, remarks in parentheses, and words between addresses, and with no blank at the ``@``."""
+    """The text without labels, remarks in parentheses, words between addresses, and spaces around the ``@``."""
     value = _LINK.sub(r"\1", value)
     if not re.search(r"\s", value):
         return value

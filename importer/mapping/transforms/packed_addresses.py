@@ -1,4 +1,4 @@
-"""Addresses in one cell or in untyped lines: their parts as columns that an entry's fields can read."""
+"""Addresses in one cell or in unlabeled lines: their parts become columns that an entry's fields can read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -262,7 +262,7 @@ def _rule(
 def _findings(
     readings: Sequence[_Reading], numbers: Codes, references: Sequence[str], first: Codes
 ) -> Iterator[RowFinding]:
-    """What became of each address, and where that is doubtful; at the ``first`` of its cells that is filled."""
+    """What became of each address, and any doubts about it, at the ``first`` of its filled cells."""
     one = "was split into its parts"
     several = "and the lines that belong to it were split into the parts of an address"
     messages = [f"{one if len(references) == 1 else several}: {reading.description}" for reading in readings]

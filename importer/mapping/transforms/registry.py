@@ -29,9 +29,9 @@ from importer.wording import nearest
 
 Argument = Literal["none", "text", "pair", "texts"]
 
-# Double quotes that a word processor bent. A bent apostrophe stays: it belongs to a name as often as not (O\u2019Neil).
+# Curly double quotes from a word processor. A curly apostrophe stays: it is often part of a name (O\u2019Neil).
 _QUOTES = "[\u201c\u201d\u201e\u201f]"
-# UTF-8 read as cp1252 or Latin-1: a lead byte's letter, then what continuation bytes become.
+# UTF-8 read as cp1252 or Latin-1: the letter of a lead byte, then the characters of its continuation bytes.
 _BYTES = "".join(bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0xC0)).replace("\ufffd", "")
 _CONTINUATION = f"[\x80-\xbf{re.escape(_BYTES)}]"
 _GARBLED = re.compile(f"[\xc2-\xdf]{_CONTINUATION}|[\xe0-\xef]{_CONTINUATION}{{2}}|[\xf0-\xf4]{_CONTINUATION}{{3}}")
@@ -130,7 +130,7 @@ def _tidy(values: pa.Array) -> TransformResult:
 
 
 def _ungarbled(text: str) -> str | None:
-    """What was meant, or None when the text is not UTF-8 that was read with another encoding."""
+    """The intended text, or None if the text is not UTF-8 that was read with another encoding."""
     try:
         raw = b"".join(letter.encode("latin-1" if ord(letter) < 0x100 else "cp1252") for letter in text)
         return raw.decode("utf-8")
@@ -197,7 +197,7 @@ def _date(values: pa.Array, argument: str) -> TransformResult:
 
 
 _SPACES = r"[\s\x{00a0}\x{2000}-\x{200a}\x{202f}\x{3000}]+"
-# -1 is how Access and Visual Basic write yes.
+# Access and Visual Basic write yes as -1.
 _YES = frozenset({"yes", "y", "t", "true", "1", "1.0", "-1", "tyes", "x", "on", "active"}) | frozenset(
     {"ja", "oui", "si", "sí", "sì", "wahr", "vrai", "verdadero", "vero", "waar", "\u2713", "\u2714", "\u2611"}
 )

@@ -1,7 +1,7 @@
-"""Texts as a person reads them, whatever programs made of them: encoded, in full width, with unseen marks, or nothing.
+"""Texts as a person reads them: without encodings, full-width forms, invisible characters, and placeholders.
 
-HTML entities, tags, and ``%20`` are undone; odd spaces and invisible marks are taken out of keys. Texts that stand for
-nothing, such as ``NULL`` and ``N/A``, are blank in fields, and never in keys and ids.
+HTML entities, tags, and ``%20`` are decoded; unusual spaces and invisible characters are removed from keys.
+Placeholders such as ``NULL`` and ``N/A`` count as blank in fields, but never in keys and IDs.
 """
 
 import html
@@ -22,10 +22,10 @@ from importer.records import Severity
 
 # What a spreadsheet makes of a long number. Ids are checked more strictly, in validation.schemas: 1E5 may be one.
 ROUNDED = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE)
-# Spaces of other widths, and marks without any: soft hyphen, zero-width space and joiners, byte order mark, directions.
+# Spaces of other widths, and characters without width: soft hyphen, zero-width space, byte order mark, directions.
 WIDE_SPACE = r"[\x{00a0}\x{1680}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}]"
 INVISIBLE = r"[\x{00ad}\x{200b}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2060}\x{2066}-\x{2069}\x{feff}]"
-# In keys also what only some scripts use; joiners where there is no letter of such a script on both sides.
+# In keys, also characters that only some scripts use, and joiners next to an ASCII character or at either end.
 _IN_KEYS = (
     (r"[\x{034f}\x{061c}\x{180e}\x{2061}-\x{2064}\x{fe00}-\x{fe0f}]", ""),
     (r"(^|[\x00-\x7f])[\x{200c}\x{200d}]+", r"\1"),
@@ -43,7 +43,7 @@ _MOST_ZEROS = 3  # at the end of such a number; with more, it may be a rounded o
 
 
 def narrow(values: pa.Array) -> pa.Array:
-    """Full-width letters, digits, and marks of codes, phones, and email addresses as ASCII ones."""
+    """Replace full-width letters, digits, and punctuation with ASCII: in codes, phones, and email addresses."""
     if pc.all(pc.string_is_ascii(values), min_count=0).as_py():
         return values
     wide = pc.fill_null(pc.match_substring_regex(values, _WIDE), False)
@@ -72,7 +72,7 @@ def whole_number(text: str) -> str | None:
 
 
 def comparable_keys(values: pa.Array) -> pa.Array:
-    """Keys and ids as they are compared: in NFC, with plain spaces, and without what cannot be seen."""
+    """Keys and IDs as they are compared: in NFC, with plain spaces, and without invisible characters."""
     if pc.all(pc.string_is_ascii(values), min_count=0).as_py():
         return values
     found = pc.utf8_normalize(values, form="NFC")
@@ -107,7 +107,7 @@ _HINT = "If the text is encoded, export it as plain text. Otherwise, no action i
 
 
 def decode(values: pa.Array, *, tags: bool = True) -> TransformResult:
-    """Undo HTML entities, tags, and percent encoding of whole values; a warning if that is not certain."""
+    """Decode HTML entities, tags, and percent encoding of whole values; a warning if that is not certain."""
     at = np.flatnonzero(pc.match_substring_regex(values, _MAYBE).to_numpy(zero_copy_only=False))
     if not len(at):
         return TransformResult(values)
@@ -137,7 +137,7 @@ def _is_known(entity: str) -> bool:
 
 
 def _is_whole(text: str) -> bool:
-    """Whether percent encoding explains a whole value: no blanks, real characters, and a letter to be read."""
+    """Whether a whole value is percent-encoded: it has no spaces, and decodes to real characters with a letter."""
     bare = _PERCENT.sub("", text)
     if _ADDRESS.search(text) or "%" in bare or re.search(r"\s", text):
         return False
@@ -166,7 +166,7 @@ _ANY_CASE = (
 _AS_WRITTEN = ("nan", "NaT", "None")
 _MASK, _LONGEST_MASK = r"^[()/_.\- ]+$", 24  # of an input field that was left blank: (   )   -, or __/__/____
 _ONE_SIGN = r"^(?:[()]|/+|\.+|-+)$"
-# Nan is a first name, and None a town; these may also be a part of a company's name.
+# Nan is a first name, and None is a town; both may also be part of a company's name.
 _NOT_AS_WRITTEN = frozenset({"company_name", "display_name", "first_name", "last_name", "state", "country"})
 _KEPT = frozenset({"key", "reference_id", "former id"})
 

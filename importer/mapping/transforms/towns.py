@@ -1,4 +1,4 @@
-"""Cities whose cell also has the state, the postal code, or the country: ``Marlow, OH 43000``."""
+"""City cells that also contain the state, the postal code, or the country: ``Marlow, OH 43000``."""
 
 import re
 from dataclasses import dataclass
