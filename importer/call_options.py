@@ -39,7 +39,7 @@ class ReadOptions(Texts, total=False):
     partial: bool
 
 
-class Reading(ReadOptions, Callbacks, total=False):
+class SourceArguments(ReadOptions, Callbacks, total=False):
     """How the sources are read, and where the reports go."""
 
     out: PathLike
@@ -56,13 +56,13 @@ class ForReader(TypedDict, total=False):
     contact: str
 
 
-class PreviewOptions(Reading, total=False):
+class PreviewOptions(SourceArguments, total=False):
     """Options of :func:`importer.preview`."""
 
     lookups: PathLike
 
 
-class CheckOptions(Reading, ForReader, total=False):
+class CheckOptions(SourceArguments, ForReader, total=False):
     """Options of :func:`importer.check`."""
 
     lookups: PathLike
@@ -113,7 +113,7 @@ class ValuesOptions(ReadOptions, Account, Callbacks, total=False):
     decided: Mapping[tuple[str, str], str]
 
 
-class Sending(Account, total=False):
+class SendArguments(Account, total=False):
     """How customers are sent."""
 
     confirm: Callable[[str], bool]
@@ -125,7 +125,7 @@ class Sending(Account, total=False):
     keep: int
 
 
-class PlanOptions(Reading, ForReader, Account, total=False):
+class PlanOptions(SourceArguments, ForReader, Account, total=False):
     """Options of :func:`importer.plan`."""
 
     mode: Literal["create", "upsert"]
@@ -134,7 +134,7 @@ class PlanOptions(Reading, ForReader, Account, total=False):
     keep: int
 
 
-class RunOptions(Reading, ForReader, Sending, total=False):
+class RunOptions(SourceArguments, ForReader, SendArguments, total=False):
     """Options of :func:`importer.run`."""
 
     plan: str
@@ -158,13 +158,13 @@ class AfterOptions(Account, Callbacks, total=False):
     key: str
 
 
-class ResumeOptions(AfterOptions, Sending, total=False):
+class ResumeOptions(AfterOptions, SendArguments, total=False):
     """Options of :func:`importer.resume`."""
 
     limit: int
 
 
-class RetryOptions(AfterOptions, Sending, total=False):
+class RetryOptions(AfterOptions, SendArguments, total=False):
     """Options of :func:`importer.retry`."""
 
     include_refused: bool

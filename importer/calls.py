@@ -44,7 +44,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Call:
+class CommandCall:
     """One call of a function: its options, and the :class:`Callbacks` that were passed."""
 
     command: str
@@ -60,7 +60,7 @@ class Call:
         given: Mapping[str, Any],
         inputs: Mapping[str, Any] | None = None,
         api: str | Target | None = None,
-    ) -> "Call":
+    ) -> "CommandCall":
         """The call with its options checked. Raises :class:`UsageError`."""
         allowed = sorted(known.__optional_keys__)
         for name in given.keys() - {*allowed}:

@@ -45,8 +45,8 @@ from importer.call_options import (
     UndoOptions,
     ValuesOptions,
 )
-from importer.calls import Call, MappingFile, Sources, inputs
 from importer.calls import CheckResult as CheckResult
+from importer.calls import CommandCall, MappingFile, Sources, inputs
 from importer.calls import Result as Result
 from importer.calls import RunResult as RunResult
 from importer.calls import Target as Target
@@ -63,7 +63,7 @@ from importer.commands import undo as undoing
 from importer.commands import values as word_values
 from importer.commands import verify as verifying
 from importer.commands.correct import CorrectResult as CorrectResult
-from importer.drafting.column_choices import Choices
+from importer.drafting.column_choices import ColumnChoices
 from importer.drafting.draft import Draft as Draft
 from importer.mapping.language.mapping_files import list_mappings, load_mapping
 from importer.settings import SANDBOX
@@ -83,7 +83,7 @@ def read(sources: Sources, mapping: MappingFile | None = None, **options: Unpack
             print(table.name, table.details.get("header_row"), len(table), table.frame.columns)
     """
     with inputs(sources, mapping) as given:
-        call = Call.of("read", ReadOptions, options, given)
+        call = CommandCall.of("read", ReadOptions, options, given)
         return open_unmapped(call.options) if mapping is None else open_sources(call.options, Timings())[1]
 
 
@@ -103,8 +103,8 @@ def suggest(sources: Sources | SourceTables, **options: Unpack[SuggestOptions]) 
     """
     tables = sources if isinstance(sources, SourceTables) else None
     with inputs(None if isinstance(sources, SourceTables) else sources, None) as given:
-        call = Call.of("suggest", SuggestOptions, options, given)
-        choices = Choices(options.get("targets", {}), options.get("skip", {}))
+        call = CommandCall.of("suggest", SuggestOptions, options, given)
+        choices = ColumnChoices(options.get("targets", {}), options.get("skip", {}))
         scratch = options.get("from_scratch", False)
         return suggesting.suggest(
             call.options, options.get("answers"), sources=tables, from_scratch=scratch, choices=choices
@@ -124,7 +124,7 @@ def preview(
     ``customer``: a reference ID; ``row``: a source row, such as ``"customers.csv:5"``. Writes nothing.
     """
     with inputs(sources, mapping) as given:
-        call = Call.of("preview", PreviewOptions, options, given)
+        call = CommandCall.of("preview", PreviewOptions, options, given)
         return call.carry_out(lambda watch: previewing.preview(call.options, customer, row, began=watch.stage))
 
 
@@ -142,7 +142,7 @@ def values(
     or .csv; decisions that it already has are kept, unless ``decided`` overrides them.
     """
     with inputs(sources, mapping) as given:
-        call = Call.of("values", ValuesOptions, options, given, api)
+        call = CommandCall.of("values", ValuesOptions, options, given, api)
         target = None if output is None else Path(output)
         return call.apart(
             lambda watch: word_values.values(
@@ -158,20 +158,20 @@ def values(
 
 def account(api: str | Target, **options: Unpack[AfterOptions]) -> str:
     """The name under which the ledger keeps the account that a run with this API and key would send to."""
-    call = Call.of("account", AfterOptions, options, None, api)
+    call = CommandCall.of("account", AfterOptions, options, None, api)
     target = resolve(call.options, call.environment)
     return call.options.tenant or SANDBOX if target is None else target.tenant
 
 
 def save_lookups(api: str | Target, to: PathLike, **options: Unpack[AfterOptions]) -> dict[str, Any]:
     """Save WizCommerce's sales reps, price lists, and attributes, for ``lookups=``. Returns the number of each."""
-    call = Call.of("lookups", AfterOptions, options, None, api)
+    call = CommandCall.of("lookups", AfterOptions, options, None, api)
     return call.apart(lambda watch: lookup_saving.save_lookups(call.options, call.environment, Path(to), watch=watch))
 
 
 def runs(**options: Unpack[HistoryOptions]) -> list[dict[str, Any]]:
     """The runs in the ledger, newest first, as ``importer runs --json`` prints them."""
-    return history.runs(Call.of("runs", HistoryOptions, options).options)
+    return history.runs(CommandCall.of("runs", HistoryOptions, options).options)
 
 
 def write_report(run: str | None = None, **options: Unpack[ReportOptions]) -> RunResult:
@@ -179,7 +179,7 @@ def write_report(run: str | None = None, **options: Unpack[ReportOptions]) -> Ru
 
     ``contact``: to whom the corrected workbook is returned.
     """
-    return RunResult(history.report(Call.of("report", ReportOptions, options).options, run))
+    return RunResult(history.report(CommandCall.of("report", ReportOptions, options).options, run))
 
 
 def mappings() -> dict[str, str]:
@@ -202,7 +202,7 @@ def check(sources: Sources, mapping: MappingFile, **options: Unpack[CheckOptions
         next(checked.bodies())
     """
     with inputs(sources, mapping) as given:
-        call = Call.of("check", CheckOptions, options, given)
+        call = CommandCall.of("check", CheckOptions, options, given)
         return CheckResult(
             call.carry_out(lambda watch: checking.check(call.options, began=watch.stage, notify=watch.phase))
         )
@@ -217,7 +217,7 @@ def plan(sources: Sources, mapping: MappingFile, api: str | Target, **options: U
         importer.run(plan=planned.run_id)  # sends exactly that
     """
     with inputs(sources, mapping) as given:
-        call = Call.of("plan", PlanOptions, options, given, api)
+        call = CommandCall.of("plan", PlanOptions, options, given, api)
         recheck = options.get("recheck", False)
         return CheckResult(
             call.carry_out(lambda watch: planning.plan(call.options, call.environment, recheck=recheck, watch=watch))
@@ -239,7 +239,7 @@ def run(
             print(sent.stopped, sent.results[sent.results["outcome"] == "failed"])
     """
     with inputs(sources, mapping) as given:
-        call = Call.of("run", RunOptions, options, given, api or "")
+        call = CommandCall.of("run", RunOptions, options, given, api or "")
         confirm = options.get("confirm")
         return RunResult(
             call.carry_out(lambda watch: running.run(call.options, call.environment, confirm=confirm, watch=watch))
@@ -384,5 +384,5 @@ def _after_run(
     run: str | None,
     **more: Any,
 ) -> dict[str, Any]:
-    call = Call.of(command, known, given)
+    call = CommandCall.of(command, known, given)
     return call.carry_out(lambda watch: work(call.options, call.environment, run, watch=watch, **more))

@@ -77,6 +77,12 @@ def test_imports_stay_within_the_table() -> None:
     assert strays == {}
 
 
+def test_public_class_names_are_unique() -> None:
+    classes = (node for path in MODULES for node in parsed(path).body if isinstance(node, ast.ClassDef))
+    counts = Counter(node.name for node in classes if not node.name.startswith("_"))
+    assert [name for name, count in counts.items() if count > 1] == []
+
+
 def test_http_is_httpx_and_concurrency_is_anyio() -> None:
     others = {"asyncio", "aiohttp", "yarl", "uvloop"}
     assert [path for path in MODULES if others & {name.partition(".")[0] for name in imported(path)}] == []

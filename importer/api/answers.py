@@ -39,7 +39,7 @@ class AnswerKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiCall:
     """One request, and what a 2xx answer must show to count.
 
     A POST: a usable id and ``reference_id``. A GET without ``ids``: a list, with them: a record with one of them.
@@ -96,7 +96,7 @@ def key_refused(answer: Answer) -> KeyRefusedError:
     )
 
 
-def read_reply(call: Call, response: httpx.Response, *, now: float, seconds: float = 0.0, secret: str = "") -> Reply:
+def read_reply(call: ApiCall, response: httpx.Response, *, now: float, seconds: float = 0.0, secret: str = "") -> Reply:
     """``now``: this machine's time in epoch seconds. ``secret`` is blanked wherever the API repeats it."""
     status, headers, content = response.status_code, dict(response.headers.items()), response.content
     success = 200 <= status < 300
@@ -159,7 +159,7 @@ def list_items(payload: Any) -> list[dict[str, Any]] | None:
     return items if isinstance(items, list) and all(isinstance(item, dict) for item in items) else None
 
 
-def _problem(call: Call, payload: Any) -> str:
+def _problem(call: ApiCall, payload: Any) -> str:
     """Why a 2xx answer does not count; empty when it does."""
     if call.method == "GET" and not call.ids:
         return "" if list_items(payload) is not None else "the response has no list"

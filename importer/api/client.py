@@ -13,7 +13,7 @@ import anyio
 import httpx
 
 from importer import __version__
-from importer.api.answers import IDENTIFIER, Answer, AnswerKind, Call, Reply, no_answer, read_reply
+from importer.api.answers import IDENTIFIER, Answer, AnswerKind, ApiCall, Reply, no_answer, read_reply
 from importer.api.limiter import Limiter, Turns
 from importer.api.lookup import CUSTOMERS, CustomerRef, NoListError, find_customers, list_customers, read_list
 from importer.api.pace import Grant
@@ -159,7 +159,7 @@ class Client:
             return []
 
     async def _list(self, path: str, query: Mapping[str, str]) -> Reply:
-        return await self._persist(Call("GET", f"{path}?{urlencode(query)}"), patient=True)
+        return await self._persist(ApiCall("GET", f"{path}?{urlencode(query)}"), patient=True)
 
     async def _call(self, method: str, *parts: str, body: bytes = b"", reference_id: str = "") -> Answer:
         """``parts``: the path below the customers. Everything except POST is retried within the retry policy."""
@@ -167,12 +167,12 @@ class Client:
         if path is None:
             return ODD_ID
         if method == "POST":
-            return (await self._exchange(Call(method, path, body, reference_id=reference_id))).answer
+            return (await self._exchange(ApiCall(method, path, body, reference_id=reference_id))).answer
         # The response to a write may be the customer instead of the child; the response to a GET must be the child.
         ids = parts[-1:] if method == "GET" else parts[::2]
-        return (await self._persist(Call(method, path, body, ids))).answer
+        return (await self._persist(ApiCall(method, path, body, ids))).answer
 
-    async def _persist(self, call: Call, *, patient: bool = False) -> Reply:
+    async def _persist(self, call: ApiCall, *, patient: bool = False) -> Reply:
         """Repeat a harmless request within the retry policy.
 
         If ``patient``, a request that reaches the API is repeated for a minute: one unread page would stop a whole run.
@@ -199,7 +199,7 @@ class Client:
         seconds = self.clock() - started
         return replace(reply, answer=replace(answer, kind=kind, sent=sent, repeated=repeated, seconds=seconds))
 
-    async def _exchange(self, call: Call) -> Reply:
+    async def _exchange(self, call: ApiCall) -> Reply:
         """The reply to one request, which is sent again each time the API says that there are too many requests."""
         first: float | None = None
         refusals = 0
@@ -226,7 +226,7 @@ class Client:
         with self._turns.waiting():
             await self.sleep(seconds)
 
-    async def _send(self, call: Call, grant: Grant, *, since: float) -> Reply:
+    async def _send(self, call: ApiCall, grant: Grant, *, since: float) -> Reply:
         """One request on the wire. A network failure is also returned as an answer, not raised.
 
         Every request has a body, even if it is empty: the body shows whether the request was sent, and keeps aiohttp

@@ -14,7 +14,7 @@ from importer.cli import run_commands as runs
 from importer.cli import start_commands as start
 from importer.cli.given_options import Given
 from importer.cli.output import failed, ready_streams
-from importer.cli.parameters import Command, Group, split_help
+from importer.cli.parameters import Command, CommandGroup, split_help
 from importer.errors import UsageError
 
 _INTERRUPTED = 130  # the exit code that Typer uses only for Ctrl-C
@@ -28,7 +28,7 @@ _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
 
 app = typer.Typer(
     name="importer",
-    cls=Group,
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -119,7 +119,7 @@ def _add_all() -> None:
     }
     for name, (commands, panel, text) in groups.items():
         examples = split_help(commands[0])["epilog"]
-        group = typer.Typer(cls=Group, no_args_is_help=True, help=text, epilog=examples)
+        group = typer.Typer(cls=CommandGroup, no_args_is_help=True, help=text, epilog=examples)
         group.callback()(lambda: None)
         for command in commands:
             group.command(cls=Command, **split_help(command))(command)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from importer.cli.given_options import make_options
-from importer.cli.output import Progress, look, print_summary, safe, say, without_controls
+from importer.cli.output import TerminalProgress, look, print_summary, safe, say, without_controls
 from importer.cli.parameters import own
 from importer.errors import UsageError
 from importer.settings import Options, read_notices
@@ -66,7 +66,7 @@ def watched(options: Options, *, quiet: bool) -> Iterator[Any]:
     """Show progress on stderr while the block runs. The deadline is counted from now."""
     from importer.workflow.supervision import Deadline, Watch
 
-    progress = Progress(quiet=quiet)
+    progress = TerminalProgress(quiet=quiet)
     try:
         yield Watch(
             phase=progress.phase,

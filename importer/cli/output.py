@@ -164,7 +164,7 @@ def _complain(message: str, hint: str = "") -> None:
         say(textwrap.indent(fill(line), "  ") if sys.stderr.isatty() else f"  {line}")
 
 
-class Progress:
+class TerminalProgress:
     """Shows phases and, while customers are sent, how many are done, how fast, how many failed, and the time left."""
 
     def __init__(self, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:

@@ -268,5 +268,5 @@ class Command(_Grouped, TyperCommand):
         return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
 
 
-class Group(_Grouped, TyperGroup):
+class CommandGroup(_Grouped, TyperGroup):
     """A command that has subcommands, with its help in groups."""

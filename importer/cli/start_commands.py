@@ -17,7 +17,7 @@ from importer.settings import Commands
 from importer.settings.options import PACE
 
 if TYPE_CHECKING:
-    from importer.drafting.column_choices import Choices
+    from importer.drafting.column_choices import ColumnChoices
 
 Targets = Annotated[
     list[str] | None,
@@ -89,7 +89,7 @@ def suggest(
       importer suggest customers.csv --target "Town=addresses.billing.city"
       importer suggest customers.csv --update my-mapping.yaml
     """
-    from importer.drafting.column_choices import Choices
+    from importer.drafting.column_choices import ColumnChoices
     from importer.workflow.open_sources import open_unmapped
 
     options = make_options(given)
@@ -102,7 +102,7 @@ def suggest(
         texts: dict[str, list[str]] = {}
         for column, text in _pairs("--skip", "COLUMN=TEXT", skip):
             texts.setdefault(column, []).append(text)
-        choices = Choices(dict(_pairs("--target", "COLUMN=FIELD", target)), texts)
+        choices = ColumnChoices(dict(_pairs("--target", "COLUMN=FIELD", target)), texts)
         _draft(options, given, sources, output, answers, from_scratch=from_scratch, choices=choices)
 
 
@@ -114,7 +114,7 @@ def _draft(
     answers: dict[str, str],
     *,
     from_scratch: bool,
-    choices: "Choices",
+    choices: "ColumnChoices",
 ) -> None:
     """Show the draft, ask its open questions if there is a terminal, write the file, and show the next command."""
     from importer.commands.suggest import suggest as work

@@ -31,7 +31,7 @@ from importer.workflow.report_writer import exit_code, unsent_outcomes, with_col
 from importer.workflow.saved_plan import describe_plan
 from importer.workflow.since_last_run import imported_before
 from importer.workflow.supervision import Watch
-from importer.workflow.targets import Target, check_account, client_for, limiter_for, open_target
+from importer.workflow.targets import ApiTarget, check_account, client_for, limiter_for, open_target
 from importer.workflow.validated_stage import (
     MOST_PAGES,
     lost_customers,
@@ -68,7 +68,7 @@ class _Planning:
 
     options: Options
     ledger: Ledger
-    target: Target
+    target: ApiTarget
     watch: Watch
     work: PreparedSources
     timings: Timings

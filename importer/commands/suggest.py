@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from importer.drafting.column_choices import NO_CHOICES, Choices
+from importer.drafting.column_choices import NO_CHOICES, ColumnChoices
 from importer.drafting.draft import Draft, draft_sources
 from importer.drafting.mapping_text import updated_mapping
 from importer.errors import OutputError
@@ -20,7 +20,7 @@ def suggest(
     *,
     sources: Sources | None = None,
     from_scratch: bool = False,
-    choices: Choices = NO_CHOICES,
+    choices: ColumnChoices = NO_CHOICES,
 ) -> Draft:
     """Draft a mapping for the sources. Nothing is written.
 

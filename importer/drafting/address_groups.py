@@ -7,7 +7,7 @@ from importer.drafting.address_lines import city_of_last_line, pack
 from importer.drafting.assigned_fields import AddressGroup
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import ADDRESS_PARTS, LINES
-from importer.drafting.readings import Reading
+from importer.drafting.readings import HeaderReading
 
 _SINGLE = frozenset({"city", "zip_code", "state", "country", "zip_city", "house_number"})
 _ROLES = ("billing", "shipping", "mailing", "visiting", "home", "work", "other")
@@ -22,7 +22,7 @@ _FOR_SHIPPING = ("shipping", "visiting", "", "work", "other", "mailing")
 _OFTEN = 0.9  # if an address is filled less often than this share of another, the other is used in its gaps
 
 
-def address_groups(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[AddressGroup]:
+def address_groups(readings: Sequence[HeaderReading], values: Sequence[ColumnValues]) -> list[AddressGroup]:
     """The groups that the columns form, with their slots."""
     keys = {at: _key(own) for at, own in enumerate(readings) if own.concept in ADDRESS_PARTS and not own.about}
     keys = _numbers_of_groups(keys, readings)
@@ -41,12 +41,12 @@ def address_groups(readings: Sequence[Reading], values: Sequence[ColumnValues]) 
     return kept
 
 
-def _key(reading: Reading) -> GroupKey:
+def _key(reading: HeaderReading) -> GroupKey:
     role = next((role for role in _ROLES if role in reading.roles), "")
     return role, reading.group, reading.unknown
 
 
-def _numbers_of_groups(keys: Mapping[int, GroupKey], readings: Sequence[Reading]) -> dict[int, GroupKey]:
+def _numbers_of_groups(keys: Mapping[int, GroupKey], readings: Sequence[HeaderReading]) -> dict[int, GroupKey]:
     """If there is ``City 2``, it and ``Street 2`` are in a second group; otherwise, ``Street 2`` is a second line."""
     numbered: dict[tuple[str, tuple[str, ...]], set[int]] = defaultdict(set)
     own_lines: set[tuple[str, tuple[str, ...]]] = set()  # "Address 2 street 1" says which number is the group's
@@ -65,7 +65,7 @@ def _numbers_of_groups(keys: Mapping[int, GroupKey], readings: Sequence[Reading]
     return _with_first_group(out, readings)
 
 
-def _with_first_group(keys: dict[int, GroupKey], readings: Sequence[Reading]) -> dict[int, GroupKey]:
+def _with_first_group(keys: dict[int, GroupKey], readings: Sequence[HeaderReading]) -> dict[int, GroupKey]:
     """Parts without a number belong to the first of the numbered groups, unless that group already has such a part."""
     out = dict(keys)
     for at, (role, number, unknown) in keys.items():
@@ -139,7 +139,7 @@ def _is_address(group: AddressGroup) -> bool:
     return "country" in parts and not group.role and group.number in (None, 1)
 
 
-def _one_town(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
+def _one_town(group: AddressGroup, readings: Sequence[HeaderReading], values: Sequence[ColumnValues]) -> None:
     """Choose the city rather than the suburb, unless most cities are blank, and the state that is filled most often."""
     states, cities = group.parts.get("state", []), group.parts.get("city", [])
     if len(states) > 1:
@@ -151,7 +151,7 @@ def _one_town(group: AddressGroup, readings: Sequence[Reading], values: Sequence
         group.parts["city"] = cities[:1] if smaller else cities
 
 
-def _order_lines(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
+def _order_lines(group: AddressGroup, readings: Sequence[HeaderReading], values: Sequence[ColumnValues]) -> None:
     """Order lines by number: the first is line 1, the others are line 2. A line without a number comes first."""
     lines = [at for part in ("street", "address") for at in group.parts.get(part, ())]
     if not lines:

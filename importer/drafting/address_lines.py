@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from importer.drafting.assigned_fields import AddressGroup
 from importer.drafting.column_values import ColumnValues
-from importer.drafting.readings import Reading
+from importer.drafting.readings import HeaderReading
 
 _FEW_DIGITS = 0.2
 _TOWN_PARTS = ("city", "state", "zip_code", "country")
@@ -46,7 +46,7 @@ def _is_state(text: str) -> bool:
     return text.isupper() and 2 <= len(text) <= 3
 
 
-def pack(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
+def pack(group: AddressGroup, readings: Sequence[HeaderReading], values: Sequence[ColumnValues]) -> None:
     """Mark for splitting: whole addresses in one cell, a postal code and city in one cell, and lines in any order."""
     if group.packed:
         return

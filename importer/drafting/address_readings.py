@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import ADDRESS_PARTS, LINES
-from importer.drafting.readings import Reading
+from importer.drafting.readings import HeaderReading
 
 _NEAR = 2  # columns on either side
 _MOST, _OFTEN, _SOME = 0.9, 0.75, 0.3  # shares of values
@@ -17,14 +17,14 @@ _POST_TOWN = re.compile(r"(?:[A-Z]{1,3}[- ])?(?:\d{4,6}|\d{3} \d\d|\d\d-\d{3})(?
 SHORT = 6  # the most characters in a house number
 
 
-def with_address_parts(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def with_address_parts(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """The readings with postal codes, cities, house numbers, and lines that headers alone do not reveal."""
     found = _with_towns(_with_house_numbers(_with_places(readings, values), values), values)
     found = _with_cities(found, values)
     return _with_lines(_with_post_codes(_with_codes(found, values), values))
 
 
-def _with_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def _with_codes(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """``Billing Code`` is the postal code if its values are postal codes, and so is a blank ``Shipping Code`` then."""
     codes = [at for at, reading in enumerate(readings) if reading.concept == "address_name" and values[at].zips >= 0.8]
     roles = {role for at in codes for role in readings[at].roles & {"billing", "shipping"}}
@@ -39,7 +39,7 @@ def _with_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list
     return out
 
 
-def _with_places(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def _with_places(readings: Sequence[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """``Ship To`` without other parts is the name of the place if it has digits less often than the plain street."""
     out = list(readings)
     streets = [at for at, one in enumerate(readings) if one.concept in LINES and not one.roles and one.group is None]
@@ -51,7 +51,7 @@ def _with_places(readings: Sequence[Reading], values: Sequence[ColumnValues]) ->
     return out
 
 
-def _with_house_numbers(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def _with_house_numbers(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """``Nr`` next to a street without digits is the house number; ``Número`` far from any street is an ID."""
     out = list(readings)
     for at, reading in enumerate(readings):
@@ -70,7 +70,7 @@ def _with_house_numbers(readings: list[Reading], values: Sequence[ColumnValues])
     return out
 
 
-def _with_towns(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def _with_towns(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """``Postadress`` after ``Adress`` is the postal code with the city if it has values such as ``972 38 Luleå``."""
     out = list(readings)
     for at, reading in enumerate(readings):
@@ -83,7 +83,7 @@ def _with_towns(readings: list[Reading], values: Sequence[ColumnValues]) -> list
     return out
 
 
-def _with_cities(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def _with_cities(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """``State`` next to a postal code is the city if its values are names and no column has the city.
 
     Such lists come from countries whose addresses have no state.
@@ -103,7 +103,7 @@ def _with_cities(readings: list[Reading], values: Sequence[ColumnValues]) -> lis
     ]
 
 
-def _with_post_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def _with_post_codes(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """``Kod`` next to a street or city is the postal code; an address without digits next to that is the city."""
     out = list(readings)
     concepts = [reading.concept for reading in readings]
@@ -124,7 +124,7 @@ def _with_post_codes(readings: list[Reading], values: Sequence[ColumnValues]) ->
     return out
 
 
-def _with_lines(readings: list[Reading]) -> list[Reading]:
+def _with_lines(readings: list[HeaderReading]) -> list[HeaderReading]:
     """``Delivery address 1`` and ``2`` with one ``Delivery city`` are two lines of one address."""
     out = list(readings)
     for roles in {reading.roles for reading in readings if reading.concept in LINES and reading.group is not None}:
@@ -138,7 +138,7 @@ def _with_lines(readings: list[Reading]) -> list[Reading]:
     return out
 
 
-def around(readings: Sequence[Reading], at: int, far: int = _NEAR) -> set[str | None]:
+def around(readings: Sequence[HeaderReading], at: int, far: int = _NEAR) -> set[str | None]:
     """The concepts of the columns on either side."""
     near = range(max(0, at - far), min(len(readings), at + far + 1))
     return {readings[other].concept for other in near if other != at}

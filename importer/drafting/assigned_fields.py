@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from importer.drafting.readings import Reading
+from importer.drafting.readings import HeaderReading
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Assignment:
     ``targets``: column → its targets, such as ``addresses.billing.city``.
     """
 
-    readings: list[Reading]
+    readings: list[HeaderReading]
     groups: int = 0
     addresses: list[AddressGroup] = field(default_factory=list)
     customer: dict[str, list[int]] = field(default_factory=dict)

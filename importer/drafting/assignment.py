@@ -8,7 +8,7 @@ from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import COMMERCIAL
 from importer.drafting.name_readings import SOME_COMPANIES
 from importer.drafting.people_assignment import assign_people
-from importer.drafting.readings import Reading
+from importer.drafting.readings import HeaderReading
 from importer.drafting.settled_readings import settled_readings
 
 _ADDRESS_FIELDS = {"line_1": "address_line_1", "line_2": "address_line_2", "house_number": "address_line_1"}
@@ -28,7 +28,7 @@ ROW_KINDS = frozenset({"supplier", "lead", "prospect", "employee", "inactive", "
 _ALL_KINDS = (*_PARTNERS, "active", "inactive", "blocked", "closed", "prospect", "deleted")
 
 
-def assign(readings: Sequence[Reading], values: Sequence[ColumnValues], *, further: bool = False) -> Assignment:
+def assign(readings: Sequence[HeaderReading], values: Sequence[ColumnValues], *, further: bool = False) -> Assignment:
     """The assignment of a table's columns, without its key. ``further``: a different table has the customers."""
     settled = settled_readings(readings, values, further=further)
     groups = address_groups(settled, values)
@@ -213,7 +213,7 @@ def _rows(out: Assignment, values: Sequence[ColumnValues]) -> None:
         out.give(at, "skip_rule")
 
 
-def _decides(reading: Reading, values: ColumnValues) -> bool:
+def _decides(reading: HeaderReading, values: ColumnValues) -> bool:
     """Whether a status, kind, or flag can distinguish rows. It cannot if it is the same unknown word everywhere."""
     if values.blank:
         return True

@@ -31,7 +31,7 @@ _Choice = TypeVar("_Choice")
 
 
 @dataclass(frozen=True)
-class Choices:
+class ColumnChoices:
     """``targets``: column → what it is used for. ``skip``: column → the texts whose rows are left out.
 
     A column is named by its header. If several tables have that header, ``TABLE: HEADER`` names one of these columns.
@@ -57,7 +57,7 @@ class Choices:
                 raise UsageError(f"{target!r} is not a field that a column can map to", near + hint)
 
 
-NO_CHOICES = Choices()
+NO_CHOICES = ColumnChoices()
 
 
 def full_name(table: SourceTable, header: str) -> str:

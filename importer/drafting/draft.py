@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from importer.drafting.column_choices import NO_CHOICES, Choices, full_name
+from importer.drafting.column_choices import NO_CHOICES, ColumnChoices, full_name
 from importer.drafting.concepts import NEVER
 from importer.drafting.draft_mapping import draft_content, stand_in
 from importer.drafting.headerless import name_columns
@@ -35,7 +35,7 @@ _ROWS = {
 class DraftColumn:
     """A column: its position from 1, its place, its targets, the confidence in them, and the reasons.
 
-    ``filled``: the share of filled rows. ``name``: the column's name in :class:`Choices`.
+    ``filled``: the share of filled rows. ``name``: the column's name in :class:`ColumnChoices`.
     """
 
     n: int
@@ -99,7 +99,7 @@ def draft_sources(
     answers: Mapping[str, str],
     *,
     recognize: bool = True,
-    choices: Choices = NO_CHOICES,
+    choices: ColumnChoices = NO_CHOICES,
 ) -> Draft:
     """Draft a mapping for the tables of one export.
 
@@ -129,7 +129,7 @@ def draft_sources(
     return _drafted(joined(tables, country, choices), country, questions, choices)
 
 
-def _drafted(found: Joined, country: str | None, questions: Questions, choices: Choices) -> Draft:
+def _drafted(found: Joined, country: str | None, questions: Questions, choices: ColumnChoices) -> Draft:
     main, key = found.tables[0], found.tables[0].structure.key
     _refuse_without_names(main)
     settle_rows(main, questions)
@@ -190,7 +190,7 @@ def _columns(draft: TableDraft) -> list[DraftColumn]:
     ]
 
 
-def _named(columns: Sequence[DraftColumn], choices: Choices = NO_CHOICES) -> list[DraftColumn]:
+def _named(columns: Sequence[DraftColumn], choices: ColumnChoices = NO_CHOICES) -> list[DraftColumn]:
     """The columns, named by their headers if these are unique. What a person chose is certain."""
     count = Counter(column.header for column in columns)
     chosen = {*choices.targets, *choices.skip}

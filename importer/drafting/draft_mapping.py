@@ -8,7 +8,7 @@ from importer.drafting.draft_entries import address_entries, contact_entries, cu
 from importer.drafting.mapping_text import Noted
 from importer.drafting.row_structure import PATH
 from importer.drafting.rule_content import as_text
-from importer.drafting.skip_rules import SkipRule
+from importer.drafting.skip_rules import ProposedSkip
 from importer.drafting.table_draft import TableDraft, can_be_named
 
 _WORTH_KEEPING = frozenset(
@@ -28,7 +28,7 @@ _TELLING = 2  # columns that distinguish a table from the others
 def draft_content(
     tables: Sequence[TableDraft],
     joins: Mapping[int, Sequence[int]],
-    rules: Sequence[Sequence[SkipRule]],
+    rules: Sequence[Sequence[ProposedSkip]],
     others: Sequence[TableDraft] = (),
 ) -> dict[str, Any]:
     """The content of a mapping, except its title. ``tables``: the main table first.
@@ -67,7 +67,7 @@ def _table_name(tables: Sequence[TableDraft], at: int) -> str:
 
 
 def _table(
-    tables: Sequence[TableDraft], at: int, joins: Mapping[int, Sequence[int]], rules: Sequence[SkipRule]
+    tables: Sequence[TableDraft], at: int, joins: Mapping[int, Sequence[int]], rules: Sequence[ProposedSkip]
 ) -> dict[str, Any]:
     """The key, the parent, the rows to skip, and the ignored columns of one table."""
     draft, structure = tables[at], tables[at].structure

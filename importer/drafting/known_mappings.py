@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from importer.drafting.concepts import ADDRESS_PARTS, PERSON_PARTS
-from importer.drafting.readings import Reading, read_headers
+from importer.drafting.readings import HeaderReading, read_headers
 from importer.errors import MappingError
 from importer.mapping.fitting import GENERIC, key_headers, mentioned_columns
 from importer.mapping.language.mapping_files import SUFFIXES, LoadedMapping, list_mappings, load_mapping
@@ -70,7 +70,7 @@ def best_known(sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMa
     return max(found, key=lambda known: (known.coverage, known.name), default=None)
 
 
-def _is_plain(reading: Reading, concepts: frozenset[str]) -> bool:
+def _is_plain(reading: HeaderReading, concepts: frozenset[str]) -> bool:
     """Whether a header means only one of these concepts: ``Firma``, ``Code postal``."""
     return reading.concept in concepts and not (reading.roles or reading.unknown or reading.about)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import LINES, OF_COMPANIES
 from importer.drafting.lexicon import lexicon
-from importer.drafting.readings import Reading
+from importer.drafting.readings import HeaderReading
 
 SOME_COMPANIES = 0.2  # if at least this share of the values has a legal form, the column has names of companies
 _MOST = 0.9  # share of values
@@ -26,7 +26,7 @@ _OWN = {
 CUSTOMER = re.compile("cust|client|klient|kund|klant|abnehmer|odbiorca")
 
 
-def with_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def with_names(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """Decide whether ``Name`` is the company's or a person's; ``Contact`` is the company's if no other column is."""
     readings = _with_whole_names(_with_locations(_with_titles(readings, values), values), values)
     companies = [at for at, own in enumerate(readings) if own.concept == "company_name" and not values[at].blank]
@@ -37,7 +37,7 @@ def with_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list[
     ]
 
 
-def of_further(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def of_further(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """Names in a table of addresses or contacts: ``Name`` is the place's if there is a street, or else the person's."""
     streets = any(own.concept in LINES for own in readings)
     people = {own.concept for own in readings} & {"first_name", "last_name", "full_name"}
@@ -53,7 +53,7 @@ def of_further(readings: list[Reading], values: Sequence[ColumnValues]) -> list[
     return out
 
 
-def _with_locations(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def _with_locations(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """``Location Name`` or ``Description`` is the customer's name in a list that has no other name."""
     if any(own.concept in _NAMES and not own.about and not values[at].blank for at, own in enumerate(readings)):
         return readings
@@ -66,7 +66,7 @@ def _with_locations(readings: list[Reading], values: Sequence[ColumnValues]) -> 
     return readings
 
 
-def _with_titles(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def _with_titles(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """A blank ``Title`` beside ``Job Title`` or ``Salutation`` is for titles such as Dr. and Prof."""
     titles = {at for at, own in enumerate(readings) if own.concept == "designation" and own.phrase in _TITLES}
     others = any(own.concept == "designation" and at not in titles for at, own in enumerate(readings))
@@ -77,7 +77,7 @@ def _with_titles(readings: list[Reading], values: Sequence[ColumnValues]) -> lis
     ]
 
 
-def _with_whole_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def _with_whole_names(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """``First name`` with values such as ``Ann Lee`` is a whole name if there is no last name anywhere."""
     people = {"last_name", "full_name"}
     people |= {str(own.concept) for at, own in enumerate(readings) if values[at].companies < SOME_COMPANIES} & {"name"}
@@ -87,7 +87,7 @@ def _with_whole_names(readings: list[Reading], values: Sequence[ColumnValues]) -
     return [reading.as_("full_name") if at in whole else reading for at, reading in enumerate(readings)]
 
 
-def _name(readings: list[Reading], values: Sequence[ColumnValues], at: int, company: int | None) -> str:
+def _name(readings: list[HeaderReading], values: Sequence[ColumnValues], at: int, company: int | None) -> str:
     """The concept of a column of names. ``company``: the column with the company's name, if there is one."""
     reading, own = readings[at], values[at]
     if reading.concept == "full_name":
@@ -108,7 +108,7 @@ def _name(readings: list[Reading], values: Sequence[ColumnValues], at: int, comp
     return "search_name" if {"first_name", "last_name"} <= parts else "full_name"
 
 
-def _of_person(readings: list[Reading], reading: Reading, values: ColumnValues, *, alone: bool) -> str:
+def _of_person(readings: list[HeaderReading], reading: HeaderReading, values: ColumnValues, *, alone: bool) -> str:
     """A whole name, the part that is missing beside the other part, or the company. ``alone``: no column has that."""
     roles = reading.roles & {"billing", "shipping"}
     if roles and values.spaced < _FEW_SPACES and _missing_part(readings, roles) == "last_name":
@@ -123,7 +123,7 @@ def _of_person(readings: list[Reading], reading: Reading, values: ColumnValues, 
     return "company_name" if alone and companies else "full_name"
 
 
-def _missing_part(readings: list[Reading], roles: frozenset[str]) -> str | None:
+def _missing_part(readings: list[HeaderReading], roles: frozenset[str]) -> str | None:
     """The part of a person's name that a table lacks: ``Name`` next to ``Vorname`` is the last name."""
     places = {"billing", "shipping"}
     parts = {one.concept for one in readings if (one.roles & places == roles if roles else not one.roles & places)}
@@ -132,7 +132,7 @@ def _missing_part(readings: list[Reading], roles: frozenset[str]) -> str | None:
     return "last_name" if "first_name" in parts else "first_name"
 
 
-def with_customers(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def with_customers(readings: Sequence[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """The readings, after deciding whether ``Customer`` is a number or a person.
 
     It is a number if it has codes, and there is ``Name``. ``Customer Name`` with people is a person if there is a
@@ -160,7 +160,7 @@ def with_customers(readings: Sequence[Reading], values: Sequence[ColumnValues]) 
     return out
 
 
-def _other_names(readings: Sequence[Reading], values: Sequence[ColumnValues], at: int) -> bool:
+def _other_names(readings: Sequence[HeaderReading], values: Sequence[ColumnValues], at: int) -> bool:
     """Whether another column has different names; it may be a column for names, or have an unknown header."""
     return any(
         own.distinct > _FEWEST and own.spaced > _SOME_SPACES and own.with_digits < _SOME
@@ -169,7 +169,7 @@ def _other_names(readings: Sequence[Reading], values: Sequence[ColumnValues], at
     )
 
 
-def _of_bill_to(readings: Sequence[Reading]) -> list[Reading]:
+def _of_bill_to(readings: Sequence[HeaderReading]) -> list[HeaderReading]:
     """``Bill to customer name`` and ``Bill to number`` are the customer's own if the list has no others."""
     given, out = {reading.concept for reading in readings}, list(readings)
     for concept, others in _OWN.items():

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pyarrow.compute as pc
 
 from importer.cell_text import filled_cells
-from importer.drafting.column_choices import Choices, chosen_in
+from importer.drafting.column_choices import ColumnChoices, chosen_in
 from importer.drafting.lexicon import letters_and_digits, lexicon
-from importer.drafting.skip_rules import LEAVE_OUT, Question, SkipRule, chosen_rules, skip_rules
+from importer.drafting.skip_rules import LEAVE_OUT, ProposedSkip, Question, chosen_rules, skip_rules
 from importer.drafting.table_draft import TableDraft, key_structure, varying_columns
 from importer.errors import UsageError
 from importer.wording import counted, first_few, nearest
@@ -136,7 +136,9 @@ def _references(draft: TableDraft, column: int) -> dict[str, int]:
     return {one["values"]: one["counts"] for one in counts if letters_and_digits(one["values"]) in known}
 
 
-def applying_skip_rules(tables: Sequence[TableDraft], questions: Questions, choices: Choices) -> list[list[SkipRule]]:
+def applying_skip_rules(
+    tables: Sequence[TableDraft], questions: Questions, choices: ColumnChoices
+) -> list[list[ProposedSkip]]:
     """The rules by which rows are left out, by table: the chosen rules, and those that the answers confirm."""
     found = []
     for draft in tables:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importer.drafting.assigned_fields import AddressGroup, Assignment
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import AT_ADDRESS, OF_COMPANIES
-from importer.drafting.readings import Reading
+from importer.drafting.readings import HeaderReading
 
 _PERSON = frozenset({"first_name", "last_name", "full_name", "designation"})
 _PLACES = ("billing", "shipping", "mailing", "visiting")
@@ -32,19 +32,19 @@ def assign_people(out: Assignment, values: Sequence[ColumnValues]) -> None:
         _own_details(out, kind, [at for at in own if not _of_others(out, at, kind)], values)
 
 
-def _is_further(reading: Reading) -> bool:
+def _is_further(reading: HeaderReading) -> bool:
     """Whether it is somebody whom the list only mentions, such as a bookkeeper or a second person."""
     second = "other" in reading.roles and reading.group is None and not _is_second(reading)
     place = reading.concept == "designation" and AT_ADDRESS in reading.roles
     return second or place or "accounting" in reading.roles
 
 
-def _is_second(reading: Reading) -> bool:
+def _is_second(reading: HeaderReading) -> bool:
     """Whether it is a second contact, such as ``Secondary contact first name``."""
     return "other" in reading.roles and bool(reading.roles & {"contact", "person"})
 
 
-def _give_person(out: Assignment, at: int, reading: Reading, *, first: int) -> None:
+def _give_person(out: Assignment, at: int, reading: HeaderReading, *, first: int) -> None:
     fields = ["first_name", "last_name"] if reading.concept == "full_name" else [str(reading.concept)]
     role = next((role for role in _PLACES if role in reading.roles), None)
     at_plain = AT_ADDRESS in reading.roles and _again(out, at)

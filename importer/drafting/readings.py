@@ -19,7 +19,7 @@ _REPEATED = re.compile(r"(?<!#)#\d+$")  # the loader adds this to a header that 
 
 
 @dataclass(frozen=True)
-class Reading:
+class HeaderReading:
     """The meaning of a header. ``concept``: what the column has, None if unknown; ``phrase``: the words that say so.
 
     ``roles``: to whom it belongs; ``group``, ``part``: its numbers (``Address 2: Line 1``); ``unknown``: words that are
@@ -35,7 +35,7 @@ class Reading:
     language: str = "en"
     phrase: str = ""
 
-    def as_(self, concept: str | None) -> "Reading":
+    def as_(self, concept: str | None) -> "HeaderReading":
         """The same header with a different concept."""
         return replace(self, concept=concept)
 
@@ -53,14 +53,14 @@ class _Parts:
 
 def read_headers(
     headers: Sequence[str], likely: Collection[str] = (), codes: Sequence[str] | None = None
-) -> list[Reading]:
+) -> list[HeaderReading]:
     """The meaning of each header. ``likely``: languages that the country suggests; ``codes``: the original headers."""
     plain = [_REPEATED.sub("", header) for header in headers]
     read = [_read(found) for found in segments(plain, lexicon(), likely)]
     return _of_neighbors(read, plain if codes is None else [_REPEATED.sub("", code) for code in codes])
 
 
-def _of_neighbors(readings: list[Reading], headers: Sequence[str]) -> list[Reading]:
+def _of_neighbors(readings: list[HeaderReading], headers: Sequence[str]) -> list[HeaderReading]:
     """Add roles from neighbors: a ``City`` that occurs twice belongs to the address of the columns before it."""
     often = Counter(headers)
     bare = Counter(reading.concept for reading in readings if not reading.roles & OF_ADDRESSES and reading.part is None)
@@ -84,7 +84,7 @@ def _of_neighbors(readings: list[Reading], headers: Sequence[str]) -> list[Readi
     return out
 
 
-def _read(found: tuple[Segment, ...]) -> Reading:
+def _read(found: tuple[Segment, ...]) -> HeaderReading:
     parts = _parts(found)
     roles = {name for name, _ in parts.roles}
     if not parts.concepts:
@@ -100,7 +100,7 @@ def _read(found: tuple[Segment, ...]) -> Reading:
     concept = in_roles(concept, roles)
     dropped = {"company"} if concept in ("company_name", "customer_number", "kind") else set()
     dropped |= {AT_ADDRESS} if concept in ADDRESS_PARTS or (concept == "email" and names[-1] == "address") else set()
-    return Reading(
+    return HeaderReading(
         concept, frozenset(roles - dropped), group, part, tuple(parts.unknown), about, parts.language, segment.text
     )
 
@@ -151,13 +151,13 @@ def _parts(found: tuple[Segment, ...]) -> _Parts:
     return parts
 
 
-def _of_roles(parts: _Parts, roles: set[str]) -> Reading:
+def _of_roles(parts: _Parts, roles: set[str]) -> HeaderReading:
     """The meaning of a header that has only roles: ``Ship To``, ``Customer``, ``Kontakt``."""
     number = next((number for _, number in parts.roles if number is not None), parts.loose)
     if not parts.unknown:
         name = next((name for name in _ROLE_ALONE if name in roles), None)
         if name is not None:
-            return Reading(_ROLE_ALONE[name], frozenset(roles - {name}), number, language=parts.language)
+            return HeaderReading(_ROLE_ALONE[name], frozenset(roles - {name}), number, language=parts.language)
         if roles & OF_COMPANIES:
-            return Reading("address", frozenset(roles), None, number, language=parts.language)
-    return Reading(None, frozenset(roles), number, None, tuple(parts.unknown), language=parts.language)
+            return HeaderReading("address", frozenset(roles), None, number, language=parts.language)
+    return HeaderReading(None, frozenset(roles), number, None, tuple(parts.unknown), language=parts.language)

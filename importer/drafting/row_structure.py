@@ -11,7 +11,7 @@ from importer.cell_text import filled_cells
 from importer.drafting.assigned_fields import Assignment
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import ADDRESS_PARTS
-from importer.drafting.readings import Reading
+from importer.drafting.readings import HeaderReading
 from importer.tables import SourceTable
 
 Layout = Literal["wide", "numbered groups", "long", "blank parent", "parent reference", "packed"]
@@ -122,7 +122,7 @@ def _candidates(out: Assignment, values: Sequence[ColumnValues]) -> list[int]:
     company = out.customer.get("company_name", [None])[0]
     customers = 0 if company is None else values[company].distinct
 
-    def can(at: int, reading: Reading) -> bool:
+    def can(at: int, reading: HeaderReading) -> bool:
         if values[at].distinct < _TELLING * customers:
             return False  # "Code" with the currency
         name = reading.concept in ("company_name", "display_name") and at != company

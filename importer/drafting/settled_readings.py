@@ -8,7 +8,7 @@ from importer.drafting.address_readings import SHORT, around, with_address_parts
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import COMMERCIAL, NEVER, OF_COMPANIES, OF_OTHERS
 from importer.drafting.name_readings import CUSTOMER, of_further, with_customers, with_names
-from importer.drafting.readings import Reading
+from importer.drafting.readings import HeaderReading
 
 _STATUS_WORDS = ("active", "inactive", "blocked", "closed", "prospect")
 _STATE_OR_STATUS = ("estado", "etat", "stato")
@@ -33,8 +33,8 @@ _BANK = re.compile("ban[ckq]|iban|bic|swift|blz|sepa|konto|conto|cuenta|compte|r
 
 
 def settled_readings(
-    readings: Sequence[Reading], values: Sequence[ColumnValues], *, further: bool = False
-) -> list[Reading]:
+    readings: Sequence[HeaderReading], values: Sequence[ColumnValues], *, further: bool = False
+) -> list[HeaderReading]:
     """The meaning of each column, from its header, its values, and the adjacent columns. Concept None: not used.
 
     ``further``: a different table has the customers, so names are those of people and places.
@@ -47,7 +47,7 @@ def settled_readings(
     return _without_banks(with_address_parts(named, values), readings)
 
 
-def _states(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def _states(readings: Sequence[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """Decide from values and neighbors whether ``Estado`` or ``État`` is a status or a state."""
     out = list(readings)
     for at, reading in enumerate(readings):
@@ -62,7 +62,7 @@ def _states(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list
     return out
 
 
-def _with_record_ids(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def _with_record_ids(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """``Contact ID`` or ``ERP customer number`` identifies the rows if the list has no other number."""
     if any(own.concept in ("customer_number", "id") and values[at].filled > _MOST for at, own in enumerate(readings)):
         return readings
@@ -74,7 +74,7 @@ def _with_record_ids(readings: list[Reading], values: Sequence[ColumnValues]) ->
     return readings
 
 
-def _settled(reading: Reading, values: ColumnValues, *, mails: bool) -> Reading:
+def _settled(reading: HeaderReading, values: ColumnValues, *, mails: bool) -> HeaderReading:
     """The reading if the values do not contradict it; otherwise, what the values mean, or nothing.
 
     ``mails``: a column with a header for email addresses is filled in most rows.
@@ -93,7 +93,7 @@ def _settled(reading: Reading, values: ColumnValues, *, mails: bool) -> Reading:
     return reading if _fits(concept, values) else reading.as_(None)
 
 
-def _by_values(reading: Reading, values: ColumnValues) -> Reading:
+def _by_values(reading: HeaderReading, values: ColumnValues) -> HeaderReading:
     """Recognize a column by its values alone, only if they are email addresses, or phone numbers below ``Work``."""
     if reading.roles == {"work"} and not reading.unknown and values.phones >= _MOST:
         return reading.as_("phone")
@@ -101,7 +101,7 @@ def _by_values(reading: Reading, values: ColumnValues) -> Reading:
     return replace(reading, concept="email", unknown=()) if named else reading
 
 
-def _with_only_phones(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+def _with_only_phones(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """If just one column has phone numbers, it is the phone although its header is unknown."""
     if any(own.concept in ("phone", "mobile") and not values[at].blank for at, own in enumerate(readings)):
         return readings
@@ -118,7 +118,7 @@ def _with_only_phones(readings: list[Reading], values: Sequence[ColumnValues]) -
     return [replace(own, concept="phone", unknown=()) if at == found[0] else own for at, own in enumerate(readings)]
 
 
-def _kept(reading: Reading, values: ColumnValues, *, mails: bool) -> str | None:
+def _kept(reading: HeaderReading, values: ColumnValues, *, mails: bool) -> str | None:
     """The use of a column that has no field: ``Login`` is an email address, and ``Supplier No.`` distinguishes rows."""
     if reading.concept in ("user", "setting") and values.emails >= 0.9 and not mails:
         return "email"
@@ -126,13 +126,13 @@ def _kept(reading: Reading, values: ColumnValues, *, mails: bool) -> str | None:
     return "supplier_number" if supplier and not values.blank else None
 
 
-def _is_of_others(reading: Reading) -> bool:
+def _is_of_others(reading: HeaderReading) -> bool:
     """Whether it is only about a concept (``Phone type``) or belongs to someone else (``Bank city``)."""
     about = reading.about and reading.concept not in _ABOUT_ITSELF | COMMERCIAL
     return about or (bool(reading.roles & OF_OTHERS) and reading.concept not in _OF_OTHERS_TOO)
 
 
-def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
+def _contradicted(reading: HeaderReading, values: ColumnValues) -> str | None:
     """The concept that the values have if they contradict the header; otherwise None."""
     flags = values.flags > _ALL_FLAGS
     is_flag = values.distinct <= _FLAG_VALUES and flags and CUSTOMER.match(reading.phrase)
@@ -149,7 +149,7 @@ def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
     return _of_numbers(reading, values)
 
 
-def _of_numbers(reading: Reading, values: ColumnValues) -> str | None:
+def _of_numbers(reading: HeaderReading, values: ColumnValues) -> str | None:
     """The concept of numbers that contradict the header, or of words if a number is expected; otherwise None."""
     if (
         reading.concept in ("address", "street")
@@ -169,7 +169,7 @@ def _of_numbers(reading: Reading, values: ColumnValues) -> str | None:
     return None
 
 
-def _of_role(reading: Reading, values: ColumnValues) -> Reading:
+def _of_role(reading: HeaderReading, values: ColumnValues) -> HeaderReading:
     """``Ship To`` alone is an address, a shipping method (few different words), or unused, depending on the values."""
     if reading.roles == {"mailing"} and reading.part is None and values.zips >= _MOST:
         return replace(reading, concept="zip_code", roles=frozenset())  # "Postal"
@@ -177,10 +177,10 @@ def _of_role(reading: Reading, values: ColumnValues) -> Reading:
     if reading.part is not None or values.whole_addresses >= 0.3 or written:
         return reading
     is_method = "shipping" in reading.roles and values.few and not values.unique and values.lettered > 0.7
-    return Reading("shipping_method", language=reading.language) if is_method else reading.as_(None)
+    return HeaderReading("shipping_method", language=reading.language) if is_method else reading.as_(None)
 
 
-def _without_banks(settled: list[Reading], readings: Sequence[Reading]) -> list[Reading]:
+def _without_banks(settled: list[HeaderReading], readings: Sequence[HeaderReading]) -> list[HeaderReading]:
     """Drop readings that belong to a bank: an account beside bank columns, or a country or name with its number."""
     banks = [
         at

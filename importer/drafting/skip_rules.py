@@ -34,7 +34,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class SkipRule:
+class ProposedSkip:
     """A condition under which rows are left out, if the answer to its question is ``LEAVE_OUT``."""
 
     condition: dict[str, Any]
@@ -46,11 +46,11 @@ class SkipRule:
         return [str(one["column"]) for one in self.condition.get("all", [self.condition])]
 
 
-def _rule(header: str, text: str, condition: dict[str, Any], proposed: str = LEAVE_OUT) -> SkipRule:
-    return SkipRule(condition, Question(f"skip:{header}", text, (LEAVE_OUT, KEEP), proposed))
+def _rule(header: str, text: str, condition: dict[str, Any], proposed: str = LEAVE_OUT) -> ProposedSkip:
+    return ProposedSkip(condition, Question(f"skip:{header}", text, (LEAVE_OUT, KEEP), proposed))
 
 
-def skip_rules(draft: TableDraft) -> Iterator[SkipRule]:
+def skip_rules(draft: TableDraft) -> Iterator[ProposedSkip]:
     """The rules that the columns of a table suggest, in the order of the columns."""
     for at, concept in sorted(draft.assignment.skipping.items()):
         rule = None if draft.values[at].blank else _of_column(draft, at, concept)
@@ -67,7 +67,7 @@ def _letters(draft: TableDraft, at: int) -> dict[str, list[str]]:
     return _STATUS if known and all(len(text) == 1 for text in texts) else {}
 
 
-def _of_column(draft: TableDraft, at: int, concept: str) -> SkipRule | None:
+def _of_column(draft: TableDraft, at: int, concept: str) -> ProposedSkip | None:
     """The rule that a flag, status, or kind suggests, if any."""
     values, header = draft.values[at], draft.headers[at]
     by_words = concept in ("status", "kind") and (values.flags < 1 or bool(_coded(draft, at).keys() - set(_ANSWERS)))
@@ -87,7 +87,7 @@ def _of_column(draft: TableDraft, at: int, concept: str) -> SkipRule | None:
     return _rule(header, text, {"column": header, **condition}, proposed)
 
 
-def _of_names(draft: TableDraft) -> Iterator[SkipRule]:
+def _of_names(draft: TableDraft) -> Iterator[ProposedSkip]:
     """The rule for names that say that the customer was deleted: ``Harbor Goods (deleted)``."""
     for at in draft.assignment.customer.get("company_name", ())[:1]:
         gone = [text for text in draft.values[at].texts if re.search(_DELETED, text)]
@@ -97,7 +97,7 @@ def _of_names(draft: TableDraft) -> Iterator[SkipRule]:
             yield _rule(header, text, {"column": header, "matches": _DELETED, "reason": "deleted"})
 
 
-def _without_number(draft: TableDraft) -> Iterator[SkipRule]:
+def _without_number(draft: TableDraft) -> Iterator[ProposedSkip]:
     """The rule for rows with a supplier's but no customer's number, in a list of both."""
     headers, shown = draft.headers, draft.assignment.customer.get("display_id", draft.structure.key)
     numbers = [at for at in shown if draft.assignment.readings[at].concept in ("customer_number", "email")]
@@ -119,7 +119,7 @@ def _coded(draft: TableDraft, at: int) -> dict[str, list[str]]:
     return {} if draft.codes is None else draft.codes.cells.get(draft.headers[at].strip().lower(), {})
 
 
-def chosen_rules(draft: TableDraft, skip: Mapping[int, Sequence[str]]) -> list[SkipRule]:
+def chosen_rules(draft: TableDraft, skip: Mapping[int, Sequence[str]]) -> list[ProposedSkip]:
     """The rules that a person chose. ``skip``: column → the texts whose rows are left out."""
     rules = []
     for at, texts in sorted(skip.items()):

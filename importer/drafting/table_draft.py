@@ -7,11 +7,11 @@ import numpy as np
 
 from importer.drafting.assigned_fields import Assignment
 from importer.drafting.assignment import ROW_KINDS, assign
-from importer.drafting.column_choices import KEY, NO_CHOICES, Choices, apply_targets, chosen_in
+from importer.drafting.column_choices import KEY, NO_CHOICES, ColumnChoices, apply_targets, chosen_in
 from importer.drafting.column_values import ColumnValues, column_values
 from importer.drafting.header_segments import words
 from importer.drafting.lexicon import CodeTable, lexicon, recognized
-from importer.drafting.readings import Reading, read_headers
+from importer.drafting.readings import HeaderReading, read_headers
 from importer.drafting.row_structure import RowStructure, row_structure
 from importer.errors import NoSourceError
 from importer.mapping.language.mapping_rules import ALTERNATIVE, NUMBER
@@ -37,7 +37,7 @@ class TableDraft:
     table: SourceTable
     headers: list[str]
     codes: CodeTable | None
-    readings: list[Reading]
+    readings: list[HeaderReading]
     values: list[ColumnValues]
     assignment: Assignment
     structure: RowStructure
@@ -127,7 +127,9 @@ def _without_notes(table: SourceTable) -> tuple[SourceTable, int | None]:
     return replace(table, frame=frame, row_numbers=numbers, broken=broken, stored=None), int(columns[0])
 
 
-def draft_table(table: SourceTable, country: str | None, choices: Choices, *, further: bool = False) -> TableDraft:
+def draft_table(
+    table: SourceTable, country: str | None, choices: ColumnChoices, *, further: bool = False
+) -> TableDraft:
     """Read one table: codes of known systems first, then headers, values, fields, and rows; ``choices`` override.
 
     ``further``: the table has no customers, but addresses or contacts of another table's customers.
@@ -178,7 +180,7 @@ def varying_columns(table: SourceTable, structure: RowStructure, assignment: Ass
     return frozenset(at for at in columns if headers[at] in counts and bool((counts[headers[at]] > 1).any()))
 
 
-def table_drafts(sources: Sources, country: str | None, choices: Choices = NO_CHOICES) -> list[TableDraft]:
+def table_drafts(sources: Sources, country: str | None, choices: ColumnChoices = NO_CHOICES) -> list[TableDraft]:
     """One draft for all tables with the same columns. Raises :class:`NoSourceError` if there are no data rows."""
     found: dict[tuple[str, ...], TableDraft] = {}
     for table in sources.tables:

@@ -7,12 +7,12 @@ from itertools import islice
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.drafting.column_choices import KEY, Choices, chosen_in
+from importer.drafting.column_choices import KEY, ColumnChoices, chosen_in
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import OF_OTHERS
 from importer.drafting.header_segments import words
 from importer.drafting.lexicon import lexicon
-from importer.drafting.readings import Reading
+from importer.drafting.readings import HeaderReading
 from importer.drafting.table_draft import TableDraft, draft_table
 from importer.tables import SourceTable
 
@@ -44,7 +44,7 @@ class Joined:
     others: list[tuple[TableDraft, str]]
 
 
-def joined(tables: list[TableDraft], country: str | None, choices: Choices) -> Joined:
+def joined(tables: list[TableDraft], country: str | None, choices: ColumnChoices) -> Joined:
     """Join the tables. The main table is the one to whose customers most others refer, by the key that they use."""
 
     def rank(draft: TableDraft, key: Key) -> tuple[int | bool, ...]:
@@ -64,7 +64,7 @@ def joined(tables: list[TableDraft], country: str | None, choices: Choices) -> J
     return joined_to(main, tables, country, choices)
 
 
-def joined_to(main: TableDraft, tables: Sequence[TableDraft], country: str | None, choices: Choices) -> Joined:
+def joined_to(main: TableDraft, tables: Sequence[TableDraft], country: str | None, choices: ColumnChoices) -> Joined:
     """Join the tables that refer to the customers of ``main`` by its key, and reread them as addresses and contacts."""
     ordered, columns, others = [main], {}, []
     for draft in tables:
@@ -245,7 +245,7 @@ def _is_own_name(draft: TableDraft, column: int) -> bool:
     return draft.values[column].unique and any(numbers)
 
 
-def _can_name(reading: Reading, values: ColumnValues) -> bool:
+def _can_name(reading: HeaderReading, values: ColumnValues) -> bool:
     """Whether a column can refer to customers, judging by its header. An unknown header can, unless values are short.
 
     A supplier's column cannot, even if a customer has the same name.

@@ -33,7 +33,7 @@ Absent = Literal["make", "empty", "refuse"]  # what to do about a ledger's file 
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
-class Store(ABC):
+class LedgerStore(ABC):
     """An open database. The methods with a body suit most databases.
 
     ``place`` names the database in messages, without anything secret. ``path`` is its file, if it has one. ``engine``
@@ -90,7 +90,7 @@ class Store(ABC):
 class Database:
     """An open ledger. Its methods may be called from any thread."""
 
-    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: LedgerStore, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
 

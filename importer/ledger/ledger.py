@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from importer.errors import LedgerError, UsageError
 from importer.ledger.after_run import AfterRun
-from importer.ledger.database import DROP_BODIES, NAMED, Absent, Store, is_named, named, same
+from importer.ledger.database import DROP_BODIES, NAMED, Absent, LedgerStore, is_named, named, same
 from importer.ledger.known_customers import KnownCustomers
 from importer.ledger.ledger_schema import (
     ACCEPTED,
@@ -174,7 +174,7 @@ def open_ledger(
     return ledger
 
 
-def _store(target: str | Path, busy_seconds: float, absent: Absent) -> Store:
+def _store(target: str | Path, busy_seconds: float, absent: Absent) -> LedgerStore:
     text = os.fspath(target)
     if "://" not in text:
         return SqliteStore(Path(text), busy_seconds, absent)

@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, create_engine, func, literal_column, sel
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from importer.errors import LedgerError, UsageError
-from importer.ledger.database import Store, tenant_locked
+from importer.ledger.database import LedgerStore, tenant_locked
 from importer.ledger.ledger_schema import METADATA
 
 _LAYOUT = 0x1D9E_72ED_6E57  # the advisory lock for changes of the layout; any number that is always the same
@@ -37,8 +37,8 @@ _HOLDER = text(
 )
 
 
-class PostgresStore(Store):
-    """A :class:`Store` in a PostgreSQL database, or in one schema of it (``?options=-csearch_path=name``)."""
+class PostgresStore(LedgerStore):
+    """A :class:`LedgerStore` in a PostgreSQL database, or in one schema of it (``?options=-csearch_path=name``)."""
 
     def __init__(self, url: URL, busy_seconds: float) -> None:
         """Prepare to connect. Raises :class:`UsageError` when the driver is not installed."""

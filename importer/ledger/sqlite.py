@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from importer.errors import LedgerError, NoLedgerError, UsageError
-from importer.ledger.database import Absent, Store, tenant_locked
+from importer.ledger.database import Absent, LedgerStore, tenant_locked
 from importer.private_files import make_folder
 
 _READ_ONLY = "importer_read_only"
@@ -48,8 +48,8 @@ def file_of(url: URL) -> Path:
     return Path(url.database)
 
 
-class SqliteStore(Store):
-    """A :class:`Store` in a file that only its owner can read. A writing transaction excludes others from its start."""
+class SqliteStore(LedgerStore):
+    """A :class:`LedgerStore` in an owner-only file. A writing transaction excludes others from its start."""
 
     def __init__(self, path: Path, busy_seconds: float, absent: Absent) -> None:
         """Open the file. Raises :class:`LedgerError`, and :class:`NoLedgerError`."""

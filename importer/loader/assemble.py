@@ -50,7 +50,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Fault:
+class RecordFault:
     """Why one record (``index``, from 0) of a body is unusable. ``column``: the header of the cell at fault."""
 
     index: int
@@ -72,7 +72,7 @@ class RawTable:
     origin: Origin
     header: Header | None
     body: Body
-    faults: Sequence[Fault] = ()
+    faults: Sequence[RecordFault] = ()
     required: bool = False
     known: bool = True
     more_problems: Callable[[SourceTable], Iterable[Problem]] = field(default=lambda _: ())

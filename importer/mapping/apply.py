@@ -33,7 +33,7 @@ from importer.mapping.table_rows import (
     holds,
     recognized_by,
 )
-from importer.mapping.trace import Recorder
+from importer.mapping.trace import TraceRecorder
 from importer.mapping.transform_results import RowChange
 from importer.mapping.transforms.packed_addresses import Prepared, fields_taken_apart, prepare
 from importer.records import Location, Problem, Severity
@@ -93,7 +93,7 @@ def build(
     sources: Sources,
     *,
     country: str | None,
-    recorder: Recorder | None = None,
+    recorder: TraceRecorder | None = None,
 ) -> tuple[EntityTables, ProblemTable, list[RecordSource]]:
     """The records, their problems, and the cells that they come from. ``recorder`` gets every step of their fields.
 
@@ -210,7 +210,7 @@ def entry_candidates(
     prepared: Prepared,
     countries: Column,
     default: str | None,
-    recorder: Recorder | None = None,
+    recorder: TraceRecorder | None = None,
 ) -> Candidates:
     """The children of one entry. ``countries``: each customer's country, for contacts."""
     entry, table, customers = prepared.entry, prepared.owned.rows, prepared.owned.customers
@@ -222,7 +222,7 @@ def entry_candidates(
 
 
 def _context(
-    loaded: LoadedMapping, entity: Entity, countries: Column, table: TableData, recorder: Recorder | None
+    loaded: LoadedMapping, entity: Entity, countries: Column, table: TableData, recorder: TraceRecorder | None
 ) -> Context:
     """What the steps of an entry's fields may use, and the trace that they record to."""
     trace = None if recorder is None else recorder.entry(table)

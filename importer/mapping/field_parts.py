@@ -90,7 +90,7 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
-class Part:
+class FieldPart:
     """One candidate value: a source column, or one piece of a split one. ``there``: rows whose cell has that piece."""
 
     column: Column
@@ -101,7 +101,7 @@ class Part:
     there: Mask | None = None
 
 
-def part_of(found: Evaluated, sources: Sequence[Part], rule: FieldRule, number: int) -> Evaluated:
+def part_of(found: Evaluated, sources: Sequence[FieldPart], rule: FieldRule, number: int) -> Evaluated:
     """The part with this number of each row's cells, as it is in the file; blank parts count."""
     parts = split_parts(sources, rule.split, number) if rule.split else sources
     there = [part.column.filled if part.there is None else part.there for part in parts]
@@ -119,7 +119,7 @@ def part_of(found: Evaluated, sources: Sequence[Part], rule: FieldRule, number: 
     )
 
 
-def _part_counts(sources: Sequence[Part], separators: Sequence[str]) -> Codes:
+def _part_counts(sources: Sequence[FieldPart], separators: Sequence[str]) -> Codes:
     """How many parts each row's cells have."""
     pattern = _separator(separators)
     counts = np.zeros(len(sources[0].column), np.int64)
@@ -133,7 +133,7 @@ def _separator(separators: Sequence[str]) -> re.Pattern[str]:
     return re.compile("|".join(re.escape(separator) for separator in sorted(separators, key=len, reverse=True)))
 
 
-def split_parts(sources: Sequence[Part], separators: Sequence[str], most: int | None = None) -> list[Part]:
+def split_parts(sources: Sequence[FieldPart], separators: Sequence[str], most: int | None = None) -> list[FieldPart]:
     """The pieces of cells: those that are filled, the last one with all that is too many; or the first ``most``."""
     pattern = _separator(separators)
     parts = []
@@ -154,11 +154,11 @@ def split_parts(sources: Sequence[Part], separators: Sequence[str], most: int | 
             whole = pa.nulls(len(values), pa.string()) if number else values
             column = pc.replace_with_mask(whole, other, own_texts)
             there = source.column.rows_with(column.is_valid().to_numpy(zero_copy_only=False))
-            parts.append(Part(source.column.replaced(column), source.reference, there=there))
+            parts.append(FieldPart(source.column.replaced(column), source.reference, there=there))
     return parts
 
 
-def choose(found: Evaluated, rule: FieldRule, parts: Sequence[Part], *, is_list: bool) -> Evaluated:
+def choose(found: Evaluated, rule: FieldRule, parts: Sequence[FieldPart], *, is_list: bool) -> Evaluated:
     """Join the parts, or take one of them on each row."""
     findings = tuple(finding for part in parts for finding in part.findings)
     changes = tuple(change for part in parts for change in part.changes)
@@ -187,7 +187,7 @@ def choose(found: Evaluated, rule: FieldRule, parts: Sequence[Part], *, is_list:
     )
 
 
-def _passed_over(parts: Sequence[Part], taken: Column, chosen: Codes) -> Iterator[RowChange]:
+def _passed_over(parts: Sequence[FieldPart], taken: Column, chosen: Codes) -> Iterator[RowChange]:
     """Values of columns that were not taken and differ from the one that was taken."""
     reference = [part.reference for part in parts]
     for part in parts:
@@ -200,7 +200,7 @@ def _passed_over(parts: Sequence[Part], taken: Column, chosen: Codes) -> Iterato
             yield RowChange("value_passed_over", part.reference, tuples, differs, before, after)
 
 
-def _others(parts: Sequence[Part], taken: Column, chosen: Codes) -> Iterator[RowFinding]:
+def _others(parts: Sequence[FieldPart], taken: Column, chosen: Codes) -> Iterator[RowFinding]:
     """An info if a cell that was split contained more than the value that was taken."""
     for reference in dict.fromkeys(part.reference for part in parts):
         numbers = [number for number, part in enumerate(parts) if part.reference == reference]

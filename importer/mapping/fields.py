@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Column, Mask, combine, first_of
-from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated, Part, choose, joined, part_of, split_parts
+from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated, FieldPart, choose, joined, part_of, split_parts
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData, holds, source_reference
 from importer.mapping.trace import READ, RESULT, Trace
@@ -46,7 +46,7 @@ class Context:
         if self.trace is not None:
             self.trace.add(step, before, after, reference)
 
-    def record_choice(self, step: str, parts: Sequence[Part], after: Column) -> None:
+    def record_choice(self, step: str, parts: Sequence[FieldPart], after: Column) -> None:
         """Record which of several values was chosen, if there is a trace."""
         if self.trace is not None:
             self.trace.add(step, joined([part.column for part in parts], LIST_SEPARATOR), after)
@@ -165,7 +165,9 @@ def _from_columns(name: str, rule: FieldRule, table: TableData, number: str, con
     )
 
 
-def _trace_pieces(sources: Sequence[Part], pieces: Sequence[Part], parts: Sequence[Part], context: Context) -> None:
+def _trace_pieces(
+    sources: Sequence[FieldPart], pieces: Sequence[FieldPart], parts: Sequence[FieldPart], context: Context
+) -> None:
     """Record what ``split`` made of each cell, and which pieces count as blank."""
     whole = {source.reference: source.column for source in sources if context.trace is not None}
     for piece, part in zip(pieces, parts, strict=True) if whole else ():
@@ -176,7 +178,7 @@ def _trace_pieces(sources: Sequence[Part], pieces: Sequence[Part], parts: Sequen
 
 def _sources(
     name: str, rule: FieldRule, table: TableData, references: Sequence[str], context: Context
-) -> tuple[list[Part], list[RowChange]]:
+) -> tuple[list[FieldPart], list[RowChange]]:
     """The columns of a field without text that counts as blank, or of a key as it is compared; what that changed."""
     parts, blanked = [], []
     for reference in references:
@@ -196,7 +198,7 @@ def _sources(
             blanked += rewriting("key_tidied", reference, column.codes, column.values, plain, reported)
             before, column = column, column if plain is column.values else column.replaced(plain)
             context.record_step("key", before, column, reference)
-        parts.append(Part(column, reference))
+        parts.append(FieldPart(column, reference))
     return parts, blanked
 
 
@@ -226,7 +228,7 @@ def _transformed(
     found: Evaluated, steps: Sequence[TransformStep], context: Context, alone: frozenset[str]
 ) -> Evaluated:
     """The values after further transforms; what these find is reported at the column that each value came from."""
-    part = _transform(Part(found.column, ""), 0, steps, context, alone)
+    part = _transform(FieldPart(found.column, ""), 0, steps, context, alone)
     findings = (own for finding in part.findings for own in found.at_columns(finding))
     return replace(
         found,
@@ -302,8 +304,8 @@ def _flags(rule: FieldRule, table: TableData, number: str, context: Context) -> 
 
 
 def _transform(
-    part: Part, number: int, steps: Sequence[TransformStep], context: Context, alone: frozenset[str] = frozenset()
-) -> Part:
+    part: FieldPart, number: int, steps: Sequence[TransformStep], context: Context, alone: frozenset[str] = frozenset()
+) -> FieldPart:
     """The part after its transforms. Texts to be left ``alone`` (without case) go through none."""
     if alone:
         known = np.array([text.casefold() in alone for text in part.column.values.to_pylist()], bool)
@@ -333,7 +335,7 @@ def _transform(
         context.record_step(step.name, before, column, part.reference)
         if result.extensions is not None:
             extension = Column.keyed(codes, result.extensions)
-    return Part(column, part.reference, tuple(findings), extension, tuple(changes))
+    return FieldPart(column, part.reference, tuple(findings), extension, tuple(changes))
 
 
 def _given(column: Column, step: TransformStep, context: Context) -> tuple[Codes, pa.Array, pa.Array]:

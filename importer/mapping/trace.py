@@ -42,7 +42,7 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class Recorder:
+class TraceRecorder:
     """The steps of all entries, in the order of ``EntityTables.entries``: each with the rows that they ran on."""
 
     entries: list[tuple[TableData, list[StepTrace]]] = field(default_factory=list)

@@ -39,7 +39,7 @@ _LONGEST_EXAMPLE = 60  # characters
 
 
 @dataclass(frozen=True)
-class Group:
+class ProblemGroup:
     """The problems with the same severity and code: their positions among all problems, ascending."""
 
     severity: str
@@ -72,7 +72,7 @@ class Located:
         found: Mask = self.kinds["severity"].isin(list(map(str, severities))).to_numpy(np.bool_)
         return found
 
-    def groups(self, at: Positions) -> list[Group]:
+    def groups(self, at: Positions) -> list[ProblemGroup]:
         """The problems at these positions by severity and code: errors first, then the most frequent, then by code."""
         codes = self.kinds["code"].cat
         ranks = self.kinds["severity"].cat.codes.to_numpy(np.int64)[at]
@@ -80,7 +80,7 @@ class Located:
         order = np.argsort(keys, kind="stable")
         found, starts = np.unique(keys[order], return_index=True)
         groups = [
-            Group(str(self.kinds["severity"].iloc[own[0]]), str(self.kinds["code"].iloc[own[0]]), own)
+            ProblemGroup(str(self.kinds["severity"].iloc[own[0]]), str(self.kinds["code"].iloc[own[0]]), own)
             for own in np.split(at[order], starts[1:])[: len(found)]
         ]
         return sorted(groups, key=lambda group: (_RANKS[group.severity], -len(group.at), group.code))

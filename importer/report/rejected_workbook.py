@@ -21,7 +21,7 @@ from importer.report.ranges import join_ranges
 from importer.report.rejected import ImportErrors, Words, rows_to_fix
 from importer.report.report_files import removed
 from importer.report.report_input import OPERATOR, Reader, ReportInput
-from importer.report.workbook_file import GUIDE, LISTS, LONGEST_CELL, Marks, Sheet, save_workbook
+from importer.report.workbook_file import GUIDE, LISTS, LONGEST_CELL, Marks, RejectedSheet, save_workbook
 from importer.report.workbook_guide import Chosen, SheetPlan, guide_rows
 from importer.tables import IMPORT_ERRORS, Mask, Positions, Sources, SourceTable
 
@@ -67,7 +67,7 @@ def write_workbook(
     texts = ImportErrors.of(report, chosen.rows, words).numbered(np.flatnonzero(chosen.rows), "\n", "\n")
     reasons = pc.utf8_slice_codeunits(texts, 0, LONGEST_CELL // 2)
     lists = cell_lists(report)
-    sheets: list[Sheet] = []
+    sheets: list[RejectedSheet] = []
     start, notes, unnoted = 0, _MOST_NOTES, 0
     for plan in plans:
         offered = listed_columns(report, lists, plan.parts)
@@ -148,7 +148,7 @@ def _plan(report: ReportInput, rows: Mask) -> list[SheetPlan]:
     return plans
 
 
-def _sheet(plan: SheetPlan, marks: Marks, reasons: pa.Array, notes: int, lists: Mapping[int, str]) -> Sheet:
+def _sheet(plan: SheetPlan, marks: Marks, reasons: pa.Array, notes: int, lists: Mapping[int, str]) -> RejectedSheet:
     local = plan.rows - plan.start
     blank = pa.array([""] * len(local), pa.string())
     own = plan.table.frame.columns
@@ -159,7 +159,7 @@ def _sheet(plan: SheetPlan, marks: Marks, reasons: pa.Array, notes: int, lists: 
         for parts in plan.parts
         for header in parts.headers.values()
     }
-    return Sheet(plan.name, titles, [reasons, *columns], marks, notes, lists, to_fill)
+    return RejectedSheet(plan.name, titles, [reasons, *columns], marks, notes, lists, to_fill)
 
 
 def _find_marks(

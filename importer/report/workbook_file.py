@@ -62,7 +62,7 @@ class Marks:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class RejectedSheet:
     """A sheet of rejected rows: the titles of its columns, and its cells as the workbook shows them, never null.
 
     The first column says what is wrong with each row. ``notes``: how many of the marks may have a note. ``lists``:
@@ -82,7 +82,7 @@ class Sheet:
 Guide = Sequence[tuple[str, tuple[str, ...]]]  # rows of cells, each with its format
 
 
-def save_workbook(path: Path, guide: Guide, sheets: Sequence[Sheet], lists: Mapping[str, CellList]) -> None:
+def save_workbook(path: Path, guide: Guide, sheets: Sequence[RejectedSheet], lists: Mapping[str, CellList]) -> None:
     """Write a workbook. ``lists``: the lists that cells offer, by key. Raises :class:`OutputError`."""
     parts = {f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in enumerate(sheets, start=2)}
     with (
@@ -106,7 +106,7 @@ def new_workbook(file: Any, title: str, **options: Any) -> Any:
     return workbook
 
 
-def _without_rows(guide: Guide, sheets: Sequence[Sheet], lists: Mapping[str, CellList]) -> io.BytesIO:
+def _without_rows(guide: Guide, sheets: Sequence[RejectedSheet], lists: Mapping[str, CellList]) -> io.BytesIO:
     """The workbook as XlsxWriter makes it. Row 2 of each sheet of rows has a cell in each of the formats."""
     file = io.BytesIO()
     workbook = new_workbook(file, GUIDE, in_memory=True)
@@ -133,7 +133,7 @@ def _write_lists(sheet: Any, formats: dict[str, Any], lists: Mapping[str, CellLi
     sheet.hide()
 
 
-def _offer(sheet: Any, plan: Sheet, lists: Mapping[str, CellList]) -> None:
+def _offer(sheet: Any, plan: RejectedSheet, lists: Mapping[str, CellList]) -> None:
     """Add the drop-down lists to whole columns. Different texts can also be valid, so they only cause a question."""
     from xlsxwriter.utility import xl_range_abs  # noqa: PLC0415
 
@@ -169,7 +169,7 @@ def _write_guide(sheet: Any, formats: dict[str, Any], rows: Guide) -> None:
             sheet.write_string(number, column, cell[:LONGEST_CELL], formats[kind])
 
 
-def _lay_out(sheet: Any, formats: dict[str, Any], plan: Sheet) -> None:
+def _lay_out(sheet: Any, formats: dict[str, Any], plan: RejectedSheet) -> None:
     from xlsxwriter.utility import xl_range  # noqa: PLC0415
 
     last_row, last_column = len(plan.columns[0]), len(plan.titles) - 1
@@ -200,7 +200,7 @@ def _write_notes(sheet: Any, marks: Marks, most: int) -> None:
         sheet.write_comment(row + 1, column, shown, {"author": "importer", "width": 320, "height": 18 * lines + 12})
 
 
-def _with_rows(xml: bytes, sheet: Sheet) -> Iterator[bytes]:
+def _with_rows(xml: bytes, sheet: RejectedSheet) -> Iterator[bytes]:
     """A sheet's XML, with its rows in place of those that XlsxWriter wrote."""
     from xlsxwriter.utility import xl_range  # noqa: PLC0415
 
@@ -222,12 +222,12 @@ def _with_rows(xml: bytes, sheet: Sheet) -> Iterator[bytes]:
     yield b"</sheetData>" + after
 
 
-def _most_bytes(sheet: Sheet) -> int:
+def _most_bytes(sheet: RejectedSheet) -> int:
     """An upper limit for the XML of the rows: 7 bytes for each byte of the columns, and 80 bytes around each text."""
     return sum(7 * column.nbytes + 80 * len(column) for column in sheet.columns)
 
 
-def _cell_styles(sheet: Sheet, place: int, styles: dict[str, str]) -> pa.Array:
+def _cell_styles(sheet: RejectedSheet, place: int, styles: dict[str, str]) -> pa.Array:
     marks = sheet.marks
     kinds = np.full(len(sheet.columns[place]), int(styles["text" if place else "reasons"]))
     kinds[sheet.to_fill.get(place, [])] = int(styles["fill"])

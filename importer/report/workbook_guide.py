@@ -10,7 +10,7 @@ from importer.catalogue import find
 from importer.records import Severity
 from importer.report.cells_to_fill import PartColumns, with_parts
 from importer.report.plain_words import ABOUT_TEXT_FILES, in_owner_words, owner_fix, owner_title
-from importer.report.problem_list import Group, Located
+from importer.report.problem_list import Located, ProblemGroup
 from importer.report.report_input import Reader, ReportInput, loose_rows
 from importer.tables import GUIDE_COLUMNS, GUIDE_RUNS, GUIDE_TITLE, Mask, Positions, SourceTable
 from importer.wording import counted
@@ -116,7 +116,7 @@ def guide_rows(
     return [*lines, blank, ("header", ("Left out of this workbook",)), *absent] if absent else lines
 
 
-def _groups(located: Located, rows: Mask) -> list[Group]:
+def _groups(located: Located, rows: Mask) -> list[ProblemGroup]:
     """What is wrong with the rows, by code: errors first, then the most frequent."""
     here = np.append(rows, False)[located.kinds["_row"].to_numpy(np.int64)]
     return located.groups(np.flatnonzero(located.of(Severity.ERROR, Severity.WARNING) & here))

@@ -16,8 +16,8 @@ from starlette.routing import Route
 
 from importer.sandbox.checks import CHILD_KINDS
 from importer.sandbox.faults import AFTER, BEFORE
-from importer.sandbox.operations import OPERATIONS, Call, Operation
-from importer.sandbox.responses import Cut, Dropped, Late, Refusal, html_answer, json_answer
+from importer.sandbox.operations import OPERATIONS, Operation, SandboxCall
+from importer.sandbox.responses import Cut, Dropped, Late, RefusedRequest, html_answer, json_answer
 from importer.sandbox.sandbox_config import IN_PATH, Clock, SandboxConfig
 from importer.sandbox.sandbox_state import LoggedRequest, Sandbox
 
@@ -49,7 +49,7 @@ def _endpoint(operation: Operation) -> Endpoint:
         box.log.append(entry)
         try:
             answer = await _answer(box, operation, request, entry)
-        except Refusal as refusal:
+        except RefusedRequest as refusal:
             answer = refusal.answer()
         if box.config.rate_headers:
             answer.headers.update(box.rate_headers(entry.time))
@@ -75,22 +75,22 @@ async def _answer(box: Sandbox, operation: Operation, request: Request, entry: L
     return _after(box, fault, answer, call) if fault in AFTER else answer
 
 
-async def _read(box: Sandbox, operation: Operation, request: Request) -> Call:
+async def _read(box: Sandbox, operation: Operation, request: Request) -> SandboxCall:
     target = len(request.scope["raw_path"]) + len(request.scope["query_string"])
     if target > box.config.max_target:
-        raise Refusal(414, "uri_too_long", f"The path and query are longer than {box.config.max_target} bytes.")
+        raise RefusedRequest(414, "uri_too_long", f"The path and query are longer than {box.config.max_target} bytes.")
     body = None
     if operation.has_body:
         content = await _read_body(request, box.config.max_body)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise Refusal(415, "unsupported_media_type", "The body must be sent as application/json.")
+            raise RefusedRequest(415, "unsupported_media_type", "The body must be sent as application/json.")
         try:
             body = orjson.loads(content)
         except ValueError as error:
-            raise Refusal(400, "invalid_json", f"The body is not readable as JSON: {error}") from error
+            raise RefusedRequest(400, "invalid_json", f"The body is not readable as JSON: {error}") from error
     path = request.path_params
     child_id = path.get("address_id") or path.get("contact_id") or ""
-    return Call(path.get("id", ""), child_id, {} if operation.has_body else request.query_params, body)
+    return SandboxCall(path.get("id", ""), child_id, {} if operation.has_body else request.query_params, body)
 
 
 async def _read_body(request: Request, limit: int) -> bytes:
@@ -101,11 +101,11 @@ async def _read_body(request: Request, limit: int) -> bytes:
         if size <= limit:
             chunks.append(chunk)
     if size > limit:
-        raise Refusal(413, "payload_too_large", f"The body is longer than {limit} bytes.")
+        raise RefusedRequest(413, "payload_too_large", f"The body is longer than {limit} bytes.")
     return b"".join(chunks)
 
 
-def _reference_ids(box: Sandbox, call: Call) -> tuple[str, ...]:
+def _reference_ids(box: Sandbox, call: SandboxCall) -> tuple[str, ...]:
     """The reference IDs of a request, as far as known: a child's and its customer's, or those that a list names."""
     if not call.customer_id and "reference_ids" in call.query:
         return tuple(call.query["reference_ids"].split(","))
@@ -121,7 +121,7 @@ def _reference_ids(box: Sandbox, call: Call) -> tuple[str, ...]:
 
 
 def _before(box: Sandbox, fault: str) -> Response:
-    """The response of a fault that prevents the request from being processed; some faults raise Refusal."""
+    """The response of a fault that prevents the request from being processed; some faults raise RefusedRequest."""
     match fault:
         case "drop-before":
             return Dropped(box.connections)
@@ -129,18 +129,18 @@ def _before(box: Sandbox, fault: str) -> Response:
             return html_answer(503, "Service Temporarily Unavailable")
         case "wait-503":
             headers = {"Retry-After": str(_DAY)}
-            raise Refusal(503, "unavailable", "The service is down for maintenance.", headers=headers)
+            raise RefusedRequest(503, "unavailable", "The service is down for maintenance.", headers=headers)
         case "429":
             raise box.too_many(1)
         case "forbidden-limit":
             raise box.too_many(1, status=403)
         case "redirect":
             return RedirectResponse("/moved", 307)
-    raise Refusal(500, "internal_error", "Something went wrong; nothing was done.")
+    raise RefusedRequest(500, "internal_error", "Something went wrong; nothing was done.")
 
 
-def _after(box: Sandbox, fault: str, answer: Response, call: Call) -> Response:
-    """The response of a fault in place of ``answer``, after the request was processed; some faults raise Refusal."""
+def _after(box: Sandbox, fault: str, answer: Response, call: SandboxCall) -> Response:
+    """The response of a fault in place of ``answer``, after the request was processed; some faults raise RefusedRequest."""
     match fault:
         case "drop-after":
             return Dropped(box.connections)
@@ -154,10 +154,10 @@ def _after(box: Sandbox, fault: str, answer: Response, call: Call) -> Response:
             return Response(bytes(answer.body)[:-1] + b",}", answer.status_code, media_type="application/json")
         case "foreign" | "foreign-id" | "odd-id" | "quota":
             return _altered(box, fault, answer, call)
-    raise Refusal(500, "internal_error", "Something went wrong.")
+    raise RefusedRequest(500, "internal_error", "Something went wrong.")
 
 
-def _altered(box: Sandbox, fault: str, answer: Response, call: Call) -> Response:
+def _altered(box: Sandbox, fault: str, answer: Response, call: SandboxCall) -> Response:
     """A successful response with altered content or headers; for ``odd-id``, the operation has already done it."""
     if fault == "quota":
         answer.headers.update({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(_HOUR)})
@@ -177,8 +177,8 @@ def _other_customer(box: Sandbox, customer_id: str) -> dict[str, str]:
     return {"id": other.id, "reference_id": other.reference_id}
 
 
-def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Refusal:
-    return Refusal(status, HTTPStatus(status).phrase.lower().replace(" ", "_"), message, headers=headers)
+def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> RefusedRequest:
+    return RefusedRequest(status, HTTPStatus(status).phrase.lower().replace(" ", "_"), message, headers=headers)
 
 
 async def _refuse_path(_: Request, error: Exception) -> Response:
@@ -188,4 +188,4 @@ async def _refuse_path(_: Request, error: Exception) -> Response:
 
 async def _fail(request: Request, error: Exception) -> Response:
     _log.error("%s %s failed inside the sandbox: %s", request.method, request.scope["path"], type(error).__name__)
-    return Refusal(500, "internal_error", "The sandbox failed. This is a bug in the sandbox.").answer()
+    return RefusedRequest(500, "internal_error", "The sandbox failed. This is a bug in the sandbox.").answer()

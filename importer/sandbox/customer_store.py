@@ -58,7 +58,7 @@ def _row(number: int, created: int, updated: int, customer: dict[str, Any]) -> R
     )
 
 
-class Store:
+class CustomerStore:
     """Customers by ID and by reference ID. ``version`` changes with every write."""
 
     def __init__(self, path: Path | None) -> None:

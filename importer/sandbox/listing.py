@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from importer.sandbox.checks import Detail
-from importer.sandbox.customer_store import Row, Store
-from importer.sandbox.responses import Refusal
+from importer.sandbox.customer_store import CustomerStore, Row
+from importer.sandbox.responses import RefusedRequest
 
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
@@ -50,7 +50,7 @@ def read_query(
         elif name not in choices and name not in free and name not in ("page", "page_size"):
             details.append({"field": name, "reason": "is not a known parameter"})
     if details:
-        raise Refusal(400, "invalid_request", "The query is invalid.", details)
+        raise RefusedRequest(400, "invalid_request", "The query is invalid.", details)
     return page, page_size
 
 
@@ -90,7 +90,7 @@ def _micros(name: str, text: str) -> float:
         moment = None
     if moment is None or moment.tzinfo is None:
         detail = {"field": name, "reason": "must be a date and time with its offset, such as 2025-01-31T00:00:00Z"}
-        raise Refusal(400, "invalid_request", "The query is invalid.", [detail])
+        raise RefusedRequest(400, "invalid_request", "The query is invalid.", [detail])
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000
 
 
@@ -112,7 +112,7 @@ def page_of(items: Sequence[_Item], page: int, page_size: int) -> tuple[Sequence
 class Lister:
     """Lists of a store's customers. The last long list is kept, so that it is sorted only once for all pages."""
 
-    def __init__(self, store: Store, lag: float) -> None:
+    def __init__(self, store: CustomerStore, lag: float) -> None:
         self._store = store
         self._lag = lag * 1_000_000
         self._kept: tuple[object, list[Row]] = (None, [])

@@ -31,13 +31,13 @@ from importer.sandbox.checks import (
 )
 from importer.sandbox.customer_store import Row
 from importer.sandbox.listing import SORTS, STATUSES, page_of, read_customer_query, read_query
-from importer.sandbox.responses import Refusal, json_answer
+from importer.sandbox.responses import RefusedRequest, json_answer
 from importer.sandbox.sandbox_config import new_id, stamp
 from importer.sandbox.sandbox_state import Sandbox
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SandboxCall:
     """The IDs in a request's path, its query, and its parsed JSON body (None if the operation has none).
 
     ``odd_id``: the record that the request creates gets an ID with odd characters.
@@ -56,7 +56,7 @@ class Operation:
 
     method: str
     path: str
-    run: Callable[[Sandbox, Call], Response]
+    run: Callable[[Sandbox, SandboxCall], Response]
     has_body: bool = False
 
     @property
@@ -68,16 +68,16 @@ class Operation:
         return "{id}/" in self.path
 
 
-def _find_customer(box: Sandbox, call: Call) -> Row:
+def _find_customer(box: Sandbox, call: SandboxCall) -> Row:
     row = box.store.get(call.customer_id)
     if row is None:
-        raise Refusal(404, "not_found", "There is no customer with this ID.")
+        raise RefusedRequest(404, "not_found", "There is no customer with this ID.")
     return row
 
 
 def _refuse_invalid(details: list[Detail]) -> None:
     if details:
-        raise Refusal(422, "validation_error", "The body is not valid.", details)
+        raise RefusedRequest(422, "validation_error", "The body is not valid.", details)
 
 
 def _paged(box: Sandbox, records: Sequence[Record], page: int, page_size: int) -> Response:
@@ -88,7 +88,7 @@ def _paged(box: Sandbox, records: Sequence[Record], page: int, page_size: int) -
     return json_answer(200, {"data": shown, "pagination": pagination})
 
 
-def _create(box: Sandbox, call: Call) -> Response:
+def _create(box: Sandbox, call: SandboxCall) -> Response:
     _refuse_invalid(find_problems(call.body, CREATE))
     details = attribute_problems(call.body, box.fixtures, mandatory=box.config.require_mandatory)
     _refuse_invalid(_unknown(box, call.body) + details)
@@ -104,7 +104,7 @@ def _create(box: Sandbox, call: Call) -> Response:
     return _whole(box.store.add(customer, now=now), 201)
 
 
-def _update(box: Sandbox, call: Call) -> Response:
+def _update(box: Sandbox, call: SandboxCall) -> Response:
     row = _find_customer(box, call)
     customer = row.customer()
     _refuse_invalid(find_problems(call.body, UPDATE))
@@ -120,7 +120,7 @@ def _update(box: Sandbox, call: Call) -> Response:
     return _whole(row, 201)
 
 
-def _delete(box: Sandbox, call: Call) -> Response:
+def _delete(box: Sandbox, call: SandboxCall) -> Response:
     row = _find_customer(box, call)
     if box.config.delete == "remove":
         box.store.remove(row)
@@ -130,7 +130,7 @@ def _delete(box: Sandbox, call: Call) -> Response:
     return json_answer(200, {"data": {"id": row.id}})
 
 
-def _get(box: Sandbox, call: Call) -> Response:
+def _get(box: Sandbox, call: SandboxCall) -> Response:
     row = _find_customer(box, call)
     if box.config.fresh_children:
         return _whole(row, 200)
@@ -140,13 +140,15 @@ def _get(box: Sandbox, call: Call) -> Response:
     return json_answer(200, {"data": customer | shown})
 
 
-def _list(box: Sandbox, call: Call) -> Response:
+def _list(box: Sandbox, call: SandboxCall) -> Response:
     query, page, page_size = read_customer_query(call.query)
     rows, pagination = page_of(box.lister.select(query, now=box.micros()), page, page_size)
     return json_answer(200, {"data": [list_item(row.customer()) for row in rows], "pagination": pagination})
 
 
-def _list_fixtures(box: Sandbox, call: Call, kind: str, sorts: tuple[str, ...], filters: tuple[str, ...]) -> Response:
+def _list_fixtures(
+    box: Sandbox, call: SandboxCall, kind: str, sorts: tuple[str, ...], filters: tuple[str, ...]
+) -> Response:
     """Sales reps or price lists (``kind``), filtered by the query's ``filters``, and sorted only on request."""
     choices = {"status": STATUSES, "sort": SORTS, "sort_by": ("created_at", "updated_at", *sorts)}
     page, page_size = read_query(call.query, choices, filters)
@@ -159,11 +161,13 @@ def _list_fixtures(box: Sandbox, call: Call, kind: str, sorts: tuple[str, ...], 
     return _paged(box, fitting, page, page_size)
 
 
-def _list_attributes(box: Sandbox, call: Call) -> Response:
+def _list_attributes(box: Sandbox, call: SandboxCall) -> Response:
     entities = {"entity": ("customer", "address", "contact", "order", "product")}
     page, page_size = read_query(call.query, entities)
     if "entity" not in call.query:
-        raise Refusal(400, "invalid_request", "The query is invalid.", [{"field": "entity", "reason": "is required"}])
+        raise RefusedRequest(
+            400, "invalid_request", "The query is invalid.", [{"field": "entity", "reason": "is required"}]
+        )
     fitting = [record for record in box.fixtures.attributes if record.get("entity") == call.query["entity"]]
     return _paged(box, fitting, page, page_size)
 
@@ -179,10 +183,10 @@ def _unknown(box: Sandbox, body: Record) -> list[Detail]:
 def _check_reference_id(box: Sandbox, reference_id: str) -> None:
     if box.config.duplicates == "refuse" and box.store.with_reference_ids([reference_id]):
         detail = {"field": "reference_id", "reason": "another customer has it"}
-        raise Refusal(409, "conflict", "A customer with this reference_id exists.", [detail])
+        raise RefusedRequest(409, "conflict", "A customer with this reference_id exists.", [detail])
 
 
-def _list_children(box: Sandbox, call: Call, kind: str) -> Response:
+def _list_children(box: Sandbox, call: SandboxCall, kind: str) -> Response:
     children = _find_customer(box, call).customer()[kind]
     filters = ("reference_ids",) if kind == "addresses" else ()
     page, page_size = read_query(call.query, {"status": STATUSES}, filters)
@@ -199,12 +203,12 @@ def _list_children(box: Sandbox, call: Call, kind: str) -> Response:
     return _paged(box, fitting, page, page_size)
 
 
-def _get_child(box: Sandbox, call: Call, kind: str) -> Response:
+def _get_child(box: Sandbox, call: SandboxCall, kind: str) -> Response:
     _, _, child = _find_child(box, call, kind)
     return json_answer(200, {"data": child})
 
 
-def _create_child(box: Sandbox, call: Call, kind: str) -> Response:
+def _create_child(box: Sandbox, call: SandboxCall, kind: str) -> Response:
     row = _find_customer(box, call)
     customer = row.customer()
     _check_child(box, call.body, kind, customer[kind])
@@ -216,7 +220,7 @@ def _create_child(box: Sandbox, call: Call, kind: str) -> Response:
     return json_answer(201, {"data": child})
 
 
-def _replace_child(box: Sandbox, call: Call, kind: str) -> Response:
+def _replace_child(box: Sandbox, call: SandboxCall, kind: str) -> Response:
     row, customer, known = _find_child(box, call, kind)
     _check_child(box, call.body, kind, [child for child in customer[kind] if child is not known])
     micros = box.micros()
@@ -227,7 +231,7 @@ def _replace_child(box: Sandbox, call: Call, kind: str) -> Response:
     return json_answer(200, {"data": replaced})
 
 
-def _delete_child(box: Sandbox, call: Call, kind: str) -> Response:
+def _delete_child(box: Sandbox, call: SandboxCall, kind: str) -> Response:
     row, customer, known = _find_child(box, call, kind)
     micros = box.micros()
     inactive = [known | {"status": "inactive", "updated_at": stamp(micros)}]
@@ -237,13 +241,13 @@ def _delete_child(box: Sandbox, call: Call, kind: str) -> Response:
     return json_answer(200, {"data": {"id": known["id"]}})
 
 
-def _find_child(box: Sandbox, call: Call, kind: str) -> tuple[Row, Record, Record]:
+def _find_child(box: Sandbox, call: SandboxCall, kind: str) -> tuple[Row, Record, Record]:
     """The customer's row, the customer's record, and the child that a call is about."""
     row = _find_customer(box, call)
     customer = row.customer()
     found = next((child for child in customer[kind] if child["id"] == call.child_id.lower()), None)
     if found is None:
-        raise Refusal(404, "not_found", f"The customer has no {ENTITIES[kind]} with this ID.")
+        raise RefusedRequest(404, "not_found", f"The customer has no {ENTITIES[kind]} with this ID.")
     return row, customer, found
 
 
@@ -256,7 +260,9 @@ def _check_child(box: Sandbox, body: Any, kind: str, others: list[Record]) -> No
     taken = any(child["reference_id"] == body["reference_id"] for child in others)
     if taken and box.config.child_duplicates == "refuse":
         detail = {"field": "reference_id", "reason": f"another {ENTITIES[kind]} of the customer has it"}
-        raise Refusal(409, "conflict", f"Another {ENTITIES[kind]} of this customer has this reference_id.", [detail])
+        raise RefusedRequest(
+            409, "conflict", f"Another {ENTITIES[kind]} of this customer has this reference_id.", [detail]
+        )
 
 
 def _with_defaults(box: Sandbox, children: list[Record], child: Record, now: str) -> list[Record]:

@@ -37,7 +37,7 @@ def html_answer(status: int, title: str) -> Response:
     return Response(page, status, media_type="text/html")
 
 
-class Refusal(Exception):  # noqa: N818 - an answer more than an error
+class RefusedRequest(Exception):  # noqa: N818 - an answer more than an error
     """A request is refused: status, code, message and what is wrong with which field."""
 
     def __init__(

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 
-from importer.sandbox.customer_store import Store
+from importer.sandbox.customer_store import CustomerStore
 from importer.sandbox.faults import FaultPlan
 from importer.sandbox.fixtures import load_fixtures
 from importer.sandbox.listing import Lister
-from importer.sandbox.responses import Connections, Refusal
+from importer.sandbox.responses import Connections, RefusedRequest
 from importer.sandbox.sandbox_config import Clock, SandboxConfig, stamp
 
 _LOG_LENGTH = 200_000
@@ -40,7 +40,7 @@ class Sandbox:
         self.config = config
         self.clock = clock
         self.fixtures = load_fixtures(config.fixtures)
-        self.store = Store(config.data)
+        self.store = CustomerStore(config.data)
         self.lister = Lister(self.store, config.list_lag)
         self.log: deque[LoggedRequest] = deque(maxlen=_LOG_LENGTH)
         self.connections: Connections = {}
@@ -65,9 +65,9 @@ class Sandbox:
     def check_key(self, key: str | None) -> None:
         """Refuse with 401 if there is no key, and with 403 if it is not one of the configured keys."""
         if not key:
-            raise Refusal(401, "unauthorized", "The header X-API-Key is missing.")
+            raise RefusedRequest(401, "unauthorized", "The header X-API-Key is missing.")
         if self._keys and not any(hmac.compare_digest(key.encode(), known) for known in self._keys):
-            raise Refusal(403, "forbidden", "This API key is not accepted.")
+            raise RefusedRequest(403, "forbidden", "This API key is not accepted.")
 
     def check_rate(self, now: float) -> None:
         """Refuse with 429 if the allowed number of requests was already accepted in the last second (in ticks)."""
@@ -79,7 +79,7 @@ class Sandbox:
             raise self.too_many(self._accepted[0] + 1 - now)
         self._accepted.append(now)
 
-    def too_many(self, wait: float, *, status: int = 429) -> Refusal:
+    def too_many(self, wait: float, *, status: int = 429) -> RefusedRequest:
         """The refusal of a request that may be sent again after ``wait`` seconds."""
         seconds = max(1, math.ceil(wait))
         headers = self.rate_headers(self.clock.ticks())
@@ -87,7 +87,7 @@ class Sandbox:
             headers["Retry-After"] = str(seconds)
         elif self.config.retry_after == "date":
             headers["Retry-After"] = formatdate(math.ceil(self.clock.wall() + wait), usegmt=True)
-        return Refusal(status, "rate_limited", "Too many requests.", headers=headers)
+        return RefusedRequest(status, "rate_limited", "Too many requests.", headers=headers)
 
     def rate_headers(self, now: float) -> dict[str, str]:
         """The RateLimit headers, if they are configured and there is a limit."""

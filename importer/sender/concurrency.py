@@ -101,7 +101,7 @@ class LedgerThread:
 
 
 @dataclass
-class Recorder:
+class TransitionRecorder:
     """The only writer: collects transitions, writes them in one transaction, and then passes them to ``follow``.
 
     No transition has an effect before it is durable. ``write`` returns what it wrote. A group of ``size`` transitions

@@ -14,7 +14,7 @@ from importer.api.answers import key_refused
 from importer.errors import ApiUnavailableError, GuardError, InterruptedRunError, OutputError, StopError
 from importer.ledger import Item, Ledger, Run, State
 from importer.records import Action, OutcomeKind
-from importer.sender.concurrency import Breaker, LedgerThread, Recorder, Schedule, Wakeup, first_error
+from importer.sender.concurrency import Breaker, LedgerThread, Schedule, TransitionRecorder, Wakeup, first_error
 from importer.sender.creating import Creating, id_of_another
 from importer.sender.customer_task import Bodies, CustomerTask, Next, SendOptions, Transition, log_step
 from importer.sender.reconciler import Reconciler, Strategy
@@ -58,7 +58,7 @@ class Sender:
             Action.UPDATE: self._updating,
         }
         self._breaker = Breaker(options.retry, options.patience, self.rng)
-        self._recorder = Recorder(options.batch_size, self._record, self._follow)
+        self._recorder = TransitionRecorder(options.batch_size, self._record, self._follow)
         self._reconciler = Reconciler(
             self._strategies, options, self.rng, self._recorder.put, self._changed.set, self._wind_down
         )

@@ -23,7 +23,7 @@ Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class WriteResult:
     write: Write
     result: CustomerResult
     details: str = ""
@@ -42,10 +42,10 @@ class Restorer:
     force: bool
     wait: float = 0.0
 
-    async def take_back(self, customer: LedgerCustomer, write: Write) -> Part:
+    async def take_back(self, customer: LedgerCustomer, write: Write) -> WriteResult:
         write, record, reason = await self._look(customer, write)
         if reason:
-            return Part(write, CustomerResult.FAILED, reason)
+            return WriteResult(write, CustomerResult.FAILED, reason)
         values = replaced_by(write)
         if (left := values.left(record, deleted=write.state is WriteState.SENDING)) is not None:
             return await self._already(customer, write, left)
@@ -54,20 +54,20 @@ class Restorer:
         if not values.restorable:
             return _part(write, WriteState.KEPT, _no_value(write, values.not_as_before(record)) or ERASED)
         if not self.force and (changed := values.changed(record)):
-            return Part(write, CustomerResult.CHANGED, _named(write, changed))
+            return WriteResult(write, CustomerResult.CHANGED, _named(write, changed))
         return await self._restore(customer, write, record)
 
-    async def _already(self, customer: LedgerCustomer, write: Write, left: list[str]) -> Part:
+    async def _already(self, customer: LedgerCustomer, write: Write, left: list[str]) -> WriteResult:
         """The result for a write whose values are not there: it was undone before, or never carried out."""
         if not customer.outcome_unknown:
             await self.announce(write)  # so far, the ledger says that WizCommerce accepted its values
             return _part(write, WriteState.RESTORED, _no_value(write, left))
         if self.wait > 0:
             details = f"its update is not in WizCommerce yet; run undo again in {self.wait:.0f} s to be sure"
-            return Part(write, CustomerResult.UNKNOWN, details)
-        return Part(replace(write, state=WriteState.ABSENT), CustomerResult.ABSENT, "its update had no effect")
+            return WriteResult(write, CustomerResult.UNKNOWN, details)
+        return WriteResult(replace(write, state=WriteState.ABSENT), CustomerResult.ABSENT, "its update had no effect")
 
-    async def _restore(self, customer: LedgerCustomer, write: Write, record: Values) -> Part:
+    async def _restore(self, customer: LedgerCustomer, write: Write, record: Values) -> WriteResult:
         try:
             body = orjson.dumps(replaced_by(write).body(record)) if write.method != "POST" else b""
         except NotReplaceableError as error:
@@ -76,11 +76,11 @@ class Restorer:
         answer = await self.rounds.ask(self._send(customer.customer_id or "", write, body))
         write, shown, reason = await self._look(customer, replace(write, state=WriteState.SENDING))
         if reason:
-            return Part(write, CustomerResult.FAILED, f"it is not known whether it was restored: {reason}")
+            return WriteResult(write, CustomerResult.FAILED, f"it is not known whether it was restored: {reason}")
         if (left := replaced_by(write).left(shown, deleted=True)) is not None:
             return _part(write, WriteState.RESTORED, _no_value(write, left))
         reason = f"{_place(write)} was not restored: {answer.message or 'the request had no effect'}"
-        return Part(replace(write, state=WriteState.DONE), CustomerResult.FAILED, reason)
+        return WriteResult(replace(write, state=WriteState.DONE), CustomerResult.FAILED, reason)
 
     def _send(self, customer_id: str, write: Write, body: bytes) -> Awaitable[Answer]:
         if write.child_id is None:
@@ -166,9 +166,11 @@ def forecast(ledger: Ledger, run: Run) -> Forecast:
     return Forecast(ledger.count_made(run), restored, kept)
 
 
-def _part(write: Write, state: WriteState, kept: str) -> Part:
+def _part(write: Write, state: WriteState, kept: str) -> WriteResult:
     """``kept``: what is not undone, and why; empty when everything is."""
-    return Part(replace(write, state=state), CustomerResult.NOT_TAKEN_BACK if kept else CustomerResult.RESTORED, kept)
+    return WriteResult(
+        replace(write, state=state), CustomerResult.NOT_TAKEN_BACK if kept else CustomerResult.RESTORED, kept
+    )
 
 
 def _no_value(write: Write, fields: list[str]) -> str:

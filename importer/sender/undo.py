@@ -17,7 +17,7 @@ from importer.sender.concurrency import LedgerThread
 from importer.sender.creating import moment_text
 from importer.sender.customer_rounds import BLOCK, CustomerFinding, CustomerResult, Found, Rounds, unreadable
 from importer.sender.customer_task import Bodies, changed_since
-from importer.sender.restoring import Part, Restorer, is_deletion, is_open
+from importer.sender.restoring import Restorer, WriteResult, is_deletion, is_open
 
 LATER_RUN = "it is not known yet whether a later run changed it: resume that run, then undo again"
 NO_VALUES = "this run has no previous values: an earlier run or an older version of the importer made the update"
@@ -204,7 +204,7 @@ class Undo:
             return CustomerResult.NOT_TAKEN_BACK, NO_CUSTOMER
         if reason := unreadable(there, _name(customer)):
             return CustomerResult.FAILED, f"not restored: {reason}"
-        parts: list[Part] = []
+        parts: list[WriteResult] = []
         for write in writes:
             parts.append(await self._restorer.take_back(customer, write))
             self._settled.append(parts[-1].write)

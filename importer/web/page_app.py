@@ -58,14 +58,14 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Shown:
+class PageContent:
     """A page or a part of a page: its template, and the values for the template."""
 
     template: str
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-Show = Callable[[Ask], Shown]
+Show = Callable[[Ask], PageContent]
 Act = Callable[[Ask], str]
 
 
@@ -184,7 +184,7 @@ class Pages:
             shown = step.show(ask)
         except ImporterError as own:
             error, status = error or own, status if status != 200 else 400
-            shown = Shown("nothing.html")
+            shown = PageContent("nothing.html")
         notice, self._session.notice = self._session.notice, ""
         common = {
             "step": step,
@@ -196,7 +196,7 @@ class Pages:
         }
         return self._page(ask, shown, status, **common)
 
-    def _page(self, ask: Ask, shown: Shown, status: int = 200, **common: Any) -> Response:
+    def _page(self, ask: Ask, shown: PageContent, status: int = 200, **common: Any) -> Response:
         template = self._templates.get_template(shown.template)
         return HTMLResponse(template.render(version=ask.session.version, **common, **shown.values), status)
 
@@ -204,7 +204,7 @@ class Pages:
         try:
             return self._page(ask, show(ask))
         except ImporterError as error:
-            return self._page(ask, Shown("failed.html", {"error": error}))
+            return self._page(ask, PageContent("failed.html", {"error": error}))
 
     def _file(self, step: PageStep, give: Callable[[Ask], Response], ask: Ask) -> Response:
         try:

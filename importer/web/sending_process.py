@@ -18,16 +18,16 @@ from importer.errors import ImporterError, StopError
 from importer.python_api import Result, Target, resume, retry, run, undo
 from importer.web.background import defect
 from importer.web.private_state import locked
-from importer.web.sendings import FILES, STOP, Order, Sending, read_record, write_record
+from importer.web.sendings import FILES, STOP, Order, SendingRecord, read_record, write_record
 
 _PAUSE = 0.3  # seconds between updates of the record
 _SUMMARY = ("exit_code", "stopped", "customers", "results", "resumable")  # what the page shows
 
 
-class Progress:
+class SendingProgress:
     """The record of a sending as it changes."""
 
-    def __init__(self, folder: Path, record: Sending, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, folder: Path, record: SendingRecord, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
         self._clock = clock
         self.record = record
@@ -71,7 +71,7 @@ class Progress:
         write_record(self._folder, self.record)
 
 
-def carry_out(order: Order, progress: Progress) -> Result:
+def carry_out(order: Order, progress: SendingProgress) -> Result:
     calls = {"progress": progress.phase, "stage": progress.stage, "counts": progress.counts, "began": progress.began}
     options: dict[str, Any] = {**order.options, **calls, "yes": True}
     if order.action == "run":
@@ -89,7 +89,7 @@ def main(folder: Path) -> None:
         record = read_record(folder)
         if record is None:
             return
-        progress = Progress(folder, record)
+        progress = SendingProgress(folder, record)
         try:
             progress.begin()
             progress.ended(carry_out(order, progress))

@@ -30,7 +30,7 @@ _STARTING = 20.0  # seconds within which a new process must hold its folder
 
 
 @dataclass(frozen=True)
-class Sending:
+class SendingRecord:
     """One sending. ``state``: ``starting``, ``sending``, ``ended``, or ``failed``; ``lost`` if its process is gone.
 
     ``counts``: outcome → number of customers. ``run``: the run's ID, once there is one. ``summary``: the run's, once it
@@ -105,8 +105,8 @@ class Order:
     mapping: str = ""
     run: str | None = None
 
-    def record(self, name: str) -> Sending:
-        return Sending(
+    def record(self, name: str) -> SendingRecord:
+        return SendingRecord(
             name,
             self.action,
             self.api,
@@ -137,13 +137,13 @@ class Sendings:
         self._environment = environment
         self.children: list[subprocess.Popen[bytes]] = []
 
-    def all(self) -> list[Sending]:
+    def all(self) -> list[SendingRecord]:
         """All sendings, newest first."""
         folder = state_folder(self._environment, "sendings")
         found = [one for path in folder.iterdir() if (one := _read(path)) is not None]
         return sorted(found, key=lambda one: one.started, reverse=True)
 
-    def active(self) -> list[Sending]:
+    def active(self) -> list[SendingRecord]:
         return [one for one in self.all() if one.active]
 
     def begin(self, order: Order, uploads: Path | None = None) -> None:
@@ -220,23 +220,23 @@ def _kept(value: Any, folder: Path, uploads: Path | None) -> Any:
     return str(kept)
 
 
-def write_record(folder: Path, record: Sending) -> None:
+def write_record(folder: Path, record: SendingRecord) -> None:
     """Write the record of a sending, completely or not at all. Raises :class:`OSError`."""
     with replacing(folder / RECORD) as file:
         file.write(json.dumps(vars(record), ensure_ascii=False).encode())
 
 
-def read_record(folder: Path) -> Sending | None:
+def read_record(folder: Path) -> SendingRecord | None:
     """The record in a folder; None if it does not exist or cannot be read."""
     try:
         found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         pairs = {name: tuple(found[name]) for name in ("sources", "first", "error") if found[name] is not None}
-        return Sending(**{**found, **pairs})
+        return SendingRecord(**{**found, **pairs})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def _read(folder: Path) -> Sending | None:
+def _read(folder: Path) -> SendingRecord | None:
     """The record; its state is ``lost`` if its process is gone without having recorded its end."""
     found = read_record(folder)
     if found is None or not found.active:

@@ -19,7 +19,7 @@ from importer.web.sendings import Sendings
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadSettings:
     """How the sources are read; None: as detected."""
 
     country: str | None = None
@@ -77,7 +77,7 @@ class Session:
         self.lock = threading.RLock()
         self.version = 1
         self.sources: tuple[str, ...] = base.sources
-        self.reading = Reading(base.country, base.sheet, base.encoding, base.delimiter)
+        self.reading = ReadSettings(base.country, base.sheet, base.encoding, base.delimiter)
         self.matching = Matching("named", base.mapping) if base.mapping else Matching()
         self.saved: tuple[Path, str] | None = None
         self.words: Mapping[tuple[str, str], str] = {}

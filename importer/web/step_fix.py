@@ -11,14 +11,14 @@ from importer.python_api import correct_cells, corrections_in, remove_correction
 from importer.tables import plain_lines
 from importer.web.analysis import Outlook, checked, mapped, rows_at
 from importer.web.checked_list import CheckedList, page_of
-from importer.web.page_app import Ask, PageStep, Shown, file_of
+from importer.web.page_app import Ask, PageContent, PageStep, file_of
 from importer.web.session_state import Session, command
 from importer.web.step_review import whole_check
 
 _A_PAGE = 25  # rows
 
 
-def _show(ask: Ask) -> Shown:
+def _show(ask: Ask) -> PageContent:
     session = ask.session
     work = whole_check(session)
     values: dict[str, Any] = {"work": work, "outlook": None, "kind": None, "command": command(session, "check")}
@@ -32,7 +32,7 @@ def _show(ask: Ask) -> Shown:
         values |= {"outlook": work.result, "kinds": found.kinds, "kind": kind}
         if kind is not None:
             values |= _grid(session, found, kind.code, ask.number(ask.query.get("page", "1"), 1))
-    return Shown("fix.html", values)
+    return PageContent("fix.html", values)
 
 
 def _grid(session: Session, found: CheckedList, code: str, page: int) -> dict[str, Any]:

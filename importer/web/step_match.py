@@ -24,7 +24,7 @@ from importer.web.analysis import (
     sample_of,
     with_draft,
 )
-from importer.web.page_app import Ask, PageStep, Shown, file_of
+from importer.web.page_app import Ask, PageContent, PageStep, file_of
 from importer.web.session_state import Matching, Session, command, mapping_name, suggest_command
 from importer.web.target_choices import chosen_target, groups_for, missing_lines, words_of
 
@@ -32,7 +32,7 @@ _MOST_VALUES = 60  # values of a column from which the user can choose those who
 _WHY = {"code": "known header", "chosen": "your choice", "mapping": "included mapping"}
 
 
-def _show(ask: Ask) -> Shown:
+def _show(ask: Ask) -> PageContent:
     session = ask.session
     values: dict[str, Any] = {
         "matching": session.matching,
@@ -55,7 +55,7 @@ def _show(ask: Ask) -> Shown:
         values["is_saved"] = session.saved is not None and session.saved[1] == values["text"]
         values["path"] = str(session.saved[0] if session.saved else Path.cwd() / f"{session.stem}.yaml")
         values["command"] = suggest_command(session)
-    return Shown("match.html", values)
+    return PageContent("match.html", values)
 
 
 def _draft_values(session: Session, draft: Draft, column: str) -> dict[str, Any]:
@@ -97,18 +97,18 @@ def _texts(session: Session, draft: Draft, name: str) -> list[tuple[str, int, bo
     return [(text, count, text in chosen) for text, count in counts.most_common(_MOST_VALUES)]
 
 
-def _outlook(ask: Ask) -> Shown:
+def _outlook(ask: Ask) -> PageContent:
     """The effect of the mapping on the file; if the file is large, a sample is checked before the rest."""
     session = ask.session
     values: dict[str, Any] = {"sample": None, "whole": None, "error": None, "busy": "", "command": ""}
     if session.matching.kind == "draft" and not (work := draft_of(session, 0)).done:
-        return Shown("match_outlook.html", {**values, "busy": work.phase or "Matching the columns"})
+        return PageContent("match_outlook.html", {**values, "busy": work.phase or "Matching the columns"})
     try:
         large = is_large(loaded(session))
         first = sample_of(session) if large else None
         whole = check_of(session) if first is None or first.done else None
     except UsageError as error:
-        return Shown("match_outlook.html", {**values, "error": error})
+        return PageContent("match_outlook.html", {**values, "error": error})
     done = [work for work in (first, whole) if work is not None and work.done]
     for outlook in (work.result for work in done if work.result is not None):
         values["whole" if outlook.rows is None else "sample"] = outlook
@@ -117,7 +117,7 @@ def _outlook(ask: Ask) -> Shown:
         running = whole or first
         values["busy"] = (running.phase if running else "") or "Checking"
     values["command"] = command(session, "check")
-    return Shown("match_outlook.html", values)
+    return PageContent("match_outlook.html", values)
 
 
 def _target(ask: Ask) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from importer.errors import UsageError
 from importer.tables import Sources, SourceTable
 from importer.web.analysis import tables_of
-from importer.web.page_app import Ask, PageStep, Shown
+from importer.web.page_app import Ask, PageContent, PageStep
 from importer.web.session_state import suggest_command
 
 _FIRST = 5  # rows that are shown of each table
@@ -45,12 +45,12 @@ def found_in(table: SourceTable) -> dict[str, Any]:
     return {"name": table.name, "facts": known, **shown}
 
 
-def _show(ask: Ask) -> Shown:
+def _show(ask: Ask) -> PageContent:
     choices = {"reading": ask.session.reading, "encodings": ENCODINGS, "delimiters": DELIMITERS}
-    return Shown("open.html", {**_found(ask).values, **choices})
+    return PageContent("open.html", {**_found(ask).values, **choices})
 
 
-def _found(ask: Ask) -> Shown:
+def _found(ask: Ask) -> PageContent:
     session = ask.session
     values: dict[str, Any] = {"tables": [], "problems": [], "work": None, "sheets": [], "command": "", "files": []}
     values["has_sources"] = bool(session.sources)
@@ -66,7 +66,7 @@ def _found(ask: Ask) -> Shown:
             session.sheets.update(dict.fromkeys(sheet for sheet in named if sheet))
             values["command"] = suggest_command(session)
         values["sheets"] = [*session.sheets]
-    return Shown("open_found.html", values)
+    return PageContent("open_found.html", values)
 
 
 def _add(ask: Ask) -> str:

@@ -12,7 +12,7 @@ from importer.tables import plain_lines
 from importer.web.analysis import Outlook, check_of, checked, draft_of, rows_at
 from importer.web.background import Seen
 from importer.web.checked_list import CheckedList, page_of, places_of
-from importer.web.page_app import Ask, PageStep, Shown, file_of, report_page
+from importer.web.page_app import Ask, PageContent, PageStep, file_of, report_page
 from importer.web.session_state import Session, command
 from importer.web.step_send import SIGN_OFF
 
@@ -34,7 +34,7 @@ def whole_check(session: Session) -> Seen[Any]:
     return check_of(session)
 
 
-def _show(ask: Ask) -> Shown:
+def _show(ask: Ask) -> PageContent:
     session, query = ask.session, ask.query
     work = whole_check(session)
     values: dict[str, Any] = {
@@ -65,7 +65,7 @@ def _show(ask: Ask) -> Shown:
             "customer": _customer(session, found, chosen) if chosen else None,
             "files": {one: title for one, title in FILES.items() if one == SIGN_OFF or (found.folder / one).is_file()},
         }
-    return Shown("review.html", values)
+    return PageContent("review.html", values)
 
 
 def _customer(session: Session, found: CheckedList, reference_id: str) -> dict[str, Any] | None:

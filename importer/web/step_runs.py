@@ -11,7 +11,7 @@ from importer.errors import NoLedgerError, UsageError
 from importer.python_api import Result, runs, verify
 from importer.web.background import SOON, Report
 from importer.web.checked_list import page_of
-from importer.web.page_app import Ask, PageStep, Shown, file_of, report_page
+from importer.web.page_app import Ask, PageContent, PageStep, file_of, report_page
 from importer.web.sendings import Order
 from importer.web.session_state import Session, command
 from importer.web.step_send import AGAIN, OUTCOMES, key_of, order_again
@@ -45,7 +45,7 @@ def _line(found: dict[str, Any]) -> dict[str, Any]:
     return {**found, "tiles": tiles, "end": end, "when": found["started"][:16].replace("T", " ")}
 
 
-def _show(ask: Ask) -> Shown:
+def _show(ask: Ask) -> PageContent:
     session, wanted = ask.session, ask.query.get("run", "")
     lines, number, pages = page_of(_history(session), ask.number(ask.query.get("page", "1"), 1), _A_PAGE)
     values: dict[str, Any] = {
@@ -63,15 +63,15 @@ def _show(ask: Ask) -> Shown:
         values["files"] = [name for name in FILES if (folder / name).is_file()]
         values["commands"] = {"verify": command(session, "verify", wanted)}
         values["verified"] = _verified(ask, wanted).values
-    return Shown("runs.html", values)
+    return PageContent("runs.html", values)
 
 
-def _verified(ask: Ask, run_id: str = "") -> Shown:
+def _verified(ask: Ask, run_id: str = "") -> PageContent:
     """The result of comparing the run with WizCommerce, if the user asked for that."""
     session = ask.session
     run_id = run_id or ask.query.get("run", "")
     if session.verifying is None or session.verifying[0] != run_id:
-        return Shown("runs_verified.html", {"work": None, "run_id": run_id})
+        return PageContent("runs_verified.html", {"work": None, "run_id": run_id})
     ledger, key, asked = session.base.ledger, session.verifying[1], session.verifying
 
     def work(report: Report) -> Result:
@@ -81,7 +81,7 @@ def _verified(ask: Ask, run_id: str = "") -> Shown:
         return verify(run_id, **own)
 
     begun = session.background.ask("verify", asked, work, patience=SOON)
-    return Shown("runs_verified.html", {"work": begun, "run_id": run_id})
+    return PageContent("runs_verified.html", {"work": begun, "run_id": run_id})
 
 
 def _verify(ask: Ask) -> str:

@@ -11,7 +11,7 @@ from importer.python_api import CheckResult, Target, account, plan
 from importer.settings import KEY_VARIABLE, SANDBOX, Options, resolve_target
 from importer.web.analysis import loaded, mapping_file, reading_options, state_of
 from importer.web.background import SOON, Report, Seen
-from importer.web.page_app import Ask, PageStep, Shown, file_of
+from importer.web.page_app import Ask, PageContent, PageStep, file_of
 from importer.web.sendings import Order
 from importer.web.session_state import Access, Session, command
 
@@ -125,7 +125,7 @@ def _plan_of(session: Session, *, begin: bool) -> Seen[CheckResult] | None:
     return session.background.ask("plan", key, work, patience=SOON)
 
 
-def _plan(ask: Ask) -> Shown:
+def _plan(ask: Ask) -> PageContent:
     session = ask.session
     work = _plan_of(session, begin=False)
     values: dict[str, Any] = {"work": work, "plan": None, "commands": {}, "is_production": False}
@@ -145,10 +145,10 @@ def _plan(ask: Ask) -> Shown:
                 "all": command(session, "run"),
             },
         }
-    return Shown("send_plan.html", values)
+    return PageContent("send_plan.html", values)
 
 
-def _progress(ask: Ask) -> Shown:
+def _progress(ask: Ask) -> PageContent:
     """The progress of the current sending, or the result of the last one."""
     found = ask.session.sendings.all()
     latest = found[0] if found else None
@@ -162,14 +162,14 @@ def _progress(ask: Ask) -> Shown:
         if latest.run:
             account = ["--ledger", latest.ledger] if latest.ledger != ask.session.base.ledger else []
             values["commands"] = {name: command(ask.session, name, latest.run, *account) for name in AGAIN}
-    return Shown("send_progress.html", values)
+    return PageContent("send_progress.html", values)
 
 
-def _show(ask: Ask) -> Shown:
+def _show(ask: Ask) -> PageContent:
     session = ask.session
     values = {**connection_values(session), "has_sources": bool(session.sources)}
     values |= {"progress": _progress(ask).values, "planned": _plan(ask).values if session.sources else None}
-    return Shown("send.html", values)
+    return PageContent("send.html", values)
 
 
 def _sign_off(ask: Ask) -> Response:

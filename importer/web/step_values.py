@@ -11,7 +11,7 @@ from importer.errors import UsageError
 from importer.python_api import save_lookups, values
 from importer.web.analysis import check_options, loaded, mapping_file
 from importer.web.background import SOON, Report, Seen
-from importer.web.page_app import Ask, PageStep, Shown
+from importer.web.page_app import Ask, PageContent, PageStep
 from importer.web.session_state import Session, command
 from importer.web.step_send import connection_values, take_access, target_of
 
@@ -43,7 +43,7 @@ def _words_of(session: Session) -> Seen[dict[str, Any]]:
     return session.background.ask("words", key, work, patience=SOON)
 
 
-def _words(ask: Ask) -> Shown:
+def _words(ask: Ask) -> PageContent:
     session = ask.session
     work = _words_of(session)
     shown: dict[str, Any] = {"work": work, "kinds": [], "known": session.lookups is not None, "command": ""}
@@ -62,13 +62,13 @@ def _words(ask: Ask) -> Shown:
                 }
             )
         shown["command"] = command(session, "values", "-o", "values.xlsx")
-    return Shown("values_words.html", shown)
+    return PageContent("values_words.html", shown)
 
 
-def _show(ask: Ask) -> Shown:
+def _show(ask: Ask) -> PageContent:
     words = _words(ask)
     path = Path.cwd() / f"{ask.session.stem}-values.xlsx"
-    return Shown(
+    return PageContent(
         "values.html",
         {**words.values, **connection_values(ask.session), "leave_out": LEAVE_OUT, "path": str(path)},
     )

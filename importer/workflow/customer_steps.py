@@ -14,7 +14,7 @@ import pandas as pd
 
 from importer.mapping.apply import build
 from importer.mapping.table_rows import find_column
-from importer.mapping.trace import Recorder
+from importer.mapping.trace import TraceRecorder
 from importer.partitions.partition import Partition, share_assignment
 from importer.partitions.prepared_sources import PreparedSources
 from importer.payload import write_payloads
@@ -54,7 +54,7 @@ def customer_steps(work: PreparedSources, stage: Stage, customers: Iterable[int]
 
 def _retrace(work: PreparedSources, partition: Partition, customers: Positions) -> Retraced:
     share = partition.share.only(customers)
-    sources, recorder = partition.sources(share.rows), Recorder()
+    sources, recorder = partition.sources(share.rows), TraceRecorder()
     assignment = share_assignment(share, work.loaded.mapping, sources)
     tables, _, cells = build(work.loaded, assignment, sources, country=work.options.country, recorder=recorder)
     lines: dict[tuple[Entity, int], set[int]] = {}

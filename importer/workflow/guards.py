@@ -20,7 +20,7 @@ from importer.wording import counted, first_few
 from importer.workflow.job import Confirm, Job, ask
 from importer.workflow.open_sources import utc_now
 from importer.workflow.since_last_run import last_run
-from importer.workflow.targets import Target
+from importer.workflow.targets import ApiTarget
 
 NOTHING = "Nothing was sent."
 _NAMED = 5  # columns in a message
@@ -163,7 +163,7 @@ def _fewer(job: Job, last: Mapping[str, Any]) -> None:
         )
 
 
-def check_can_ask(target: Target | None, options: Options, confirm: Confirm | None) -> None:
+def check_can_ask(target: ApiTarget | None, options: Options, confirm: Confirm | None) -> None:
     """Raise :class:`UsageError`, before any work is done, if nobody can answer the question that will be asked."""
     if confirm is None and target is not None and target.is_production and not options.yes:
         raise UsageError(

@@ -24,7 +24,7 @@ from importer.workflow.old_folders import prune
 from importer.workflow.open_sources import Timings, utc_now
 from importer.workflow.report_writer import report_run
 from importer.workflow.supervision import Watch
-from importer.workflow.targets import Target, client_for, limiter_for
+from importer.workflow.targets import ApiTarget, client_for, limiter_for
 
 Confirm = Callable[[str], bool]
 
@@ -38,7 +38,7 @@ class Job:
 
     options: Options
     ledger: Ledger
-    target: Target
+    target: ApiTarget
     run: Run
     watch: Watch
     timings: Timings

@@ -11,7 +11,7 @@ from importer.mapping.apply import in_api_order
 from importer.mapping.columns import Column
 from importer.mapping.field_parts import LIST_SEPARATOR
 from importer.mapping.table_rows import find_column, source_reference
-from importer.mapping.trace import READ, RESULT, Recorder, StepTrace
+from importer.mapping.trace import READ, RESULT, StepTrace, TraceRecorder
 from importer.run_folder import Stage
 from importer.tables import Entity, EntityTables, FieldOrigin, Positions, Sources, plain_lines
 
@@ -31,7 +31,7 @@ class Retraced:
 
     sources: Sources
     tables: EntityTables
-    recorder: Recorder
+    recorder: TraceRecorder
     rows: Positions
     row_customers: Positions
     lines: dict[tuple[Entity, int], set[int]]

@@ -17,7 +17,7 @@ from importer.run_folder import RunFolder
 from importer.settings import Options
 from importer.tables import Sources
 from importer.wording import counted, first_few
-from importer.workflow.targets import Target
+from importer.workflow.targets import ApiTarget
 
 # Options that determine the bodies and the choice of customers. The others say how to send.
 SHAPING = (
@@ -31,7 +31,7 @@ NAMED = 3  # customers named in a message
 
 
 def describe_plan(
-    options: Options, target: Target, loaded: LoadedMapping, sources: Sources, payloads: Path, planned: pd.DataFrame
+    options: Options, target: ApiTarget, loaded: LoadedMapping, sources: Sources, payloads: Path, planned: pd.DataFrame
 ) -> dict[str, Any]:
     """What a plan is based on, as plain values. ``planned``: what the plan does with each customer."""
     shaping = {name: getattr(options, name) for name in SHAPING}

@@ -28,7 +28,7 @@ PRODUCTION = urlsplit(resolve_target("production")).hostname
 
 
 @dataclass(frozen=True)
-class Target:
+class ApiTarget:
     """An API at ``url``, the key for it, and the tenant under which the ledger keeps what it holds.
 
     ``rate``: requests per second that are known to be right, if any.
@@ -50,7 +50,7 @@ class Target:
         return urlsplit(self.url).hostname == PRODUCTION
 
 
-def resolve(options: Options, environment: Mapping[str, str]) -> Target | None:
+def resolve(options: Options, environment: Mapping[str, str]) -> ApiTarget | None:
     """The target, or None for a sandbox. Raises :class:`UsageError` for a wrong address or a missing key."""
     if options.api.strip().lower() == SANDBOX:
         return None
@@ -58,7 +58,7 @@ def resolve(options: Options, environment: Mapping[str, str]) -> Target | None:
     key = read_key(environment, options.api_key_file)
     # Enough of the digest to distinguish accounts, not to find the key.
     digest = hashlib.sha256(f"importer tenant\n{url}\n{key}".encode()).hexdigest()
-    return Target(url, key, options.tenant or f"{urlsplit(url).netloc}-{digest[:8]}")
+    return ApiTarget(url, key, options.tenant or f"{urlsplit(url).netloc}-{digest[:8]}")
 
 
 def account_of(options: Options, environment: Mapping[str, str]) -> str:
@@ -72,7 +72,7 @@ def account_of(options: Options, environment: Mapping[str, str]) -> str:
     return SANDBOX if "://" in options.ledger else f"{SANDBOX} {Path(options.ledger).absolute()}"  # its data are there
 
 
-def limiter_for(target: Target, options: Options, announce: Callable[[str], None]) -> Limiter:
+def limiter_for(target: ApiTarget, options: Options, announce: Callable[[str], None]) -> Limiter:
     """The one limiter of a command; ``announce`` gets a sentence about each wait that the API asks for."""
     return Limiter(
         ceiling=options.rate or target.rate,
@@ -82,7 +82,7 @@ def limiter_for(target: Target, options: Options, announce: Callable[[str], None
     )
 
 
-def client_for(target: Target, options: Options, limiter: Limiter) -> Client:
+def client_for(target: ApiTarget, options: Options, limiter: Limiter) -> Client:
     return Client(
         target.url,
         target.key,
@@ -94,7 +94,7 @@ def client_for(target: Target, options: Options, limiter: Limiter) -> Client:
     )
 
 
-def check_account(ledger: Ledger, target: Target, options: Options, *, remember: bool = True) -> None:
+def check_account(ledger: Ledger, target: ApiTarget, options: Options, *, remember: bool = True) -> None:
     """Raise :class:`UsageError` if the ledger knows the tenant with another key, or at another API.
 
     What was sent to one account says nothing about a different account. ``remember``: see :meth:`Ledger.check_key`.
@@ -118,7 +118,7 @@ def _host(api: str) -> str:
 
 
 @contextmanager
-def open_target(options: Options, environment: Mapping[str, str], ledger: Path | None) -> Iterator[Target]:
+def open_target(options: Options, environment: Mapping[str, str], ledger: Path | None) -> Iterator[ApiTarget]:
     """The target, ready for requests. A sandbox is started, keeps its data beside the ledger, and ends with the block.
 
     ``ledger`` is the ledger's file. If it is None, the sandbox keeps its data beside the default ledger's place.
@@ -136,7 +136,7 @@ def open_target(options: Options, environment: Mapping[str, str], ledger: Path |
         make_folder(data.parent)
     try:
         with spawned(SandboxConfig(data=data)) as url:
-            yield Target(url, SANDBOX_KEY, tenant, SANDBOX_RATE)
+            yield ApiTarget(url, SANDBOX_KEY, tenant, SANDBOX_RATE)
     except SandboxStartError as error:
         raise StopError(f"the sandbox could not be started: {error}", f"Its data is kept in {data}.") from error
 

@@ -113,7 +113,7 @@ def _unknown(line: WordLine, directory: Directory) -> str | None:
 
 
 @dataclass(frozen=True)
-class Choices:
+class WordChoices:
     """What exists for a kind of words: ``names``, as WizCommerce shows them.
 
     ``directory`` and ``lookup``: where names are looked up, if they are. ``attribute``: the attribute whose options the
@@ -153,7 +153,7 @@ def _shown(directory: Directory, lookup: str, one: str) -> str:
     return known.name if alone else known.key or known.id
 
 
-def choices_of(kind: str, words: KindWords, directory: Directory | None) -> Choices | None:
+def choices_of(kind: str, words: KindWords, directory: Directory | None) -> WordChoices | None:
     """What exists for a kind of words; None for an attribute without known options, which needs no table.
 
     Without a directory, it is not known what WizCommerce has. For terms, modes, and methods, which WizCommerce does not
@@ -162,17 +162,17 @@ def choices_of(kind: str, words: KindWords, directory: Directory | None) -> Choi
     lookup = LOOKED_UP.get(kind) if words.looked_up else None
     if kind in LOOKED_UP:
         if lookup is None or directory is None or lookup not in directory.known:
-            return Choices(())
+            return WordChoices(())
         names = (_shown(directory, lookup, one.id) for one in directory.known[lookup] if one.active)
-        return Choices(tuple(dict.fromkeys(names)), directory, lookup)
+        return WordChoices(tuple(dict.fromkeys(names)), directory, lookup)
     if kind in KINDS:
-        return Choices(TYPES if kind == TYPE_KIND else tuple(words.targets))
+        return WordChoices(TYPES if kind == TYPE_KIND else tuple(words.targets))
     entity, name = split_kind(kind)
     definitions = {} if directory is None else directory.attributes.get(entity, {})
     definition = definitions.get(name.removeprefix(ATTRIBUTE_PREFIX))
     if definition is None or not definition.has_options:
         return None
-    return Choices(definition.shown_options, attribute=definition)
+    return WordChoices(definition.shown_options, attribute=definition)
 
 
 def matched(
@@ -199,7 +199,7 @@ def matched(
     return rows, exists
 
 
-def _value(word: str, words: KindWords, choices: Choices) -> str | None:
+def _value(word: str, words: KindWords, choices: WordChoices) -> str | None:
     own = words.value_of(word)
     if own is None or choices.lookup is None:
         return own or choices.certain(word)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from importer.cli.output import Progress, as_json, colored, safe, without_controls
+from importer.cli.output import TerminalProgress, as_json, colored, safe, without_controls
 from tests.workflow.desk import ROOT, Terminal
 
 
@@ -128,7 +128,7 @@ def test_what_a_terminal_is_shown(text, shown) -> None:
 
 def test_a_stage_passes_and_leaves_nothing(monkeypatch) -> None:
     terminal = at_terminal(monkeypatch)
-    progress = Progress(quiet=False)
+    progress = TerminalProgress(quiet=False)
     progress.stage("Reading the sources")
     assert terminal.seen == "Reading the sources ..."
     progress.stage("Validating")
@@ -145,14 +145,14 @@ def test_a_stage_passes_and_leaves_nothing(monkeypatch) -> None:
 def test_a_stage_is_cut_to_the_terminal(monkeypatch) -> None:
     terminal = at_terminal(monkeypatch)
     monkeypatch.setenv("COLUMNS", "20")
-    progress = Progress(quiet=False)
+    progress = TerminalProgress(quiet=False)
     progress.stage("Looking up which customers exist")
     assert terminal.seen == "Looking up which cu"
 
 
 def test_the_bar_takes_the_place_of_the_stage_and_goes(monkeypatch) -> None:
     terminal = at_terminal(monkeypatch)
-    progress = Progress(quiet=False)
+    progress = TerminalProgress(quiet=False)
     progress.stage("Planning")
     progress.counts({"pending": 5, "created": 1})
     assert "Planning" not in terminal.seen
@@ -166,7 +166,7 @@ def test_the_bar_takes_the_place_of_the_stage_and_goes(monkeypatch) -> None:
 def test_no_pace_is_told_before_it_is_known(monkeypatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     now = [1.0]
-    progress = Progress(quiet=False, clock=lambda: now[0])
+    progress = TerminalProgress(quiet=False, clock=lambda: now[0])
     progress.counts({"created": 5})  # all at once
     now[0] = 21.0
     progress.counts({"created": 9, "pending": 1})
@@ -180,7 +180,7 @@ def test_no_stages_where_nobody_watches(monkeypatch) -> None:
     plain, loud = io.StringIO(), Terminal()
     for stream, quiet in ((plain, False), (loud, True)):
         monkeypatch.setattr(sys, "stderr", stream)
-        progress = Progress(quiet=quiet)
+        progress = TerminalProgress(quiet=quiet)
         progress.stage("Reading")
         progress.close()
         assert stream.getvalue() == ""

@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from importer.workflow import targets
-from importer.workflow.targets import Target
+from importer.workflow.targets import ApiTarget
 from tests.workflow.desk import KEY, PATIENCE, ROOT
 
 SILENCE = 20  # seconds; what is typed is answered within one, unless the machine is busy
@@ -143,4 +143,4 @@ def test_production_is_known_however_it_is_written(desk, api) -> None:
 
 @pytest.mark.parametrize("url", ["https://api-staging.sourcerer.tech", "https://api.wizcommerce.com.example.com"])
 def test_other_hosts_are_not_production(url) -> None:
-    assert not Target(url, KEY, "t").is_production
+    assert not ApiTarget(url, KEY, "t").is_production

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from importer.drafting.column_choices import Choices
+from importer.drafting.column_choices import ColumnChoices
 from importer.drafting.draft import Draft, draft_sources
 from importer.errors import UsageError
 from importer.tables import Sources
@@ -20,7 +20,7 @@ def chosen(skip: dict[str, list[str]] | None = None, **given: str) -> Draft:
         for n in range(8)
     ]
     sources = Sources((make_source("list.csv", rows),))
-    return draft_sources(sources, "GB", {}, choices=Choices(given, skip or {}))
+    return draft_sources(sources, "GB", {}, choices=ColumnChoices(given, skip or {}))
 
 
 def test_a_column_gives_what_was_chosen_and_nothing_else() -> None:
@@ -75,7 +75,7 @@ def test_columns_of_several_tables_are_told_apart() -> None:
         make_source(n, [plain(at, Zebra=f"z{at}", **more) for at in range(5)])
         for n, more in zip(names, extra, strict=True)
     ]
-    made = draft_sources(Sources(tuple(tables)), None, {}, choices=Choices({"one.csv: Zebra": "display_name"}))
+    made = draft_sources(Sources(tuple(tables)), None, {}, choices=ColumnChoices({"one.csv: Zebra": "display_name"}))
     given = {one.name: one.targets for one in made.columns}
     assert given["one.csv: Zebra"] == ["display_name"]
     assert given["two.csv: Zebra"] != ["display_name"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from importer.drafting.column_choices import Choices
+from importer.drafting.column_choices import ColumnChoices
 from importer.drafting.draft import Draft, draft_sources
 from importer.drafting.draft_text import draft_text
 from importer.mapping.language.mapping_files import load_mapping
@@ -75,7 +75,7 @@ def test_names_as_the_key_are_asked_about(tmp_path) -> None:
 
 def test_a_key_that_a_person_chose_stays() -> None:
     sources = Sources((make_source("a.csv", GUIDS), make_source("b.csv", of("_parentcustomerid_value", GUID))))
-    chosen = Choices(targets={"Customer Number": "reference_id"})
+    chosen = ColumnChoices(targets={"Customer Number": "reference_id"})
     assert draft_sources(sources, "GB", {}, choices=chosen).key == ["Customer Number"]
 
 

@@ -14,8 +14,8 @@ import pytest
 from importer.errors import UsageError
 from importer.web.page_app import templates
 from importer.web.private_state import locked
-from importer.web.sending_process import Progress, main
-from importer.web.sendings import Order, Sending, Sendings, read_record, write_record
+from importer.web.sending_process import SendingProgress, main
+from importer.web.sendings import Order, SendingRecord, Sendings, read_record, write_record
 
 KEY = "not-to-be-written-3c2b1a"
 
@@ -25,15 +25,15 @@ def sendings(tmp_path: Path) -> Sendings:
     return Sendings({"XDG_STATE_HOME": str(tmp_path)})
 
 
-def folder_of(tmp_path: Path, sending: Sending) -> Path:
+def folder_of(tmp_path: Path, sending: SendingRecord) -> Path:
     folder = tmp_path / "importer" / "page" / "sendings" / sending.id
     folder.mkdir(parents=True, mode=0o700)
     write_record(folder, sending)
     return folder
 
 
-def sending(**changes: object) -> Sending:
-    own = Sending("20250331-140502-k3fa", "run", "staging", "netsuite", ("a.csv",), "sending", time.time() - 100)
+def sending(**changes: object) -> SendingRecord:
+    own = SendingRecord("20250331-140502-k3fa", "run", "staging", "netsuite", ("a.csv",), "sending", time.time() - 100)
     return replace(own, **changes)  # type: ignore[arg-type]
 
 
@@ -69,7 +69,7 @@ def test_a_name_leads_nowhere_else(sendings: Sendings, tmp_path: Path) -> None:
 
 def test_progress_is_recorded_with_its_rate(tmp_path: Path) -> None:
     folder, moments = folder_of(tmp_path, sending(state="starting")), iter([10.0, 10.0, 12.0, 12.0, 20.0, 20.0])
-    progress = Progress(folder, sending(state="starting"), clock=lambda: next(moments))
+    progress = SendingProgress(folder, sending(state="starting"), clock=lambda: next(moments))
     progress.counts({"pending": 100, "created": 0, "rejected": 7})
     progress.counts({"pending": 80, "created": 19, "failed": 1})
     found = read_record(folder)

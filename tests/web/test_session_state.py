@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from importer.settings import Options
-from importer.web.page_app import Ask, Show, Shown, create_app
+from importer.web.page_app import Ask, PageContent, Show, create_app
 from importer.web.private_state import receive
 from importer.web.sendings import Sendings
 from importer.web.session_state import Session
@@ -42,7 +42,7 @@ def test_an_edit_shows_when_it_is_complete_and_leaves_nothing_when_it_fails(sess
 
 
 def test_a_form_of_a_page_that_was_made_while_another_window_changed_something_is_refused(session: Session) -> None:
-    def show(ask: Ask) -> Shown:
+    def show(ask: Ask) -> PageContent:
         shown = OPEN.show(ask)
         if session.version == 1:
             with session.edit(1) as changed:

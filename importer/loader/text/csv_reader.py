@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.errors import SourceError
-from importer.loader.assemble import Fault, column_names
+from importer.loader.assemble import RecordFault, column_names
 from importer.loader.text.column_store import Body, ColumnWriter, blank_cells
 from importer.loader.text.csv_blocks import (
     QUOTE_HINT,
@@ -54,7 +54,7 @@ class CsvRecords:
     """All records. ``damaged``: the numbers of those with control characters or a sign for a lost character."""
 
     body: Body
-    faults: list[Fault]
+    faults: list[RecordFault]
     damaged: Positions
 
 
@@ -64,7 +64,7 @@ class _BlockRecords:
 
     columns: list[pa.Array]
     widths: Positions
-    faults: list[Fault]
+    faults: list[RecordFault]
     damaged: Positions
     unfinished: bool
 
@@ -80,7 +80,7 @@ def read_body(
     writer = ColumnWriter(column_names(form.header, form.width), scratch)
     surplus: list[list[pa.Array]] = []  # of each block, the columns beyond the usual ones, which few records have
     widths, damaged = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    faults: list[Fault] = []
+    faults: list[RecordFault] = []
     unfinished, count = False, 0
     try:
         for read in _in_parallel(partial(_read_block, form=form), blocks(pieces, form.delimiter)):
@@ -137,15 +137,15 @@ def _read_block(block: Block, form: CsvFormat) -> _BlockRecords:
     return _BlockRecords(columns, widths, faults, rows, block.data[-1:] not in b"\r\n")
 
 
-def _quote_faults(block: Block, form: CsvFormat) -> list[Fault]:
+def _quote_faults(block: Block, form: CsvFormat) -> list[RecordFault]:
     usual = min(form.width, sum(1 for cell in form.header if cell.strip()))
     late, inside = misplaced_quotes(block, form.delimiter, usual)
     swallowed = (
         "a quotation mark opened in this row is not closed until a later row, so the rows in between are in one cell"
     )
     bare = "a cell in quotation marks contains a quotation mark, so it is not clear where the cell ends"
-    return [Fault(index, "quote_unclosed", swallowed, QUOTE_HINT) for index in late] + [
-        Fault(index, "quote_inside", bare, QUOTE_HINT) for index in inside
+    return [RecordFault(index, "quote_unclosed", swallowed, QUOTE_HINT) for index in late] + [
+        RecordFault(index, "quote_inside", bare, QUOTE_HINT) for index in inside
     ]
 
 
@@ -158,7 +158,7 @@ def _without_equals(column: pa.Array) -> pa.Array:
     return pc.if_else(found, inner, column)
 
 
-def _open_equals(columns: Sequence[pa.Array], form: CsvFormat) -> list[Fault]:
+def _open_equals(columns: Sequence[pa.Array], form: CsvFormat) -> list[RecordFault]:
     """A fault for each record with a cell like ``="Smith``, of which a delimiter has cut off the rest."""
     message = (
         'a cell begins with =" but does not end with a quotation mark, so a delimiter inside the cell may have split it'
@@ -168,14 +168,16 @@ def _open_equals(columns: Sequence[pa.Array], form: CsvFormat) -> list[Fault]:
     }
     names = dict(enumerate(form.header))
     hint = "Remove the equals sign, and make sure that the cell begins and ends with a quotation mark."
-    return [Fault(index, "quote_inside", message, hint, names.get(place)) for index, place in sorted(found.items())]
+    return [
+        RecordFault(index, "quote_inside", message, hint, names.get(place)) for index, place in sorted(found.items())
+    ]
 
 
 def _matches(column: pa.Array, pattern: str) -> Positions:
     return np.flatnonzero(pc.match_substring_regex(column, pattern).to_numpy(zero_copy_only=False))
 
 
-def _foreign_characters(columns: Sequence[pa.Array], form: CsvFormat) -> list[Fault]:
+def _foreign_characters(columns: Sequence[pa.Array], form: CsvFormat) -> list[RecordFault]:
     """A fault for each record with a marked character, at the first column that has one."""
     found: dict[int, str | None] = {}
     for place, column in enumerate(columns):
@@ -183,7 +185,7 @@ def _foreign_characters(columns: Sequence[pa.Array], form: CsvFormat) -> list[Fa
             found.setdefault(index, form.header[place] if place < len(form.header) else None)
     message = f"the row contains characters that are not valid {form.encoding}, the encoding of the rest of the file"
     hint = "Fix the cell and save the file as UTF-8, or specify the encoding of the whole file with --encoding."
-    return [Fault(index, "encoding_mixed", message, hint, name) for index, name in sorted(found.items())]
+    return [RecordFault(index, "encoding_mixed", message, hint, name) for index, name in sorted(found.items())]
 
 
 def damage_problems(table: SourceTable, damaged: Positions) -> list[Problem]:

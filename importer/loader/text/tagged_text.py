@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from importer.cell_text import header_key
 from importer.errors import SourceError
-from importer.loader.assemble import Fault, Origin, RawTable
+from importer.loader.assemble import Origin, RawTable, RecordFault
 from importer.loader.layout import Header, LoadOptions
 from importer.loader.text.column_store import Body, blank_cells
 from importer.tables import Mask, Positions
@@ -33,7 +33,7 @@ def is_tagged(rows: Sequence[Sequence[str]]) -> bool:
     return bool(tags and _HEADER_TAG.fullmatch(tags[0])) and not header_tags.isdisjoint(tags)
 
 
-def read_sections(body: Body, origin: Origin, faults: Sequence[Fault], options: LoadOptions) -> list[RawTable]:
+def read_sections(body: Body, origin: Origin, faults: Sequence[RecordFault], options: LoadOptions) -> list[RawTable]:
     """The sections of a tagged file in the order of their first records.
 
     Blank records belong to the section above. Records with a tag that has no header become a section without names.

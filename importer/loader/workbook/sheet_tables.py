@@ -9,7 +9,7 @@ import numpy as np
 
 from importer.cell_text import filled_cells, fold, header_key
 from importer.errors import NoSourceError, SourceError, UsageError
-from importer.loader.assemble import Fault, Origin, RawTable
+from importer.loader.assemble import Origin, RawTable, RecordFault
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_header, header_score
 from importer.loader.text.column_store import Body
 from importer.loader.workbook.sheet_cells import UNSEEN, Grid, SheetCells
@@ -22,7 +22,7 @@ _MAX_SHEETS = 1000
 
 
 @dataclass(frozen=True)
-class Sheet:
+class SourceSheet:
     """One sheet: its cells in columns of text, and what else was found in it."""
 
     origin: Origin
@@ -49,18 +49,18 @@ class Sheet:
 
     def _uncalculated(
         self, header: Header | None, start: int, options: LoadOptions
-    ) -> tuple[list[Fault], Counter[str]]:
+    ) -> tuple[list[RecordFault], Counter[str]]:
         """Formulas without a value: faults in columns that the mapping uses, and counts by column in other columns."""
         names = _column_names(header.cells if header else [""] * len(self.grid.columns))
         message = "the cell has a formula that was never calculated: the program that wrote the file left out the value"
         hint = "Open the file in Excel or LibreOffice, save it, and import it again."
-        faults: list[Fault] = []
+        faults: list[RecordFault] = []
         unused: Counter[str] = Counter()
         for row, column in self.grid.indices(self.cells.uncalculated) if self.cells.uncalculated else ():
             if row < start:
                 continue
             if not any(options.keys) or any(header_key(names[column]) in keys for keys in options.keys):
-                faults.append(Fault(row - start, "formula_without_value", message, hint, names[column]))
+                faults.append(RecordFault(row - start, "formula_without_value", message, hint, names[column]))
             else:
                 unused[names[column]] += 1
         return faults, unused
@@ -177,7 +177,9 @@ def sheet_tables(found: Sequence[SheetCells], origin: Origin, options: LoadOptio
             "Normal exports do not look like this. Reduce the number of sheets.",
         )
     grids = [(cells, cells.finish()) for cells in found]
-    sheets = [Sheet(replace(origin, sheet=cells.name or None), grid, cells) for cells, grid in grids if len(grid.rows)]
+    sheets = [
+        SourceSheet(replace(origin, sheet=cells.name or None), grid, cells) for cells, grid in grids if len(grid.rows)
+    ]
     sheets = list(_without_guide(sheets))
     hidden = [sheet.origin.sheet for sheet in sheets if sheet.cells.hidden and options.sheet is None]
     if not sheets:
@@ -214,7 +216,7 @@ def _renumbered(header: Header, rows: list[int]) -> Header:
     )
 
 
-def _without_guide(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
+def _without_guide(sheets: Sequence[SourceSheet]) -> Iterator[SourceSheet]:
     """The sheets without those that explain a workbook of rejected rows and feed its drop-down lists (never data).
 
     The first lists the file and sheet of origin of the rows in the others, and names the run; their details get both,

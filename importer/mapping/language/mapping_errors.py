@@ -62,7 +62,7 @@ def yaml_hint(error: yaml.MarkedYAMLError) -> str:
 
 
 @dataclass(frozen=True)
-class Fault:
+class MappingFault:
     """Something wrong in a mapping. ``where``: ``file:line``. ``place``: the keys that lead to it.
 
     ``meant``: for an unknown key, the one that it almost certainly is.
@@ -77,7 +77,7 @@ class Fault:
         return f"{self.where}: {self.text}" if self.where else self.text
 
 
-def _faults_of(error: ValidationError, spots: Table[Place, str]) -> Iterator[Fault]:
+def _faults_of(error: ValidationError, spots: Table[Place, str]) -> Iterator[MappingFault]:
     """Yield each fault that the model found. ``spots``: ``file:line`` of every place in the mapping."""
     for item in error.errors():
         place = (*item["loc"], *item.get("ctx", {}).get("place", ()))
@@ -94,7 +94,7 @@ def _faults_of(error: ValidationError, spots: Table[Place, str]) -> Iterator[Fau
         where = _place_name(name)
         # Where a value can be one of several things, pydantic names in the place which of them it is not.
         exact = place if item["type"] in {"missing", "misplaced"} else known
-        yield Fault(spots[known], f"{where + ': ' if where else ''}{text}", exact, meant)
+        yield MappingFault(spots[known], f"{where + ': ' if where else ''}{text}", exact, meant)
 
 
 def _place_name(place: Place) -> str:
@@ -184,7 +184,7 @@ def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
         yield from _models_in(argument)
 
 
-def every_fault(data: Any, spots: Table[Place, str]) -> tuple[Mapping | None, list[Fault]]:
+def every_fault(data: Any, spots: Table[Place, str]) -> tuple[Mapping | None, list[MappingFault]]:
     """The mapping that plain ``data`` describes, or None and everything that is wrong with it.
 
     ``spots``: ``file:line`` of every place in the data.
@@ -193,7 +193,7 @@ def every_fault(data: Any, spots: Table[Place, str]) -> tuple[Mapping | None, li
         return Mapping.model_validate(data), []
     except ValidationError as error:
         draft, faults = _Draft(copy.deepcopy(data), dict(spots)), list(_faults_of(error, spots))
-    found: list[Fault] = []
+    found: list[MappingFault] = []
     for _ in range(_MOST_ROUNDS):
         renamed = {(*fault.place[:-1], fault.meant): fault.place for fault in faults if fault.meant}
         reported = (fault for fault in faults if fault.place not in renamed and not draft.causes(fault))
@@ -219,7 +219,7 @@ class _Draft:
     tries: dict[Place, int] = field(default_factory=dict)
     removed: set[Place] = field(default_factory=set)
 
-    def causes(self, fault: Fault) -> bool:
+    def causes(self, fault: MappingFault) -> bool:
         """Whether a fault is only there because something was taken out or replaced."""
         within = any(fault.place[: len(place)] == place for place in self.tries)
         return within or any(fault.place == place[:-1] for place in self.removed)
@@ -280,10 +280,10 @@ def _parent(data: Any, place: Place) -> Any:
     return data if isinstance(data, dict) and isinstance(last, str) else None
 
 
-def function_faults(mapping: Mapping, path: Path) -> list[Fault]:
+def function_faults(mapping: Mapping, path: Path) -> list[MappingFault]:
     """The Python functions that a mapping file refers to but that do not exist. None of them is run."""
     found = {step.argument: _function_fault(path.parent, step.argument) for step in _steps(mapping)}
-    return [Fault(f"{path}", f"python: {text}") for text in found.values() if text is not None]
+    return [MappingFault(f"{path}", f"python: {text}") for text in found.values() if text is not None]
 
 
 def _steps(part: Any) -> Iterator[TransformStep]:

@@ -16,7 +16,7 @@ import yaml
 
 import importer
 from importer.errors import MappingError
-from importer.mapping.language.mapping_errors import Fault, Place, every_fault, yaml_hint, yaml_message
+from importer.mapping.language.mapping_errors import MappingFault, Place, every_fault, yaml_hint, yaml_message
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import TYPES
 from importer.mapping.word_table import WordTable
@@ -56,24 +56,24 @@ class LoadedMapping:
 
 
 @dataclass(frozen=True)
-class Part:
+class YamlNode:
     """A text, a list of parts or a table of parts; in a table, ``line`` is that of its key.
 
     ``null``: the text is YAML's word for nothing (``null``, ``~`` or no text at all), without quotes.
     """
 
-    value: "str | list[Part] | dict[str, Part]"
+    value: "str | list[YamlNode] | dict[str, YamlNode]"
     path: Path
     line: int
     null: bool = False
 
     @property
-    def table(self) -> "dict[str, Part] | None":
+    def table(self) -> "dict[str, YamlNode] | None":
         """The parts of a table by their keys; None of anything else."""
         return self.value if isinstance(self.value, dict) else None
 
     @property
-    def items(self) -> "list[Part] | None":
+    def items(self) -> "list[YamlNode] | None":
         """The parts of a list; None of anything else."""
         return self.value if isinstance(self.value, list) else None
 
@@ -103,7 +103,7 @@ def load_mapping(name: str) -> LoadedMapping:
     """
     path = _find(name)
     chain: list[tuple[Path, bytes]] = []
-    faults: list[Fault] = []
+    faults: list[MappingFault] = []
     data, spots = to_plain(_read(path, chain, faults))
     mapping, found = every_fault(data, spots)
     faults += found
@@ -115,11 +115,11 @@ def load_mapping(name: str) -> LoadedMapping:
     return LoadedMapping(path.stem, path, digest, mapping, bases)
 
 
-def _wrong(faults: Sequence[Fault], files: Sequence[Path]) -> MappingError:
+def _wrong(faults: Sequence[MappingFault], files: Sequence[Path]) -> MappingError:
     """The error that lists all faults, in the order of the files and their lines."""
     order = {str(file): number for number, file in enumerate(files)}
 
-    def key(fault: Fault) -> tuple[int, int]:
+    def key(fault: MappingFault) -> tuple[int, int]:
         file, _, line = fault.where.rpartition(":")
         return order.get(file, -1), int(line) if line.isdecimal() else 0
 
@@ -131,7 +131,7 @@ def _wrong(faults: Sequence[Fault], files: Sequence[Path]) -> MappingError:
     )
 
 
-def _read(path: Path, chain: list[tuple[Path, bytes]], faults: list[Fault]) -> Part:
+def _read(path: Path, chain: list[tuple[Path, bytes]], faults: list[MappingFault]) -> YamlNode:
     """A mapping file merged with what it extends. Each file that is read is added to ``chain``, with its bytes.
 
     Keys that are wrong in themselves are added to ``faults``, and left out.
@@ -161,7 +161,7 @@ def _read(path: Path, chain: list[tuple[Path, bytes]], faults: list[Fault]) -> P
     return base if base.table is None else _merged(base, own)
 
 
-def _base(extended: Part, chain: list[tuple[Path, bytes]]) -> Path:
+def _base(extended: YamlNode, chain: list[tuple[Path, bytes]]) -> Path:
     """The file that a mapping extends: a shipped one by its name, another by its path from the mapping's folder."""
     where = f"{extended.where}: extends"
     if not isinstance(extended.value, str) or not extended.value.strip():
@@ -179,7 +179,7 @@ def _base(extended: Part, chain: list[tuple[Path, bytes]]) -> Path:
     return path
 
 
-def _with_functions(part: Part, folder: Path, key: str = "") -> Part:
+def _with_functions(part: YamlNode, folder: Path, key: str = "") -> YamlNode:
     """The part with the files of its Python functions (``file.py:function``) named from ``folder``."""
     if isinstance(part.value, dict):
         return replace(part, value={name: _with_functions(inner, folder, name) for name, inner in part.value.items()})
@@ -193,7 +193,7 @@ def _with_functions(part: Part, folder: Path, key: str = "") -> Part:
     return replace(part, value=f"{os.path.relpath(part.path.parent, folder)}/{part.value}")
 
 
-def _with_word_table(part: Part, folder: Path) -> Part:
+def _with_word_table(part: YamlNode, folder: Path) -> YamlNode:
     """The mapping with its value table named from ``folder``."""
     named = (part.table or {}).get("word_table")
     if named is None or named.null or not isinstance(named.value, str) or named.path.parent == folder:
@@ -203,7 +203,7 @@ def _with_word_table(part: Part, folder: Path) -> Part:
     return replace(part, value={**(part.table or {}), "word_table": replace(named, value=str(moved))})
 
 
-def _refuse_outside(function: Part) -> None:
+def _refuse_outside(function: YamlNode) -> None:
     """Raise for a Python function that is not in the folder of the mapping that names it, or below.
 
     A mapping may come from someone else: it must not run a file that its user did not put beside it.
@@ -220,7 +220,7 @@ def _refuse_outside(function: Part) -> None:
         )
 
 
-def _merged(base: Part, own: Part, *, named: bool = False, short: str = "from") -> Part:
+def _merged(base: YamlNode, own: YamlNode, *, named: bool = False, short: str = "from") -> YamlNode:
     if own.items is not None:
         return replace(own, value=list(_spliced(base, own.items)))
     if own.table is None or (not named and own.table.keys() & _WHOLE):
@@ -243,13 +243,13 @@ def _merged(base: Part, own: Part, *, named: bool = False, short: str = "from") 
     return replace(own, value=merged)
 
 
-def _short(key: str, base: Part) -> str:
+def _short(key: str, base: YamlNode) -> str:
     """What the short form of a field is: ``billing`` is a type, any other text a column."""
     texts = [base.value] if base.items is None else [item.value for item in base.items]
     return "constant" if key == "type" and all(text in TYPES for text in texts) else "from"
 
 
-def _spliced(base: Part, own: list[Part]) -> Iterator[Part]:
+def _spliced(base: YamlNode, own: list[YamlNode]) -> Iterator[YamlNode]:
     inherited = [item for item in own if item.value == INHERITED]
     if len(inherited) > 1:
         raise MappingError(f"{inherited[1].where}: '{INHERITED}' is in the same list twice")
@@ -257,9 +257,9 @@ def _spliced(base: Part, own: list[Part]) -> Iterator[Part]:
         yield from [item] if item.value != INHERITED else [base] if base.items is None else base.items
 
 
-def _renumbered(items: list[Part], own: dict[str, Part]) -> list[Part]:
+def _renumbered(items: list[YamlNode], own: dict[str, YamlNode]) -> list[YamlNode]:
     """The base's items, some of them changed or removed by their numbers (the first is 1)."""
-    changed: dict[int, Part | None] = dict(enumerate(items, start=1))
+    changed: dict[int, YamlNode | None] = dict(enumerate(items, start=1))
     for key, part in own.items():
         if not key.isdecimal() or int(key) not in changed:
             raise MappingError(
@@ -293,7 +293,7 @@ def _find(name: str, folder: Path = Path()) -> Path:
     )
 
 
-def read_parts(text: str, path: Path) -> tuple[Part, list[Fault]]:
+def read_parts(text: str, path: Path) -> tuple[YamlNode, list[MappingFault]]:
     """YAML → its parts, every scalar a text; and keys that are wrong in themselves.
 
     Raises :class:`MappingError` with file and line when it is not YAML, or its aliases make too much of it.
@@ -328,9 +328,9 @@ class _YamlReader:
 
     path: Path
     count: int = 0
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[MappingFault] = field(default_factory=list)
 
-    def read(self, node: yaml.Node, depth: int = 0, line: int | None = None) -> Part:
+    def read(self, node: yaml.Node, depth: int = 0, line: int | None = None) -> YamlNode:
         line = line or node.start_mark.line + 1
         self.count += 1
         if self.count > MOST_PARTS:
@@ -342,13 +342,13 @@ class _YamlReader:
         if depth > MOST_DEPTH:
             raise MappingError(_too_deep(f"{self.path}:{line}"))
         if isinstance(node, yaml.SequenceNode):
-            return Part([self.read(item, depth + 1) for item in node.value], self.path, line)
+            return YamlNode([self.read(item, depth + 1) for item in node.value], self.path, line)
         if isinstance(node, yaml.MappingNode):
-            return Part(self._table(node, depth + 1), self.path, line)
-        return Part(node.value, self.path, line, node.tag == _NULL)
+            return YamlNode(self._table(node, depth + 1), self.path, line)
+        return YamlNode(node.value, self.path, line, node.tag == _NULL)
 
-    def _table(self, node: yaml.MappingNode, depth: int) -> dict[str, Part]:
-        table: dict[str, Part] = {}
+    def _table(self, node: yaml.MappingNode, depth: int) -> dict[str, YamlNode]:
+        table: dict[str, YamlNode] = {}
         merged: list[yaml.Node] = []
         for key, value in node.value:
             line = key.start_mark.line + 1
@@ -370,7 +370,7 @@ class _YamlReader:
         return table
 
     def _wrong(self, line: int, text: str) -> None:
-        fault = Fault(f"{self.path}:{line}", text)
+        fault = MappingFault(f"{self.path}:{line}", text)
         self.faults += [] if fault in self.faults else [fault]  # a part that is repeated is read again
 
 
@@ -378,11 +378,11 @@ def _too_deep(where: str) -> str:
     return f"{where}: tables are nested more than {MOST_DEPTH} deep (is an alias '*' inside its own '&'?)"
 
 
-def to_plain(part: Part) -> tuple[Any, dict[Place, str]]:
+def to_plain(part: YamlNode) -> tuple[Any, dict[Place, str]]:
     """(The data with every scalar a text, ``file:line`` of every place in it)."""
     spots: dict[Place, str] = {}
 
-    def plain(part: Part, place: Place) -> Any:
+    def plain(part: YamlNode, place: Place) -> Any:
         spots[place] = part.where
         if isinstance(part.value, dict):
             return {key: plain(inner, (*place, key)) for key, inner in part.value.items()}

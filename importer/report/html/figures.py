@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from importer.catalogue import find
 from importer.records import OutcomeKind, Severity
 from importer.report.html.shown_customers import cut, cut_all
-from importer.report.problem_list import Group, Located, place_of, visible
+from importer.report.problem_list import Located, ProblemGroup, place_of, visible
 from importer.report.report_input import ReportInput
 from importer.report.word_counts import DECISIONS, WordDecision, summed
 from importer.tables import ENTITIES, PLURALS, Positions, plain_lines
@@ -103,7 +103,7 @@ def problem_groups(report: ReportInput) -> list[dict[str, Any]]:
     return [_group(located, group) for group in located.groups(np.flatnonzero(~routine))]
 
 
-def _group(located: Located, group: Group) -> dict[str, Any]:
+def _group(located: Located, group: ProblemGroup) -> dict[str, Any]:
     code = find(group.code)
     kinds = located.kinds.take(group.at)
     customers = kinds["_customer"].to_numpy(np.int64)

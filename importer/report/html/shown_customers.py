@@ -51,7 +51,7 @@ _NEED_ATTENTION = {str(OutcomeKind.REJECTED), str(OutcomeKind.FAILED), str(Outco
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownCustomers:
     """``json``: the data for the page's script, safe within HTML. It has ``listed`` of the ``total`` customers."""
 
     json: str
@@ -61,7 +61,7 @@ class Shown:
 
 def shown_customers(
     report: ReportInput, payloads: Path, changes: pa.Table | None = None, *, planned: bool = False, owner: bool = False
-) -> Shown:
+) -> ShownCustomers:
     """The customers to embed: those that need attention, then those with warnings or changes, then the others.
 
     ``payloads`` holds the bodies of all customers that are not rejected, one per line; it may be missing. ``changes``:
@@ -104,7 +104,7 @@ def shown_customers(
     kept = _within_weight(lines)
     tables = [{"name": table.name, "columns": list(table.frame.columns)} for table in report.sources.tables]
     data = f'{{"owner":{_safe(owner)},"tables":{_safe(tables)},"customers":[{",".join(kept)}]}}'
-    return Shown(data, len(kept), len(report.tables.customers))
+    return ShownCustomers(data, len(kept), len(report.tables.customers))
 
 
 def _safe(data: Any) -> str:
