@@ -1,6 +1,5 @@
 """Turn entity tables into the JSON bodies that are sent, and trace a body's field back to its record."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -12,6 +11,7 @@ import orjson
 import pandas as pd
 
 from importer.errors import InternalError
+from importer.records import content_hash
 from importer.tables import (
     ATTRIBUTE_PREFIX,
     CHILD_ENTITIES,
@@ -26,11 +26,6 @@ from importer.tables import (
 )
 
 _PATH = re.compile(r"[^.\[\]/]+")
-
-
-def content_hash(body: bytes | memoryview) -> str:
-    """The SHA-256 of a body, in hex. It is the fastest hash on processors that have instructions for it."""
-    return hashlib.sha256(body).hexdigest()
 
 
 def write_payloads(

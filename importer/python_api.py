@@ -68,8 +68,9 @@ from importer.drafting.draft import Draft as Draft
 from importer.mapping.language.mapping_files import list_mappings, load_mapping
 from importer.settings import SANDBOX
 from importer.tables import Sources as SourceTables
-from importer.workflow.open_sources import Timings, open_sources, open_unmapped
+from importer.workflow.open_sources import open_sources, open_unmapped
 from importer.workflow.targets import resolve
+from importer.workflow.timings import Timings
 
 
 def read(sources: Sources, mapping: MappingFile | None = None, **options: Unpack[ReadOptions]) -> SourceTables:

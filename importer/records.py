@@ -1,5 +1,6 @@
 """Small frozen records that packages exchange."""
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -7,6 +8,11 @@ from importer.errors import InternalError
 
 # The 4xx statuses that have nothing to do with the customer: the same request can succeed later.
 TEMPORARY_STATUSES = (408, 425, 429)
+
+
+def content_hash(body: bytes | memoryview) -> str:
+    """The SHA-256 of a body, in hex. It is the fastest hash on processors that have instructions for it."""
+    return hashlib.sha256(body).hexdigest()
 
 
 class Severity(StrEnum):

@@ -27,8 +27,9 @@ from importer.workflow.api_state import BLOCK, Refs, Twice, confirm_lost, found_
 from importer.workflow.changes_file import examples, write_changes
 from importer.workflow.guards import guard_export
 from importer.workflow.job import Job
-from importer.workflow.open_sources import Timings, chosen
+from importer.workflow.open_sources import chosen
 from importer.workflow.supervision import Watch
+from importer.workflow.timings import Timings
 
 AGAIN = "Run adopt again. It skips the customers that it has already found."
 IN_DOUBT = ("sending", "unknown")

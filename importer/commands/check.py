@@ -11,8 +11,9 @@ from importer.run_folder import RunFolder, new_run_id
 from importer.settings import Commands, Options
 from importer.workflow.directory import load_lookups
 from importer.workflow.old_folders import prune_checks
-from importer.workflow.open_sources import Timings, utc_now, with_dates
+from importer.workflow.open_sources import with_dates
 from importer.workflow.report_writer import exit_code, unsent_outcomes, with_facts, write_reports
+from importer.workflow.timings import Timings, utc_now
 
 
 def check(

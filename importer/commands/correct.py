@@ -15,7 +15,7 @@ from importer.corrections.recording import NewCorrection, Recorded, record
 from importer.corrections.returned_rows import CellChange, read_returned, run_of
 from importer.errors import UsageError
 from importer.wording import counted
-from importer.workflow.open_sources import utc_now
+from importer.workflow.timings import utc_now
 
 LEAVE, RECORD = "leave", "record"
 CHOICES = (LEAVE, RECORD)

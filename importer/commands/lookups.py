@@ -12,9 +12,9 @@ from importer.ledger import open_ledger
 from importer.settings import Options
 from importer.tables import ENTITIES
 from importer.workflow.directory import NAMES, Directory, Needs, Snapshot, write_lookups
-from importer.workflow.open_sources import utc_now
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import client_for, fetch_directory, limiter_for, open_target
+from importer.workflow.timings import utc_now
 
 EVERYTHING = Needs(frozenset(NAMES), frozenset(ENTITIES), frozenset(ENTITIES))
 

@@ -26,12 +26,13 @@ from importer.tables import ProblemTable
 from importer.workflow.api_state import Changes, examine, found_frame, look_up, without_twice
 from importer.workflow.changes_file import examples, write_changes
 from importer.workflow.old_folders import prune_plans
-from importer.workflow.open_sources import Timings, chosen, utc_now, with_dates
+from importer.workflow.open_sources import chosen, with_dates
 from importer.workflow.report_writer import exit_code, unsent_outcomes, with_columns, with_facts, write_reports
 from importer.workflow.saved_plan import describe_plan
 from importer.workflow.since_last_run import imported_before
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import ApiTarget, check_account, client_for, limiter_for, open_target
+from importer.workflow.timings import Timings, utc_now
 from importer.workflow.validated_stage import (
     MOST_PAGES,
     lost_customers,

@@ -33,7 +33,8 @@ from importer.tables import CELL_CATEGORIES, CHILD_ENTITIES, ENTITIES, Entity, P
 from importer.wording import nearest
 from importer.workflow.customer_steps import customer_steps
 from importer.workflow.directory import load_lookups
-from importer.workflow.open_sources import Timings, utc_now, with_dates
+from importer.workflow.open_sources import with_dates
+from importer.workflow.timings import Timings, utc_now
 
 _EXAMPLE = "Use a file and a row number, such as customers.csv:5, or book.xlsx!Sheet1:5."
 _SHOWN = 3  # customers

@@ -14,9 +14,9 @@ from importer.settings import Options
 from importer.wording import counted
 from importer.workflow.guards import check_can_ask, confirm_target
 from importer.workflow.job import Confirm, Job, execute
-from importer.workflow.open_sources import Timings
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import open_target, resolve
+from importer.workflow.timings import Timings
 
 # Options that a run keeps from its start, including a guard that it may not have reached yet.
 _KEPT = ("api", "mode", "on_conflict", "max_changed")

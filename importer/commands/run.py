@@ -18,11 +18,12 @@ from importer.settings import Options
 from importer.workflow.api_state import examine, found_frame, found_twice, look_up, with_moments, without_twice
 from importer.workflow.guards import check_can_ask, confirm_target, guard_export, guard_plan
 from importer.workflow.job import Confirm, Job, execute
-from importer.workflow.open_sources import Timings, chosen, utc_now, with_dates
+from importer.workflow.open_sources import chosen, with_dates
 from importer.workflow.report_writer import with_facts
 from importer.workflow.saved_plan import SavedPlan, check_drift, open_plan
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import check_account, open_target, resolve
+from importer.workflow.timings import Timings, utc_now
 from importer.workflow.validated_stage import validated_stage
 
 

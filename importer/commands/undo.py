@@ -22,8 +22,8 @@ from importer.settings import Options
 from importer.tables import TEXT
 from importer.wording import counted
 from importer.workflow.job import Confirm, Job, ask
-from importer.workflow.open_sources import utc_now
 from importer.workflow.supervision import Watch
+from importer.workflow.timings import utc_now
 
 COLUMNS = ("reference_id", "customer_id", "result", "details")
 NAMED = 5  # reference IDs named in the question

@@ -13,8 +13,9 @@ from importer.report.word_workbook import WordRow, words_text, write_words
 from importer.settings import Options
 from importer.wording import counted
 from importer.workflow.directory import load_lookups
-from importer.workflow.open_sources import Timings, open_sources, utc_now, with_dates
+from importer.workflow.open_sources import open_sources, with_dates
 from importer.workflow.supervision import Watch
+from importer.workflow.timings import Timings, utc_now
 from importer.workflow.word_files import matched, merged, read_words, refuse_unknown_values
 
 SUFFIXES = (".xlsx", ".csv")

@@ -50,7 +50,8 @@ from importer.validation.word_problems import one_per_word
 from importer.wording import counted
 from importer.workflow.cell_choices import cell_choices
 from importer.workflow.directory import Directory, Needs
-from importer.workflow.open_sources import Timings, blank_when_invalid, open_sources
+from importer.workflow.open_sources import blank_when_invalid, open_sources
+from importer.workflow.timings import Timings
 from importer.workflow.word_files import names_by_field, refuse_unknown_values
 
 _DUPLICATES = {"off": None, "warn": Severity.WARNING, "reject": Severity.ERROR}

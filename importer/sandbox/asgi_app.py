@@ -140,7 +140,7 @@ def _before(box: Sandbox, fault: str) -> Response:
 
 
 def _after(box: Sandbox, fault: str, answer: Response, call: SandboxCall) -> Response:
-    """The response of a fault in place of ``answer``, after the request was processed; some faults raise RefusedRequest."""
+    """The response of a fault after the request was processed. Some faults raise :class:`RefusedRequest` instead."""
     match fault:
         case "drop-after":
             return Dropped(box.connections)

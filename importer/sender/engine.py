@@ -1,6 +1,5 @@
 """Sending a run: batches are announced, workers send them, answers are recorded, and unknown outcomes are looked up."""
 
-import hashlib
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from importer.api import Answer, AnswerKind, Client, Turns
 from importer.api.answers import key_refused
 from importer.errors import ApiUnavailableError, GuardError, InterruptedRunError, OutputError, StopError
 from importer.ledger import Item, Ledger, Run, State
-from importer.records import Action, OutcomeKind
+from importer.records import Action, OutcomeKind, content_hash
 from importer.sender.concurrency import Breaker, LedgerThread, Schedule, TransitionRecorder, Wakeup, first_error
 from importer.sender.creating import Creating, id_of_another
 from importer.sender.customer_task import Bodies, CustomerTask, Next, SendOptions, Transition, log_step
@@ -130,7 +129,7 @@ class Sender:
         writes = self.ledger.open_writes(self.run.tenant, names) if updates else {}
         tasks = []
         for item, body in zip(items, self.bodies(items), strict=True):
-            if hashlib.sha256(body).hexdigest() != item.hash:
+            if content_hash(body) != item.hash:
                 raise OutputError(
                     f"the saved data of customer {item.reference_id} was changed after the plan was made",
                     "Run again with the same sources: the ledger knows what was sent.",

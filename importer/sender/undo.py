@@ -1,6 +1,5 @@
 """Undoing a run: customers that it created are deleted, and its updates to other customers are undone."""
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import KW_ONLY, dataclass, replace
 from datetime import datetime
@@ -12,7 +11,7 @@ from importer.api import Answer, AnswerKind, Client, CustomerRef
 from importer.api.answers import clean
 from importer.ledger import Accepted, Ledger, LedgerCustomer, LedgerStep, RemovedCustomer, Run, State, Write, WriteState
 from importer.planner.compare import differences
-from importer.records import OutcomeKind
+from importer.records import OutcomeKind, content_hash
 from importer.sender.concurrency import LedgerThread
 from importer.sender.creating import moment_text
 from importer.sender.customer_rounds import BLOCK, CustomerFinding, CustomerResult, Found, Rounds, unreadable
@@ -118,7 +117,7 @@ class Undo:
         """Reference ID -> the body that the run had planned, unless its folder now has a different one."""
         read = self.bodies([customer.item for customer in customers]) if customers else ()
         pairs = zip(customers, read, strict=True)
-        return {_name(one): body for one, body in pairs if hashlib.sha256(body).hexdigest() == one.item.hash}
+        return {_name(one): body for one, body in pairs if content_hash(body) == one.item.hash}
 
     def _look_up(self, customer: LedgerCustomer, found: list[CustomerRef]) -> LedgerCustomer | None:
         """A customer that may have been created, if it is there: before the run it was known not to be."""

@@ -1,6 +1,5 @@
 """Updating a customer: it is read first, only what changed is sent, and a POST is never repeated blindly."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,7 +15,7 @@ from importer.ledger import Accepted, Ledger, Run, State, WriteState
 from importer.planner import CustomerUpdate
 from importer.planner.compare import body_of
 from importer.planner.readback import unexpected
-from importer.records import OutcomeKind
+from importer.records import OutcomeKind, content_hash
 from importer.sender.concurrency import LedgerThread, gather
 from importer.sender.creating import child_ids
 from importer.sender.customer_task import (
@@ -268,7 +267,7 @@ class Updating:
             message="; ".join(notes) or None,
             display_id=text_of(customer, "display_id"),
             accepted=took,
-            hash=hashlib.sha256(took.body).hexdigest() if left_alone else task.item.hash,
+            hash=content_hash(took.body) if left_alone else task.item.hash,
             attempt=task.attempt(self.now()) if outcome is OutcomeKind.UPDATED else None,
         )
 

@@ -18,9 +18,9 @@ from importer.settings import Options
 from importer.tables import Sources
 from importer.wording import counted, first_few
 from importer.workflow.job import Confirm, Job, ask
-from importer.workflow.open_sources import utc_now
 from importer.workflow.since_last_run import last_run
 from importer.workflow.targets import ApiTarget
+from importer.workflow.timings import utc_now
 
 NOTHING = "Nothing was sent."
 _NAMED = 5  # columns in a message

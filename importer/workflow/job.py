@@ -21,10 +21,10 @@ from importer.sender.customer_task import OnConflict
 from importer.settings import Commands, Options
 from importer.workflow.api_state import merger_for
 from importer.workflow.old_folders import prune
-from importer.workflow.open_sources import Timings, utc_now
 from importer.workflow.report_writer import report_run
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import ApiTarget, client_for, limiter_for
+from importer.workflow.timings import Timings, utc_now
 
 Confirm = Callable[[str], bool]
 

@@ -1,11 +1,7 @@
-"""What commands do before they map: read the mapping and the sources, and count the time of each stage."""
+"""What commands do before they map: read the options, the mapping, and the sources."""
 
-import logging
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +11,6 @@ from importer.corrections.corrected_sources import corrected
 from importer.corrections.corrections_file import read_corrections
 from importer.errors import NoSourceError, OptionError, UsageError
 from importer.loader import LoadOptions, dated, load
-from importer.logs import event
 from importer.mapping.fitting import NO_FIT, best_fit
 from importer.mapping.language.mapping_files import LoadedMapping, load_mapping
 from importer.mapping.table_rows import with_table_names
@@ -24,47 +19,12 @@ from importer.settings import Options
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, Sources
 from importer.validation.schemas import REQUIRED
 from importer.wording import first_few, nearest
+from importer.workflow.timings import Timings
 from importer.workflow.word_files import with_words
 
 _ONLY_BY_NAME = frozenset({"assigned_price_list_id", "assigned_sales_rep_ids", "payment_term", "type"})
 _NAMED = 5  # columns in a message
 _FIELDS = "Use the field names in errors.csv."
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-STAGES = {
-    "load": "Reading the sources",
-    "map": "Applying the mapping",
-    "lookups": "Looking up sales reps and price lists",
-    "validate": "Validating",
-    "payloads": "Writing the bodies",
-    "plan": "Planning",
-}
-
-
-@dataclass
-class Timings:
-    """Seconds spent in each stage, in the order in which they ran. ``began`` is called with the words for a stage."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    clock: Callable[[], float] = time.monotonic
-    began: Callable[[str], None] = field(default=lambda _: None)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the time that the block takes to the stage ``name``."""
-        if name in STAGES:
-            self.began(STAGES[name])
-        start = self.clock()
-        try:
-            yield
-        finally:
-            spent = self.clock() - start
-            self.seconds[name] = self.seconds.get(name, 0.0) + spent
-            event(logging.INFO, "stage", stage=name, seconds=round(spent, 3))
 
 
 def with_dates(options: Options, now: datetime) -> Options:

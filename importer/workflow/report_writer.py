@@ -36,9 +36,9 @@ from importer.run_folder import RunFolder, Stage
 from importer.settings import IN_MEMORY, Commands, Options
 from importer.tables import ENTITIES, TEXT, Entity, Mask, ProblemTable
 from importer.validation.field_places import locate
-from importer.workflow.open_sources import Timings
 from importer.workflow.sign_off_facts import save_sign_off
 from importer.workflow.since_last_run import imported_before, run_to_compare, since_last_run
+from importer.workflow.timings import Timings
 
 if TYPE_CHECKING:  # a check needs no ledger
     from importer.ledger import Ledger

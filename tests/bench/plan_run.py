@@ -12,8 +12,8 @@ import orjson
 import pandas as pd
 
 from importer.ledger import open_ledger
-from importer.payload import content_hash
 from importer.planner import plan
+from importer.records import content_hash
 from importer.tables import TEXT
 
 TENANT = "bench"

@@ -17,7 +17,8 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
 from importer.errors import InternalError
-from importer.payload import content_hash, record_of, write_payloads
+from importer.payload import record_of, write_payloads
+from importer.records import content_hash
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, EntityTables
 from importer.validation.policies import complete_defaults
 from tests.support import api_document, make_tables

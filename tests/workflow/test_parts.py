@@ -27,7 +27,7 @@ from importer.partitions.scratch import PREFIX, scratch_folder
 from importer.settings import Options
 from importer.tables import DEFAULT_STATED, ENTITIES, Sources
 from importer.workflow.directory import Needs
-from importer.workflow.open_sources import Timings
+from importer.workflow.timings import Timings
 from tests.samples.__main__ import SAMPLE_DATA
 from tests.support import make_source
 from tests.workflow.test_executors import dies_once

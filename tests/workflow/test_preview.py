@@ -14,7 +14,7 @@ from importer.report.preview_text import preview_text
 from importer.run_folder import Stage
 from importer.settings import Options
 from importer.workflow.customer_steps import customer_steps
-from importer.workflow.open_sources import Timings
+from importer.workflow.timings import Timings
 from tests.samples.__main__ import SAMPLE_DATA
 
 SYSTEMS = sorted(path.name for path in SAMPLE_DATA.glob("[a-z]*"))

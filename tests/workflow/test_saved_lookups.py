@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from importer.workflow.directory import load_lookups
-from importer.workflow.open_sources import utc_now
+from importer.workflow.timings import utc_now
 from tests.workflow.desk import KEY, ROOT
 from tests.workflow.strict_api import PRICE_LIST, REP, strict_api
 from tests.workflow.test_dry_run import LOOKUPS, offline
