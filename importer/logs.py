@@ -56,7 +56,7 @@ def kind_of(error: BaseException) -> str:
     return (type(error).__doc__ or type(error).__name__).splitlines()[0]
 
 
-def trouble(name: str, error: BaseException) -> None:
+def log_failure(name: str, error: BaseException) -> None:
     """Log the error that ended a command early. A message that may name a customer is logged as personal only."""
     words = " ".join(str(error).split())
     safe = words if harmless(error) else kind_of(error)

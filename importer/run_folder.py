@@ -259,7 +259,7 @@ class RunFolder:
         return frame
 
 
-class Stretch(Protocol):
+class ByteRange(Protocol):
     """Where a body is in the payloads, in bytes."""
 
     @property
@@ -275,7 +275,7 @@ class PayloadFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def __call__(self, items: Sequence[Stretch]) -> list[bytes]:
+    def __call__(self, items: Sequence[ByteRange]) -> list[bytes]:
         """The bodies of ``items``, in their order. Raises :class:`OutputError`."""
         try:
             with self._path.open("rb", buffering=0) as file:

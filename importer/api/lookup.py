@@ -110,7 +110,7 @@ class _Search:
         """Look for ``ids`` in the whole list, or in what was created since ``since``."""
         for status in STATUSES:
             for _ in range(MOST_WALKS):
-                if await self._walk(status, ids):
+                if await self._read_list(status, ids):
                     break
             else:
                 raise ApiUnavailableError(
@@ -118,7 +118,7 @@ class _Search:
                     "Resume the run when no customers are being deleted.",
                 )
 
-    async def _walk(self, status: str, wanted: set[str]) -> bool:
+    async def _read_list(self, status: str, wanted: set[str]) -> bool:
         """Read the list once, newest first; False if it got shorter in the meantime, so that one may have been missed.
 
         Reading ends early at a customer from before ``since`` if all customers so far were really in that order, and

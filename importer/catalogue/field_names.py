@@ -35,7 +35,7 @@ def in_sentence(name: str) -> str:
     return name if name.startswith("ZIP") else f"{name[:1].lower()}{name[1:]}"
 
 
-def spoken_name(entity: str, field: str) -> str:
+def name_with_article(entity: str, field: str) -> str:
     """The field's name with an article: ``the city``, ``the contact's phone``, ``the address attribute Color``."""
     name = field_name(entity, field)
     if field.startswith(ATTRIBUTE_PREFIX):

@@ -138,23 +138,25 @@ def say(text: str) -> None:
 def failed(error: BaseException) -> int:
     """Print on stderr what went wrong and what to do. Returns the exit code."""
     if isinstance(error, ImporterError):
-        _complain(error.message, error.hint)
+        _print_error(error.message, error.hint)
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
-        _complain("interrupted before anything was sent; run it again")
+        _print_error("interrupted before anything was sent; run it again")
         return 3
     if isinstance(error, OSError) and error.errno in _FULL:
         what = f"{error.filename or 'the output'} cannot be written: {error.strerror}"
-        _complain(what, "Free some space, or write to another disk.")
+        _print_error(what, "Free some space, or write to another disk.")
         return 3
     what = f"something went wrong inside the importer: {type(error).__name__}: {error}"
-    _complain(what, f"This is a bug in the importer, not a problem with your data. {DEBUG}=1 shows where it happened.")
+    _print_error(
+        what, f"This is a bug in the importer, not a problem with your data. {DEBUG}=1 shows where it happened."
+    )
     if os.environ.get(DEBUG):
         traceback.print_exception(error, file=sys.stderr)
     return 3
 
 
-def _complain(message: str, hint: str = "") -> None:
+def _print_error(message: str, hint: str = "") -> None:
     """Print what went wrong, and below it what to do. On a terminal, the latter is wrapped to its width."""
     name = "\x1b[1;31mimporter:\x1b[0m" if colored(sys.stderr) else "importer:"
     message, hint = without_controls([message, hint])

@@ -152,7 +152,7 @@ def _cell(originals: Originals, source: str, row: int, column: str, new: str) ->
             f"{place}: run {originals.run} found no problem in this row",
             "Only rows with a problem in that run can be corrected.",
         )
-    if not table.takes(column) or column in table.secrets:
+    if not table.can_correct(column) or column in table.secrets:
         why = "is sensitive and never imported" if column in table.secrets else "does not exist"
         raise UsageError(f"{place}: the column {why}", f"The columns are {', '.join(table.cells.columns)}.")
     return NewCorrection(table, at, column, new, place)

@@ -211,19 +211,19 @@ def _typical_customers(stage: Stage) -> dict[int, str]:
 def _wanted(stage: Stage, total: Positions) -> Iterator[tuple[int, str]]:
     """Customers and why to show them, the most informative first. Customers may be repeated."""
     has = " (addresses: {address}, contacts: {contact})" if total.any() else ""
-    troubled = _troubled(stage)
+    serious = _most_serious(stage)
     valid = np.flatnonzero(~stage.rejected)
     if len(valid):
         most = int(valid[np.argmax(total[valid])])
         yield most, f"because it has the most addresses and contacts{has}" if total[most] else "as an example"
-        fewest = [int(at) for at in valid[np.argsort(total[valid], kind="stable")] if at not in troubled]
+        fewest = [int(at) for at in valid[np.argsort(total[valid], kind="stable")] if at not in serious]
         if total[valid].min() < total[valid].max():
             yield from ((at, f"because it has the fewest addresses and contacts{has}") for at in fewest[:1])
-    yield from troubled.items()
+    yield from serious.items()
     yield from ((int(at), f"as another example{has}") for at in np.argsort(total, kind="stable")[: 2 * _SHOWN])
 
 
-def _troubled(stage: Stage) -> dict[int, str]:
+def _most_serious(stage: Stage) -> dict[int, str]:
     """The customer with the most serious problems, and words for these problems."""
     frame = stage.problems.frame
     owner, severities = frame["customer"].to_numpy(np.int64), frame["severity"].to_numpy()

@@ -82,7 +82,7 @@ def undo(
                 now=utc_now,
                 found=found,
                 stop=watch.stop,
-            ).take_back()
+            ).undo_run()
 
         return run_with_findings("undo", job, expected.deleted + expected.restored + expected.kept, step)
 

@@ -69,7 +69,7 @@ class OriginalTable:
         own = str(self.cells[column].iloc[row]) if column in self.cells else ""
         return self.shown.get((int(self.numbers[row]), column), own)
 
-    def takes(self, column: str) -> bool:
+    def can_correct(self, column: str) -> bool:
         """Whether cells of a column can be corrected: the source has it, or it is for a part of an address."""
         return column in self.cells or is_part_column(column, list(map(str, self.cells.columns)))
 

@@ -91,7 +91,7 @@ def _compare(path: Path, table: SourceTable, originals: Originals, found: Return
     columns = {name: table.column(name).to_pylist() for name in table.headers}
     known = {header_key(name): name for name in original.cells.columns}
     pairs = {name: known.get(header_key(name), name) for name in table.headers[1:]}
-    pairs = {name: own for name, own in pairs.items() if original.takes(own)}
+    pairs = {name: own for name, own in pairs.items() if original.can_correct(own)}
     found.unknown += [
         f"{table.name} [{name}]: not a column of the source"
         for name in table.headers[1:]

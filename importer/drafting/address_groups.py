@@ -30,7 +30,7 @@ def address_groups(readings: Sequence[HeaderReading], values: Sequence[ColumnVal
     for at, key in keys.items():
         group = groups.setdefault(key, AddressGroup(*key))
         group.parts[str(readings[at].concept)].append(at)
-    merged = _with_gaps_filled(_without_strangers(list(groups.values())))
+    merged = _with_gaps_filled(_resolve_unknown_words(list(groups.values())))
     for group in merged:  # each step works on the result of the previous step
         _one_town(group, readings, values)
         _order_lines(group, readings, values)
@@ -76,19 +76,19 @@ def _with_first_group(keys: dict[int, GroupKey], readings: Sequence[HeaderReadin
     return out
 
 
-def _without_strangers(groups: list[AddressGroup]) -> list[AddressGroup]:
+def _resolve_unknown_words(groups: list[AddressGroup]) -> list[AddressGroup]:
     """Resolve unknown words: a word in all groups is ignored, a lone part fills a gap, and other groups are dropped."""
     known = [group for group in groups if not group.unknown]
-    strange = [group for group in groups if group.unknown]
+    unknown = [group for group in groups if group.unknown]
     if not any(set(group.parts) & {"address", "street", "city", "zip_code"} for group in known):
-        words = {group.unknown for group in strange if len(group.parts) >= _OWN_GROUP}
+        words = {group.unknown for group in unknown if len(group.parts) >= _OWN_GROUP}
         if len(words) == 1:
-            for group in strange:
+            for group in unknown:
                 if group.unknown in words:
                     group.unknown = ()
                     known.append(group)
             return known
-    for group in strange:
+    for group in unknown:
         home = next((one for one in known if (one.role, one.number) == (group.role, group.number)), None)
         taken = set() if home is None else set(home.parts) | (LINES if LINES & set(home.parts) else set())
         if home and len(group.parts) == 1 and not set(group.parts) & taken and len(home.parts) >= 2:

@@ -6,10 +6,10 @@ from importer.drafting.address_groups import address_groups
 from importer.drafting.assigned_fields import AddressGroup, Assignment
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import COMMERCIAL
+from importer.drafting.confirmed_readings import confirmed_readings
 from importer.drafting.name_readings import SOME_COMPANIES
 from importer.drafting.people_assignment import assign_people
 from importer.drafting.readings import HeaderReading
-from importer.drafting.settled_readings import settled_readings
 
 _ADDRESS_FIELDS = {"line_1": "address_line_1", "line_2": "address_line_2", "house_number": "address_line_1"}
 _PACKED: tuple[str, ...] = ("address_line_1", "address_line_2", "city", "state", "zip_code", "country")
@@ -30,10 +30,10 @@ _ALL_KINDS = (*_PARTNERS, "active", "inactive", "blocked", "closed", "prospect",
 
 def assign(readings: Sequence[HeaderReading], values: Sequence[ColumnValues], *, further: bool = False) -> Assignment:
     """The assignment of a table's columns, without its key. ``further``: a different table has the customers."""
-    settled = settled_readings(readings, values, further=further)
-    groups = address_groups(settled, values)
+    confirmed = confirmed_readings(readings, values, further=further)
+    groups = address_groups(confirmed, values)
     streets = sum(bool(group.packed or group.parts.get("line_1")) for group in groups)
-    out = Assignment(readings=settled, groups=streets)
+    out = Assignment(readings=confirmed, groups=streets)
     _addresses(out, groups, values)
     _flags(out, values)
     if not further:

@@ -11,7 +11,7 @@ from importer.drafting.draft_mapping import draft_content, stand_in
 from importer.drafting.headerless import name_columns
 from importer.drafting.known_mappings import KnownMapping, best_known
 from importer.drafting.mapping_text import mapping_text
-from importer.drafting.open_questions import Questions, applying_skip_rules, settle_references, settle_rows
+from importer.drafting.open_questions import Questions, applying_skip_rules, ask_about_rows, ask_about_same_addresses
 from importer.drafting.skip_rules import Question
 from importer.drafting.table_draft import TableDraft, table_drafts
 from importer.drafting.table_joins import Joined, joined, joined_to
@@ -132,12 +132,12 @@ def draft_sources(
 def _drafted(found: Joined, country: str | None, questions: Questions, choices: ColumnChoices) -> Draft:
     main, key = found.tables[0], found.tables[0].structure.key
     _refuse_without_names(main)
-    settle_rows(main, questions)
+    ask_about_rows(main, questions)
     if main.structure.key != key:
         found = joined_to(main, [*found.tables, *(draft for draft, _ in found.others)], country, choices)
     ordered, joins, others = found.tables, found.columns, [draft for draft, _ in found.others]
     for draft in ordered:
-        settle_references(draft, questions)
+        ask_about_same_addresses(draft, questions)
     rules = applying_skip_rules(ordered, questions, choices)
     questions.refuse_others()
     name = main.table.file.rsplit("/", 1)[-1].rsplit(".", 1)[0]

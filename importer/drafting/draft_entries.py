@@ -47,13 +47,13 @@ def customer_entry(draft: TableDraft) -> dict[str, Any]:
         rules["assigned_sales_rep_ids"] = sales_reps(draft.headers[reps[0]])
     if lists := given.get("assigned_price_list_id"):
         rules["assigned_price_list_id"] = {"from": draft.headers[lists[0]], "lookup": "price_list", "invalid": "blank"}
-    settled = {name: _settling_conflicts(draft, name, rule) for name, rule in rules.items()}
+    rules_by_field = {name: _with_conflict_rule(draft, name, rule) for name, rule in rules.items()}
     attributes = {
-        name.removeprefix(ATTRIBUTE_PREFIX): _settling_conflicts(draft, name, as_text(draft, columns[0]))
+        name.removeprefix(ATTRIBUTE_PREFIX): _with_conflict_rule(draft, name, as_text(draft, columns[0]))
         for name, columns in given.items()
         if name.startswith(ATTRIBUTE_PREFIX)
     }
-    return settled | ({"attributes": attributes} if attributes else {})
+    return rules_by_field | ({"attributes": attributes} if attributes else {})
 
 
 def _headers(draft: TableDraft, columns: Sequence[int]) -> list[str]:
@@ -111,7 +111,7 @@ def _company(draft: TableDraft) -> Any:
     return rule if instead is None or draft.values[columns[0]].filled > _NEARLY else or_else(rule, instead)
 
 
-def _settling_conflicts(draft: TableDraft, name: str, rule: Any) -> Any:
+def _with_conflict_rule(draft: TableDraft, name: str, rule: Any) -> Any:
     """The rule for one of the customer's own fields: if its rows differ, the first row counts."""
     if not draft.varying & set(draft.assignment.customer.get(name, ())):
         return rule

@@ -34,14 +34,14 @@ def with_groups_first(headers: Sequence[str]) -> list[str]:
     return [_TWO_NUMBERS.sub(r"\2 \1", header) if _TWO_NUMBERS.fullmatch(header) else header for header in headers]
 
 
-def with_twins(headers: Sequence[str]) -> list[str]:
+def with_prefixes_spelled_out(headers: Sequence[str]) -> list[str]:
     """Spell out prefixes: ``STCTY`` beside ``CTY`` belongs to the ship-to address, and so do the columns in between."""
     plain = [header.casefold() for header in headers]
     for prefix, role in _PREFIXES:
         rest = [text.removeprefix(prefix).lstrip("_") if text.startswith(prefix) else "" for text in plain]
-        twins = [at for at, text in enumerate(rest) if text and text in plain]
-        if len(twins) >= _SEVERAL:
-            among = range(min(twins) - 1, max(twins) + 2)
+        prefixed = [at for at, text in enumerate(rest) if text and text in plain]
+        if len(prefixed) >= _SEVERAL:
+            among = range(min(prefixed) - 1, max(prefixed) + 2)
             headers = [f"{role} {rest[at]}" if at in among and rest[at] else text for at, text in enumerate(headers)]
     return _with_pairs(headers)
 

@@ -9,7 +9,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from importer.drafting.concepts import ADDRESS_PARTS
-from importer.drafting.header_affixes import SHORT_ROLES, with_groups_first, with_twins, without_letters, without_types
+from importer.drafting.header_affixes import (
+    SHORT_ROLES,
+    with_groups_first,
+    with_prefixes_spelled_out,
+    without_letters,
+    without_types,
+)
 from importer.drafting.lexicon import Lexicon, Meaning, letters_and_digits
 
 _LONGEST = 6  # words in a phrase
@@ -112,7 +118,7 @@ def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) 
     def is_known(header: str) -> bool:
         return all(segment.meanings for segment in plain_reader.read(words(header)))
 
-    bare = without_letters(with_twins(with_groups_first(without_types(headers))), is_known)
+    bare = without_letters(with_prefixes_spelled_out(with_groups_first(without_types(headers))), is_known)
     split = _without_affixes([words(header) for header in bare], lexicon)
     split = _with_short_roles(split)
     votes: Counter[str] = Counter(dict.fromkeys(likely, 2))
@@ -197,7 +203,7 @@ class _PhraseReader:
         if len(used) == 1:
             if not meanings and (parts := self._part(text)) is not None:
                 cost, pieces = parts
-                if len(pieces) > 2 and len(text) >= _LONG and _spoken(pieces):
+                if len(pieces) > 2 and len(text) >= _LONG and _shared_languages(pieces):
                     cost = min(cost, _SURELY_COMPOUND)
                 spread = [Segment(piece, own, None, breaks=False, aside=first.aside) for piece, own in pieces]
                 spread[0] = replace(spread[0], breaks=first.breaks)
@@ -275,7 +281,7 @@ class _PhraseReader:
         return None if math.isinf(cost) or len(pieces) < 2 else (cost, pieces)
 
 
-def _spoken(pieces: tuple[tuple[str, tuple[Meaning, ...]], ...]) -> set[str]:
+def _shared_languages(pieces: tuple[tuple[str, tuple[Meaning, ...]], ...]) -> set[str]:
     """The languages that have all of these phrases."""
     return set.intersection(*({meaning.language for meaning in meanings} for _, meanings in pieces))
 

@@ -59,9 +59,9 @@ class Questions:
             raise UsageError(f"there is no question {name!r}", f"{near}{known if self.answers else none}")
 
 
-def settle_rows(draft: TableDraft, questions: Questions) -> None:
+def ask_about_rows(draft: TableDraft, questions: Questions) -> None:
     """Settle the key, the parent, and rows that continue the customer above, by questions unless they are certain."""
-    _settle_key(draft, questions)
+    _ask_for_key(draft, questions)
     structure, headers = draft.structure, draft.headers
     if structure.parents:
         parent, named = structure.parents[0]
@@ -92,7 +92,7 @@ def _are_customers(draft: TableDraft) -> bool:
     return bool(filled_cells(draft.table.column(draft.headers[number]))[below].all())
 
 
-def _settle_key(draft: TableDraft, questions: Questions) -> None:
+def _ask_for_key(draft: TableDraft, questions: Questions) -> None:
     structure, headers = draft.structure, draft.headers
     choices = [at for at in (*structure.key, *structure.others) if not draft.values[at].blank][:_MOST_KEYS]
     if structure.certain or len(choices) < 2:
@@ -109,7 +109,7 @@ def _settle_key(draft: TableDraft, questions: Questions) -> None:
         draft.varying = varying_columns(draft.table, draft.structure, draft.assignment)
 
 
-def settle_references(draft: TableDraft, questions: Questions) -> None:
+def ask_about_same_addresses(draft: TableDraft, questions: Questions) -> None:
     """Ask whether an address whose cell says ``SAME AS BILLING`` is the same as the billing address, and vice versa."""
     given = draft.assignment
     if given.address_type is not None or draft.structure.parents:

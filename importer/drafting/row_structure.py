@@ -59,7 +59,7 @@ def row_structure(table: SourceTable, out: Assignment, values: Sequence[ColumnVa
     of_path = _path_column(table, out, among)
     if of_path is not None:
         others = tuple(at for at in among if at != of_path)
-        return RowStructure(_family(out, values, of_path), (of_path,), certain=True, others=others, path=True)
+        return RowStructure(_plain_layout(out, values, of_path), (of_path,), certain=True, others=others, path=True)
     parents = _parent_columns(table, out, values, among)
     block = _key_of_block(table, out, values, among)
     key, certain, instead = block, True, None
@@ -69,16 +69,16 @@ def row_structure(table: SourceTable, out: Assignment, values: Sequence[ColumnVa
         key, certain, instead = _chosen_key(out, values, among)
     layout: Layout = "parent reference"
     if not parents:
-        goes_on = block is not None or (key is not None and _goes_on(table, out, values, key))
-        layout = "blank parent" if goes_on else _family(out, values, key)
+        continues = block is not None or (key is not None and _continues_above(table, out, values, key))
+        layout = "blank parent" if continues else _plain_layout(out, values, key)
     keys: tuple[int, ...] = () if key is None else (key,)
     if key is not None and layout == "long" and (both := _with_division(table, out, values, key)):
-        keys, layout, certain = both, _family(out, values, None), True
+        keys, layout, certain = both, _plain_layout(out, values, None), True
     others = tuple(at for at in among if at not in keys)
     return RowStructure(layout, keys, certain, tuple(parents), others, instead)
 
 
-def _family(out: Assignment, values: Sequence[ColumnValues], key: int | None) -> Layout:
+def _plain_layout(out: Assignment, values: Sequence[ColumnValues], key: int | None) -> Layout:
     """The layout of a table in which rows neither continue the customer above nor name a parent."""
     if key is not None and values[key].distinct < _REPEATS * values[key].count:
         return "long"
@@ -103,7 +103,7 @@ def _family(out: Assignment, values: Sequence[ColumnValues], key: int | None) ->
     return "numbered groups" if out.groups >= _MANY_GROUPS or several else "wide"
 
 
-def _goes_on(table: SourceTable, out: Assignment, values: Sequence[ColumnValues], key: int) -> bool:
+def _continues_above(table: SourceTable, out: Assignment, values: Sequence[ColumnValues], key: int) -> bool:
     """Whether rows without a key are below a row with a key, and have nothing in the customer's own fields."""
     if out.readings[key].concept not in _HEADS or values[key].filled >= _ALMOST_ALL:
         return False
@@ -133,12 +133,12 @@ def _candidates(out: Assignment, values: Sequence[ColumnValues]) -> list[int]:
     def rank(at: int) -> tuple[bool, int, bool, int, float, int]:
         reading = out.readings[at]
         place = _RANK[str(reading.concept)]
-        return _strange(out, at), place, bool(reading.unknown), reading.part or 0, -values[at].filled, at
+        return _is_foreign_id(out, at), place, bool(reading.unknown), reading.part or 0, -values[at].filled, at
 
     return sorted((at for at, reading in enumerate(out.readings) if can(at, reading)), key=rank)
 
 
-def _strange(out: Assignment, at: int) -> bool:
+def _is_foreign_id(out: Assignment, at: int) -> bool:
     """Whether it is the ID of something unknown, to the right of the company's name: ``USDOT Number``."""
     company = min(out.customer.get("company_name", ()), default=at)
     return out.readings[at].concept == "id" and bool(out.readings[at].unknown) and at > company
@@ -192,7 +192,7 @@ def _chosen_key(
         if values[at].filled >= 0.5:
             instead = _instead(out, values, unique)
             return at, instead is None, instead
-    certain = [at for at in unique if readings[at].concept == "id" and not _strange(out, at)]
+    certain = [at for at in unique if readings[at].concept == "id" and not _is_foreign_id(out, at)]
     certain += [at for at in range(len(values)) if values[at].guids > _MOST and values[at].unique]
     if certain:
         return certain[0], True, None

@@ -130,7 +130,7 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     secrets = frozenset(emptied)
     path = _path_of(data, body.stored)
     if secrets and broken.any():
-        data = _concealed(data, secrets, broken)
+        data = _without_secrets(data, secrets, broken)
         problems = [replace(problem, value=None) for problem in problems]
     arrays = {name: pd.arrays.ArrowExtensionArray(column) for name, column in data.items()}
     frame = pd.DataFrame(arrays, index=pd.RangeIndex(len(body)), copy=False)
@@ -339,7 +339,7 @@ def _path_of(data: Mapping[str, pa.ChunkedArray], stored: StoredColumns) -> Path
     return None
 
 
-def _concealed(
+def _without_secrets(
     columns: Mapping[str, pa.ChunkedArray], secrets: frozenset[str], broken: Mask
 ) -> dict[str, pa.ChunkedArray]:
     """The columns without the cells of broken records that a secret may have shifted into.

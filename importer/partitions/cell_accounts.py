@@ -92,7 +92,7 @@ def account_cells(
             filled = filled_cells(texts)
             if not filled.any():
                 continue
-            own[_stand_for_nothing(texts, rules.blanks) & (own != _NUMBERS["used"])] = _NUMBERS["blank_text"]
+            own[_mean_blank(texts, rules.blanks) & (own != _NUMBERS["used"])] = _NUMBERS["blank_text"]
             own[refused] = _NUMBERS["rejected_row"]
             lines.append((number, column, *np.bincount(own[filled], minlength=len(CELL_CATEGORIES)).tolist()))
             new = np.zeros(len(owner) + 1, np.bool_)  # the last place is for problems without a row
@@ -154,7 +154,7 @@ def _lost(
             )
 
 
-def _stand_for_nothing(texts: pa.ChunkedArray, blanks: BlankTexts) -> Mask:
+def _mean_blank(texts: pa.ChunkedArray, blanks: BlankTexts) -> Mask:
     """True for cells with a text that means a blank. Only short cells are checked, because such texts are short."""
     cells = texts.combine_chunks()
     lengths, plain = edges(cells)

@@ -41,7 +41,7 @@ def preview_text(preview: Line, *, width: int, color: bool, unicode: bool = True
     look = Look(max(width, NARROWEST), color, unicode)
     blocks = []
     if preview["fields"] is not None:
-        blocks += [[look.painted("How many records have each field", "bold")]]
+        blocks += [[look.styled("How many records have each field", "bold")]]
         blocks += [_filled(entity, own, look) for entity, own in preview["fields"].items()]
         blocks += [_unused(preview["unused"], look)]
     if preview["row"] is not None:
@@ -72,7 +72,7 @@ def _filled(entity: str, own: Line, look: Look) -> list[str]:
 def _unused(unused: Sequence[Line], look: Look) -> list[str]:
     if not unused:
         return ["The mapping mentions every column that is read."]
-    lines = [look.painted("Columns that the mapping does not mention", "bold")]
+    lines = [look.styled("Columns that the mapping does not mention", "bold")]
     for source in dict.fromkeys(one["source"] for one in unused):
         own = [f"{one['column']} ({one['filled']:,} filled)" for one in unused if one["source"] == source]
         lines += _broken(f"{source}: {', '.join(own)}", look.width, first="  ", rest="    ")
@@ -112,7 +112,7 @@ def _customer(customer: Line, look: Look, *, whole: bool) -> list[list[str]]:
         blocks.append(["No body: the customer is rejected."])
     elif not hidden:
         body = json.dumps(customer["body"], ensure_ascii=False, indent=2).splitlines()
-        blocks.append([look.painted("JSON body", "bold"), *body])
+        blocks.append([look.styled("JSON body", "bold"), *body])
     return blocks
 
 
@@ -136,7 +136,7 @@ def _grid(fields: Sequence[Line], look: Look, rows: Sequence[Line]) -> Iterator[
     room = (look.width - first - 2 - 6) // 3
     widths = (first, room, room, look.width - first - 2 * room - 8)
     heads = ("Field", "In the file", "Steps", "Value")
-    yield look.painted(_line(heads, widths), "dim")
+    yield look.styled(_line(heads, widths), "dim")
     seen: set[str] = set()
     for one in fields:
         cells, steps, value = _parts(one, look, rows, seen)
@@ -216,13 +216,13 @@ def _problem(problem: Line, look: Look, indent: str) -> list[str]:
     start = f"{problem['severity']} {problem['code']}{place}: "
     text = f"{problem['message']}. {problem['hint'] or ''}"
     first, *more = _broken(" ".join(f"{start}{text}".split()), look.width, first=indent, rest=f"{indent}  ")
-    painted = look.painted(problem["severity"], SEVERITIES[problem["severity"]])
-    return [f"{indent}{painted}{first[len(indent) + len(problem['severity']) :]}", *more]
+    styled = look.styled(problem["severity"], SEVERITIES[problem["severity"]])
+    return [f"{indent}{styled}{first[len(indent) + len(problem['severity']) :]}", *more]
 
 
 def _other_cells(cells: Sequence[Line], look: Look) -> list[str]:
     """The filled cells that no field shows."""
-    lines = [look.painted("Other filled cells of its rows", "bold")] if cells else []
+    lines = [look.styled("Other filled cells of its rows", "bold")] if cells else []
     alike: dict[tuple[str, str, str], list[Line]] = {}
     for cell in cells:
         alike.setdefault((cell["column"], _quoted(cell["text"]), cell["category"]), []).append(cell)

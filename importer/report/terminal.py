@@ -68,7 +68,7 @@ class Look:
         """The mark of text that was cut off."""
         return "…" if self.unicode else "..."
 
-    def painted(self, text: str, *kinds: str) -> str:
+    def styled(self, text: str, *kinds: str) -> str:
         """The text in bold, dim, or a color, if the terminal has colors."""
         if not self.color or not text:
             return text
@@ -76,7 +76,7 @@ class Look:
 
     def heading(self, text: str, *kinds: str, rest: str = "") -> list[str]:
         """The text in bold, in as many lines as it needs; all but the first begin with ``rest``."""
-        return [self.painted(line, "bold", *kinds) for line in wrapped(text, self.width, rest=rest)]
+        return [self.styled(line, "bold", *kinds) for line in wrapped(text, self.width, rest=rest)]
 
 
 def joined(blocks: Iterable[Sequence[str]]) -> str:
@@ -110,7 +110,7 @@ def _corrections(summary: Mapping[str, Any], look: Look) -> list[str]:
     found = summary["corrections"]
     if found is None:
         return []
-    lines = [look.painted("Corrections", "bold") + f" from {found['file']}"]
+    lines = [look.styled("Corrections", "bold") + f" from {found['file']}"]
     notes = {
         "applied": "",
         "removable": "the source already has the corrected value",
@@ -119,7 +119,7 @@ def _corrections(summary: Mapping[str, Any], look: Look) -> list[str]:
     numbers = max(len(f"{found[name]:,}") for name in notes)
     for name, note in notes.items():
         if found[name] or name == "applied":
-            lines.append(f"  {name:<9}  {found[name]:>{numbers},}  {look.painted(note, 'dim')}".rstrip())
+            lines.append(f"  {name:<9}  {found[name]:>{numbers},}  {look.styled(note, 'dim')}".rstrip())
     if (since := summary["since"]) and found["stale"] > since["stale"]:
         known = counted(found["stale"] - since["stale"], "of the stale ones was", "of the stale ones were")
         lines.append(f"  {known} already stale in run {since['run_id']}.")
@@ -144,8 +144,8 @@ def _counts(summary: Mapping[str, Any], look: Look) -> list[str]:
     for label, count, note in lines:
         start = f"{label:<{labels}}  {count:>{numbers},}"
         first, *more = wrapped(note, look.width, first=f"{start}  ", rest=" " * (len(start) + 2))
-        shown.append(start + look.painted(first[len(start) :].rstrip(), "dim"))
-        shown += [look.painted(cut(line, look.width, mark=look.mark), "dim") for line in more]
+        shown.append(start + look.styled(first[len(start) :].rstrip(), "dim"))
+        shown += [look.styled(cut(line, look.width, mark=look.mark), "dim") for line in more]
     return shown
 
 
@@ -168,7 +168,7 @@ def _pace(summary: Mapping[str, Any], look: Look) -> list[str]:
     refused = f", {pace['throttled']:,} of {pace['requests']:,} responses were 429" if pace["throttled"] else ""
     text = f"{pace['reached_per_second']:,g} requests per second, {limit}; {waited}{refused}"
     first, *more = wrapped(text, look.width, first="Pace  ", rest="      ")
-    return [look.painted("Pace", "bold") + first.removeprefix("Pace"), *more]
+    return [look.styled("Pace", "bold") + first.removeprefix("Pace"), *more]
 
 
 def _problems(summary: Mapping[str, Any], look: Look) -> list[str]:
@@ -187,11 +187,11 @@ def _problems(summary: Mapping[str, Any], look: Look) -> list[str]:
         broad = look.width >= BROAD
         room = look.width - (len(start) + 2 if broad else 4)
         place = cut(place, room, mark=look.mark, end=True)
-        start = f"  {look.painted(severity, SEVERITIES[severity])}{start[2 + len(severity) :]}"
+        start = f"  {look.styled(severity, SEVERITIES[severity])}{start[2 + len(severity) :]}"
         if broad:
             lines.append(f"{start}  {place}".rstrip())
         else:
-            lines += [start.rstrip(), *([f"    {look.painted(place, 'dim')}"] if place else [])]
+            lines += [start.rstrip(), *([f"    {look.styled(place, 'dim')}"] if place else [])]
     if (more := len(problems) - _TOP) > 0:
         kinds = counted(more, "more kind of problem", "more kinds of problems")
         lines += wrapped(f"and {kinds}: see errors.csv", look.width, first="  ", rest="  ")
@@ -204,7 +204,7 @@ def _steps(summary: Mapping[str, Any], look: Look) -> list[str]:
     """What to do. A command at the end of a step is on a line of its own, so that it can be copied."""
     if not summary["next"]:
         return []
-    lines = [look.painted("What to do", "bold")]
+    lines = [look.styled("What to do", "bold")]
     for step in summary["next"]:
         text, found, command = step.partition(": importer ")
         lines += wrapped(text + ":" * bool(found), look.width, first="  ", rest="    ")
@@ -217,7 +217,7 @@ def _files(summary: Mapping[str, Any], look: Look) -> list[str]:
     names = dict.fromkeys(name.split("/")[0] + "/" * ("/" in name) for name in summary["files"])
     ordered = [name for name in _FIRST if name in names] + [name for name in names if name not in _FIRST]
     return [
-        look.painted("Files in ", "bold") + summary["folder"],
+        look.styled("Files in ", "bold") + summary["folder"],
         *(wrapped(", ".join(ordered), look.width, first="  ", rest="  ") if ordered else ()),
     ]
 
@@ -258,7 +258,7 @@ def undo_verify_text(summary: Mapping[str, Any], *, width: int, color: bool, uni
     """
     look = Look(max(width, NARROWEST), color, unicode)
     head = look.heading(undo_verify_headline(summary), _TONES.get(summary["exit_code"], "red"))
-    details = look.painted("Details for each customer: ", "bold") + f"{summary['folder']}/{summary['files'][0]}"
+    details = look.styled("Details for each customer: ", "bold") + f"{summary['folder']}/{summary['files'][0]}"
     return joined([head, _result_counts(summary, look), _steps(summary, look), [details]])
 
 
@@ -290,9 +290,9 @@ def runs_text(runs: Sequence[Mapping[str, Any]], *, width: int, color: bool, uni
         line = in_columns(row[:4], widths)
         tone = _TONES.get(runs[number - 1]["exit_code"], "red") if number else "bold"
         if columns_of(line) + 2 + max(columns_of(cells[4]) for cells in rows) <= look.width:
-            lines.append(look.painted(f"{line}  {row[4]}".rstrip(), tone))
+            lines.append(look.styled(f"{line}  {row[4]}".rstrip(), tone))
             continue
-        lines.append(look.painted(cut(in_columns(row[:3], widths[:3]).rstrip(), look.width, mark=look.mark), tone))
+        lines.append(look.styled(cut(in_columns(row[:3], widths[:3]).rstrip(), look.width, mark=look.mark), tone))
         lines += [f"  {cut(cell, look.width - 2, mark=look.mark)}" for cell in row[3:] if number and cell]
     return "\n".join(lines)
 

@@ -42,7 +42,7 @@ class Restorer:
     force: bool
     wait: float = 0.0
 
-    async def take_back(self, customer: LedgerCustomer, write: Write) -> WriteResult:
+    async def undo_write(self, customer: LedgerCustomer, write: Write) -> WriteResult:
         write, record, reason = await self._look(customer, write)
         if reason:
             return WriteResult(write, CustomerResult.FAILED, reason)

@@ -65,7 +65,7 @@ class Undo:
         self._settled: list[Write] = []
         self._steps: list[LedgerStep] = []
 
-    async def take_back(self) -> None:
+    async def undo_run(self) -> None:
         """Undo everything. Called again, after whatever end, it continues.
 
         Raises :class:`StopError`, :class:`LedgerError`, and :class:`OutputError` when ``bodies`` cannot be read.
@@ -205,7 +205,7 @@ class Undo:
             return CustomerResult.FAILED, f"not restored: {reason}"
         parts: list[WriteResult] = []
         for write in writes:
-            parts.append(await self._restorer.take_back(customer, write))
+            parts.append(await self._restorer.undo_write(customer, write))
             self._settled.append(parts[-1].write)
         results = {part.result for part in parts}
         result = next((rank for rank in RANKS if rank in results), CustomerResult.RESTORED)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rapidfuzz import fuzz, process
 
-from importer.catalogue.field_names import spoken_name
+from importer.catalogue.field_names import name_with_article
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, TEXT, Entity, EntityTables, ProblemTable, Sources, arrow
 from importer.validation.describe import problems_at
@@ -235,7 +235,7 @@ def _missing(
         column = f"{ATTRIBUTE_PREFIX}{name}"
         records = np.flatnonzero(frame[column].isna() if column in frame.columns else np.ones(len(frame)))
         places = locate(tables, sources, entity, column, records)
-        filled = f"Fill in {spoken_name(entity, column)}, or set a `default`."
+        filled = f"Fill in {name_with_article(entity, column)}, or set a `default`."
         key = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
         added = f"In the mapping, add `{key}: COLUMN` to the `attributes` under `{_SECTIONS[entity]}`."
         yield problems_at(

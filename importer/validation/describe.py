@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.catalogue import CODES
-from importer.catalogue.field_names import spoken_name
+from importer.catalogue.field_names import name_with_article
 from importer.records import Severity
 from importer.tables import Entity, EntityTables, Positions, ProblemTable, Sources
 from importer.validation.field_places import Places, locate
@@ -42,7 +42,7 @@ def describe(finding: Finding, tables: EntityTables, sources: Sources) -> Proble
     """One problem per record of the finding, with its place, the text of the source cell, a message, and a hint."""
     entity, field = finding.entity, finding.field
     places = locate(tables, sources, entity, field, finding.records)
-    message = CODES[finding.code].message.format(field=spoken_name(entity, field), limit=max_length(field))
+    message = CODES[finding.code].message.format(field=name_with_article(entity, field), limit=max_length(field))
     return problems_at(
         tables,
         entity,
@@ -106,7 +106,9 @@ def _fill_in(finding: Finding, places: Places) -> pa.Array:
     # One country or type may be right for a whole list, but one city or email address is not.
     default = ", or set a default in the mapping" if finding.field in {"country", "type"} else ""
     absent = f"Map a column to {finding.field}{default}."
-    return pc.if_else(pc.is_valid(places.columns), f"Fill in {spoken_name(finding.entity, finding.field)}.", absent)
+    return pc.if_else(
+        pc.is_valid(places.columns), f"Fill in {name_with_article(finding.entity, finding.field)}.", absent
+    )
 
 
 def _shorten(finding: Finding, _: Places) -> pa.Array:

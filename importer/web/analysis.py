@@ -23,7 +23,7 @@ SAMPLE = 2_000  # rows; if there are more, a sample is checked first
 
 
 @dataclass(frozen=True)
-class Outlook:
+class MappingPreview:
     """The result of a check. ``rows``: if only the first rows were checked, how many; None: all rows."""
 
     checked: CheckedList
@@ -107,33 +107,33 @@ def is_large(tables: Sources) -> bool:
     return tables.row_count > SAMPLE and len(tables.tables) == 1
 
 
-def sample_of(session: Session) -> Seen[Outlook]:
-    """The :class:`Outlook` on the first rows of a large source."""
+def sample_of(session: Session) -> Seen[MappingPreview]:
+    """The :class:`MappingPreview` on the first rows of a large source."""
     table, mapping, how = loaded(session).tables[0], mapping_file(session), check_options(session)
     how = {name: own for name, own in how.items() if name not in ("sheet", "encoding", "delimiter")}
     folder = session.folder / "sample"
 
-    def work(report: Report) -> Outlook:
+    def work(report: Report) -> MappingPreview:
         report(f"Checking the first {SAMPLE:,} rows")
         name = re.sub(r"[^\w .()-]", " ", table.file).strip(" .()-") or "sample"
         frames = {name: table.frame.head(SAMPLE)}
         found = check(frames, mapping, out=folder, partial=True, **how)
-        outlook = Outlook(CheckedList(found), SAMPLE)
+        outlook = MappingPreview(CheckedList(found), SAMPLE)
         shutil.rmtree(found.folder, ignore_errors=True)
         return outlook
 
     return session.background.ask("sample", state_of(session), work, patience=SOON)
 
 
-def check_of(session: Session) -> Seen[Outlook]:
-    """The :class:`Outlook` on everything. Reports of earlier checks are deleted, except the latest."""
+def check_of(session: Session) -> Seen[MappingPreview]:
+    """The :class:`MappingPreview` on everything. Reports of earlier checks are deleted, except the latest."""
     mapping, how = mapping_file(session), check_options(session)
     sources, out = list(session.sources), session.folder / "checks"
 
-    def work(report: Report) -> Outlook:
+    def work(report: Report) -> MappingPreview:
         earlier = sorted(out.iterdir()) if out.is_dir() else []
         found = check(sources, mapping, out=out, stage=report, **how)
-        outlook = Outlook(CheckedList(found))
+        outlook = MappingPreview(CheckedList(found))
         for folder in earlier[:-1]:  # the latest may still be downloading
             shutil.rmtree(folder, ignore_errors=True)
         return outlook

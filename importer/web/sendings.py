@@ -120,13 +120,13 @@ class Order:
             out=str(self.options.get("out", "")),
         )
 
-    def kept_in(self, folder: Path, uploads: Path | None) -> "Order":
+    def with_copies_in(self, folder: Path, uploads: Path | None) -> "Order":
         """The order with copies in ``folder`` of the files that are in ``uploads``."""
         return replace(
             self,
-            sources=[_kept(source, folder, uploads) for source in self.sources],
-            mapping=_kept(self.mapping, folder, uploads),
-            options={name: _kept(value, folder, uploads) for name, value in self.options.items()},
+            sources=[_copied(source, folder, uploads) for source in self.sources],
+            mapping=_copied(self.mapping, folder, uploads),
+            options={name: _copied(value, folder, uploads) for name, value in self.options.items()},
         )
 
 
@@ -162,7 +162,7 @@ class Sendings:
         try:
             make_folder(folder / FILES)
             write_record(folder, order.record(name))
-            self._start(folder, order.kept_in(folder / FILES, uploads))
+            self._start(folder, order.with_copies_in(folder / FILES, uploads))
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise StopError(f"the sending process could not be started: {error.strerror}", "Try again.") from error
@@ -203,7 +203,7 @@ class Sendings:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _kept(value: Any, folder: Path, uploads: Path | None) -> Any:
+def _copied(value: Any, folder: Path, uploads: Path | None) -> Any:
     """A value as the process gets it. A file in ``uploads`` is linked or copied to ``folder``."""
     if not isinstance(value, str | Path) or uploads is None or not str(value).startswith(f"{uploads}{os.sep}"):
         return str(value) if isinstance(value, Path) else value

@@ -9,7 +9,7 @@ from importer.errors import UsageError
 from importer.private_files import replacing
 from importer.python_api import correct_cells, corrections_in, remove_correction
 from importer.tables import plain_lines
-from importer.web.analysis import Outlook, checked, mapped, rows_at
+from importer.web.analysis import MappingPreview, checked, mapped, rows_at
 from importer.web.checked_list import CheckedList, page_of
 from importer.web.page_app import Ask, PageContent, PageStep, file_of
 from importer.web.session_state import Session, command
@@ -25,7 +25,7 @@ def _show(ask: Ask) -> PageContent:
     values |= {"corrections": corrections_in(session.corrections) if session.corrections else []}
     values["path"] = str(session.corrections_saved or Path.cwd() / f"{session.stem}-corrections.csv")
     values["saved"] = session.corrections_saved
-    if isinstance(work.result, Outlook):
+    if isinstance(work.result, MappingPreview):
         found = work.result.checked
         code = ask.query.get("code", "")
         kind = next((one for one in found.kinds if one.code == code), found.kinds[0] if found.kinds else None)

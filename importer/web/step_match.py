@@ -49,7 +49,7 @@ def _show(ask: Ask) -> PageContent:
         values["work"] = work
         if work.result is not None:
             values |= _draft_values(session, work.result, ask.query.get("column", ""))
-    values["outlook"] = _outlook(ask).values  # of the draft, if there is one by now
+    values["outlook"] = _mapping_preview(ask).values  # of the draft, if there is one by now
     if (session.matching.kind != "named" and values["work"] is None) or values["draft"] is not None:
         values["text"] = mapping_text(session)
         values["is_saved"] = session.saved is not None and session.saved[1] == values["text"]
@@ -97,7 +97,7 @@ def _texts(session: Session, draft: Draft, name: str) -> list[tuple[str, int, bo
     return [(text, count, text in chosen) for text, count in counts.most_common(_MOST_VALUES)]
 
 
-def _outlook(ask: Ask) -> PageContent:
+def _mapping_preview(ask: Ask) -> PageContent:
     """The effect of the mapping on the file; if the file is large, a sample is checked before the rest."""
     session = ask.session
     values: dict[str, Any] = {"sample": None, "whole": None, "error": None, "busy": "", "command": ""}
@@ -207,6 +207,6 @@ MATCH = PageStep(
     "Match",
     _show,
     actions={"target": _target, "answer": _answer, "skip": _skip, "use": _use, "write": _write, "save": _save},
-    parts={"outlook": _outlook},
+    parts={"outlook": _mapping_preview},
     files={"mapping": _download},
 )

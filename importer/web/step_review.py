@@ -9,7 +9,7 @@ from importer.call_options import ReportOptions
 from importer.errors import UsageError
 from importer.python_api import write_report
 from importer.tables import plain_lines
-from importer.web.analysis import Outlook, check_of, checked, draft_of, rows_at
+from importer.web.analysis import MappingPreview, check_of, checked, draft_of, rows_at
 from importer.web.background import Seen
 from importer.web.checked_list import CheckedList, page_of, places_of
 from importer.web.page_app import Ask, PageContent, PageStep, file_of, report_page
@@ -43,7 +43,7 @@ def _show(ask: Ask) -> PageContent:
         "command": command(session, "check"),
         "contact": session.base.contact or "",
     }
-    if isinstance(work.result, Outlook):
+    if isinstance(work.result, MappingPreview):
         found = work.result.checked
         text, outcome = query.get("q", ""), query.get("outcome", "")
         outcome = outcome if outcome in ("valid", "rejected") else ""

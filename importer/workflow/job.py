@@ -13,7 +13,7 @@ import pandas as pd
 from importer.api import Client, Limiter
 from importer.errors import ImporterError, InternalError, InterruptedRunError, OutputError, StopError, UsageError
 from importer.ledger import Ledger, Run
-from importer.logs import about, event, trouble
+from importer.logs import about, event, log_failure
 from importer.report.report_input import Reader
 from importer.run_folder import PayloadFile, RunFolder, Stage
 from importer.sender import Sender, SendOptions
@@ -157,7 +157,7 @@ async def _execute(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> 
     except StopError as error:
         stopped = job.watch.stopped = error
         error.hint = job.commands.completed(error.hint)
-        trouble("stopped", error)
+        log_failure("stopped", error)
         if job.folder is None:
             job.ledger.finish_run(job.run.id, error.exit_code, {})
             raise

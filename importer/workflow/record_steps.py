@@ -129,7 +129,7 @@ class Record:
             one for one in own
             if one not in about_it and one["row"] in rows and one["column"] in columns
         ]  # fmt: skip
-        steps += self._afterwards(name, origin, self._given(log, row))
+        steps += self._later_changes(name, origin, self._given(log, row))
         return {
             "field": name,
             "cells": cells,
@@ -179,7 +179,7 @@ class Record:
         texts = [_text(one.after, at) for one in parts]
         return texts[0] if len(texts) == 1 else texts
 
-    def _afterwards(self, name: str, origin: FieldOrigin | None, given: Any) -> Iterator[dict[str, Any]]:
+    def _later_changes(self, name: str, origin: FieldOrigin | None, given: Any) -> Iterator[dict[str, Any]]:
         """What changed the value of a field after its steps, deduced from the values before and after."""
         mapped = _plain(self.mapped.get(name), given)
         if mapped != given:

@@ -148,7 +148,7 @@ class SavedPlan:
         )
         other = merged.loc[~merged["hash"].eq(merged["hash_now"]).fillna(value=False), "reference_id"].tolist()
         raise GuardError(
-            f"what would be sent differs from plan {self.id}{_such_as(other)}: sales reps, price lists, or "
+            f"what would be sent differs from plan {self.id}{_examples(other)}: sales reps, price lists, or "
             "attributes in WizCommerce have changed since then, or the importer has.",
             AGAIN,
         )
@@ -189,10 +189,10 @@ def check_drift(saved: tuple[pd.DataFrame, dict[str, Any]], planned: pd.DataFram
     """Raise :class:`GuardError` if the action for any customer would differ from the plan."""
     changed = drift(saved[0], planned)
     if changed:
-        raise GuardError(f"WizCommerce or the ledger has changed since the plan was made{_such_as(changed)}.", AGAIN)
+        raise GuardError(f"WizCommerce or the ledger has changed since the plan was made{_examples(changed)}.", AGAIN)
 
 
-def _such_as(names: Sequence[str]) -> str:
+def _examples(names: Sequence[str]) -> str:
     if not names:
         return ""
     return f" ({counted(len(names), 'customer')}: {first_few(names, NAMED)})"

@@ -15,7 +15,7 @@ from anyio.abc import TaskStatus
 
 import importer
 from importer.errors import GuardError, ImporterError, InterruptedRunError, StopError
-from importer.logs import event, harmless, kind_of, trouble
+from importer.logs import event, harmless, kind_of, log_failure
 from importer.records import OutcomeKind
 from importer.report.terminal import summary_text
 from importer.settings import Commands, Notices, Options
@@ -223,7 +223,7 @@ def supervise(
             summary = work(watch)
     except BaseException as error:
         code = error.exit_code if isinstance(error, ImporterError) else ImporterError.exit_code
-        trouble("error", error)
+        log_failure("error", error)
         _log_end(command, code, began, {})
         notifier.failed(error, code)
         raise

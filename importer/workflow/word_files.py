@@ -131,7 +131,7 @@ class WordChoices:
             return _shown(self.directory, self.lookup, found[0].id)
         if self.attribute is not None and self.attribute.choose(word)[1] is None:
             return word  # the value of an option instead of its label, or several options
-        same = [name for name in self.names if _squeezed(name) == _squeezed(word)]
+        same = [name for name in self.names if _without_spaces(name) == _without_spaces(word)]
         return same[0] if len(same) == 1 else None
 
     def near(self, word: str) -> str | None:
@@ -142,7 +142,7 @@ class WordChoices:
         return next((names[found] for found in nearest(fold(word), names)), None)
 
 
-def _squeezed(text: str) -> str:
+def _without_spaces(text: str) -> str:
     return fold(text).replace(" ", "")
 
 

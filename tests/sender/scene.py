@@ -214,7 +214,7 @@ class Scene:
                     ledger, client = self.ledger, wrap(api, stop, scope)
                     if steps:
                         ledger, client = Mortal(ledger, steps), Mortal(client, steps)
-                    await Undo(ledger, client, run, bodies, now=now, found=found, stop=stop, **values).take_back()
+                    await Undo(ledger, client, run, bodies, now=now, found=found, stop=stop, **values).undo_run()
 
         try:
             anyio.run(work)

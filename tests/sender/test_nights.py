@@ -358,7 +358,7 @@ async def test_one_whose_update_is_unknown_is_not_taken_back(ledger, tmp_path) -
         await Undo(
             ledger, api, run, payloads, force=False, concurrency=4, settle=60.0, now=now, found=found.extend,
             stop=anyio.Event(),
-        ).take_back()  # fmt: skip
+        ).undo_run()  # fmt: skip
         return {finding.reference_id: finding.result for finding in found}
 
     assert await take_back() == {"C0": CustomerResult.DELETED, "C1": CustomerResult.UNKNOWN}

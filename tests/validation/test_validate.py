@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.catalogue import CODES
-from importer.catalogue.field_names import spoken_name
+from importer.catalogue.field_names import name_with_article
 from importer.records import Severity
 from importer.tables import EntityTables, Entry, FieldOrigin, ProblemTable, Sources
 from importer.validation.describe import _HINTS
@@ -144,7 +144,7 @@ def test_each_rule_alone_at_its_cell(entity: str, field: str, value: Any, code: 
     assert problem["column"] == f"{entity} {field}"
     cell = sources.tables[0].frame[f"{entity} {field}"].iloc[problem["row"]]
     assert problem["value"] == cell
-    assert spoken_name(entity, field)[1:] in problem["message"]
+    assert name_with_article(entity, field)[1:] in problem["message"]
     assert problem["hint"].endswith(".")
 
 

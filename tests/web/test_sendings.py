@@ -90,7 +90,7 @@ def test_an_order_takes_the_files_of_the_session_along(tmp_path: Path) -> None:
     (uploads / "list.csv").write_text("Id\n1\n")
     given = [str(uploads / "list.csv"), "/data/own.csv", "s3://bucket/x.csv"]
     order = Order("run", "staging", KEY, {"values": uploads / "list.csv", "limit": 3}, given, "netsuite")
-    own = order.kept_in(kept, uploads)
+    own = order.with_copies_in(kept, uploads)
     assert own.sources == [str(kept / "list.csv"), *given[1:]]
     assert own.mapping == "netsuite"
     (uploads / "list.csv").unlink()

@@ -119,7 +119,7 @@ def _tidy(values: pa.Array) -> TransformResult:
     if not len(at):
         return TransformResult(values)
     given = values.take(pa.array(at))
-    meant = (_ungarbled(text) if _GARBLED.search(text) else None for text in given.to_pylist())
+    meant = (_repaired_encoding(text) if _GARBLED.search(text) else None for text in given.to_pylist())
     messages = [f"looks like {text!r} read with the wrong encoding" if text else None for text in meant]
     some = pc.utf8_normalize(given, form="NFC")
     for pattern, by in ((WIDE_SPACE, " "), (INVISIBLE, ""), (_QUOTES, '"')):
@@ -129,7 +129,7 @@ def _tidy(values: pa.Array) -> TransformResult:
     )
 
 
-def _ungarbled(text: str) -> str | None:
+def _repaired_encoding(text: str) -> str | None:
     """The intended text, or None if the text is not UTF-8 that was read with another encoding."""
     try:
         raw = b"".join(letter.encode("latin-1" if ord(letter) < 0x100 else "cp1252") for letter in text)

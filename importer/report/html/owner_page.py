@@ -58,7 +58,7 @@ def owner_context(
         "title": _title(summary, cells, reader),
         "subtitle": _subtitle(summary),
         "brief": _brief(groups),
-        "steps": _steps(summary, cells, rows, reader, yellow=_yellow(report, doubtful)),
+        "steps": _steps(summary, cells, rows, reader, yellow=_has_cells_to_review(report, doubtful)),
         "wrong": groups,
         "doubts": _groups(report, doubtful, "warning"),
         "columns": column_map(accounts),
@@ -177,7 +177,7 @@ def _brief(groups: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*lines, f"and {more}: see below"] if len(groups) > BRIEF else lines
 
 
-def _yellow(report: ReportInput, doubtful: Positions) -> bool:
+def _has_cells_to_review(report: ReportInput, doubtful: Positions) -> bool:
     """Whether a row of the workbook has a cell to review."""
     return bool(rows_to_fix(report)[report.located.kinds["_row"].to_numpy(np.int64)[doubtful]].any())
 

@@ -1,4 +1,4 @@
-"""Readings of headers after comparison with the values: contradicted readings are dropped, and open ones settled."""
+"""Readings of headers after comparison with the values: contradicted readings are dropped, and open ones confirmed."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ _SUPPLIER = re.compile(
 _BANK = re.compile("ban[ckq]|iban|bic|swift|blz|sepa|konto|conto|cuenta|compte|rekening|card|karte")
 
 
-def settled_readings(
+def confirmed_readings(
     readings: Sequence[HeaderReading], values: Sequence[ColumnValues], *, further: bool = False
 ) -> list[HeaderReading]:
     """The meaning of each column, from its header, its values, and the adjacent columns. Concept None: not used.
@@ -41,9 +41,9 @@ def settled_readings(
     """
     plain = _with_record_ids(_states(with_customers(readings, values), values), values)
     mails = any(own.concept == "email" and values[at].filled > _HALF and not own.about for at, own in enumerate(plain))
-    settled = [_settled(reading, own, mails=mails) for reading, own in zip(plain, values, strict=True)]
-    settled = _with_only_phones(settled, values)
-    named = of_further(settled, values) if further else with_names(settled, values)
+    confirmed = [_confirmed(reading, own, mails=mails) for reading, own in zip(plain, values, strict=True)]
+    confirmed = _with_only_phones(confirmed, values)
+    named = of_further(confirmed, values) if further else with_names(confirmed, values)
     return _without_banks(with_address_parts(named, values), readings)
 
 
@@ -74,7 +74,7 @@ def _with_record_ids(readings: list[HeaderReading], values: Sequence[ColumnValue
     return readings
 
 
-def _settled(reading: HeaderReading, values: ColumnValues, *, mails: bool) -> HeaderReading:
+def _confirmed(reading: HeaderReading, values: ColumnValues, *, mails: bool) -> HeaderReading:
     """The reading if the values do not contradict it; otherwise, what the values mean, or nothing.
 
     ``mails``: a column with a header for email addresses is filled in most rows.
@@ -180,7 +180,7 @@ def _of_role(reading: HeaderReading, values: ColumnValues) -> HeaderReading:
     return HeaderReading("shipping_method", language=reading.language) if is_method else reading.as_(None)
 
 
-def _without_banks(settled: list[HeaderReading], readings: Sequence[HeaderReading]) -> list[HeaderReading]:
+def _without_banks(confirmed: list[HeaderReading], readings: Sequence[HeaderReading]) -> list[HeaderReading]:
     """Drop readings that belong to a bank: an account beside bank columns, or a country or name with its number."""
     banks = [
         at
@@ -188,8 +188,8 @@ def _without_banks(settled: list[HeaderReading], readings: Sequence[HeaderReadin
         if "bank" in reading.roles or (reading.concept == "sensitive" and _BANK.search(reading.phrase))
     ]
     numbers = {readings[at].part or readings[at].group for at in banks} - {None}
-    out = list(settled)
-    for at, reading in enumerate(settled):
+    out = list(confirmed)
+    for at, reading in enumerate(confirmed):
         near = any(0 < abs(bank - at) <= _NEAR for bank in banks)
         account = reading.concept in ("customer_number", "id", "other_number", "name") and at > _NEAR
         numbered = reading.concept in ("country", "name", "city") and (reading.part or reading.group) in numbers
