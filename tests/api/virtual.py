@@ -23,8 +23,12 @@ class _WarpSelector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock jumps to the next timer."""
+
+    selector: type[Any] = _WarpSelector
+
     def __init__(self) -> None:
-        self.warp = _WarpSelector()
+        self.warp = self.selector()
         super().__init__(self.warp)
 
     def time(self) -> float:

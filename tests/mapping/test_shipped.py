@@ -4,26 +4,19 @@ import csv
 import io
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import openpyxl
-import pandas as pd
 import pytest
 
-from importer.cell_text import header_key
 from importer.errors import MappingError
-from importer.loader import LoadOptions, load
-from importer.mapping.language.mapping_files import load_mapping
-from importer.tables import ProblemTable, Sources
-from importer.validation.policies import Validated, apply_policies
-from tests.mapping.support import Mapped, apply_mapping
+from tests.mapping.golden import Checked
+from tests.mapping.golden import check as check_paths
 from tests.samples.dirt import Planted, Sample
 from tests.samples.netsuite import make as make_netsuite
 from tests.samples.sap_business_one import make as make_sap
 from tests.samples.xero import make as make_xero
-from tests.support import validate_all
 
 MAKERS: dict[str, Callable[[], Sample]] = {
     "xero": make_xero,
@@ -48,34 +41,6 @@ MENDED = {"xero": 0, "netsuite": 1, "sap-business-one": 1}
 Grid = list[list[str]]
 
 
-@dataclass(frozen=True)
-class Checked:
-    sources: Sources
-    mapped: Mapped
-    validated: Validated
-
-    @property
-    def ids(self) -> list[str]:
-        return list(self.mapped.tables.customers["reference_id"])
-
-    @property
-    def rejected(self) -> set[str]:
-        return {key for key, gone in zip(self.ids, self.validated.rejected, strict=True) if gone}
-
-    def found(self) -> dict[tuple[str, int], set[tuple[str, str, str | None]]]:
-        """(sheet or file, row) → (severity, code, column) of every problem."""
-        out: dict[tuple[str, int], set[tuple[str, str, str | None]]] = {}
-        frame = self.validated.problems.frame
-        for line in frame[["severity", "code", "row", "column"]].itertuples(index=False):
-            place = self.sources.location(line.row)
-            assert place.row is not None
-            name = None if pd.isna(line.column) else line.column
-            out.setdefault((place.sheet or Path(place.file).stem, place.row), set()).add(
-                (line.severity, line.code, name)
-            )
-        return out
-
-
 @cache
 def sample(system: str) -> Sample:
     return MAKERS[system]()
@@ -92,17 +57,7 @@ def grids(system: str) -> dict[str, Grid]:
 def check(system: str, files: Mapping[str, bytes], folder: Path) -> Checked:
     for file, data in files.items():
         (folder / file).write_bytes(data)
-    loaded = load_mapping(system)
-    hints = loaded.mapping.header_hints()
-    options = LoadOptions(
-        columns=hints,
-        two_headers=loaded.mapping.two_headers,
-        allowed=frozenset(header_key(name) for names in hints for name in names),
-    )
-    sources = load([str(folder)], options)
-    mapped = apply_mapping(loaded, sources, country="US")
-    checked = validate_all(mapped.tables, sources, resolved_lookups=False)
-    return Checked(sources, mapped, apply_policies(mapped.tables, ProblemTable.concat([mapped.problems, checked])))
+    return check_paths(system, [folder])
 
 
 def code_of(dirt: Planted, system: str) -> str:

@@ -1,14 +1,13 @@
 """The endpoints of addresses and contacts: what they answer, what they change, and each of their options."""
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from importer.sandbox import SandboxConfig
-from tests.running_sandbox import RunningSandbox, running
+from tests.running_sandbox import running
 from tests.sandbox.support import HandClock, address, assert_documented, client, contact, customer
 
 CUSTOMERS = "/v1/customers"
@@ -16,18 +15,6 @@ KINDS = {"addresses": address, "contacts": contact}
 SEVERAL = {"addresses": "/v1/customers/{id}/addresses", "contacts": "/v1/customers/{id}/contacts"}
 ONE = {"addresses": SEVERAL["addresses"] + "/{address_id}", "contacts": SEVERAL["contacts"] + "/{contact_id}"}
 GOLD = {"name": "Tier", "value": "gold"}
-
-
-@pytest.fixture
-def sandbox() -> Iterator[RunningSandbox]:
-    with running(SandboxConfig()) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def api(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
-    with client(sandbox) as api:
-        yield api
 
 
 def create(api: httpx.Client, **fields: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import re
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,6 @@ from tests.running_sandbox import RunningSandbox, running
 from tests.sandbox.support import DOCUMENT, HandClock, address, assert_documented, client, contact, customer
 
 CUSTOMERS, ONE = "/v1/customers", "/v1/customers/{id}"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[RunningSandbox]:
-    with running(SandboxConfig()) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def api(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
-    with client(sandbox) as api:
-        yield api
 
 
 def create(api: httpx.Client, body: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from importer.run_folder import PayloadFile
 from importer.sender import Sender, SendOptions
 from importer.sender.concurrency import LedgerThread
 from importer.tables import TEXT
+from tests.api.virtual import VirtualLoop as WarpLoop
 
 TENANT = "acme"
 NOTHING_DONE = {
@@ -45,15 +46,10 @@ class _WarpSelector(selectors.DefaultSelector):
         return super().select(0)
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
+class VirtualLoop(WarpLoop):
     """A loop whose clock jumps to the next timer as soon as nothing else is to be done."""
 
-    def __init__(self) -> None:
-        self.warp = _WarpSelector()
-        super().__init__(self.warp)
-
-    def time(self) -> float:
-        return self.warp.now
+    selector = _WarpSelector
 
 
 class CountedThread(LedgerThread):
