@@ -83,12 +83,12 @@ def test_public_class_names_are_unique() -> None:
     assert [name for name, count in counts.items() if count > 1] == []
 
 
-def test_http_is_httpx_and_concurrency_is_anyio() -> None:
+def test_only_httpx_and_anyio_are_used_for_http_and_concurrency() -> None:
     others = {"asyncio", "aiohttp", "yarl", "uvloop"}
     assert [path for path in MODULES if others & {name.partition(".")[0] for name in imported(path)}] == []
 
 
-def test_no_private_name_of_another_module_is_used() -> None:
+def test_no_private_names_of_other_modules_are_used() -> None:
     assert {name_of(path): names for path in MODULES if (names := private_names(path))} == {}
 
 
@@ -121,12 +121,12 @@ def test_functions_fit_on_a_screen() -> None:
     assert long == []
 
 
-def test_a_module_name_occurs_once() -> None:
+def test_module_names_are_unique() -> None:
     names = Counter(path.stem for path in MODULES if not path.stem.startswith("__") and package_of(path) != "commands")
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_the_readme_names_modules_that_exist() -> None:
+def test_readme_names_only_existing_modules() -> None:
     text = (PACKAGE / "README.md").read_text(encoding="utf-8")
     known = {path.name for path in MODULES} | {str(path.relative_to(PACKAGE)) for path in MODULES}
     assert [
@@ -136,7 +136,7 @@ def test_the_readme_names_modules_that_exist() -> None:
     ] == []
 
 
-def test_the_readme_names_functions_where_they_are() -> None:
+def test_readme_names_functions_where_they_are() -> None:
     """Each name in backticks in "Where to find what" is defined in one of the files that its row names."""
     text = (PACKAGE / "README.md").read_text(encoding="utf-8")
     text = text.partition("## Where to find what")[2].partition("\n## ")[0]
@@ -164,7 +164,7 @@ def defined(path: Path) -> set[str]:
     return made | {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
-def test_there_is_no_circle_of_imports() -> None:
+def test_there_are_no_import_cycles() -> None:
     graph = {
         name: {found for found in imported(path, parsed(path).body) if found in BY_NAME} - {name, "importer"}
         for name, path in BY_NAME.items()
@@ -172,7 +172,7 @@ def test_there_is_no_circle_of_imports() -> None:
     TopologicalSorter(graph).prepare()  # raises CycleError
 
 
-def test_only_cli_prints_asks_or_exits() -> None:
+def test_only_cli_prints_prompts_or_exits() -> None:
     for path in MODULES:
         if package_of(path) in {"cli", "sandbox"}:
             continue
@@ -184,13 +184,13 @@ def test_only_cli_prints_asks_or_exits() -> None:
         assert not calls & {"print", "input", "exit", "quit"}, path
 
 
-def test_the_page_is_reached_through_its_command() -> None:
+def test_web_is_imported_only_by_its_command() -> None:
     outside = [path for path in MODULES if package_of(path) != "web"]
     users = {name_of(path) for path in outside if any(name.startswith("importer.web") for name in imported(path))}
     assert users == {"importer.commands.open"}
 
 
-def test_top_level_holds_nothing_else() -> None:
+def test_top_level_has_only_listed_files() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     top = {line.split("/")[0] for line in listed.splitlines()}
     assert {name for name in top if not name.startswith(".")} <= TOP_LEVEL

@@ -81,7 +81,7 @@ def files(tmp_path) -> Path:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_an_error_says_what_to_do(command, files, monkeypatch, arguments, code, said) -> None:
+def test_errors_say_what_to_do(command, files, monkeypatch, arguments, code, said) -> None:
     if arguments[-1] == "http://example.com":
         monkeypatch.setenv("WIZCOMMERCE_API_KEY", KEY)
     got, out, err = command(*arguments)
@@ -110,7 +110,7 @@ def test_check_opens_no_connection(command, monkeypatch) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*") if path.is_file()} == {0o600}
 
 
-def test_a_sample_arrives_once_and_a_second_run_sends_nothing(command, monkeypatch, tmp_path) -> None:
+def test_sample_is_created_once_and_a_second_run_sends_nothing(command, monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("WIZCOMMERCE_API_KEY", KEY)
     with running(SandboxConfig(keys=(KEY,))) as server:
         arguments = ["run", str(ROOT / "sample_data" / SAMPLE), "-m", SAMPLE, "--country", "US", "--api", server.url]
@@ -135,7 +135,7 @@ def test_a_sample_arrives_once_and_a_second_run_sends_nothing(command, monkeypat
     ).read_bytes()
 
 
-def test_a_refusal_leads_back_to_its_cell(command, monkeypatch, tmp_path) -> None:
+def test_refusal_is_traced_to_its_cell(command, monkeypatch, tmp_path) -> None:
     """The sandbox's unknown price list is such a refusal: a UUID that is valid and belongs to nothing."""
     (tmp_path / "own.yaml").write_text(
         "title: T\nkey: ID\ncustomer: {company_name: Name, assigned_price_list_id: Prices}\n"
@@ -160,7 +160,7 @@ def test_a_refusal_leads_back_to_its_cell(command, monkeypatch, tmp_path) -> Non
     assert "Bolt LLC" in (folder / "rejected" / "list.csv").read_text()
 
 
-def test_a_limit_leaves_the_rest_to_resume(command, files) -> None:
+def test_limit_leaves_the_rest_for_resume(command, files) -> None:
     code, out, _ = command("run", "good.csv", "-m", "netsuite", "--api", "sandbox", "--limit", "1", "--json")
     assert (code, json.loads(out)["customers"]["created"], json.loads(out)["customers"]["pending"]) == (0, 1, 1)
     code, out, _ = command("resume", "--json")
@@ -210,7 +210,7 @@ def commands_of_the_readme() -> set[str]:
 
 
 @pytest.mark.parametrize("name", sorted(commands_of_the_readme()))
-def test_every_command_of_the_readme_explains_itself(command, monkeypatch, name) -> None:
+def test_every_command_in_the_readme_has_help(command, monkeypatch, name) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     code, out, _ = command(name, "--help")
     assert code == 0
@@ -218,7 +218,7 @@ def test_every_command_of_the_readme_explains_itself(command, monkeypatch, name)
     assert f"  importer {name}" in out.split("\nExample")[1]  # examples come last
 
 
-def test_the_readme_names_every_command(command) -> None:
+def test_readme_names_every_command(command) -> None:
     _, out, _ = command("--help")
     listed = set(re.findall(r"^  ([a-z]+) ", out.partition("Start:")[2].partition("Options:")[0], re.MULTILINE))
     assert listed == commands_of_the_readme()

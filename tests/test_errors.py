@@ -14,7 +14,7 @@ from importer.errors import StopError
         ("two\nlines", "", "two lines"),
     ],
 )
-def test_message_and_hint(message: str, hint: str, line: str) -> None:
+def test_error_has_message_and_hint(message: str, hint: str, line: str) -> None:
     error = StopError(message, hint)
     assert error.in_one_line == line
     assert str(error) == (f"{message}\n{hint}" if hint else message)

@@ -66,7 +66,7 @@ def frame() -> pd.DataFrame:
     return pd.DataFrame(rows, dtype=str)
 
 
-def test_a_check_of_files() -> None:
+def test_check_reads_files() -> None:
     checked = importer.check("small.csv", "small.yaml", country="US")
     assert (checked.ok, checked.exit_code, checked.stopped) == (True, 0, None)
     assert checked.customers["outcome"].tolist() == ["valid"] * 3
@@ -80,7 +80,7 @@ def test_a_check_of_files() -> None:
     assert both.summary["rows"]["read"] == 10
 
 
-def test_tables_and_mappings_of_this_process(box) -> None:
+def test_in_memory_tables_and_mappings_are_accepted(box) -> None:
     """A key keeps its zeros, a problem names the table, a formula comes back unmarked, and nothing is left behind."""
     checked = importer.check({"customers": frame()}, DICT)
     assert checked.customers["reference_id"].tolist() == ["0012", "C2", "C3"]
@@ -136,7 +136,7 @@ def test_tables_and_mappings_of_this_process(box) -> None:
         (lambda: importer.undo(key=KEY, api_key_file="f"), "UsageError", "two API keys"),
     ],
 )
-def test_errors_are_exceptions(call, error, said) -> None:
+def test_errors_are_raised_as_exceptions(call, error, said) -> None:
     with pytest.raises(getattr(importer.errors, error)) as raised:
         call()
     assert said in str(raised.value)
@@ -144,11 +144,11 @@ def test_errors_are_exceptions(call, error, said) -> None:
     assert KEY not in repr(raised.value)
 
 
-def test_a_target_never_shows_its_key() -> None:
+def test_target_never_shows_its_key() -> None:
     assert KEY not in repr(importer.Target("staging", key=KEY)) + str({"target": importer.Target("staging", KEY)})
 
 
-def test_plan_run_retry_verify_undo(box) -> None:
+def test_plan_run_retry_verify_and_undo_work_together(box) -> None:
     target = importer.Target(box.url, key=KEY)
     planned = importer.plan("small.csv", "small.yaml", target)
     assert planned.summary["plan"]["create"] == 3
@@ -178,7 +178,7 @@ def test_plan_run_retry_verify_undo(box) -> None:
     assert box.counts()["customers"] == 0
 
 
-def test_within_an_event_loop(box) -> None:
+def test_run_and_arun_work_in_an_event_loop(box) -> None:
     """``run`` blocks the loop, ``arun`` lets it go on."""
     target = importer.Target(box.url, key=KEY)
 
@@ -205,7 +205,7 @@ def test_within_an_event_loop(box) -> None:
     anyio.run(main)
 
 
-def test_a_canceled_run_can_be_resumed() -> None:
+def test_canceled_run_can_be_resumed() -> None:
     source("many.csv", 60)
     with running(SandboxConfig(latency=0.1)) as box:
         target = importer.Target(box.url, key=KEY)
@@ -223,7 +223,7 @@ def test_a_canceled_run_can_be_resumed() -> None:
         assert box.counts()["customers"] == 60
 
 
-def test_in_threads(box) -> None:
+def test_runs_work_in_threads(box) -> None:
     """Two accounts at once, outside the main thread; one of them is asked to stop by another thread."""
     source("many.csv", 200)
     stop = threading.Event()
@@ -238,7 +238,7 @@ def test_in_threads(box) -> None:
     assert "interrupted" in str(many.result().stopped)
 
 
-def test_as_a_task_of_a_scheduler(box) -> None:
+def test_run_works_as_a_scheduler_task(box) -> None:
     def task(path: str) -> dict:
         return importer.run(path, "small.yaml", importer.Target(box.url, key=KEY), yes=True).summary
 
@@ -247,7 +247,7 @@ def test_as_a_task_of_a_scheduler(box) -> None:
     assert summary == json.loads(Path(summary["folder"], "summary.json").read_bytes())
 
 
-def test_a_plain_script_with_several_processes(tmp_path) -> None:
+def test_plain_script_works_with_several_processes(tmp_path) -> None:
     """``memory`` makes it work in parts, as large sources do."""
     script = tmp_path / "script.py"
     script.write_text(
@@ -262,7 +262,7 @@ def test_a_plain_script_with_several_processes(tmp_path) -> None:
     assert (done.stdout, done.stderr) == ("['valid', 'valid', 'valid']\n", "")
 
 
-def test_importing_it_loads_nothing() -> None:
+def test_importing_the_package_loads_nothing() -> None:
     code = "import sys, typing; old = {*sys.modules}; import importer; print(*{*sys.modules} - old)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.split() == ["importer"]
@@ -291,7 +291,7 @@ ONLY_HERE = {"progress", "stop", "counts", "began", "stage", "confirm", "key", "
         ("verify", python_api.AfterOptions),
     ],
 )
-def test_its_keywords_are_the_options_of_the_command_line(name, known) -> None:
+def test_keywords_match_the_command_line_options(name, known) -> None:
     from importer.cli.app import app
 
     command = next(item.callback for item in app.registered_commands if item.callback.__name__ == name)
@@ -300,7 +300,7 @@ def test_its_keywords_are_the_options_of_the_command_line(name, known) -> None:
     assert known.__optional_keys__ - ONLY_HERE | positional == there
 
 
-def test_a_draft_is_answered_and_its_mapping_checks(place) -> None:
+def test_draft_is_answered_and_its_mapping_passes_check(place) -> None:
     rows = "".join(f"{n},Firm {n} Ltd,Bath,{'Inactive' if n == 2 else 'Active'}\n" for n in range(4))
     Path("new.csv").write_text(f"Customer Number,Company Name,City,Status\n{rows}")
     draft = importer.suggest("new.csv", country="GB")
@@ -316,7 +316,7 @@ def test_a_draft_is_answered_and_its_mapping_checks(place) -> None:
         importer.suggest("new.csv", answers={"key": "City"})
 
 
-def test_tables_are_read_and_drafted_once(place) -> None:
+def test_loaded_tables_can_be_drafted_and_previewed(place) -> None:
     Path("list.csv").write_text(
         "Customers of 2024\n\nCode,Company Name,City\n0017,Alpha Ltd,Bath\n0018,Beta Ltd,York\n"
     )
@@ -335,7 +335,7 @@ def test_tables_are_read_and_drafted_once(place) -> None:
     assert importer.mappings()["netsuite"]
 
 
-def test_words_are_decided_and_runs_listed(place) -> None:
+def test_value_tables_runs_and_saved_lookups_work_from_python(place) -> None:
     Path("list.csv").write_text("Code,Company Name,Terms\n1,Alpha Ltd,N30\n2,Beta Ltd,net 30\n")
     mapping = {"title": "Terms", "key": "Code", "customer": {"company_name": "Company Name", "payment_term": "Terms"}}
     found = importer.values("list.csv", mapping, decided={("payment_term", "N30"): "Net 30"}, output="words.csv")

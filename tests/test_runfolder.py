@@ -59,7 +59,7 @@ def folder(tmp_path) -> RunFolder:
     return RunFolder.create(tmp_path / "out" / "deep", RUN)
 
 
-def test_a_run_id_is_its_utc_time_and_never_the_same_twice() -> None:
+def test_run_id_has_its_utc_time_and_a_random_part() -> None:
     moment = datetime(2025, 3, 31, 16, 5, 2, tzinfo=timezone(timedelta(hours=2)))
     names = {new_run_id(moment) for _ in range(20)}
     assert {name[:16] for name in names} == {"20250331-140502-"}
@@ -67,7 +67,7 @@ def test_a_run_id_is_its_utc_time_and_never_the_same_twice() -> None:
     assert new_run_id(moment) < new_run_id(datetime(2025, 4, 1, tzinfo=UTC))
 
 
-def test_a_stage_comes_back_as_it_was_kept(folder) -> None:
+def test_stage_is_read_back_unchanged(folder) -> None:
     kept = make_stage()
     folder.save(kept)
     back = folder.load()
@@ -92,7 +92,7 @@ def test_a_stage_comes_back_as_it_was_kept(folder) -> None:
     np.testing.assert_array_equal(back.lost_child, kept.lost_child)
 
 
-def test_a_folder_of_an_earlier_version_states_no_defaults(folder) -> None:
+def test_folder_of_an_earlier_version_states_no_defaults(folder) -> None:
     stage = make_stage()
     before = {name: getattr(stage.tables, name).drop(columns=DEFAULT_STATED) for name in ("addresses", "contacts")}
     folder.save(replace(stage, tables=replace(stage.tables, **before)))
@@ -101,7 +101,7 @@ def test_a_folder_of_an_earlier_version_states_no_defaults(folder) -> None:
     assert folder.load().tables.addresses[DEFAULT_STATED].dtype == BOOLEAN
 
 
-def test_bodies_are_there_once_they_were_kept(folder) -> None:
+def test_bodies_exist_only_after_they_are_saved(folder) -> None:
     bodies = pd.DataFrame(
         {
             "position": np.array([0, 5]),
@@ -117,7 +117,7 @@ def test_bodies_are_there_once_they_were_kept(folder) -> None:
     pd.testing.assert_frame_equal(back, bodies)
 
 
-def test_everything_is_its_owners_alone(folder) -> None:
+def test_run_folder_is_private(folder) -> None:
     folder.save(make_stage())
     assert {stat.S_IMODE(path.stat().st_mode) for path in (folder.path, folder.work)} == {0o700}
     files = [path for path in folder.work.rglob("*") if path.is_file()]
@@ -125,7 +125,7 @@ def test_everything_is_its_owners_alone(folder) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
 
-def test_a_folder_that_cannot_be_made_names_the_option(tmp_path) -> None:
+def test_folder_that_cannot_be_created_names_the_option(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(OutputError, match="file") as caught:
@@ -133,18 +133,18 @@ def test_a_folder_that_cannot_be_made_names_the_option(tmp_path) -> None:
         assert "--out" in caught.value.hint
 
 
-def test_a_folder_that_is_there_is_not_written_into(folder) -> None:
+def test_existing_folder_is_not_written_to(folder) -> None:
     with pytest.raises(OutputError, match="exists"):
         RunFolder.create(folder.path.parent, RUN)
 
 
-def test_a_folder_that_went_away_cannot_keep_a_stage(tmp_path) -> None:
+def test_stage_cannot_be_saved_in_a_missing_folder(tmp_path) -> None:
     with pytest.raises(OutputError, match="cannot be written"):
         RunFolder(tmp_path / "gone" / RUN).save(make_stage())
 
 
 @pytest.mark.parametrize("damage", ["gone", "empty", "half"])
-def test_a_stage_that_is_not_whole_is_told_from_one_that_is(folder, damage) -> None:
+def test_damaged_stage_is_detected(folder, damage) -> None:
     folder.save(make_stage())
     for path in sorted(folder.work.iterdir()):
         whole = path.read_bytes()
@@ -159,7 +159,7 @@ def test_a_stage_that_is_not_whole_is_told_from_one_that_is(folder, damage) -> N
     folder.load()
 
 
-def test_bodies_that_are_not_whole_are_told_from_those_that_are(folder) -> None:
+def test_damaged_bodies_are_detected(folder) -> None:
     folder.save(make_stage())
     folder.save_bodies(pd.DataFrame({"position": np.arange(1000)}))
     path = folder.work / "bodies.arrow"

@@ -22,19 +22,19 @@ KNOWN = ("out", "batch_size", "sources")
         *[("0%", 1, 1_000_000, True), ("100%", 10, 10, False), ("5%", 0, 0, False)],
     ],
 )
-def test_a_share_is_passed_by_more_than_it_allows(text, count, total, passed) -> None:
+def test_share_is_exceeded_only_above_its_limit(text, count, total, passed) -> None:
     assert Share.parse(text).passed_by(count, total) is passed
 
 
 @pytest.mark.parametrize("text", ["", "%", "five", "-1", "101%", "2.5", "5%%", "1e3", "nan", "∞"])
-def test_what_is_no_share_is_refused_with_an_example(text) -> None:
+def test_invalid_share_is_refused_with_an_example(text) -> None:
     with pytest.raises(OptionError, match=r"^--max-fewer: ") as caught:
         Options(max_fewer=text)
     assert "20 or 5%" in caught.value.hint
 
 
 @pytest.mark.parametrize(("text", "shown"), [("20", "20"), ("5%", "5%"), ("2.50%", "2.5%")])
-def test_a_share_is_shown_as_it_was_meant(text, shown) -> None:
+def test_share_is_shown_as_given(text, shown) -> None:
     assert str(Share.parse(text)) == shown
 
 
@@ -54,18 +54,18 @@ NONSENSE = [0, -1, math.nan, math.inf, 10**30, True, False, "", "many", "-1", "n
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_numbers_without_sense_are_refused_by_the_options_name(name) -> None:
+def test_invalid_numbers_are_refused_with_the_option_name(name) -> None:
     assert not_refused(name, NONSENSE, hint=("Enter ", "Use ")) == []
 
 
 @pytest.mark.parametrize("name", ["mode", "on_conflict", "dedupe", "log_level", "delimiter", "engine"])
-def test_words_without_sense_are_refused_by_the_options_name(name) -> None:
+def test_invalid_choices_are_refused_with_the_option_name(name) -> None:
     blank = ";;" if name == "delimiter" else ""
     assert not_refused(name, [blank, "perhaps", True, 5, math.nan, [], ["create"]], hint=("Enter ", "Use ")) == []
 
 
 @pytest.mark.parametrize("name", ["strict", "partial", "yes", "new_file", "same_layout", "accept_key"])
-def test_a_flag_is_true_or_false(name) -> None:
+def test_flag_must_be_true_or_false(name) -> None:
     assert not_refused(name, [0, 1, "true", "", [], math.nan], said="true or false") == []
 
 
@@ -84,16 +84,16 @@ def not_refused(name: str, values: list[object], *, said: str = "", hint: str | 
 
 
 @pytest.mark.parametrize("name", ["tenant", "ledger", "out", "sheet", "lookups", "mapping", "api", "plan", "log"])
-def test_text_is_text(name) -> None:
+def test_text_option_must_be_text(name) -> None:
     assert not_refused(name, [True, [], {}, "a\0b", b"x"]) == []
 
 
 @pytest.mark.parametrize("name", ["sources", "only"])
-def test_a_list_holds_texts(name) -> None:
+def test_list_option_must_contain_texts(name) -> None:
     assert not_refused(name, [5, True, [True], [["a"]], ["a\0"]]) == []
 
 
-def test_every_option_is_read_and_what_was_read_is_read_again() -> None:
+def test_options_are_parsed_and_parsed_values_are_accepted() -> None:
     """A flag and a variable give text, a file TOML's values, a plan or a ledger JSON's."""
     texts = {
         "rate": "20", "concurrency": "8", "timeout": "2.5", "max_wait": "1h30m", "settle": "0", "limit": "3",
@@ -111,12 +111,12 @@ def test_every_option_is_read_and_what_was_read_is_read_again() -> None:
     assert Options().max_wait == 900
 
 
-def test_what_a_run_or_a_plan_kept_is_checked_and_named() -> None:
+def test_options_stored_by_a_run_or_plan_are_checked_and_named() -> None:
     with pytest.raises(OptionError, match=r"^run 7: on-conflict: 'perhaps' is not valid\n"):
         Options().kept({"on_conflict": "perhaps"}, "run 7")
 
 
-def test_reports_show_what_was_chosen_and_never_where_the_key_lies() -> None:
+def test_reports_show_chosen_options_but_not_the_key_file() -> None:
     chosen = Options(api="staging", only=frozenset("ba"), max_rejected=Share.parse("5%"), api_key_file=Path("secret"))
     shown = chosen.public()
     assert (shown["only"], shown["max_rejected"], shown["rate"]) == (["a", "b"], "5%", "auto")
@@ -128,7 +128,7 @@ def test_reports_show_what_was_chosen_and_never_where_the_key_lies() -> None:
     ("environment", "folder"),
     [({"XDG_STATE_HOME": "/state"}, "/state"), ({"XDG_STATE_HOME": ""}, "~/.local/state"), ({}, "~/.local/state")],
 )
-def test_the_ledger_lies_in_the_state_folder(environment, folder) -> None:
+def test_ledger_is_in_the_state_folder(environment, folder) -> None:
     assert default_ledger(environment) == str(Path(folder).expanduser() / "importer" / "ledger.db")
 
 
@@ -138,7 +138,7 @@ def write(path: Path, text: str | bytes, mode: int = 0o600) -> Path:
     return path
 
 
-def test_a_config_file_may_write_its_names_either_way(tmp_path) -> None:
+def test_config_file_accepts_hyphens_and_underscores(tmp_path) -> None:
     path = write(tmp_path / "a.toml", '\ufeffbatch-size = 5\nout = "here"\nsources = ["a.csv", "b.csv"]\n')
     assert read_config(path, KNOWN) == {"batch_size": 5, "out": "here", "sources": ["a.csv", "b.csv"]}
     path = write(tmp_path / "b.toml", "batch_size = 5\n")
@@ -149,7 +149,7 @@ def test_a_config_file_may_write_its_names_either_way(tmp_path) -> None:
     ("text", "said"),
     [("outt = 1\n", "'outt'"), ("out = \n", "not valid TOML"), (b"out = '\xff'\n", "not valid TOML")],
 )
-def test_a_wrong_config_file_is_named(tmp_path, text, said) -> None:
+def test_wrong_config_file_is_named(tmp_path, text, said) -> None:
     path = write(tmp_path / "wrong.toml", text)
     with pytest.raises(UsageError) as caught:
         read_config(path, KNOWN)
@@ -157,7 +157,7 @@ def test_a_wrong_config_file_is_named(tmp_path, text, said) -> None:
     assert said in caught.value.message
 
 
-def test_an_unknown_option_is_answered_with_the_nearest_or_with_those_there_are(tmp_path) -> None:
+def test_unknown_option_is_reported_with_the_nearest_or_all_options(tmp_path) -> None:
     with pytest.raises(UsageError, match="'zone'\n") as caught:
         read_config(write(tmp_path / "wrong.toml", "zone = 1\n"), KNOWN)
     assert caught.value.hint == "Options: batch-size, out, sources."
@@ -166,7 +166,7 @@ def test_an_unknown_option_is_answered_with_the_nearest_or_with_those_there_are(
     assert caught.value.hint == ""
 
 
-def test_paths_of_a_config_file_start_at_its_folder() -> None:
+def test_paths_in_a_config_file_are_relative_to_its_folder() -> None:
     written = {
         "sources": ["a.csv", "/b.csv", "https://example.com/c.csv", "zip://a.csv::https://example.com/c.zip"],
         "mapping": "own.yaml", "out": "../results", "ledger": "postgresql://host/db", "api_key_file": "key",
@@ -183,21 +183,21 @@ def test_paths_of_a_config_file_start_at_its_folder() -> None:
     }  # fmt: skip
 
 
-def test_a_config_file_that_is_not_there_is_named(tmp_path) -> None:
+def test_missing_config_file_is_named(tmp_path) -> None:
     with pytest.raises(UsageError, match=r"absent\.toml: no such file\nCheck --config\."):
         read_config(tmp_path / "absent.toml", KNOWN)
     with pytest.raises(UsageError, match="cannot be read"):
         read_config(tmp_path, KNOWN)
 
 
-def test_the_key_comes_from_the_file_before_the_environment(tmp_path) -> None:
+def test_key_file_overrides_the_environment(tmp_path) -> None:
     path = write(tmp_path / "key", f"{KEY}\n")
     assert read_key({KEY_VARIABLE: "another"}, path) == KEY
     assert read_key({KEY_VARIABLE: f" {KEY}\n"}, None) == KEY
 
 
 @pytest.mark.parametrize("environment", [{}, {KEY_VARIABLE: ""}, {KEY_VARIABLE: " \n"}])
-def test_a_missing_key_is_answered_with_where_to_put_it(environment) -> None:
+def test_missing_key_error_says_where_to_put_it(environment) -> None:
     with pytest.raises(UsageError) as caught:
         read_key(environment, None)
     assert KEY_VARIABLE in caught.value.hint
@@ -205,7 +205,7 @@ def test_a_missing_key_is_answered_with_where_to_put_it(environment) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o660, 0o666, 0o610])
-def test_a_key_file_that_others_may_use_is_refused_with_the_command_to_mend_it(tmp_path, mode) -> None:
+def test_key_file_others_can_access_is_refused_with_the_fix(tmp_path, mode) -> None:
     path = write(tmp_path / "key", KEY, mode)
     with pytest.raises(UsageError) as caught:
         read_key({}, path)
@@ -216,11 +216,11 @@ def test_a_key_file_that_others_may_use_is_refused_with_the_command_to_mend_it(t
 
 
 @pytest.mark.parametrize(("content", "said"), [("", "is empty"), (" \n", "is empty"), (b"\xff\xfe", "is not text")])
-def test_a_key_file_without_a_key_is_refused(tmp_path, content, said) -> None:
+def test_key_file_without_a_key_is_refused(tmp_path, content, said) -> None:
     with pytest.raises(UsageError, match=said):
         read_key({KEY_VARIABLE: KEY}, write(tmp_path / "key", content))
 
 
-def test_a_key_file_that_is_not_there_is_no_reason_to_use_another_key(tmp_path) -> None:
+def test_missing_key_file_does_not_fall_back_to_the_environment(tmp_path) -> None:
     with pytest.raises(UsageError, match=r"absent: no such file\nCheck --api-key-file\."):
         read_key({KEY_VARIABLE: KEY}, tmp_path / "absent")

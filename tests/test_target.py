@@ -21,7 +21,7 @@ from importer.settings.api_access import resolve_target
         ("http://[::1]:9/v1", "http://[::1]:9"),
     ],
 )
-def test_targets(target, url) -> None:
+def test_targets_are_resolved_to_urls(target, url) -> None:
     assert resolve_target(target) == url
     assert resolve_target(url) == url
 
@@ -61,7 +61,7 @@ def test_targets(target, url) -> None:
         "https://a%2fb.example.com",
     ],
 )
-def test_odd_targets(target) -> None:
+def test_invalid_targets_are_refused(target) -> None:
     with pytest.raises(UsageError):
         resolve_target(target)
 

@@ -31,7 +31,7 @@ async def created_by(answer):
 # what is sent, and what is believed
 
 
-async def test_what_is_sent() -> None:
+async def test_each_call_sends_its_method_path_and_body() -> None:
     ok = http_json(200, {"data": {"id": "b", "reference_id": "A-1"}})
     async with raw_server(in_turn(CREATED, ok)) as server, make_client(server.url + "/") as client:
         answers = [
@@ -91,14 +91,14 @@ async def test_what_is_sent() -> None:
         *(http(status, HTML) for status in (408, 425, 500, 502, 503, 504, 599)),
     ],
 )
-async def test_a_post_without_a_believable_answer_is_unknown(answer) -> None:
+async def test_post_without_plausible_answer_is_unknown(answer) -> None:
     assert (await created_by(answer)).kind is AnswerKind.UNKNOWN
     async with raw_server(always(answer)) as server, make_client(server.url) as client:
         assert (await client.create_child("a", "contacts", BODY, "C-1")).kind is AnswerKind.UNKNOWN
         assert len(server.requests) == 1
 
 
-async def test_one_foreign_answer_to_three_posts_creates_nothing() -> None:
+async def test_same_foreign_answer_to_three_posts_creates_nothing() -> None:
     foreign = http_json(201, {"data": {"id": "id-9", "reference_id": "C-9"}})
     async with raw_server(always(foreign)) as server, make_client(server.url) as client:
         answers = [await client.create(BODY, f"C-{number}") for number in range(3)]
@@ -107,7 +107,7 @@ async def test_one_foreign_answer_to_three_posts_creates_nothing() -> None:
     }
 
 
-async def test_what_is_about_another_record_is_not_believed() -> None:
+async def test_answer_about_another_record_is_unknown() -> None:
     other = http_json(200, {"data": {"id": "other", "reference_id": "C-1"}})
     async with raw_server(always(other)) as server, make_client(server.url) as client:
         answers = [
@@ -124,7 +124,7 @@ async def test_what_is_about_another_record_is_not_believed() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_refused_key(status) -> None:
+async def test_refused_key_answer_has_code_and_masked_message(status) -> None:
     answer = await created_by(http_json(status, {"code": "bad_key", "message": f"the key {KEY} is unknown"}))
     assert (answer.kind, answer.code, answer.message) == (
         AnswerKind.KEY_REFUSED,
@@ -133,7 +133,7 @@ async def test_a_refused_key(status) -> None:
     )
 
 
-async def test_the_reasons_of_a_refusal() -> None:
+async def test_refusal_reasons_are_parsed() -> None:
     details = [{"field": "addresses[1].zip_code", "reason": "too\nlong"}, {"field": "phone"}, "odd", 7, None, {}]
     answer = await created_by(http_json(422, {"code": "invalid", "message": "no\x00 good", "details": details}))
     assert (answer.kind, answer.status, answer.code, answer.message) == (AnswerKind.REFUSED, 422, "invalid", "no good")
@@ -164,7 +164,7 @@ async def test_the_reasons_of_a_refusal() -> None:
         (orjson.dumps({"message": "m" * 9000}), None, "m" * 499 + "\u2026", ()),
     ],
 )
-async def test_refusals_of_any_shape(body, code, message, refusals) -> None:
+async def test_malformed_refusals_are_parsed(body, code, message, refusals) -> None:
     answer = await created_by(http(400, body))
     assert (answer.kind, answer.code, answer.message, answer.refusals) == (
         AnswerKind.REFUSED,
@@ -175,11 +175,11 @@ async def test_refusals_of_any_shape(body, code, message, refusals) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 410, 413, 418])
-async def test_other_client_errors_of_a_post_are_refusals(status) -> None:
+async def test_other_client_errors_of_post_are_refusals(status) -> None:
     assert (await created_by(http(status, b"{}"))).kind is AnswerKind.REFUSED
 
 
-async def test_gone() -> None:
+async def test_404_means_gone_except_for_post() -> None:
     async with raw_server(always(http_json(404, {"code": "not_found"}))) as server:
         async with make_client(server.url) as client:
             answers = [
@@ -197,7 +197,7 @@ async def test_gone() -> None:
 
 
 @pytest.mark.parametrize("answer", [http(204), http_json(200, {"data": None}), http_json(201, {"data": {"id": "a"}})])
-async def test_any_2xx_of_patch_and_delete_is_a_success(answer) -> None:
+async def test_any_2xx_for_patch_and_delete_is_success(answer) -> None:
     async with raw_server(always(answer)) as server, make_client(server.url) as client:
         assert (await client.patch("a", BODY)).kind is AnswerKind.OK
         assert (await client.delete("a")).kind is AnswerKind.OK
@@ -205,19 +205,19 @@ async def test_any_2xx_of_patch_and_delete_is_a_success(answer) -> None:
         assert (await client.delete_child("a", "contacts", "b")).kind is AnswerKind.OK
 
 
-async def test_html_is_no_success_of_patch_get_or_delete() -> None:
+async def test_html_is_not_success_for_patch_get_or_delete() -> None:
     async with raw_server(always(http(200, HTML))) as server, make_client(server.url) as client:
         kinds = {(await client.patch("a", BODY)).kind, (await client.delete("a")).kind, (await client.get("a")).kind}
     assert kinds == {AnswerKind.UNKNOWN}
 
 
-async def test_get_needs_a_customer() -> None:
+async def test_get_requires_a_customer() -> None:
     async with raw_server(always(http_json(200, {"data": []}))) as server, make_client(server.url) as client:
         assert (await client.get("a")).kind is AnswerKind.UNKNOWN
 
 
 @pytest.mark.parametrize("odd", ["", "..", ".", "a/b", "a?b", "\u00e4", "a b", "a\n", "x" * 256])
-async def test_an_odd_id_is_refused_and_leads_nowhere(odd) -> None:
+async def test_odd_id_is_refused_without_a_request(odd) -> None:
     async with raw_server(always(CREATED)) as server, make_client(server.url) as client:
         answers = [
             await client.get(odd),
@@ -260,7 +260,7 @@ async def test_429_waits_exactly_as_asked_and_is_not_an_attempt(headers, seconds
         assert client.limiter.statistics.throttled == 1
 
 
-async def test_429_without_advice_waits_up_to_twice_as_long_each_time() -> None:
+async def test_429_without_retry_after_doubles_the_wait() -> None:
     class Longest(random.Random):
         def uniform(self, a: float, b: float) -> float:
             return b
@@ -285,7 +285,7 @@ async def test_429_without_advice_waits_up_to_twice_as_long_each_time() -> None:
         http(403, b"no", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 7"),
     ],
 )
-async def test_a_403_that_speaks_of_a_limit_is_waited_for(refusal) -> None:
+async def test_rate_limit_403_is_waited_for(refusal) -> None:
     naps = Naps()
     async with raw_server(in_turn(refusal, CREATED)) as server, make_client(server.url, naps) as client:
         assert (await create(client)).kind is AnswerKind.OK
@@ -295,7 +295,7 @@ async def test_a_403_that_speaks_of_a_limit_is_waited_for(refusal) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 402, 404])
-async def test_other_refusals_that_speak_of_a_limit_are_not_waited_for(status) -> None:
+async def test_other_refusals_that_mention_a_limit_are_not_waited_for(status) -> None:
     refusal = http_json(status, {"message": "Too many requests, slow down"})
     async with raw_server(in_turn(refusal, CREATED)) as server, make_client(server.url) as client:
         assert (await create(client)).status == status
@@ -303,7 +303,7 @@ async def test_other_refusals_that_speak_of_a_limit_are_not_waited_for(status) -
         assert client.limiter.statistics.throttled == 0
 
 
-async def test_a_quota_that_an_accepted_request_has_used_up_holds_the_next_one_back() -> None:
+async def test_used_up_quota_of_a_success_delays_the_next_request() -> None:
     naps, body = Naps(), b'{"data": {"id": "id-1", "reference_id": "C-1"}}'
     last = http(201, body, "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 7")
     async with raw_server(in_turn(last, CREATED)) as server, make_client(server.url, naps) as client:
@@ -313,7 +313,7 @@ async def test_a_quota_that_an_accepted_request_has_used_up_holds_the_next_one_b
     assert naps.now - began >= 7
 
 
-async def test_limits_for_too_long_end_the_run() -> None:
+async def test_rate_limits_that_last_too_long_end_the_run() -> None:
     async with raw_server(always(http(429, b"", "Retry-After: 50"))) as server, make_client(server.url) as client:
         with pytest.raises(ApiUnavailableError, match="429") as caught:
             await create(client)
@@ -321,7 +321,7 @@ async def test_limits_for_too_long_end_the_run() -> None:
         assert len(server.requests) == 19  # 900 s at most, 50 s at a time
 
 
-async def test_limits_without_advice_for_too_long_end_the_run() -> None:
+async def test_rate_limits_without_retry_after_end_the_run_eventually() -> None:
     naps = Naps()
     async with raw_server(always(http(429))) as server, make_client(server.url, naps, max_wait=60.0) as client:
         with pytest.raises(ApiUnavailableError, match="keeps asking the importer to wait"):
@@ -338,7 +338,7 @@ async def test_limits_without_advice_for_too_long_end_the_run() -> None:
         http_json(201, {}, "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 3600"),
     ],
 )
-async def test_a_pause_of_hours_is_not_waited_for(answer) -> None:
+async def test_pause_of_hours_is_not_waited_for(answer) -> None:
     async with raw_server(always(answer)) as server, make_client(server.url) as client:
         if b"HTTP/1.1 503" in answer or b"HTTP/1.1 201" in answer:
             assert (await create(client)).kind is AnswerKind.UNKNOWN
@@ -347,7 +347,7 @@ async def test_a_pause_of_hours_is_not_waited_for(answer) -> None:
         assert len(server.requests) == 1
 
 
-async def test_a_503_that_asks_for_a_pause_holds_back_the_next_request() -> None:
+async def test_503_with_retry_after_delays_the_next_request() -> None:
     naps = Naps()
     answers = in_turn(http(503, b"", "Retry-After: 20"), CREATED)
     async with raw_server(answers) as server, make_client(server.url, naps) as client:
@@ -356,7 +356,7 @@ async def test_a_503_that_asks_for_a_pause_holds_back_the_next_request() -> None
     assert naps.now >= 1020
 
 
-async def test_a_used_up_quota_holds_back_the_next_request() -> None:
+async def test_used_up_quota_delays_the_next_request_until_reset() -> None:
     naps = Naps()
     spent = http_json(201, {"data": {"id": "a"}}, "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 12")
     async with raw_server(in_turn(spent, CREATED)) as server, make_client(server.url, naps) as client:
@@ -369,7 +369,7 @@ async def test_a_used_up_quota_holds_back_the_next_request() -> None:
 # stopping
 
 
-async def test_a_stop_ends_the_waits_and_not_the_request_on_its_way() -> None:
+async def test_stop_ends_waits_but_not_requests_in_flight() -> None:
     arrived, go_on = anyio.Event(), anyio.Event()
 
     async def slow(seen, writer):
@@ -413,7 +413,7 @@ async def test_a_stop_ends_the_waits_and_not_the_request_on_its_way() -> None:
     ("fault", "kind", "sent"),
     [(None, AnswerKind.UNKNOWN, True), (http(500), AnswerKind.UNKNOWN, True), (http(429), AnswerKind.NOT_SENT, False)],
 )
-async def test_a_stop_between_attempts(fault, kind, sent) -> None:
+async def test_stop_between_attempts_ends_the_request(fault, kind, sent) -> None:
     turns = Turns()
 
     async def sleep(seconds: float) -> None:
@@ -427,7 +427,7 @@ async def test_a_stop_between_attempts(fault, kind, sent) -> None:
     assert len(server.requests) == 1
 
 
-async def test_a_stop_while_a_list_is_read() -> None:
+async def test_list_request_after_a_stop_is_not_sent() -> None:
     turns = Turns()
     turns.cancel()
     async with raw_server(always(CREATED)) as server, make_client(server.url) as client:
@@ -440,13 +440,13 @@ async def test_a_stop_while_a_list_is_read() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "ab\ncd-secret", "schlüssel-secret", " secret", "secret\x7f"])
-def test_a_key_that_no_header_can_carry(key) -> None:
+def test_key_invalid_in_a_header_is_refused_without_showing_it(key) -> None:
     with pytest.raises(UsageError) as caught:
         Client("http://127.0.0.1", key, limiter=Limiter(ceiling=1), rng=random.Random(1))
     assert "secret" not in str(caught.value)
 
 
-async def test_the_key_shows_nowhere(caplog) -> None:
+async def test_key_is_never_shown(caplog) -> None:
     caplog.set_level(logging.DEBUG)
     texts = []
     echo = http_json(400, {"code": KEY, "message": KEY, "details": [{"field": KEY, "reason": KEY}]})
@@ -462,7 +462,7 @@ async def test_the_key_shows_nowhere(caplog) -> None:
     assert KEY not in "".join([*texts, caplog.text, *(repr(vars(record)) for record in caplog.records)])
 
 
-async def test_a_key_that_comes_back_in_data_is_blanked_there_too() -> None:
+async def test_key_echoed_in_data_is_masked() -> None:
     data = {"id": "a", "name": f"x {KEY} y", KEY: [{"value": KEY}, 7, None, True]}
     escaped = orjson.dumps({"data": data}).replace(KEY.encode(), "".join(f"\\u{ord(c):04x}" for c in KEY).encode())
     for body in (orjson.dumps({"data": data}), escaped):
@@ -474,13 +474,13 @@ async def test_a_key_that_comes_back_in_data_is_blanked_there_too() -> None:
         assert await client.sales_reps() == [{"id": "a", "name": "[key]"}]
 
 
-async def test_a_key_as_short_as_a_word_damages_no_data() -> None:
+async def test_short_key_does_not_mask_data() -> None:
     options = {"limiter": Limiter(ceiling=1000), "rng": random.Random(1)}
     there = http_json(200, {"data": {"id": "a", "name": "Test Ltd"}})
     async with raw_server(always(there)) as server, Client(server.url, "Test", **options) as client:
         assert (await client.get("a")).data["name"] == "Test Ltd"
 
 
-async def test_outside_its_context() -> None:
+async def test_client_outside_its_context_is_an_internal_error() -> None:
     with pytest.raises(InternalError):
         await create(make_client("http://127.0.0.1"))

@@ -41,20 +41,20 @@ async def listening(connected):
 # nothing was sent
 
 
-async def test_nobody_listens() -> None:
+async def test_request_without_a_listening_server_is_not_sent() -> None:
     async with make_client(f"http://127.0.0.1:{unused_port()}") as client:
         answers = [await create(client), await client.get("a"), await client.patch("a", BODY), await client.delete("a")]
     assert [(answer.kind, answer.sent, answer.status) for answer in answers] == [(AnswerKind.NOT_SENT, False, None)] * 4
     assert {answer.message for answer in answers} == {"no connection (Connection refused)"}
 
 
-async def test_the_name_does_not_resolve() -> None:
+async def test_request_to_an_unknown_host_name_is_not_sent() -> None:
     async with make_client("http://no-such-host.invalid") as client:
         answers = [await create(client), await client.get("a")]
     assert [(answer.kind, answer.sent) for answer in answers] == [(AnswerKind.NOT_SENT, False)] * 2
 
 
-async def test_the_tls_handshake_never_ends() -> None:
+async def test_request_with_an_unfinished_tls_handshake_is_not_sent() -> None:
     async def swallow(reader, writer):
         await reader.read()
 
@@ -63,7 +63,7 @@ async def test_the_tls_handshake_never_ends() -> None:
     assert (answer.kind, answer.message) == (AnswerKind.NOT_SENT, "no connection (timed out)")
 
 
-async def test_all_connections_are_taken() -> None:
+async def test_request_without_a_free_connection_is_not_sent() -> None:
     taken, go_on = anyio.Event(), anyio.Event()
 
     async def wait(seen, writer):
@@ -91,7 +91,7 @@ async def test_all_connections_are_taken() -> None:
 
 
 @HANG_UPS
-async def test_hangs_up_after_accepting(hang_up) -> None:
+async def test_hang_up_after_accepting_leaves_the_outcome_unknown(hang_up) -> None:
     async def accept(reader, writer):
         hang_up(writer)
 
@@ -103,7 +103,7 @@ async def test_hangs_up_after_accepting(hang_up) -> None:
 @HANG_UPS
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 20", CREATED[:60], CREATED[:-5]], ids=["silent", "", "head", "body"])
 @pytest.mark.parametrize("stage", [b"\r\n\r\n", BODY], ids=["head-read", "all-read"])
-async def test_hangs_up_after_reading(stage, said, hang_up) -> None:
+async def test_hang_up_after_reading_leaves_the_outcome_unknown(stage, said, hang_up) -> None:
     async def read(reader, writer):
         await reader.readuntil(stage)
         writer.write(said)
@@ -116,7 +116,7 @@ async def test_hangs_up_after_reading(stage, said, hang_up) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"", http(201, b"{", length=10**6)], ids=["silence", "a-dripping-answer"])
-async def test_one_deadline_for_the_whole_request(answer) -> None:
+async def test_one_deadline_covers_the_whole_request(answer) -> None:
     async def respond(seen, writer):
         writer.write(answer)
         while True:
@@ -132,7 +132,7 @@ async def test_one_deadline_for_the_whole_request(answer) -> None:
 
 
 @pytest.mark.parametrize("kept_alive", [True, False])
-async def test_whenever_it_is_cut_off_what_has_arrived_counts_as_sent(kept_alive) -> None:
+async def test_request_that_reached_the_server_counts_as_sent_after_any_timeout(kept_alive) -> None:
     """Time-outs at every moment around the writing of the request, each with a customer of its own."""
     never = anyio.Event()
 
@@ -160,7 +160,7 @@ async def test_whenever_it_is_cut_off_what_has_arrived_counts_as_sent(kept_alive
     assert kept_alive or any(answer.kind is AnswerKind.NOT_SENT and not answer.sent for answer in answers.values())
 
 
-async def test_a_request_that_is_canceled_leaves_a_client_that_works() -> None:
+async def test_client_works_after_a_canceled_request() -> None:
     hangs, over = True, anyio.Event()
 
     async def respond(seen, writer):
@@ -184,7 +184,7 @@ async def test_a_request_that_is_canceled_leaves_a_client_that_works() -> None:
 
 @HANG_UPS
 @pytest.mark.parametrize("turns", range(4))
-async def test_a_post_on_a_stale_connection_is_sent_once(hang_up, turns) -> None:
+async def test_post_on_a_stale_connection_is_sent_once(hang_up, turns) -> None:
     """One good exchange, then the server closes the idle connection and the client sends soon, perhaps unaware."""
     async with raw_server(always(CREATED)) as server:
         async with make_client(server.url) as client:
@@ -200,7 +200,7 @@ async def test_a_post_on_a_stale_connection_is_sent_once(hang_up, turns) -> None
 
 
 @pytest.mark.parametrize("call", ["create", "patch", "delete", "replace_child", "delete_child", "create_child"])
-async def test_a_write_swallowed_by_a_stale_connection_is_not_sent_again_unnoticed(call) -> None:
+async def test_write_lost_on_a_stale_connection_is_not_silently_repeated(call) -> None:
     """The server reads the second request from a kept-alive connection and closes without an answer."""
     words = {
         "create": (BODY, "C-1"),
@@ -220,7 +220,7 @@ async def test_a_write_swallowed_by_a_stale_connection_is_not_sent_again_unnotic
         assert client.limiter.statistics.requests == 2 + again
 
 
-async def test_what_is_read_is_repeated_until_it_is_there() -> None:
+async def test_reads_are_repeated_until_they_succeed() -> None:
     there = http_json(200, {"data": {"id": "id-1"}})
     async with raw_server(in_turn(there, None, http(200, b"<html>"), there)) as server:
         async with make_client(server.url, connections=1, timeout=1.0) as client:
@@ -231,7 +231,7 @@ async def test_what_is_read_is_repeated_until_it_is_there() -> None:
 # how long it is tried
 
 
-async def test_a_list_is_given_up_after_a_minute_and_one_customer_after_the_attempts() -> None:
+async def test_list_is_retried_for_a_minute_and_get_for_a_few_attempts() -> None:
     naps = Naps()
     async with raw_server(always(None)) as server:
         async with make_client(server.url, naps) as client:
@@ -247,7 +247,7 @@ async def test_a_list_is_given_up_after_a_minute_and_one_customer_after_the_atte
         assert 20 < naps.clock() - began <= 60
 
 
-async def test_a_list_is_given_up_soon_where_nobody_listens() -> None:
+async def test_list_fails_soon_if_nothing_listens() -> None:
     naps = Naps()
     async with make_client(f"http://127.0.0.1:{unused_port()}", naps) as client:
         with pytest.raises(ApiUnavailableError, match="Connection refused"):
@@ -255,7 +255,7 @@ async def test_a_list_is_given_up_soon_where_nobody_listens() -> None:
     assert len(naps.asked) == 2
 
 
-async def test_a_patch_that_may_have_left_stays_unknown_when_the_repeats_do_not_leave() -> None:
+async def test_patch_stays_unknown_if_its_retries_cannot_be_sent() -> None:
     async def vanish(seen, writer):
         listener.close()
 
@@ -269,7 +269,7 @@ async def test_a_patch_that_may_have_left_stays_unknown_when_the_repeats_do_not_
 @pytest.mark.parametrize(
     ("answer", "kind"), [(http_json(200, {"data": {"id": "a"}}), AnswerKind.OK), (None, AnswerKind.UNKNOWN)]
 )
-async def test_a_patch_is_not_carried_out_twice_when_the_first_did_not_leave(answer, kind) -> None:
+async def test_patch_is_not_marked_repeated_if_the_first_was_not_sent(answer, kind) -> None:
     naps, server, port, listeners = Naps(), RawServer(always(answer)), unused_port(), []
 
     async def sleep(seconds):

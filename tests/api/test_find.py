@@ -58,7 +58,7 @@ async def find(directory: Directory, ids, **options) -> dict[str, list[str]]:
     return {reference: [ref.id for ref in refs] for reference, refs in found.items()}
 
 
-async def test_what_a_match_says() -> None:
+async def test_match_has_id_name_status_and_update_time() -> None:
     item = customer(1, "A") | {"updated_at": "2025-02-01T10:00:00.123456789+02:00"}
     item |= {"display_id": "WC_7"}
     async with raw_server(Directory([item]).respond) as server, make_client(server.url) as client:
@@ -67,7 +67,7 @@ async def test_what_a_match_says() -> None:
     assert found == {"A": [CustomerRef("id-1", "A", "N", "active", updated, "", "WC_7")]}
 
 
-async def test_active_inactive_absent_and_twice() -> None:
+async def test_active_inactive_absent_and_duplicate_customers_are_found() -> None:
     directory = Directory(
         [customer(1, "A"), customer(2, "B", "inactive"), customer(3, "D"), customer(4, "D", "inactive")]
     )
@@ -75,14 +75,14 @@ async def test_active_inactive_absent_and_twice() -> None:
     assert len(directory.seen) == 2
 
 
-async def test_nothing_asked_nothing_sent() -> None:
+async def test_no_requests_are_sent_without_ids() -> None:
     directory = Directory([])
     assert await find(directory, []) == {}
     assert await find(directory, [""]) == {"": []}
     assert directory.seen == []
 
 
-async def test_groups_are_of_a_hundred_and_of_short_addresses() -> None:
+async def test_lookup_groups_are_limited_by_count_and_url_length() -> None:
     directory = Directory([customer(number, f"C-{number}") for number in range(0, 1000, 2)])
     long_ids = [f"{'x' * 240}{number}" for number in range(60)]
     awkward = [f"{'/' * 100}{number}".lstrip() for number in range(40)]
@@ -100,22 +100,22 @@ async def test_groups_are_of_a_hundred_and_of_short_addresses() -> None:
     "reference",
     ["a+b", "a&b=c", "a/b", "a#b", "50%", "a b", "ä-ö", "a;b", "x'y", '"q"', "a\\b", "a*", "100%25", "a%2Cb"],
 )
-async def test_ids_reach_the_server_as_they_are(reference) -> None:
+async def test_ids_reach_the_server_unchanged(reference) -> None:
     assert await find(Directory([customer(1, reference)]), [reference]) == {reference: ["id-1"]}
 
 
-async def test_a_filter_that_is_ignored_is_not_believed() -> None:
+async def test_ignored_filter_is_not_trusted() -> None:
     directory = Directory([customer(number, f"C-{number}") for number in range(250)], filters=False)
     assert await find(directory, ["C-249", "C-3", "absent"]) == {"C-249": ["id-249"], "C-3": ["id-3"], "absent": []}
 
 
-async def test_a_filter_that_folds_case_or_finds_parts_is_not_believed() -> None:
+async def test_filter_that_ignores_case_or_matches_parts_is_not_trusted() -> None:
     directory = Directory([customer(1, "abc"), customer(2, "ABC-1"), customer(3, None)], filters=False)
     assert await find(directory, ["ABC"]) == {"ABC": []}
 
 
 @pytest.mark.parametrize("reference", ["A,B", " A", "A ", ",", "A,", "A,,B", "\tA", "*"])
-async def test_ids_that_a_filter_cannot_express_are_found_by_paging(reference) -> None:
+async def test_ids_that_cannot_be_filtered_are_found_by_paging(reference) -> None:
     """The filter splits at commas and trims, so that asking finds nothing; the list has it on its third page."""
     others = [customer(number, f"C-{number}") for number in range(250)]
     directory = Directory(
@@ -126,13 +126,13 @@ async def test_ids_that_a_filter_cannot_express_are_found_by_paging(reference) -
     assert len(walks(directory)) == 3 + 1  # once for both ids: three pages of active customers, one of inactive
 
 
-async def test_an_odd_id_that_asking_alone_finds_needs_no_paging() -> None:
+async def test_odd_id_found_by_filter_needs_no_paging() -> None:
     directory = Directory([customer(1, "A,B")], splits=lambda text: [text])
     assert await find(directory, ["A,B"]) == {"A,B": ["id-1"]}
     assert all("reference_ids" in seen.query for seen in directory.seen)
 
 
-async def test_odd_ids_are_never_joined_with_others() -> None:
+async def test_odd_ids_are_never_combined_with_others() -> None:
     directory = Directory([customer(1, "A"), customer(2, "B")])
     assert await find(directory, ["A", "A,B", "B"]) == {"A": ["id-1"], "A,B": [], "B": ["id-2"]}
 
@@ -146,7 +146,7 @@ def walks(directory: Directory) -> list[Seen]:
     return [seen for seen in directory.seen if "reference_ids" not in seen.query]
 
 
-async def test_since_shortens_the_paging() -> None:
+async def test_since_shortens_paging() -> None:
     directory = Directory([*OLD, NEW], sorts=True)
     assert await find(directory, ["A,B", "C,D"], since=SINCE) == {"A,B": ["id-999"], "C,D": []}
     assert len(walks(directory)) == 2  # the newest page of active customers tells, and there are no inactive ones
@@ -157,11 +157,11 @@ async def test_since_shortens_the_paging() -> None:
     [OLD, [one | {"created_at": "2024-01-01T00:00:00Z"} for one in OLD], [one | {"created_at": None} for one in OLD]],
     ids=["oldest first", "all of one moment", "without moments"],
 )
-async def test_an_order_that_is_not_kept_is_not_believed(old) -> None:
+async def test_wrong_sort_order_is_not_trusted(old) -> None:
     assert await find(Directory([*old, NEW]), ["A,B"], since=SINCE) == {"A,B": ["id-999"]}
 
 
-async def test_a_customer_that_slips_to_a_page_already_read_is_found() -> None:
+async def test_customer_that_moves_to_an_earlier_page_is_found() -> None:
     """Somebody deletes a customer of the first page while the second is asked for."""
     directory = Directory([*OLD[:100], NEW, *OLD[100:]])
 
@@ -174,7 +174,7 @@ async def test_a_customer_that_slips_to_a_page_already_read_is_found() -> None:
         assert [ref.id for ref in (await client.find(["A,B"]))["A,B"]] == ["id-999"]
 
 
-async def test_customers_created_meanwhile_hide_nobody() -> None:
+async def test_customers_created_while_paging_hide_no_one() -> None:
     """More than a page of them is created between two pages, so that the second shows nobody new."""
     directory = Directory([*OLD[:300], NEW | {"created_at": "2024-01-01T00:00:00Z"}], sorts=True)
 
@@ -187,7 +187,7 @@ async def test_customers_created_meanwhile_hide_nobody() -> None:
         assert [ref.id for ref in (await client.find(["A,B"]))["A,B"]] == ["id-999"]
 
 
-async def test_a_list_that_keeps_getting_shorter_proves_no_absence() -> None:
+async def test_shrinking_list_does_not_prove_absence() -> None:
     directory = Directory(list(OLD))
 
     async def respond(seen, writer):
@@ -200,7 +200,7 @@ async def test_a_list_that_keeps_getting_shorter_proves_no_absence() -> None:
             await client.find(["A,B"])
 
 
-async def test_many_odd_ids_are_looked_for_together_at_once() -> None:
+async def test_many_odd_ids_are_found_in_one_walk() -> None:
     directory = Directory([customer(number, f"C,{number}") for number in range(0, 300, 2)])
     found = await find(directory, [f"C,{number}" for number in range(300)])
     assert all(found[f"C,{number}"] == ([] if number % 2 else [f"id-{number}"]) for number in range(300))
@@ -213,12 +213,12 @@ async def test_every_page_is_read(page_cap) -> None:
     assert len((await find(directory, ["A"]))["A"]) == 150
 
 
-async def test_a_bare_list_without_pages() -> None:
+async def test_plain_list_without_pages_is_read() -> None:
     directory = Directory([customer(1, "A"), customer(2, "B", "inactive")], paged=False)
     assert await find(directory, ["A", "B", "C"]) == {"A": ["id-1"], "B": ["id-2"], "C": []}
 
 
-async def test_pages_without_pagination() -> None:
+async def test_pages_without_pagination_data_are_read() -> None:
     async def respond(seen, writer):
         page = int(seen.query["page"])
         items = [customer(number, "A") for number in range(page * 10, page * 10 + 10)] if page <= 3 else []
@@ -228,7 +228,7 @@ async def test_pages_without_pagination() -> None:
         assert len((await client.find(["A"]))["A"]) == 30
 
 
-async def test_a_group_that_is_refused_is_halved() -> None:
+async def test_refused_group_is_split_in_half() -> None:
     inner = Directory([customer(number, f"C-{number}") for number in range(10)])
 
     async def respond(seen, writer):
@@ -243,7 +243,7 @@ async def test_a_group_that_is_refused_is_halved() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_the_key_is_refused(status) -> None:
+async def test_refused_key_ends_find(status) -> None:
     async def respond(seen, writer):
         return http_json(status, {"message": "no"})
 
@@ -269,7 +269,7 @@ async def test_the_key_is_refused(status) -> None:
         http_json(200, "A"),
     ],
 )
-async def test_what_cannot_be_read_is_never_taken_for_absence(answer) -> None:
+async def test_unreadable_answer_is_not_absence(answer) -> None:
     async def respond(seen, writer):
         return answer
 
@@ -278,7 +278,7 @@ async def test_what_cannot_be_read_is_never_taken_for_absence(answer) -> None:
             await client.find(["A"])
 
 
-async def test_one_bad_page_of_many_is_never_taken_for_absence() -> None:
+async def test_one_bad_page_is_not_absence() -> None:
     inner = Directory([customer(number, "A") for number in range(250)])
 
     async def respond(seen, writer):
@@ -289,7 +289,7 @@ async def test_one_bad_page_of_many_is_never_taken_for_absence() -> None:
             await client.find(["A"])
 
 
-async def test_an_empty_list_may_be_null() -> None:
+async def test_empty_list_may_be_null() -> None:
     async def respond(seen, writer):
         return http_json(200, {"data": None, "pagination": {"total_records": 0}})
 
@@ -298,7 +298,7 @@ async def test_an_empty_list_may_be_null() -> None:
 
 
 @pytest.mark.parametrize("fault", [None, http(500), http(200, b"<html>"), http_json(200, {"data": None})])
-async def test_a_passing_fault_is_repeated(fault) -> None:
+async def test_temporary_fault_is_retried(fault) -> None:
     inner = Directory([customer(1, "A")])
     count = 0
 
@@ -312,7 +312,7 @@ async def test_a_passing_fault_is_repeated(fault) -> None:
 
 
 @pytest.mark.parametrize("paged", [True, False])
-async def test_everyone_is_listed_once_or_not_at_all_when_they_are_too_many(paged) -> None:
+async def test_all_customers_are_listed_unless_there_are_too_many(paged) -> None:
     people = [customer(number, f"C-{number}") for number in range(250)] + [customer(999, None, "inactive")]
     directory = Directory([{**one, "email": "x@example.com"} for one in people], paged=paged)
     async with raw_server(directory.respond) as server, make_client(server.url) as client:
@@ -326,7 +326,7 @@ async def test_everyone_is_listed_once_or_not_at_all_when_they_are_too_many(page
 
 
 @pytest.mark.parametrize("shape", ["bare", "data", "paged"])
-async def test_sales_reps_price_lists_and_attributes(shape) -> None:
+async def test_sales_reps_price_lists_and_attributes_are_listed(shape) -> None:
     async def respond(seen, writer):
         items = [{"id": f"{seen.path}-{number}", "name": "x"} for number in range(150)]
         if shape == "bare":
@@ -346,7 +346,7 @@ async def test_sales_reps_price_lists_and_attributes(shape) -> None:
     assert server.requests[-1].query["entity"] == "address"
 
 
-async def test_a_customer_with_an_odd_id_is_found_and_refused_later() -> None:
+async def test_customer_with_odd_id_is_found_and_refused_later() -> None:
     directory = Directory([customer(1, "A") | {"id": "a/b?"}, customer(2, "B")])
     async with raw_server(directory.respond) as server, make_client(server.url) as client:
         found = await client.find(["A", "B"])
@@ -358,7 +358,7 @@ async def test_a_customer_with_an_odd_id_is_found_and_refused_later() -> None:
 @pytest.mark.parametrize("kind", ["addresses", "contacts"])
 @pytest.mark.parametrize("paged", [True, False])
 @pytest.mark.parametrize("filters", [True, False])
-async def test_children_are_all_listed_once(kind, paged, filters) -> None:
+async def test_all_children_are_listed_once(kind, paged, filters) -> None:
     children = [{"id": f"id-{number}", "status": "active"} for number in range(150)]
     children += [{"id": "id-x", "status": "inactive"}, {"id": "id-y", "status": "inactive"}]
 
@@ -378,7 +378,7 @@ async def test_children_are_all_listed_once(kind, paged, filters) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 405])
-async def test_an_api_without_child_lists(status) -> None:
+async def test_api_without_child_lists_is_detected(status) -> None:
     async def respond(seen, writer):
         return http(status)
 
@@ -389,7 +389,7 @@ async def test_an_api_without_child_lists(status) -> None:
 
 
 @pytest.mark.parametrize("answer", [None, http(500), http(200, b"<html>"), http_json(200, {"data": {"id": "x"}})])
-async def test_children_that_cannot_be_read_are_never_taken_for_none(answer) -> None:
+async def test_unreadable_children_are_not_an_empty_list(answer) -> None:
     async def respond(seen, writer):
         return answer
 

@@ -22,11 +22,11 @@ NOW = 1_750_000_000.0
         ("", None),
     ],
 )
-def test_retry_after(text, seconds) -> None:
+def test_retry_after_is_parsed(text, seconds) -> None:
     assert retry_after({"retry-after": text}, NOW) == seconds
 
 
-def test_a_date_is_compared_with_the_servers_own_clock() -> None:
+def test_date_is_compared_with_the_server_clock() -> None:
     headers = {"retry-after": "Wed, 01 Jan 2025 00:01:00 GMT", "date": "Wed, 01 Jan 2025 00:00:15 GMT"}
     assert retry_after(headers, NOW) == 45.0
 
@@ -50,5 +50,5 @@ def test_a_date_is_compared_with_the_servers_own_clock() -> None:
         ({"x-ratelimit-remaining": "none", "x-ratelimit-reset": "7"}, None),
     ],
 )
-def test_quota_pause(headers, seconds) -> None:
+def test_quota_pause_is_read_from_headers(headers, seconds) -> None:
     assert quota_pause(headers, NOW) == seconds

@@ -28,7 +28,7 @@ def busy(rng: random.Random):
 @pytest.mark.parametrize("ceiling", [1.0, 7.0, 50.0, 500.0])
 @pytest.mark.parametrize("latency", [0.02, 2.0])
 @pytest.mark.parametrize("oversleep", [0.0, 0.003])
-async def test_a_ceiling_is_reached_and_never_passed(ceiling, latency, oversleep) -> None:
+async def test_ceiling_is_reached_and_never_exceeded(ceiling, latency, oversleep) -> None:
     seconds = 9 if ceiling > 100 else 40
     limiter = virtual_limiter(ceiling, sleep=sluggish(1, oversleep))
     sent = await drive(limiter, SimulatedServer(10_000, lambda: latency), seconds)
@@ -39,7 +39,7 @@ async def test_a_ceiling_is_reached_and_never_passed(ceiling, latency, oversleep
     assert limiter.statistics.requests == len(sent)
 
 
-async def test_a_ceiling_is_not_passed_after_the_process_stood_still() -> None:
+async def test_ceiling_is_not_exceeded_after_a_stall() -> None:
     """A stall of half a second, as of a suspended laptop or a busy disk, is not made up for."""
     stalls = iter([0.0] * 200 + [0.5] + [0.0] * 100_000)
 
@@ -50,7 +50,7 @@ async def test_a_ceiling_is_not_passed_after_the_process_stood_still() -> None:
     assert busiest_second(sent) <= 50
 
 
-async def test_thousands_a_second_with_few_workers() -> None:
+async def test_few_workers_reach_thousands_per_second() -> None:
     limiter = virtual_limiter(4000.0, sleep=sluggish(2, 0.002))
     sent = []
 
@@ -76,7 +76,7 @@ async def test_first_come_first_served() -> None:
     assert order == list(range(30))
 
 
-async def test_a_canceled_wait_uses_nothing() -> None:
+async def test_canceled_wait_uses_no_turn() -> None:
     limiter = virtual_limiter(1.0)
     await limiter.acquire()
     waiting = [asyncio.create_task(limiter.acquire()) for _ in range(5)]
@@ -103,7 +103,7 @@ async def test_a_canceled_wait_uses_nothing() -> None:
         (5, 0.2, 20, 300),
     ],
 )
-async def test_the_pace_is_found(limit, latency, climb, seconds) -> None:
+async def test_finds_the_pace(limit, latency, climb, seconds) -> None:
     limiter, server = virtual_limiter(None), SimulatedServer(limit, lambda: latency)
     await drive(limiter, server, seconds)
     assert server.rate(0, 2) <= 6  # it starts low
@@ -115,7 +115,7 @@ async def test_the_pace_is_found(limit, latency, climb, seconds) -> None:
 
 @pytest.mark.parametrize(("limit", "share", "seconds"), [(50, 0.9, 80), (200, 0.95, 50)])
 @pytest.mark.parametrize(("latency", "seed"), [(0.02, 1), (1.0, 2)])
-async def test_the_pace_is_found_on_a_busy_machine(limit, share, seconds, latency, seed) -> None:
+async def test_finds_the_pace_on_a_busy_machine(limit, share, seconds, latency, seed) -> None:
     """One timer in ten comes up to 60 ms late, and the way takes up to 18 ms longer for one request than another."""
     rng = random.Random(seed)
     server = SimulatedServer(limit, lambda: latency, way=lambda: rng.random() * min(latency / 2, 0.018))
@@ -125,7 +125,7 @@ async def test_the_pace_is_found_on_a_busy_machine(limit, share, seconds, latenc
 
 
 @pytest.mark.parametrize(("seed", "spread"), [(2, 0.6), (7, 0.6), (3, 0.9)])
-async def test_the_pace_is_found_in_noise(seed, spread) -> None:
+async def test_finds_the_pace_despite_noise(seed, spread) -> None:
     """Answers take from 0.2 to several seconds, the way there up to 20 ms, timers are late."""
     rng = random.Random(seed)
     limiter = virtual_limiter(None, sleep=sluggish(seed, 0.002))
@@ -136,7 +136,7 @@ async def test_the_pace_is_found_in_noise(seed, spread) -> None:
 
 
 @pytest.mark.parametrize(("latency", "retry_after"), [(0.2, 1.0), (0.2, 5.0), (1.0, 1.0), (2.0, 1.0)])
-async def test_the_pace_is_found_where_refusals_cost_a_pause(latency, retry_after) -> None:
+async def test_finds_the_pace_when_refusals_require_a_pause(latency, retry_after) -> None:
     server = SimulatedServer(50, lambda: latency, retry_after)
     await drive(virtual_limiter(None), server, 150)
     assert server.rate(30, 147) >= 0.9 * 50
@@ -144,7 +144,7 @@ async def test_the_pace_is_found_where_refusals_cost_a_pause(latency, retry_afte
 
 
 @pytest.mark.parametrize("retry_after", [None, 10.0])
-async def test_a_quota_by_the_minute(retry_after) -> None:
+async def test_finds_the_pace_of_a_quota_per_minute(retry_after) -> None:
     """1,000 requests in any minute: a quarter of a minute's burst, then nothing; the pace settles where it lasts."""
     server = SimulatedServer(1000, lambda: 0.2, retry_after, period=60.0)
     await drive(virtual_limiter(None), server, 600)
@@ -152,7 +152,7 @@ async def test_a_quota_by_the_minute(retry_after) -> None:
     assert server.share_refused(180) < 0.01
 
 
-async def test_a_quota_that_starts_afresh_with_the_minute_and_says_so() -> None:
+async def test_finds_the_pace_of_a_quota_that_resets_each_minute() -> None:
     class Minutes(SimulatedServer):
         def take(self) -> bool:
             self.retry_after = 60 - now() % 60
@@ -166,14 +166,14 @@ async def test_a_quota_that_starts_afresh_with_the_minute_and_says_so() -> None:
     assert server.share_refused(180) < 0.01
 
 
-async def test_a_ceiling_too_is_slowed_by_refusals() -> None:
+async def test_refusals_slow_down_a_fixed_ceiling() -> None:
     server = SimulatedServer(50, lambda: 0.1)
     await drive(virtual_limiter(100.0), server, 100)
     assert server.rate(5, 97) >= 0.9 * 50
     assert server.share_refused() < 0.02
 
 
-async def test_a_lifted_limit_is_noticed() -> None:
+async def test_raised_limit_is_noticed() -> None:
     server = SimulatedServer(10, lambda: 0.2)
     running = asyncio.create_task(drive(virtual_limiter(None), server, 300))
     await asyncio.sleep(100)
@@ -184,7 +184,7 @@ async def test_a_lifted_limit_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("retry_after", [None, 1.0])
-async def test_a_limit_that_is_lowered_is_obeyed(retry_after) -> None:
+async def test_lowered_limit_is_respected(retry_after) -> None:
     server = SimulatedServer(50, lambda: 0.2, retry_after)
     running = asyncio.create_task(drive(virtual_limiter(None), server, 200))
     await asyncio.sleep(60)
@@ -195,7 +195,7 @@ async def test_a_limit_that_is_lowered_is_obeyed(retry_after) -> None:
     assert server.rate(110, 197) >= 0.9 * 10
 
 
-async def test_after_a_long_pause_no_burst_and_the_pace_of_before() -> None:
+async def test_long_pause_is_followed_by_the_same_pace_without_a_burst() -> None:
     limiter, server = virtual_limiter(None), SimulatedServer(50, lambda: 0.2)
     await drive(limiter, server, 60)
     await asyncio.sleep(3600)
@@ -205,7 +205,7 @@ async def test_after_a_long_pause_no_burst_and_the_pace_of_before() -> None:
     assert server.share_refused(3660) < 0.01
 
 
-async def test_a_server_without_a_limit_that_gets_slow_is_not_flooded() -> None:
+async def test_server_that_slows_down_is_not_flooded() -> None:
     """40 requests a second are all it can do; it never says so, its answers only come later and later."""
 
     class Queue(SimulatedServer):
@@ -227,7 +227,7 @@ async def test_a_server_without_a_limit_that_gets_slow_is_not_flooded() -> None:
     assert server.worst < 2.5
 
 
-async def test_an_api_that_becomes_slower_by_itself_is_used_as_before() -> None:
+async def test_slow_api_without_a_queue_is_used_at_full_pace() -> None:
     """From 50 ms to 3 s without a queue: after a cautious while, more requests are in flight and the pace is back."""
     server = SimulatedServer(50, lambda: 0.05 if now() < 40 else 3.0)
     await drive(virtual_limiter(None), server, 220)
@@ -249,7 +249,7 @@ async def test_retry_after_is_obeyed_exactly(seconds) -> None:
     assert moments[19] - moments[0] >= 18 / 1000  # no burst after the pause
 
 
-async def test_a_pause_holds_those_who_wait_already() -> None:
+async def test_pause_applies_to_waiting_requests() -> None:
     limiter = virtual_limiter(1.0)
     await limiter.acquire()
     waiting = asyncio.create_task(limiter.acquire())
@@ -258,7 +258,7 @@ async def test_a_pause_holds_those_who_wait_already() -> None:
     assert (await waiting).at >= 10.5
 
 
-async def test_one_cut_for_one_congestion_event() -> None:
+async def test_one_cut_per_congestion_event() -> None:
     limiter = virtual_limiter(100.0)
     grants = [await limiter.acquire() for _ in range(200)]
     for grant in grants[:190]:
@@ -279,14 +279,14 @@ async def test_concurrency_follows_pace_and_latency(latency, low, high) -> None:
     assert low <= limiter.concurrency <= high
 
 
-async def test_a_used_up_quota_is_waited_for() -> None:
+async def test_used_up_quota_is_waited_for() -> None:
     limiter = virtual_limiter(100.0)
     await limiter.acquire()
     limiter.answered(0.1, 30.0)
     assert (await limiter.acquire()).at >= 30
 
 
-async def test_nothing_grows_while_requests_fail() -> None:
+async def test_pace_does_not_grow_while_requests_fail() -> None:
     limiter = virtual_limiter(None)
     for _ in range(200):
         await limiter.acquire()
@@ -294,21 +294,21 @@ async def test_nothing_grows_while_requests_fail() -> None:
     assert limiter.statistics.pace == 5.0
 
 
-async def test_seconds_spent_waiting_are_counted_once_for_all_workers() -> None:
+async def test_wait_seconds_are_counted_once_for_all_workers() -> None:
     limiter = virtual_limiter(10.0)
     await asyncio.gather(*(limiter.acquire() for _ in range(50)))
     waited, elapsed = limiter.statistics.waited_seconds, now()
     assert waited == pytest.approx(elapsed)
 
 
-async def test_a_grant_tells_how_many_went_in_the_last_second() -> None:
+async def test_grant_has_the_number_of_requests_in_the_last_second() -> None:
     limiter = virtual_limiter(2.0)
     grants = [await limiter.acquire() for _ in range(4)]
     assert grants[0] == Grant(0.0, 1)
     assert [grant.load for grant in grants] == [1, 2, 2, 2]
 
 
-async def test_a_busy_machine_reaches_the_ceiling_and_does_not_pass_it() -> None:
+async def test_busy_machine_reaches_but_does_not_exceed_the_ceiling() -> None:
     """One timer in ten comes up to 60 ms late, as where other programs take the processor."""
     rng = random.Random(4)
     sent = await drive(virtual_limiter(50.0, sleep=busy(rng)), SimulatedServer(10_000, lambda: 0.02), 60)
@@ -317,7 +317,7 @@ async def test_a_busy_machine_reaches_the_ceiling_and_does_not_pass_it() -> None
 
 
 @pytest.mark.parametrize("connecting", [0.0, 0.04])
-async def test_requests_that_come_closer_on_their_way_are_not_refused(connecting) -> None:
+async def test_requests_that_bunch_up_in_transit_are_not_refused(connecting) -> None:
     """Some need a new connection first, timers come late, and the way takes up to 18 ms longer for one than another."""
     rng = random.Random(8)
     limiter = virtual_limiter(50.0, sleep=busy(rng))
@@ -337,7 +337,7 @@ async def test_requests_that_come_closer_on_their_way_are_not_refused(connecting
     assert limiter.statistics.peak_per_second <= 50
 
 
-async def test_a_request_counts_from_the_moment_at_which_it_left() -> None:
+async def test_request_counts_from_when_it_left() -> None:
     limiter = virtual_limiter(2.0)
     first = await limiter.acquire()
     await asyncio.sleep(0.3)
@@ -345,7 +345,7 @@ async def test_a_request_counts_from_the_moment_at_which_it_left() -> None:
     assert [(await limiter.acquire()).at for _ in range(2)] == pytest.approx([1 / 1.96, 0.3 + 1 / 0.98], abs=0.003)
 
 
-def test_late_answers_are_a_queue_of_our_own_until_going_slower_had_time_to_help() -> None:
+def test_late_answers_count_as_queueing_until_slowing_down_can_help() -> None:
     finder, moment = PaceFinder(5.0, ceiling=100.0, now=0.0), 0.0
 
     def answers(latency: float, until: float) -> float:
@@ -373,7 +373,7 @@ def slowed_down(pause: float) -> PaceFinder:
 
 
 @pytest.mark.parametrize("refused_again", [False, True])
-def test_nothing_grows_in_a_second_in_which_a_request_was_refused(refused_again) -> None:
+def test_pace_does_not_grow_in_a_second_with_a_refusal(refused_again) -> None:
     finder = slowed_down(pause=0.0)
     before = finder.pace
     for number in range(6):
@@ -383,7 +383,7 @@ def test_nothing_grows_in_a_second_in_which_a_request_was_refused(refused_again)
     assert (finder.pace == before) == refused_again
 
 
-def test_after_a_long_pause_the_pace_takes_ten_minutes_back_to_the_limit() -> None:
+def test_pace_returns_to_the_limit_ten_minutes_after_a_long_pause() -> None:
     finder, paces = slowed_down(pause=600.0), []
     for number in range(5 * 660):
         finder.answered(1.0 + number / 5, 0.1)

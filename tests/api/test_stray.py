@@ -25,7 +25,7 @@ class FlakyServer(SimulatedServer):
 
 @pytest.mark.parametrize("latency", [0.02, 1.0])
 @pytest.mark.parametrize(("ceiling", "retry_after"), [(None, None), (40.0, None), (40.0, 2.0)])
-def test_one_stray_refusal_costs_its_pause_and_no_more(latency, ceiling, retry_after) -> None:
+def test_one_stray_refusal_costs_only_its_pause(latency, ceiling, retry_after) -> None:
     """During the climb and later."""
 
     def run(seconds: float, strays: list[float]) -> FlakyServer:
@@ -50,9 +50,7 @@ def test_one_stray_refusal_costs_its_pause_and_no_more(latency, ceiling, retry_a
     [(400, None, 320, 45), (400, 1.0, 30, 120), (None, None, 25, 120), (None, 1.0, 10, 120)],
 )
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_pace_stays_up_where_one_request_in_fifty_is_refused_for_no_reason(
-    ceiling, retry_after, least, seconds, seed
-) -> None:
+def test_pace_stays_high_with_2_percent_random_refusals(ceiling, retry_after, least, seconds, seed) -> None:
     dice = random.Random(seed)
 
     async def main():
@@ -84,7 +82,7 @@ def _found(share: float) -> float:
     return run_virtually(main)
 
 
-def test_a_few_failures_do_not_keep_the_pace_down_and_many_do() -> None:
+def test_few_failures_do_not_slow_down_but_many_do() -> None:
     """One request in seven fails, as behind a bad proxy, or nearly all."""
     assert _found(0.14) >= 400
     assert _found(0.9) <= 10

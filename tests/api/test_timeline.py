@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from importer.api.limiter import MOST_SLICES, Timeline
 
 
-def test_the_first_minutes_are_counted_by_the_second() -> None:
+def test_first_minutes_are_counted_per_second() -> None:
     line = Timeline()
     for moment in (100.0, 100.5, 102.1, 103.999):
         line.count(moment)
@@ -16,12 +16,12 @@ def test_the_first_minutes_are_counted_by_the_second() -> None:
     assert line.series() == {"every": 1.0, "requests": [2, 0, 1, 1], "throttled": [0, 0, 1, 0]}
 
 
-def test_nothing_happened() -> None:
+def test_empty_timeline_has_no_slices() -> None:
     assert Timeline().series() == {"every": 1.0, "requests": [], "throttled": []}
 
 
 @given(st.lists(st.floats(0, 5000), min_size=1, max_size=60), st.floats(0, 1e6))
-def test_nothing_is_lost_however_long_it_takes(gaps: list[float], start: float) -> None:
+def test_nothing_is_lost_in_a_long_timeline(gaps: list[float], start: float) -> None:
     line = Timeline()
     moments = list(accumulate(gaps, initial=start))
     for moment in moments:

@@ -73,7 +73,7 @@ def at_most(megabytes: float) -> Iterator[None]:
 # TLS
 
 
-async def test_only_a_server_with_a_trusted_certificate_gets_anything(certificate, monkeypatch) -> None:
+async def test_only_servers_with_trusted_certificates_get_data(certificate, monkeypatch) -> None:
     async with tls_server(certificate) as (server, port):
         async with make_client(f"https://127.0.0.1:{port}") as client:
             answer = await create(client)
@@ -92,7 +92,7 @@ async def test_only_a_server_with_a_trusted_certificate_gets_anything(certificat
 @pytest.mark.parametrize(
     ("name", "there"), [("SSL_CERT_FILE", False), ("SSL_CERT_FILE", True), ("SSL_CERT_DIR", False)]
 )
-async def test_certificates_that_cannot_be_read_are_wrong_usage(name, there, monkeypatch, tmp_path) -> None:
+async def test_unreadable_certificates_are_a_usage_error(name, there, monkeypatch, tmp_path) -> None:
     path = tmp_path / "none.pem"
     if there:
         path.write_text("no certificate")
@@ -107,7 +107,7 @@ async def test_certificates_that_cannot_be_read_are_wrong_usage(name, there, mon
         assert (await create(client)).kind is AnswerKind.OK  # plain http needs none
 
 
-async def test_the_other_end_speaks_no_tls() -> None:
+async def test_server_without_tls_gets_no_data() -> None:
     heard = []
 
     async def plain(reader, writer):
@@ -125,9 +125,7 @@ async def test_the_other_end_speaks_no_tls() -> None:
 # proxies
 
 
-async def test_a_tunnel_through_a_proxy_is_kept_and_shows_the_proxy_nothing(
-    certificate, monkeypatch, through_proxy
-) -> None:
+async def test_proxy_tunnel_is_reused_and_hides_key_and_body(certificate, monkeypatch, through_proxy) -> None:
     passed: list[bytes] = []
 
     async def pipe(reader, writer):
@@ -161,7 +159,7 @@ async def test_a_tunnel_through_a_proxy_is_kept_and_shows_the_proxy_nothing(
     "answer",
     [http(403, b"no"), http(407, b""), http(200, b"a page", length=500), b"HTTP/1.1 2", b"nonsense\r\n\r\n", None],
 )
-async def test_a_proxy_that_gives_no_tunnel_has_seen_neither_key_nor_customer(answer, through_proxy) -> None:
+async def test_proxy_that_refuses_a_tunnel_sees_no_key_or_customer(answer, through_proxy) -> None:
     async def respond(seen, writer):
         writer.write(answer or b"")
 
@@ -177,7 +175,7 @@ async def test_a_proxy_that_gives_no_tunnel_has_seen_neither_key_nor_customer(an
         assert "x-api-key" not in seen.headers
 
 
-async def test_a_proxy_that_is_not_there(through_proxy) -> None:
+async def test_request_through_an_unreachable_proxy_is_not_sent(through_proxy) -> None:
     through_proxy(f"127.0.0.1:{unused_port()}")
     async with make_client("https://api.example.com") as client:
         answer = await create(client)
@@ -185,7 +183,7 @@ async def test_a_proxy_that_is_not_there(through_proxy) -> None:
 
 
 @pytest.mark.parametrize("address", ["socks5://user:secret@127.0.0.1:1080", "http://user:secret@proxy:port", "http://"])
-async def test_a_proxy_that_cannot_be_used_is_wrong_usage(address, through_proxy) -> None:
+async def test_unusable_proxy_is_a_usage_error(address, through_proxy) -> None:
     through_proxy(address)
     with pytest.raises(UsageError, match="HTTPS_PROXY") as caught:
         async with make_client("https://api.example.com"):
@@ -193,7 +191,7 @@ async def test_a_proxy_that_cannot_be_used_is_wrong_usage(address, through_proxy
     assert "secret" not in str(caught.value)
 
 
-async def test_no_proxy_for_loopback_nor_where_none_is_wanted(certificate, monkeypatch, through_proxy) -> None:
+async def test_proxy_is_not_used_for_loopback_and_no_proxy_hosts(certificate, monkeypatch, through_proxy) -> None:
     through_proxy(f"http://127.0.0.1:{unused_port()}")
     for name in ("HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{unused_port()}")
@@ -207,7 +205,7 @@ async def test_no_proxy_for_loopback_nor_where_none_is_wanted(certificate, monke
 # what an answer may carry
 
 
-async def test_an_announcement_is_not_taken_for_the_answer() -> None:
+async def test_interim_responses_are_not_mistaken_for_the_answer() -> None:
     early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + CREATED
     async with raw_server(always(early)) as server, make_client(server.url) as client:
         answers = [await create(client), await create(client)]
@@ -216,7 +214,7 @@ async def test_an_announcement_is_not_taken_for_the_answer() -> None:
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3, 100])
-async def test_an_answer_to_no_request_is_not_taken_for_that_to_the_next(turns) -> None:
+async def test_unrequested_answer_is_not_used_for_the_next_request(turns) -> None:
     """A gateway says something on an idle connection before it closes it; this one speaks of another customer."""
     async with raw_server(always(CREATED)) as server, make_client(server.url) as client:
         assert (await create(client)).kind is AnswerKind.OK
@@ -230,7 +228,7 @@ async def test_an_answer_to_no_request_is_not_taken_for_that_to_the_next(turns) 
 
 
 @pytest.mark.parametrize("status", [201, 400, 401, 408, 503])
-async def test_where_an_answer_is_there_already_nothing_is_sent(status) -> None:
+async def test_nothing_is_sent_on_a_connection_with_pending_data(status) -> None:
     async with raw_server(always(CREATED)) as server, make_client(server.url) as client:
         assert (await create(client)).kind is AnswerKind.OK
         server.writers[0].write(http_json(status, {"data": {"id": "id-1", "reference_id": "C-1"}}))
@@ -241,7 +239,7 @@ async def test_where_an_answer_is_there_already_nothing_is_sent(status) -> None:
     assert len(server.requests) == 2
 
 
-async def test_a_request_that_counts_as_not_sent_is_never_sent() -> None:
+async def test_request_counted_as_not_sent_is_never_sent() -> None:
     tracker = SendTracker(BODY, lambda: None)
     pieces = aiter(tracker)
     assert tracker.close() is False
@@ -252,7 +250,7 @@ async def test_a_request_that_counts_as_not_sent_is_never_sent() -> None:
     assert tracker.close() is True
 
 
-async def test_cookies_are_neither_kept_nor_sent() -> None:
+async def test_cookies_are_not_kept_or_sent() -> None:
     cookie = http_json(201, {"data": {"id": "id-1", "reference_id": "C-1"}}, "Set-Cookie: session=x; Path=/")
     async with raw_server(always(cookie)) as server:
         # By name, because cookies of an address without one are not kept anyway.
@@ -301,7 +299,7 @@ async def test_redirects_are_not_followed(status, place) -> None:
         pytest.param(http(201, b'{"data":' + b"[" * 500 + b"]" * 500 + b"}"), id="rather-deep-json"),
     ],
 )
-async def test_an_unreadable_answer_is_unknown(answer) -> None:
+async def test_unreadable_answer_is_unknown(answer) -> None:
     async def respond(seen, writer):
         writer.write(answer)
         await writer.drain()
@@ -315,7 +313,7 @@ async def test_an_unreadable_answer_is_unknown(answer) -> None:
         assert len(got.message) < 150
 
 
-async def test_what_follows_an_answer_that_is_longer_than_it_says_is_not_taken_for_another() -> None:
+async def test_data_after_an_answer_is_not_mistaken_for_another_answer() -> None:
     body = CREATED.split(b"\r\n\r\n")[1]
     longer = in_turn(http(201, body + b'{"data": {"id": "no"}}', length=len(body)), CREATED)
     async with raw_server(longer) as server, make_client(server.url) as client:
@@ -356,7 +354,7 @@ CHUNKED = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n"
         pytest.param(http(201, b'{"data": [', length=2 * 10**8), b'{"id": "id-1"}, ' * 5000, 2000, id="200-megabytes"),
     ],
 )
-async def test_an_answer_without_an_end_ends_in_time_and_in_bounded_memory(head, piece, many, monkeypatch) -> None:
+async def test_endless_answer_ends_in_time_with_bounded_memory(head, piece, many, monkeypatch) -> None:
     """What is not too large in itself ends when its time is up. It is up after so many pieces, on any machine."""
     loop, pieces = asyncio.get_running_loop(), itertools.count()
     usual = loop.time
@@ -384,7 +382,7 @@ async def test_an_answer_without_an_end_ends_in_time_and_in_bounded_memory(head,
     assert [(answer.kind, answer.sent) for answer in answers] == [(AnswerKind.UNKNOWN, True)] * 4
 
 
-async def test_many_large_answers_take_little_more_memory_than_one() -> None:
+async def test_many_large_answers_need_little_memory() -> None:
     respond = endless(CHUNKED, b"10000\r\n" + b"x" * 65_536 + b"\r\n")
     async with raw_server(respond) as server, make_client(server.url, timeout=5.0) as client:
         with at_most(30):
@@ -394,7 +392,7 @@ async def test_many_large_answers_take_little_more_memory_than_one() -> None:
     assert len(server.requests) == 16
 
 
-async def test_a_large_answer_does_not_wait_for_the_garbage_collector() -> None:
+async def test_large_answers_are_freed_without_garbage_collection() -> None:
     there = http(200, b'{"data":{"id":"a","name":"' + b"x" * 5_000_000 + b'"}}')
     async with raw_server(always(there)) as server, make_client(server.url) as client:
         gc.disable()
@@ -406,7 +404,7 @@ async def test_a_large_answer_does_not_wait_for_the_garbage_collector() -> None:
             gc.enable()
 
 
-async def test_an_answer_may_be_large_but_not_too_large() -> None:
+async def test_answer_may_be_large_but_not_too_large() -> None:
     item = {"id": "id", "reference_id": "C-1", "note": "x" * 2000}
     page = orjson.dumps({"data": [{**item, "id": f"id-{number}"} for number in range(2500)]})
     assert LARGEST / 2 < len(page) < LARGEST
@@ -420,7 +418,7 @@ async def test_an_answer_may_be_large_but_not_too_large() -> None:
             await client.sales_reps()
 
 
-async def test_a_list_that_never_ends_is_given_up() -> None:
+async def test_endless_list_is_given_up() -> None:
     async def respond(seen, writer):
         items = [{"id": f"{seen.query['page']}-{number}", "note": "x" * 20_000} for number in range(100)]
         return http_json(200, {"data": items, "pagination": {"total_pages": 10**6}})

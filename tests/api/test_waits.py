@@ -38,7 +38,7 @@ async def refused(limiter: Limiter, message: str) -> float:
     return now() - began
 
 
-async def test_a_wait_is_announced_once_for_all_requests_in_flight(caplog) -> None:
+async def test_wait_is_announced_once_for_all_requests_in_flight(caplog) -> None:
     said: list[str] = []
     with caplog.at_level(logging.INFO, "importer"):
         limiter = announcing(said)
@@ -55,7 +55,7 @@ async def test_a_wait_is_announced_once_for_all_requests_in_flight(caplog) -> No
     assert waits == [{"seconds": 80.0, "until": "2030-01-01T12:01:30+00:00", "cause": "HTTP 429 with Retry-After"}]
 
 
-async def test_each_new_wait_is_announced_and_one_that_grows_noticeably() -> None:
+async def test_new_and_noticeably_longer_waits_are_announced() -> None:
     said: list[str] = []
     limiter = announcing(said)
     limiter.throttled(60.0, Grant(now(), 1))
@@ -92,7 +92,7 @@ async def test_short_waits_are_only_logged(caplog) -> None:
         (lambda limiter: limiter.answered(0.1, USED_UP), "the quota is used up"),
     ],
 )
-async def test_one_rule_for_all_ways_to_ask_for_a_wait(ask, cause) -> None:
+async def test_all_wait_requests_follow_the_same_rule(ask, cause) -> None:
     said: list[str] = []
     limiter = announcing(said)
     ask(limiter)
@@ -104,7 +104,7 @@ async def test_one_rule_for_all_ways_to_ask_for_a_wait(ask, cause) -> None:
     assert said == [f"The API asks the importer to wait until 12:01:00 UTC ({cause}). Then it continues."]
 
 
-async def test_a_long_wait_is_announced_with_its_day() -> None:
+async def test_long_wait_is_announced_with_its_date() -> None:
     said: list[str] = []
     announcing(said, max_wait=1e9).hold(86_400.0)
     until = "2030-01-02 12:00:00 UTC"
@@ -129,7 +129,7 @@ async def test_nothing_waits_longer_than_allowed() -> None:
     assert len(said) == 1  # the one that was allowed
 
 
-async def test_waits_in_a_row_count_together() -> None:
+async def test_consecutive_waits_add_up() -> None:
     limiter = announcing([])
     for _ in range(2):
         limiter.throttled(400.0, await limiter.acquire())
@@ -142,7 +142,7 @@ async def test_waits_in_a_row_count_together() -> None:
     assert await refused(limiter, message) == 0.0
 
 
-async def test_a_request_that_is_accepted_in_between_starts_the_count_anew() -> None:
+async def test_accepted_request_resets_the_wait_total() -> None:
     limiter = announcing([])
     for _ in range(10):
         grant = await limiter.acquire()
@@ -151,7 +151,7 @@ async def test_a_request_that_is_accepted_in_between_starts_the_count_anew() -> 
     assert (await limiter.acquire()).at == pytest.approx(4000.0, abs=1.0)
 
 
-async def test_waits_far_apart_do_not_count_together() -> None:
+async def test_waits_far_apart_do_not_add_up() -> None:
     limiter = announcing([])
     for _ in range(5):
         limiter.throttled(400.0, await limiter.acquire())
@@ -159,7 +159,7 @@ async def test_waits_far_apart_do_not_count_together() -> None:
     assert (await limiter.acquire()).at == pytest.approx(5000.0)
 
 
-async def test_an_api_that_refuses_everything_without_a_pause_is_given_up() -> None:
+async def test_api_that_refuses_everything_without_a_pause_is_given_up() -> None:
     limiter = announcing([])
 
     async def send_in_vain(limiter: Limiter) -> None:
@@ -178,7 +178,7 @@ async def test_an_api_that_refuses_everything_without_a_pause_is_given_up() -> N
 @pytest.mark.parametrize(
     "ask", [lambda limiter, odd: limiter.throttled(odd, Grant(now(), 1)), lambda limiter, odd: limiter.hold(odd)]
 )
-async def test_odd_pauses_are_none(odd, ask) -> None:
+async def test_invalid_pauses_are_ignored(odd, ask) -> None:
     said: list[str] = []
     limiter = announcing(said)
     ask(limiter, odd)
@@ -189,7 +189,7 @@ async def test_odd_pauses_are_none(odd, ask) -> None:
 
 @pytest.mark.parametrize("endless", [1e20, 1e308, math.inf])
 @pytest.mark.parametrize("longest", [900.0, 1e308, math.inf])
-async def test_endless_pauses_neither_crash_nor_hang(endless, longest) -> None:
+async def test_endless_pauses_do_not_crash_or_hang(endless, longest) -> None:
     said: list[str] = []
     limiter = announcing(said, max_wait=longest)
     limiter.throttled(endless, Grant(now(), 1))
@@ -213,11 +213,11 @@ async def test_endless_pauses_neither_crash_nor_hang(endless, longest) -> None:
         (math.inf, "8,784 h"),
     ],
 )
-def test_lengths_of_time_in_words(seconds, words) -> None:
+def test_durations_are_shown_in_words(seconds, words) -> None:
     assert in_words(seconds) == words
 
 
-async def test_a_stop_ends_every_wait_for_a_turn_at_once_and_uses_none() -> None:
+async def test_stop_ends_all_waits_at_once_and_uses_no_turns() -> None:
     limiter, turns = virtual_limiter(1.0), Turns()
     await limiter.acquire()
     ends = []
@@ -242,7 +242,7 @@ async def test_a_stop_ends_every_wait_for_a_turn_at_once_and_uses_none() -> None
     assert limiter.statistics.requests == 2
 
 
-async def test_a_stop_during_a_wait_that_the_api_asked_for() -> None:
+async def test_stop_ends_a_wait_requested_by_the_api() -> None:
     limiter, turns = virtual_limiter(10.0), Turns()
     limiter.throttled(600.0, Grant(now(), 1))
     asyncio.get_running_loop().call_later(5.0, turns.cancel)

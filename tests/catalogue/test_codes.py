@@ -6,14 +6,14 @@ from importer.catalogue import CODES, Code, find, near
 from tests.catalogue.emitted import FORM, emitted
 
 
-def test_the_catalogue_has_what_the_program_says_and_nothing_else() -> None:
+def test_catalogue_has_exactly_the_codes_the_program_uses() -> None:
     found = {"http_4xx" if code == "http_" else code: file for code, file in emitted().items()}
     assert {code: file for code, file in found.items() if code not in CODES} == {}, "give these codes an entry"
     assert sorted(CODES.keys() - found.keys()) == [], "nothing gives these codes to a problem"
 
 
 @pytest.mark.parametrize("code", CODES.values(), ids=lambda code: code.name)
-def test_every_entry_can_be_read(code: Code) -> None:
+def test_entries_are_well_formed(code: Code) -> None:
     assert FORM.fullmatch(code.name)
     assert 8 < len(code.title) < 60
     assert not code.title.endswith(".")
@@ -24,12 +24,12 @@ def test_every_entry_can_be_read(code: Code) -> None:
     assert not code.locked.endswith(".")
 
 
-def test_names_and_titles_tell_codes_apart() -> None:
+def test_titles_are_unique() -> None:
     assert len({code.title for code in CODES.values()}) == len(CODES)
 
 
 @pytest.mark.parametrize(("name", "code"), [(" Too_Long ", "too_long"), ("http_422", "http_4xx"), ("http_500", None)])
-def test_find(name: str, code: str | None) -> None:
+def test_code_is_found_by_its_name(name: str, code: str | None) -> None:
     found = find(name)
     assert (found.name if found else None) == code
 
@@ -38,5 +38,5 @@ def test_find(name: str, code: str | None) -> None:
     ("name", "code"),
     [("phone_invalid", "invalid_phone"), ("to_long", "too_long"), ("key blank", "key_blank"), ("zzzzzzz", None)],
 )
-def test_near(name: str, code: str | None) -> None:
+def test_similar_code_is_suggested(name: str, code: str | None) -> None:
     assert near(name) == code

@@ -12,7 +12,7 @@ from tests.workflow.desk import Desk
 PAGE = Path(__file__).parents[2] / "mappings" / "PROBLEMS.md"
 
 
-def test_committed_page_is_the_generated_one() -> None:
+def test_committed_page_is_up_to_date() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert text == page_text(), "run: python -m importer.catalogue.catalogue_text > mappings/PROBLEMS.md"
 
@@ -25,7 +25,7 @@ def test_page_explains_every_code() -> None:
         assert code.explanation in text
 
 
-def test_what_is_said_to_be_sent_is_what_the_explanation_says() -> None:
+def test_what_is_sent_agrees_with_the_explanation() -> None:
     """Where the explanation says that something is not sent, or was sent, the usual sentence is not there."""
     for code in CODES.values():
         text = severity_text(code)
@@ -40,13 +40,13 @@ def test_what_is_said_to_be_sent_is_what_the_explanation_says() -> None:
 
 
 @pytest.mark.parametrize("width", [40, 72, 120])
-def test_texts_keep_to_the_width(width: int) -> None:
+def test_texts_fit_the_width(width: int) -> None:
     for text in (codes_text(width), *(code_text(code, width) for code in CODES.values())):
         assert max(map(len, text.splitlines())) <= width
     assert [line.split()[0] for line in codes_text(120).splitlines() if line.startswith("  ")] == [*CODES]
 
 
-def test_explain_a_code(desk: Desk) -> None:
+def test_explain_shows_a_code(desk: Desk) -> None:
     said = desk.do("explain", "too_long")
     assert said.code == 0
     for text in (CODES["too_long"].title, CODES["too_long"].fix):
@@ -59,14 +59,14 @@ def test_explain_lists_every_code(desk: Desk) -> None:
     assert all(code in said.out for code in CODES)
 
 
-def test_explain_an_unknown_code(desk: Desk) -> None:
+def test_explain_refuses_an_unknown_code(desk: Desk) -> None:
     said = desk.do("explain", "to_long")
     assert (said.code, said.out) == (2, "")
     assert "no problem has the code 'to_long'" in said.err
     assert "Did you mean too_long?" in said.err
 
 
-def test_explain_a_mapping_says_which_command_does_that(desk: Desk) -> None:
+def test_explain_refers_mapping_names_to_the_mappings_command(desk: Desk) -> None:
     said = desk.do("explain", "netsuite")
     assert (said.code, said.out) == (2, "")
     assert "'netsuite' is a mapping, not a problem code" in said.err

@@ -42,7 +42,7 @@ def pasted(desk, command: str) -> Said:
     return desk.do(*words.split("\0")[:-1])
 
 
-def test_what_a_run_advises_reaches_the_same_ledger_and_folder(odd, box) -> None:
+def test_advised_commands_use_the_same_ledger_and_folder(odd, box) -> None:
     words = ("my 'list'.csv", "-m", "my mapping.yaml", "--country", "us", "--out", "the out", *ACCOUNT)
     said = odd.do("run", *words, "--api", box.url, "--limit", 1, "--mode", "upsert")
     assert said.code == 1, said.err
@@ -66,7 +66,7 @@ def test_what_a_run_advises_reaches_the_same_ledger_and_folder(odd, box) -> None
     assert not odd.state.exists()
 
 
-def test_what_a_plan_and_a_check_advise(odd, box) -> None:
+def test_advised_commands_of_plan_and_check_work(odd, box) -> None:
     words = ("my 'list'.csv", "-m", "my mapping.yaml", "--out", "the out")
     assert odd.do("lookups", "save", "--api", box.url, "--to", "look ups.json", *ACCOUNT).code == 0
     said = odd.do("check", *words, "--lookups", "look ups.json")
@@ -84,7 +84,7 @@ def test_what_a_plan_and_a_check_advise(odd, box) -> None:
     assert pasted(odd, plan).code == 0
 
 
-def test_a_config_file_is_repeated_instead_of_what_it_says(odd, box) -> None:
+def test_advice_repeats_a_config_file_instead_of_its_options(odd, box) -> None:
     today = f"{datetime.now().astimezone():%Y-%m-%d}"
     (odd.path / "my 'list'.csv").rename(odd.path / f"list-{today}.csv")
     odd.write(
@@ -107,7 +107,7 @@ def test_a_config_file_is_repeated_instead_of_what_it_says(odd, box) -> None:
     assert pasted(odd, again).code == 1
 
 
-def test_what_verify_and_undo_advise(odd, box) -> None:
+def test_advised_commands_of_verify_and_undo_work(odd, box) -> None:
     words = ("my 'list'.csv", "-m", "my mapping.yaml", "--out", "the out", *ACCOUNT)
     run = odd.do("run", *words, "--api", box.url, "--json").summary["run_id"]
     url = f"{box.url}/v1/customers/{box.customers()[0]['id']}"
@@ -119,7 +119,7 @@ def test_what_verify_and_undo_advise(odd, box) -> None:
     assert box.counts()["customers"] == 0
 
 
-def test_what_an_error_advises(odd, box) -> None:
+def test_advised_commands_of_errors_work(odd, box) -> None:
     words = ("my 'list'.csv", "-m", "my mapping.yaml", "--out", "the out", *ACCOUNT, "--api", box.url)
     assert odd.do("run", *words).code == 1
     said = odd.do("report", "none", *ACCOUNT[:4])
@@ -134,7 +134,7 @@ def test_what_an_error_advises(odd, box) -> None:
     assert pasted(odd, plan).code == 1
 
 
-def test_advice_names_no_customer(odd, box) -> None:
+def test_advice_contains_no_customer_ids(odd, box) -> None:
     """It is logged, and sent with notifications; a reference id may be a name."""
     odd.write("names.csv", "Id,Name,Phone,Mail,Street,Town\nAnna Berg,Firm,,,,\nCarl Dahl,Firm,,,,\n")
     words = ("names.csv", "-m", "my mapping.yaml", *ACCOUNT, "--api", box.url, "--only", "Anna Berg", "--log", "log")
@@ -146,7 +146,7 @@ def test_advice_names_no_customer(odd, box) -> None:
     assert "Anna" not in said.out + (odd.path / "log").read_text()
 
 
-def test_every_option_that_is_repeated_is_one_of_the_command(desk) -> None:
+def test_repeated_options_exist_for_their_commands(desk) -> None:
     """The commands' own options are the source of truth; a command without any is not built."""
     for name, options in _TAKES.items():
         shown = desk.do(name, "--help").out.replace("[no-]", "")
@@ -162,11 +162,11 @@ def test_every_option_that_is_repeated_is_one_of_the_command(desk) -> None:
         ("of acme.db", "of acme.db"),
     ],
 )  # fmt: skip
-def test_a_command_shows_no_password(value, shown) -> None:
+def test_commands_show_no_passwords(value, shown) -> None:
     assert Commands.of(Options(ledger=value)).line("runs") == shlex.join(["importer", "runs", "--ledger", shown])
 
 
-def test_a_source_whose_url_may_hold_a_secret_is_left_to_the_user() -> None:
+def test_source_url_with_a_possible_secret_is_not_shown() -> None:
     options = Options(sources=("https://example.com/a.csv?sig=secret", "b.csv", "-c.csv"), mapping="xero", rate=0.5)
     line = Commands.of(options).line("plan", "--mode", "upsert")
     assert line == "importer plan SOURCE b.csv ./-c.csv --mode upsert -m xero --api sandbox --rate 0.5"
@@ -182,11 +182,11 @@ def test_a_source_whose_url_may_hold_a_secret_is_left_to_the_user() -> None:
         "Nothing to do.",
     ],
 )
-def test_what_cannot_be_completed_stays_as_it_is(text) -> None:
+def test_incomplete_commands_stay_as_they_are(text) -> None:
     assert Commands.of(Options(ledger="x")).completed(text) == text
 
 
-def test_a_command_is_completed_once() -> None:
+def test_command_is_completed_once() -> None:
     commands = Commands.of(Options(ledger="a b", settle=0, only=frozenset({"B", "A"})), run="r1", kept={"rate": "auto"})
     once = commands.completed("Go on: importer resume")
     assert once == "Go on: importer resume r1 --ledger 'a b' --settle 0"

@@ -36,7 +36,7 @@ def checked(*words: str) -> None:
     assert (done.returncode, done.stderr.strip()) == (0, ""), done.stdout + done.stderr
 
 
-def test_each_is_shown_as_it_stands(desk) -> None:
+def test_examples_are_shown_unchanged(desk) -> None:
     listed = desk.do("example").out.split("\n")
     names = [line.split()[0] for line in listed if line]
     shown = "".join(desk.do("example", name).out for name in names)
@@ -52,7 +52,7 @@ def calls() -> list[list[str]]:
     return found + [words[1:] if words[0] == "importer" else words for words in docker]
 
 
-def test_what_they_call_exists(desk) -> None:
+def test_commands_in_examples_exist(desk) -> None:
     assert len(calls()) >= 5
     for command, *words in calls():
         helped = desk.do(command, "--help").out
@@ -62,13 +62,13 @@ def test_what_they_call_exists(desk) -> None:
                 assert re.search(rf"{word}\b", helped), (command, word)
 
 
-def test_the_variables_that_they_set_are_options() -> None:
+def test_variables_in_examples_are_options() -> None:
     known = {f"IMPORTER_{name.upper()}" for name in (*options.ACCOUNT, *options.READING, *options.LOG)}
     named = set(re.findall(r"IMPORTER_\w+", "\n".join(TEXTS.values()))) - BESIDES - {"IMPORTER_"}
     assert named <= known | {"IMPORTER_OUT"}
 
 
-def test_the_config_is_one_of_the_real_thing(desk, box) -> None:
+def test_example_config_works(desk, box) -> None:
     """As it stands but for where it sends to and what it reads."""
     config = desk.write("acme.toml", TEXTS["acme.toml"])
     desk.write("acme.key", KEY).chmod(0o600)
@@ -102,7 +102,7 @@ def test_the_config_is_one_of_the_real_thing(desk, box) -> None:
     assert told.healthcheck
 
 
-def test_the_crontab_is_one() -> None:
+def test_example_crontab_is_valid() -> None:
     lines = [line for line in TEXTS["crontab"].splitlines() if line and not line.startswith("#")]
     *variables, entry = lines
     assert all(re.fullmatch(r"[A-Z_]+=\S+", line) for line in variables)
@@ -115,14 +115,14 @@ def test_the_crontab_is_one() -> None:
     assert fields[6].startswith("importer run ")
 
 
-def test_the_units_are_verified_by_systemd(tmp_path) -> None:
+def test_example_units_pass_systemd_verify(tmp_path) -> None:
     analyze = tool("systemd-analyze")
     for name in ("importer.service", "importer.timer"):
         (tmp_path / name).write_text(TEXTS[name].replace("/opt/importer/bin/importer", sys.executable))
     checked(analyze, "verify", "--man=no", str(tmp_path / "importer.service"), str(tmp_path / "importer.timer"))
 
 
-def test_the_units_without_systemd() -> None:
+def test_example_units_have_required_settings() -> None:
     service, timer = (TEXTS[name] for name in ("importer.service", "importer.timer"))
     for needed in ("Type=oneshot", "User=importer", "KillMode=mixed", "SuccessExitStatus=1", "UMask=0077"):
         assert f"\n{needed}\n" in service
@@ -130,11 +130,11 @@ def test_the_units_without_systemd() -> None:
     assert "\nPersistent=true\n" in timer
 
 
-def test_the_dockerfile_is_linted() -> None:
+def test_example_dockerfile_is_linted() -> None:
     checked(tool("hadolint"), str(FOLDER / "Dockerfile"))
 
 
-def test_the_image_runs_as_nobody_and_holds_no_key(tmp_path) -> None:
+def test_example_image_has_no_root_user_and_no_key(tmp_path) -> None:
     text = re.sub(r"^#.*\n", "", TEXTS["Dockerfile"], flags=re.MULTILINE)
     steps = [line.split(maxsplit=1) for line in text.replace("\\\n", " ").splitlines() if line]
     words = [step[0] for step in steps]
@@ -158,7 +158,7 @@ def test_the_image_runs_as_nobody_and_holds_no_key(tmp_path) -> None:
     assert {"importer/_mappings/netsuite.yaml", "importer/report/jobs.schema.json"} <= names
 
 
-def test_the_workflow_is_one() -> None:
+def test_example_workflow_is_valid() -> None:
     checked(
         tool("check-jsonschema"), "--quiet", "--builtin-schema", "vendor.github-workflows", str(FOLDER / "workflow.yml")
     )

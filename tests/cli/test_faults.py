@@ -82,7 +82,7 @@ def full(desk) -> Desk:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_wrong_usage_and_wrong_files_end_with_2(full, words, said) -> None:
+def test_wrong_usage_and_wrong_files_exit_with_2(full, words, said) -> None:
     answer = full.do(*words)
     assert (answer.code, answer.out) == (2, ""), answer.err
     assert said in " ".join(answer.err.split())
@@ -112,7 +112,7 @@ def test_wrong_usage_and_wrong_files_end_with_2(full, words, said) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_a_wrong_option_of_a_run_ends_with_2_and_asks_the_api_for_nothing(full, words, said, box) -> None:
+def test_wrong_run_option_exits_with_2_before_api_requests(full, words, said, box) -> None:
     answer = full.do("run", *CHECK[1:], "--api", box.url, *words)
     assert (answer.code, answer.out) == (2, ""), answer.err
     assert said in " ".join(answer.err.split())
@@ -129,14 +129,14 @@ def test_a_wrong_option_of_a_run_ends_with_2_and_asks_the_api_for_nothing(full, 
         ("", "--api"),
     ],
 )
-def test_a_wrong_address_ends_with_2_and_shows_no_secret(full, api, said) -> None:
+def test_wrong_api_url_exits_with_2_and_shows_no_secret(full, api, said) -> None:
     answer = full.do("run", *CHECK[1:], "--api", api)
     assert (answer.code, answer.out) == (2, "")
     assert said in answer.err
     assert "secret-word" not in answer.err
 
 
-def test_a_missing_or_open_key_ends_with_2(full) -> None:
+def test_missing_or_readable_key_exits_with_2(full) -> None:
     full.environment["WIZCOMMERCE_API_KEY"] = ""
     words = ("run", *CHECK[1:], "--api", "staging")
     for more, said in (
@@ -158,7 +158,7 @@ def test_a_missing_or_open_key_ends_with_2(full) -> None:
 
 @pytest.mark.parametrize("name", ["text.db", "folder", "folder/.hidden/ledger.db"])
 @pytest.mark.parametrize("command", ["run", "runs", "report", "resume"])
-def test_a_ledger_that_cannot_be_used_ends_with_3(full, command, name) -> None:
+def test_unusable_ledger_exits_with_3(full, command, name) -> None:
     words = (*CHECK[1:], "--api", "http://127.0.0.1:9") if command == "run" else ()
     answer = full.do(command, *words, "--ledger", name)
     assert (answer.code, answer.out) == (3, "")
@@ -173,7 +173,7 @@ def test_a_ledger_that_cannot_be_used_ends_with_3(full, command, name) -> None:
     ],
     ids=" ".join,
 )
-def test_a_ledger_that_does_not_exist_is_not_made(full, words) -> None:
+def test_missing_ledger_is_not_created(full, words) -> None:
     answer = full.do(*words, "--ledger", "absent.db")
     assert (answer.code, answer.out) == (2, "")
     assert answer.err == "importer: absent.db: no such file\n  Check --ledger.\n"
@@ -182,7 +182,7 @@ def test_a_ledger_that_does_not_exist_is_not_made(full, words) -> None:
 
 
 @pytest.mark.usefixtures("at_once")
-def test_an_api_that_is_not_there_ends_with_3(desk) -> None:
+def test_unreachable_api_exits_with_3(desk) -> None:
     with socket.socket() as taken:  # bound and never listened on: a connection is refused
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -194,7 +194,7 @@ def test_an_api_that_is_not_there_ends_with_3(desk) -> None:
 
 
 @pytest.mark.parametrize(("key", "status"), [("another", 403), ("", 401)])
-def test_a_refused_key_ends_with_3_and_says_which_option_holds_it(desk, box, key, status) -> None:
+def test_refused_key_exits_with_3_and_names_its_option(desk, box, key, status) -> None:
     with strict_api(keys=("the-right-one",), missing=not key) as api:
         said = desk.run(api.url, *desk.small())
         assert api.customers == {}
@@ -216,7 +216,7 @@ MIXED = "Id,Name,Phone,Mail,Street,Town\n1,One,,no address,,\n2,Two,,,,\n3,Three
     ],
     ids=str,
 )
-def test_a_guard_stops_before_the_first_send_and_gives_the_rows_back(desk, guard, code) -> None:
+def test_guard_stops_before_sending_and_returns_the_rows(desk, guard, code) -> None:
     desk.small()
     desk.write("mixed.csv", MIXED)
     with running(SandboxConfig()) as box:
@@ -228,7 +228,7 @@ def test_a_guard_stops_before_the_first_send_and_gives_the_rows_back(desk, guard
     assert len(said.table("rejected/mixed.csv")) == 2
 
 
-def test_strict_counts_loose_rows_too(desk, box) -> None:
+def test_strict_counts_rows_without_a_customer(desk, box) -> None:
     desk.small()
     desk.write("loose.csv", "Id,Name,Phone,Mail,Street,Town\n2,Two,,,,\n,Nobody,,,,\n")
     said = desk.run(box.url, "loose.csv", "-m", "small.yaml", "--strict")
@@ -243,7 +243,7 @@ def test_strict_counts_loose_rows_too(desk, box) -> None:
 @pytest.mark.parametrize(
     "words", [("small.csv", "-m", "\udcff.yaml"), ("small.csv", "-m", "m.yaml", "--out", "\udcff")]
 )
-def test_a_name_that_is_not_utf_8_is_wrong_usage(desk, words) -> None:
+def test_file_name_that_is_not_utf_8_is_a_usage_error(desk, words) -> None:
     desk.small()
     for name in ("m.yaml", "\udcff.yaml"):
         (desk.path / name).write_bytes((desk.path / "small.yaml").read_bytes())
@@ -265,7 +265,7 @@ def test_another_key_for_a_named_tenant_must_be_accepted(desk) -> None:
 
 @pytest.mark.parametrize("command", ["plan", "run"])
 @pytest.mark.parametrize("api", ["https://api.example.com", "sandbox"])
-def test_a_named_tenant_is_one_account_whatever_the_key(desk, box, command, api) -> None:
+def test_named_tenant_is_one_account_for_any_key(desk, box, command, api) -> None:
     """Else what was sent to one API would count as sent to the other."""
     assert desk.run(box.url, *desk.small(), "--tenant", "shop").code == 0
     refused = desk.do(command, *desk.small(), "--tenant", "shop", "--accept-key", "--api", api)
@@ -273,7 +273,7 @@ def test_a_named_tenant_is_one_account_whatever_the_key(desk, box, command, api)
     assert "account shop was used with localhost before, not with" in refused.err
 
 
-def test_what_went_wrong_inside_is_one_line_and_debugging_shows_the_rest(capsys, monkeypatch) -> None:
+def test_internal_error_is_one_line_unless_debugging(capsys, monkeypatch) -> None:
     monkeypatch.delenv("IMPORTER_DEBUG", raising=False)
     assert failed(RuntimeError("odd")) == 3
     assert "RuntimeError: odd" in capsys.readouterr().err

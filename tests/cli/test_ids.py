@@ -58,7 +58,7 @@ def test_children_of_a_run_are_listed_with_their_ids(desk, box) -> None:
     assert adopted.table("children.csv") == lines
 
 
-def test_only_runs_that_send_have_them(desk, box) -> None:
+def test_only_runs_that_send_list_children_and_ids(desk, box) -> None:
     words = (*desk.small(), "--json")
     for said in (desk.do("check", *words), desk.do("plan", *words, "--api", box.url)):
         assert "children.csv" not in said.summary["files"]
@@ -66,7 +66,7 @@ def test_only_runs_that_send_have_them(desk, box) -> None:
         assert {line["display_id"] for line in said.table("results.csv")} == {""}
 
 
-def test_results_name_customers_as_people_do(desk, box) -> None:
+def test_results_have_display_ids(desk, box) -> None:
     said = sent(desk, box)
     lines = said.table("results.csv")
     assert list(lines[0])[4:7] == ["customer_id", "display_id", "http_status"]
@@ -75,7 +75,7 @@ def test_results_name_customers_as_people_do(desk, box) -> None:
     assert all(shown(box).values())
 
 
-def test_ids_of_the_account(desk, box) -> None:
+def test_ids_lists_the_ids_of_the_account(desk, box) -> None:
     sent(desk, box, "--only", "2")
     sent(desk, box)
     said = desk.do("ids")
@@ -98,7 +98,7 @@ def test_ids_of_the_account(desk, box) -> None:
     assert stat.S_IMODE((desk.path / "deep").stat().st_mode) == 0o700
 
 
-def test_stdout_is_the_file_in_utf_8_whatever_the_console(desk, box) -> None:
+def test_ids_output_is_utf_8_on_any_console(desk, box) -> None:
     desk.environment["PYTHONIOENCODING"] = "ascii"
     desk.write("own.yaml", MAPPING)
     desk.write("list.csv", ROWS.replace("2,Two", "é,Two"))
@@ -109,7 +109,7 @@ def test_stdout_is_the_file_in_utf_8_whatever_the_console(desk, box) -> None:
         assert process.stdout.read() == (desk.path / "ids.csv").read_text("utf-8")
 
 
-def test_one_account_is_meant(desk, box) -> None:
+def test_ids_requires_one_known_account(desk, box) -> None:
     assert "known accounts: none" in desk.do("ids").err
     assert sent(desk, box, "--tenant", "acme").code == 1
     assert desk.do("ids").out

@@ -43,7 +43,7 @@ def report(said) -> dict:
     return told
 
 
-def test_each_job_ends_in_its_own_way(desk) -> None:
+def test_each_job_has_its_own_result(desk) -> None:
     """One well, one with an unknown key, one whose export is not there, one that is no TOML, one that is killed."""
     job(desk, "acme", "sandbox")
     job(desk, "bolt", "sandbox", "maping = 1")
@@ -66,13 +66,13 @@ def test_each_job_ends_in_its_own_way(desk) -> None:
 
 
 @pytest.mark.parametrize("words", [["small.csv"], ["--plan", "x"], ["--parallel", "0"]])
-def test_what_belongs_into_the_jobs_is_wrong_usage(desk, words) -> None:
+def test_per_job_options_on_the_command_line_are_a_usage_error(desk, words) -> None:
     job(desk, "acme", "sandbox")
     said = desk.do("run", "--config", "jobs", *words)
     assert (said.code, said.out) == (2, "")
 
 
-def test_a_folder_without_jobs_or_for_another_command_is_wrong_usage(desk) -> None:
+def test_job_folder_that_is_empty_or_for_another_command_is_a_usage_error(desk) -> None:
     (desk.path / "jobs").mkdir()
     assert "contains no jobs" in desk.do("run", "--config", "jobs").err
     said = desk.do("check", "--config", "jobs")
@@ -100,7 +100,7 @@ def fake(tmp_path, monkeypatch):
     return {"PYTHONPATH": str(package.parent), "PATH": os.environ["PATH"]}
 
 
-def test_a_line_each_and_options_of_the_command_line_go_to_all(desk, fake) -> None:
+def test_one_line_per_job_and_command_line_options_apply_to_all(desk, fake) -> None:
     told = "print(json.dumps({'customers': {'created': 2}, 'folder': ' '.join(sys.argv)}))"
     for name in ("acme", "bolt"):
         desk.write(f"jobs/{name}.toml", told)
@@ -121,7 +121,7 @@ def tried(environment, *jobs, parallel: int = 2):
     return run_jobs(made, (), environment, parallel=parallel, on_line=lambda *_: None)
 
 
-def test_jobs_of_one_account_never_run_at_once(fake) -> None:
+def test_jobs_of_one_account_never_overlap(fake) -> None:
     code = "print('{}')"
     told = tried(fake, ("a", "one", code), ("b", "one", code), ("c", "one", code), parallel=3)
     assert told["exit_code"] == 0
@@ -130,7 +130,7 @@ def test_jobs_of_one_account_never_run_at_once(fake) -> None:
     assert [line.split()[1] for line in course] == ["begins", "ends"] * 3
 
 
-def test_jobs_of_different_accounts_run_at_once_up_to_a_number(fake) -> None:
+def test_jobs_of_different_accounts_run_in_parallel(fake) -> None:
     """Each end of a pipe waits for the other: they could not end one after the other."""
     os.mkfifo("pipe")
     one, two = "open('pipe', 'w').close()", "open('pipe').read()"
@@ -138,7 +138,7 @@ def test_jobs_of_different_accounts_run_at_once_up_to_a_number(fake) -> None:
     assert [one["exit_code"] for one in told["jobs"]] == [0, 0]
 
 
-def test_a_job_that_crashes_or_talks_nonsense_stops_no_other(fake) -> None:
+def test_crashed_job_stops_no_other(fake) -> None:
     told = tried(
         fake,
         ("a", "one", "os.kill(os.getpid(), signal.SIGKILL)"),
@@ -155,7 +155,7 @@ def test_a_job_that_crashes_or_talks_nonsense_stops_no_other(fake) -> None:
     assert [jobs_line(one) for one in told["jobs"]][3:] == ["2  d: it failed; do this", "0  e: 2 created; f"]
 
 
-def test_an_interrupt_reaches_what_runs_once_and_nothing_new_begins(desk) -> None:
+def test_interrupt_reaches_running_jobs_once_and_starts_no_more(desk) -> None:
     """The real thing: the first job is interrupted while it sends, the second is of the same account."""
     with running(SandboxConfig(keys=(KEY,), latency=0.2)) as slow:
         job(desk, "acme", slow.url, "concurrency = 1")
@@ -173,7 +173,7 @@ def test_an_interrupt_reaches_what_runs_once_and_nothing_new_begins(desk) -> Non
     assert (bolt["message"], bolt["summary"]) == ("not started: interrupted", None)
 
 
-def test_an_interrupt_while_a_process_is_being_started_reaches_it(fake, monkeypatch) -> None:
+def test_interrupt_during_process_start_reaches_the_process(fake, monkeypatch) -> None:
     start = anyio.open_process
 
     async def interrupted(*words: Any, **how: Any) -> Any:
@@ -188,7 +188,7 @@ def test_an_interrupt_while_a_process_is_being_started_reaches_it(fake, monkeypa
     assert [one["message"] for one in told["jobs"]] == ["the process was stopped by signal 2"]
 
 
-def test_a_process_that_has_just_ended_takes_an_interrupt() -> None:
+def test_interrupt_of_a_finished_process_is_harmless() -> None:
     async def ended() -> None:
         async with await anyio.open_process([sys.executable, "-c", ""]) as process:
             await process.wait()
@@ -197,7 +197,7 @@ def test_a_process_that_has_just_ended_takes_an_interrupt() -> None:
     anyio.run(ended)
 
 
-def test_a_dated_export_from_the_file_to_the_guard(desk, box) -> None:
+def test_newest_dated_export_is_used_and_old_ones_are_guarded(desk, box) -> None:
     """The newest is taken; when tonight's is not there, it is yesterday's, which a guard notices."""
     desk.small(3)
     (desk.path / "small.csv").rename(desk.path / "small-2030-01-01.csv")

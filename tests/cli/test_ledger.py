@@ -1,7 +1,7 @@
 """`importer ledger …` as a person meets it."""
 
 
-def test_check_backup_vacuum(desk, box) -> None:
+def test_ledger_commands_check_back_up_and_vacuum(desk, box) -> None:
     desk.run(box.url, *desk.small(5))
     said = desk.do("ledger", "check")
     assert (said.code, said.out, said.err) == (0, "The ledger is intact.\n", "")
@@ -15,7 +15,7 @@ def test_check_backup_vacuum(desk, box) -> None:
     assert " MB now" in desk.do("ledger", "vacuum").out
 
 
-def test_forget_asks_and_keeps_from_sending_again(desk, box) -> None:
+def test_forget_asks_and_does_not_cause_sending_again(desk, box) -> None:
     first = desk.run(box.url, *desk.small(3))
     names = list(first.outcomes)
     unasked = desk.do("ledger", "forget", *names)
@@ -33,7 +33,7 @@ def test_forget_asks_and_keeps_from_sending_again(desk, box) -> None:
     assert box.counts()["customers"] == 3
 
 
-def test_forget_names_the_folders_of_runs_that_rejected_the_customer(desk, box) -> None:
+def test_forget_names_folders_of_runs_that_rejected_the_customer(desk, box) -> None:
     mapping = desk.small()
     desk.write("small.csv", (desk.path / "small.csv").read_text().replace("c1@", "c1"))
     folder = desk.run(box.url, *mapping).folder

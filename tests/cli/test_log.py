@@ -24,7 +24,7 @@ def read(desk, name: str = "import.log") -> list[dict]:
     return lines((desk.path / name).read_text(encoding="utf-8"))
 
 
-def test_the_course_of_a_run_and_its_end(desk, box) -> None:
+def test_log_of_a_run_from_start_to_end(desk, box) -> None:
     said = desk.run(box.url, *desk.small(3), "--log", "import.log")
     assert said.code == 0
     found = read(desk)
@@ -45,7 +45,7 @@ def test_the_course_of_a_run_and_its_end(desk, box) -> None:
     assert len([line for line in read(desk) if line["event"] == "end"]) == 2  # appended to
 
 
-def test_who_a_customer_is_stands_in_it_only_when_asked_for(desk, box) -> None:
+def test_log_names_customers_only_on_request(desk, box) -> None:
     desk.write("own.yaml", "title: T\nkey: Id\ncustomer: {company_name: Name, assigned_price_list_id: Prices}\n")
     unknown = "00000000-0000-4000-8000-000000000000"
     desk.write("list.csv", f"Id,Name,Prices\nAnna Berg,Berg Ltd,{unknown}\nCarl Dahl,Dahl Ltd,\n")
@@ -65,7 +65,7 @@ def test_who_a_customer_is_stands_in_it_only_when_asked_for(desk, box) -> None:
     assert {line["level"] for line in read(desk, "full.log")} == {"warning"}
 
 
-def test_what_ends_a_run_early_stands_in_it(desk, box) -> None:
+def test_log_has_what_ended_a_run_early(desk, box) -> None:
     words = desk.small(3)
     desk.run(box.url, *words)
     assert desk.run(box.url, *words, "--new-file", "--log", "import.log").code == 3
@@ -85,7 +85,7 @@ def test_what_ends_a_run_early_stands_in_it(desk, box) -> None:
     assert "Anna" not in (desk.path / "third.log").read_text(encoding="utf-8")
 
 
-def test_doubts_and_new_attempts_and_the_pace_stand_in_it(desk) -> None:
+def test_log_has_unknown_outcomes_retries_and_pace(desk) -> None:
     desk.small(60)
     with running(SandboxConfig(keys=(KEY,), faults="drop-after=20%", seed=3)) as box:
         words = ("small.csv", "-m", "small.yaml", "--settle", 0, "--log", "import.log")
@@ -99,7 +99,7 @@ def test_doubts_and_new_attempts_and_the_pace_stand_in_it(desk) -> None:
     assert [line for line in read(desk) if line["event"] == "slower" and line["pace"] > 0]
 
 
-def test_stderr_holds_nothing_else_then(desk, box) -> None:
+def test_log_to_stderr_leaves_nothing_else_there(desk, box) -> None:
     said = desk.run(box.url, *desk.small(3), "--log", "-")
     assert said.code == 0
     assert [line["event"] for line in lines(said.err)][-1] == "end"
@@ -107,7 +107,7 @@ def test_stderr_holds_nothing_else_then(desk, box) -> None:
     assert desk.run(box.url, *desk.small(3)).err == ""
 
 
-def test_a_file_that_was_moved_away_is_begun_anew(desk, tmp_path) -> None:
+def test_moved_log_file_is_recreated(desk, tmp_path) -> None:
     from importer.logs import event, log_to
 
     path = tmp_path / "a.log"
@@ -122,14 +122,14 @@ def test_a_file_that_was_moved_away_is_begun_anew(desk, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("words", [["--log", "absent/import.log"], ["--log", "."], ["--log-level", "loud"]])
-def test_a_log_that_cannot_be_is_wrong_usage(desk, box, words) -> None:
+def test_unusable_log_is_a_usage_error(desk, box, words) -> None:
     said = desk.run(box.url, *desk.small(1), *words)
     assert (said.code, said.out) == (2, "")
     assert words[0] in said.err
     assert box.counts()["customers"] == 0
 
 
-def test_without_it_nothing_of_it_is_seen(desk) -> None:
+def test_nothing_is_logged_without_the_option(desk) -> None:
     desk.small(20)
     with running(SandboxConfig(keys=(KEY,), faults="drop-after=20%", seed=3)) as box:
         said = desk.run(box.url, "small.csv", "-m", "small.yaml", "--settle", 0)
@@ -137,5 +137,5 @@ def test_without_it_nothing_of_it_is_seen(desk) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
-def test_a_full_disk_ends_no_command(desk) -> None:
+def test_full_log_disk_stops_no_command(desk) -> None:
     assert desk.do("check", *desk.small(), "--log", "/dev/full").code == 0

@@ -51,7 +51,7 @@ TOLD = [
 ]
 
 
-def test_everything_wrong_is_told_at_once_in_the_order_of_the_lines(desk) -> None:
+def test_all_problems_are_reported_at_once_in_line_order(desk) -> None:
     desk.write("mine.yaml", WRONG)
     said = desk.do("mappings", "check", "mine.yaml", "--json")
     assert (said.code, said.summary["ok"]) == (2, False)
@@ -66,7 +66,7 @@ def test_everything_wrong_is_told_at_once_in_the_order_of_the_lines(desk) -> Non
     assert text.out.splitlines()[-1].startswith(f"mine.yaml: {len(TOLD)} problems. ")
 
 
-def test_every_line_alone_is_told_too(desk) -> None:
+def test_each_problem_is_reported_on_its_own(desk) -> None:
     """Nothing in the list is only a consequence of something else in it."""
     desk.write("mine.yaml", WRONG.replace("titel", "title").replace("compnay_name: {from: [A, B]}", "company_name: N"))
     problems = desk.do("mappings", "check", "mine.yaml", "--json").summary["problems"]
@@ -74,12 +74,12 @@ def test_every_line_alone_is_told_too(desk) -> None:
 
 
 @pytest.mark.parametrize("name", list_mappings())
-def test_the_shipped_mappings_have_no_problems(desk, name: str) -> None:
+def test_shipped_mappings_have_no_problems(desk, name: str) -> None:
     said = desk.do("mappings", "check", name)
     assert (said.code, said.out, said.err) == (0, f"{name}: no problems\n", "")
 
 
-def test_what_a_mapping_extends_and_names_is_looked_at_too(desk) -> None:
+def test_extended_and_referenced_files_are_checked(desk) -> None:
     desk.write("base.yaml", "title: Base\nkey: Id\ncustomer: {company_name: N, fone: P}\n")
     desk.write("own.yaml", "extends: base.yaml\ncustomer: {email: {from: E, as: [emial]}}\n")
     said = desk.do("mappings", "check", "own.yaml")
@@ -94,7 +94,7 @@ def test_what_a_mapping_extends_and_names_is_looked_at_too(desk) -> None:
     ]
 
 
-def test_one_fault_of_the_whole_file_is_told_as_one(desk) -> None:
+def test_syntax_error_is_reported_as_one_problem(desk) -> None:
     desk.write("mine.yaml", "title: T\n key: Id\n")
     said = desk.do("mappings", "check", "mine.yaml", "--json")
     assert said.summary["problems"] == [
@@ -107,7 +107,7 @@ def test_one_fault_of_the_whole_file_is_told_as_one(desk) -> None:
     assert desk.do("mappings", "check", "absent.yaml").out.startswith("absent.yaml: no such mapping file\n")
 
 
-def test_mappings_still_lists_and_explains(desk) -> None:
+def test_mappings_command_lists_and_explains(desk) -> None:
     assert "netsuite" in desk.do("mappings").out
     assert desk.do("mappings", "netsuite").out.startswith("NetSuite ")
     shutil.copy(list_mappings()["xero"], desk.path / "check")
@@ -117,7 +117,7 @@ def test_mappings_still_lists_and_explains(desk) -> None:
     assert desk.do("mappings", "netsuite", "--json").code == 2
 
 
-def test_other_commands_tell_everything_at_once_too(desk) -> None:
+def test_other_commands_report_all_problems_at_once(desk) -> None:
     source, *_ = desk.small()
     desk.write("mine.yaml", WRONG)
     said = desk.do("check", source, "-m", "mine.yaml")

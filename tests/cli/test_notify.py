@@ -85,7 +85,7 @@ def job(desk, box, hook, *lines: str, count: int = 3) -> str:
     return "acme.toml"
 
 
-def test_success_is_pinged_and_told_only_when_asked_for(desk, box, hook) -> None:
+def test_success_is_pinged_and_notified_only_on_request(desk, box, hook) -> None:
     said = desk.do("run", "--config", job(desk, box, hook))
     assert (said.code, hook.notes) == (0, [])
     assert hook.pings == [f"/ping/{SECRET}/start?create=1", f"/ping/{SECRET}?create=1"]
@@ -97,7 +97,7 @@ def test_success_is_pinged_and_told_only_when_asked_for(desk, box, hook) -> None
     assert "Exit code 0, on " in note["message"]
 
 
-def test_a_guard_and_a_failure_are_told(desk, box, hook) -> None:
+def test_guard_and_failure_are_notified(desk, box, hook) -> None:
     config = job(desk, box, hook)
     assert desk.do("run", "--config", config).code == 0
     assert desk.do("run", "--config", config, "--new-file").code == 3
@@ -110,7 +110,7 @@ def test_a_guard_and_a_failure_are_told(desk, box, hook) -> None:
     assert [path.split("/")[-1] for path in hook.pings[-1:]] == ["fail?create=1"]
 
 
-def test_rejections_are_told_by_number_and_nobody_is_named(desk, box, hook) -> None:
+def test_rejections_are_notified_as_counts_without_names(desk, box, hook) -> None:
     config = job(desk, box, hook)
     desk.write(
         "small.csv", "Id,Name,Phone,Mail,Street,Town\nAnna Berg,Berg Ltd,,no-mail,,\nC2,Dahl Ltd,,d@example.com,,\n"
@@ -133,7 +133,7 @@ def test_rejections_are_told_by_number_and_nobody_is_named(desk, box, hook) -> N
     assert "Anna" not in json.dumps(hook.notes)
 
 
-def test_what_cannot_be_told_is_said_and_changes_nothing(desk, box, hook) -> None:
+def test_failed_notification_is_reported_and_changes_nothing(desk, box, hook) -> None:
     hook.status = 500
     said = desk.do("run", "--config", job(desk, box, hook, 'on = ["success"]'), "--quiet", "--json")
     assert said.code == said.summary["exit_code"] == 0
@@ -150,7 +150,7 @@ def test_what_cannot_be_told_is_said_and_changes_nothing(desk, box, hook) -> Non
     assert "could not be pinged (start): ConnectError" in said.err
 
 
-def test_their_addresses_stand_nowhere(desk, box, hook) -> None:
+def test_notification_urls_are_never_shown_or_stored(desk, box, hook) -> None:
     said = desk.do("run", "--config", job(desk, box, hook, 'on = ["success"]'), "--json", "--log-level", "debug")
     assert len(hook.notes) == 1
     assert SECRET not in said.out + said.err + json.dumps(hook.notes)
@@ -158,7 +158,7 @@ def test_their_addresses_stand_nowhere(desk, box, hook) -> None:
     assert found == [desk.path / "acme.toml"]
 
 
-def test_resume_and_retry_are_told_of_and_a_check_is_not(desk, box, hook) -> None:
+def test_resume_and_retry_are_notified_but_check_is_not(desk, box, hook) -> None:
     config = job(desk, box, hook, 'on = ["success"]')
     assert desk.do("check", "--config", config).code == 0
     assert hook.seen == []
@@ -170,7 +170,7 @@ def test_resume_and_retry_are_told_of_and_a_check_is_not(desk, box, hook) -> Non
     ]
 
 
-def test_the_environment_goes_before_the_file(desk, box, hook) -> None:
+def test_environment_overrides_the_notify_table(desk, box, hook) -> None:
     config = job(desk, box, hook)
     with listening() as other:
         desk.environment = {
@@ -182,7 +182,7 @@ def test_the_environment_goes_before_the_file(desk, box, hook) -> None:
         assert (len(other.notes), other.pings, hook.seen) == (1, [], [])
 
 
-def test_addresses_may_stand_in_a_file_of_their_own(tmp_path) -> None:
+def test_notification_urls_may_be_in_a_separate_file(tmp_path) -> None:
     config = tmp_path / "acme.toml"
     config.write_text('[notify]\nurls-file = "urls"\non = ["guard"]\n')
     config.chmod(0o644)
@@ -211,7 +211,7 @@ def test_addresses_may_stand_in_a_file_of_their_own(tmp_path) -> None:
         ('[notify]\nurls-file = "absent"\n', "absent: no such file"),
     ],
 )
-def test_a_wrong_table_is_wrong_usage(tmp_path, text, said) -> None:
+def test_wrong_notify_table_is_a_usage_error(tmp_path, text, said) -> None:
     path = tmp_path / "job.toml"
     path.write_text(text)
     with pytest.raises(UsageError, match=said):
@@ -221,11 +221,11 @@ def test_a_wrong_table_is_wrong_usage(tmp_path, text, said) -> None:
 @pytest.mark.parametrize(
     "url", ["https://hc-ping.com/uuid", "http://127.0.0.1:8000/x", "http://[::1]/x", "http://localhost/x"]
 )
-def test_a_healthcheck_is_encrypted_or_of_this_machine(url) -> None:
+def test_healthcheck_url_is_https_or_local(url) -> None:
     assert Notices(healthcheck=url).healthcheck == url
 
 
-def test_addresses_that_others_can_read_are_refused_before_anything_is_sent(desk, box, hook) -> None:
+def test_notification_urls_others_can_read_are_refused_before_sending(desk, box, hook) -> None:
     config = job(desk, box, hook)
     (desk.path / config).chmod(0o644)
     said = desk.do("run", "--config", config)
@@ -234,7 +234,7 @@ def test_addresses_that_others_can_read_are_refused_before_anything_is_sent(desk
     assert box.counts()["customers"] == 0
 
 
-def test_what_apprise_does_not_know_is_refused_by_its_number(monkeypatch) -> None:
+def test_unknown_notification_url_is_refused_by_number(monkeypatch) -> None:
     with pytest.raises(UsageError, match="number 2 is not a URL") as caught:
         Announcer(Notices(("json://127.0.0.1", f"nonsense://{SECRET}")))
     assert SECRET not in str(caught.value)
@@ -289,7 +289,7 @@ print(*announcer.began(), *announcer.ended("failure", "title", "text"), sep="\\n
 
 
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 500 No\r\nContent-Length: 1000000000\r\n\r\n"])
-def test_an_answer_that_drips_holds_nobody_up(head) -> None:
+def test_slow_notification_answer_does_not_block(head) -> None:
     with dripping(head) as port:
         code = SEND.format(port=port, longest=600 if head else 0.5)
         done = subprocess.run(
@@ -303,7 +303,7 @@ def test_an_answer_that_drips_holds_nobody_up(head) -> None:
     ]
 
 
-def test_a_ping_of_this_machine_goes_through_no_proxy(desk, box, hook, monkeypatch) -> None:
+def test_local_ping_uses_no_proxy(desk, box, hook, monkeypatch) -> None:
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")

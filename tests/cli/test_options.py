@@ -21,7 +21,7 @@ def country(desk, *words: object) -> str | None:
     return found
 
 
-def test_a_flag_goes_before_the_environment_before_the_file_before_the_default(desk) -> None:
+def test_flag_overrides_environment_overrides_file_overrides_default(desk) -> None:
     desk.write("job.toml", 'country = "DE"\n')
     assert country(desk) is None
     assert country(desk, "--config", "job.toml") == "DE"
@@ -32,7 +32,7 @@ def test_a_flag_goes_before_the_environment_before_the_file_before_the_default(d
     assert country(desk) == "DE"
 
 
-def test_every_option_may_stand_in_the_file(desk, box) -> None:
+def test_all_options_work_in_the_config_file(desk, box) -> None:
     desk.small(6)
     desk.write(
         "job.toml",
@@ -51,7 +51,7 @@ def test_every_option_may_stand_in_the_file(desk, box) -> None:
     assert not desk.state.exists()
 
 
-def test_one_file_serves_all_commands(desk) -> None:
+def test_one_config_file_works_for_all_commands(desk) -> None:
     """Options of other commands are no mistake."""
     desk.small(2)
     desk.write(
@@ -67,21 +67,21 @@ def test_one_file_serves_all_commands(desk) -> None:
     assert desk.do("runs", "--config", "jobs/shop.toml", "--json").out.count("run_id") == 1
 
 
-def test_one_text_may_stand_for_a_list(desk, box) -> None:
+def test_single_value_may_replace_a_list(desk, box) -> None:
     desk.small(3)
     desk.write("job.toml", 'sources = "small.csv"\nmapping = "small.yaml"\nonly = "C1"\n')
     said = desk.do("run", "--config", "job.toml", "--api", box.url, "--json")
     assert said.outcomes == {"C0": "pending", "C1": "created", "C2": "pending"}
 
 
-def test_options_of_one_command_are_variables_too(desk) -> None:
+def test_options_of_one_command_also_work_as_variables(desk) -> None:
     desk.small()
     desk.environment = {"IMPORTER_OUTPUT": "draft.yaml", "IMPORTER_FROM_SCRATCH": "1", "IMPORTER_SKIP": "Town=Anytown"}
     assert desk.do("suggest", "small.csv").code == 0
     assert "Anytown" in (desk.path / "draft.yaml").read_text(encoding="utf-8")
 
 
-def test_lists_in_the_environment_are_split_at_blanks(desk, box) -> None:
+def test_lists_in_variables_are_split_at_spaces(desk, box) -> None:
     desk.small(4)
     desk.environment = {"IMPORTER_ONLY": "C0 C2", "IMPORTER_SOURCES": "small.csv", "IMPORTER_MAPPING": "small.yaml"}
     said = desk.do("run", "--api", box.url, "--rate", 5000, "--json")
@@ -98,7 +98,7 @@ def test_lists_in_the_environment_are_split_at_blanks(desk, box) -> None:
         ("latency = 8080\n", "unknown option 'latency'"),
     ],
 )
-def test_a_wrong_file_is_named_before_anything_is_read(desk, text, said) -> None:
+def test_wrong_config_file_is_reported_first(desk, text, said) -> None:
     desk.write("job.toml", text)
     answer = desk.do("check", "absent.csv", "-m", "xero", "--config", "job.toml")
     assert (answer.code, answer.out) == (2, "")
@@ -123,7 +123,7 @@ def test_a_wrong_file_is_named_before_anything_is_read(desk, text, said) -> None
         ("sources = 5\n", "5: no such file"),
     ],
 )
-def test_a_wrong_value_in_the_file_is_named_with_its_key(desk, text, said) -> None:
+def test_wrong_config_value_is_reported_with_its_key(desk, text, said) -> None:
     desk.environment["IMPORTER_RATE"] = ""  # it would come before the file
     desk.write("job.toml", text)
     words = desk.small()[1:] if text.startswith("sources") else desk.small()
@@ -143,14 +143,14 @@ def test_a_wrong_value_in_the_file_is_named_with_its_key(desk, text, said) -> No
         ("NEW_FILE", "perhaps", "IMPORTER_NEW_FILE: a value of the wrong kind"),
     ],
 )
-def test_a_wrong_value_in_the_environment_is_named_with_its_variable(desk, name, value, said) -> None:
+def test_wrong_variable_value_is_reported_with_its_name(desk, name, value, said) -> None:
     desk.environment[f"IMPORTER_{name}"] = value
     answer = desk.do("run", *desk.small(), "--api", "sandbox")
     assert (answer.code, answer.out) == (2, ""), answer.err
     assert f"importer: {said}" in answer.err
 
 
-def test_a_wrong_value_that_a_plan_or_a_run_kept_is_named(desk, box) -> None:
+def test_wrong_value_stored_by_plan_or_run_is_reported(desk, box) -> None:
     plan = desk.do("plan", *desk.small(), "--api", box.url, "--json")
     kept = plan.folder / "work" / "plan.json"
     facts = json.loads(kept.read_bytes())
@@ -166,7 +166,7 @@ def test_a_wrong_value_that_a_plan_or_a_run_kept_is_named(desk, box) -> None:
     assert f"run {run}: on-conflict: 'win' is not valid" in said.err
 
 
-def test_the_longest_wait_is_an_option_like_others(desk, box) -> None:
+def test_max_wait_works_like_other_options(desk, box) -> None:
     desk.write("job.toml", 'max-wait = "2h"\n')
     for words, seconds in (([], 900.0), (["--config", "job.toml"], 7200.0), (["--max-wait", "90"], 90.0)):
         said = desk.do("run", *desk.small(), "--api", box.url, "--json", *words)
@@ -175,7 +175,7 @@ def test_the_longest_wait_is_an_option_like_others(desk, box) -> None:
         assert "--max-wait" in desk.do(command, "--help").out
 
 
-def test_json_is_one_object_and_the_very_one_on_disk(desk, box) -> None:
+def test_json_is_one_object_equal_to_summary_json(desk, box) -> None:
     for command in (("check",), ("run", "--api", box.url)):
         said = desk.do(command[0], *desk.small(), *command[1:], "--json")
         assert said.code == 0
@@ -186,14 +186,14 @@ def test_json_is_one_object_and_the_very_one_on_disk(desk, box) -> None:
     assert json.loads((said.folder / "summary.json").read_text(encoding="utf-8")) == again.summary
 
 
-def test_a_policy_without_a_use_is_told(desk, box) -> None:
+def test_policy_without_effect_is_reported(desk, box) -> None:
     told = "--on-conflict overwrite has no effect without --mode upsert."
     words = ("run", *desk.small(), "--api", box.url, "--on-conflict", "overwrite")
     assert told in desk.do(*words).err
     assert told not in desk.do(*words, "--mode", "upsert").err
 
 
-def test_progress_is_on_stderr_and_quiet_leaves_it_out(desk, box) -> None:
+def test_progress_is_on_stderr_unless_quiet(desk, box) -> None:
     words = ("run", *desk.small(), "--api", box.url, "--rate", 5000)
     loud, silent = desk.do(*words), desk.do(*words, "--quiet")
     assert "3 of 3 customers" in loud.err
@@ -211,12 +211,12 @@ def test_every_command_has_an_example(desk, name, flag) -> None:
     assert re.search(rf"Examples?:\s+importer {name}\b", said.out)
 
 
-def test_groups_of_options_come_in_one_order(desk) -> None:
+def test_option_groups_have_a_fixed_order(desk) -> None:
     groups = re.findall(r"^([A-Z]\w+):$", desk.do("suggest", "--help").out, re.MULTILINE)
     assert groups == ["Source", "Mapping", "Questions", "Output", "Advanced", "Examples"]
 
 
-def test_version_and_help_of_all(desk) -> None:
+def test_version_and_help_are_shown(desk) -> None:
     assert re.fullmatch(r"importer \d+\.\d+\.\d+\n", desk.do("--version").out)
     said = desk.do("-h")
     assert said.code == 0
@@ -240,7 +240,7 @@ def test_mappings_are_listed_and_explained(desk) -> None:
     assert "Did you mean xero?" in wrong.err
 
 
-def test_the_key_is_no_option(desk) -> None:
+def test_key_is_not_an_option(desk) -> None:
     said = desk.do("run", *desk.small(), "--api", "sandbox", "--api-key", KEY)
     assert (said.code, said.out) == (2, "")
     assert KEY not in said.err
@@ -256,5 +256,5 @@ def test_the_key_is_no_option(desk) -> None:
         (["ledger", "forget"], "ledger forget [OPTIONS] ID..."),
     ],
 )
-def test_the_usage_has_each_argument_once(desk, words, usage) -> None:
+def test_usage_shows_each_argument_once(desk, words, usage) -> None:
     assert desk.do(*words, "--help").out.splitlines()[0] == f"Usage: importer {usage}"

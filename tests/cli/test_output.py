@@ -46,7 +46,7 @@ def at_terminal(monkeypatch) -> Screen:
         ({"TERM": "dumb"}, True, False),
     ],
 )
-def test_when_there_are_colors(monkeypatch, variables, terminal, expected) -> None:
+def test_when_output_is_colored(monkeypatch, variables, terminal, expected) -> None:
     for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
@@ -56,7 +56,7 @@ def test_when_there_are_colors(monkeypatch, variables, terminal, expected) -> No
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp437", "utf-8"])
-def test_no_console_is_too_poor(desk, encoding) -> None:
+def test_any_console_encoding_works(desk, encoding) -> None:
     name = "顧客, the list of the regional office that is called by a very long name indeed, so that it is cut.csv"
     desk.write(name, "Id,Name,Phone,Mail,Street,Town\n1,One,,no address,,\n")
     desk.small()
@@ -74,7 +74,7 @@ def test_no_console_is_too_poor(desk, encoding) -> None:
     assert "no such file" in said.err
 
 
-def test_the_encoding_is_the_one_that_python_is_told(desk) -> None:
+def test_output_uses_the_encoding_set_for_python(desk) -> None:
     desk.write("顧客.csv", "Id,Name\n1,\n")
     desk.small()
     desk.environment["PYTHONIOENCODING"] = "ascii"
@@ -83,7 +83,7 @@ def test_the_encoding_is_the_one_that_python_is_told(desk) -> None:
     assert "??.csv" in said.out
 
 
-def test_json_escapes_what_stdout_lacks(monkeypatch) -> None:
+def test_json_escapes_characters_stdout_cannot_encode(monkeypatch) -> None:
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
     assert as_json({"a": "é…"}) == '{"a":"\\u00e9\\u2026"}'
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
@@ -93,7 +93,7 @@ def test_json_escapes_what_stdout_lacks(monkeypatch) -> None:
 CONTROLS = "\x1b]0;title\x07\x1b[2J\x9b31m\u202egnp\u2066\r"
 
 
-def test_nothing_that_controls_a_terminal_is_printed(desk) -> None:
+def test_control_characters_are_never_printed(desk) -> None:
     name = f"a{CONTROLS}b.csv"
     desk.write(name, f"Id,Name,Phone,Mail,Street,Town,{CONTROLS}\n1,One,,no address{CONTROLS},,,x\n")
     desk.small()
@@ -122,11 +122,11 @@ def test_nothing_that_controls_a_terminal_is_printed(desk) -> None:
         ("a\u202eb\u2069c\x7f", "a\ufffdb\ufffdc\ufffd"),
     ],
 )
-def test_what_a_terminal_is_shown(text, shown) -> None:
+def test_terminal_text_is_made_safe(text, shown) -> None:
     assert safe(text) == shown
 
 
-def test_a_stage_passes_and_leaves_nothing(monkeypatch) -> None:
+def test_stage_is_shown_and_removed(monkeypatch) -> None:
     terminal = at_terminal(monkeypatch)
     progress = TerminalProgress(quiet=False)
     progress.stage("Reading the sources")
@@ -142,7 +142,7 @@ def test_a_stage_passes_and_leaves_nothing(monkeypatch) -> None:
     assert "\x1b" not in terminal.getvalue()
 
 
-def test_a_stage_is_cut_to_the_terminal(monkeypatch) -> None:
+def test_stage_is_cut_to_the_terminal_width(monkeypatch) -> None:
     terminal = at_terminal(monkeypatch)
     monkeypatch.setenv("COLUMNS", "20")
     progress = TerminalProgress(quiet=False)
@@ -150,7 +150,7 @@ def test_a_stage_is_cut_to_the_terminal(monkeypatch) -> None:
     assert terminal.seen == "Looking up which cu"
 
 
-def test_the_bar_takes_the_place_of_the_stage_and_goes(monkeypatch) -> None:
+def test_progress_bar_replaces_the_stage_and_is_removed(monkeypatch) -> None:
     terminal = at_terminal(monkeypatch)
     progress = TerminalProgress(quiet=False)
     progress.stage("Planning")
@@ -163,7 +163,7 @@ def test_the_bar_takes_the_place_of_the_stage_and_goes(monkeypatch) -> None:
     assert terminal.seen == ""
 
 
-def test_no_pace_is_told_before_it_is_known(monkeypatch) -> None:
+def test_pace_is_shown_only_once_known(monkeypatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     now = [1.0]
     progress = TerminalProgress(quiet=False, clock=lambda: now[0])
@@ -176,7 +176,7 @@ def test_no_pace_is_told_before_it_is_known(monkeypatch) -> None:
     ]
 
 
-def test_no_stages_where_nobody_watches(monkeypatch) -> None:
+def test_no_stages_are_shown_without_a_terminal_or_if_quiet(monkeypatch) -> None:
     plain, loud = io.StringIO(), Terminal()
     for stream, quiet in ((plain, False), (loud, True)):
         monkeypatch.setattr(sys, "stderr", stream)
@@ -186,7 +186,7 @@ def test_no_stages_where_nobody_watches(monkeypatch) -> None:
         assert stream.getvalue() == ""
 
 
-def test_help_starts_without_the_heavy_rooms() -> None:
+def test_help_starts_without_heavy_imports() -> None:
     heavy = {"numpy", "pandas", "pyarrow", "pandera", "pydantic", "aiohttp", "sqlalchemy", "tqdm", "xlsxwriter"}
     light = imported("--help")
     assert not light & {
@@ -199,7 +199,7 @@ def test_help_starts_without_the_heavy_rooms() -> None:
     }
 
 
-def test_a_check_loads_only_what_it_needs(tmp_path) -> None:
+def test_check_imports_only_what_it_needs(tmp_path) -> None:
     source = tmp_path / "clean.csv"
     source.write_text("Customer ID,Company,Phone,Address 1,City,Country\nA1,Ada Ltd,415 555 0132,1 Main St,Reno,USA\n")
     words = ("check", str(source), "-m", "generic-wide", "--country", "US", "--out", str(tmp_path / "out"))
@@ -215,7 +215,7 @@ def imported(*words: str) -> set[str]:
     return set(done.stderr.splitlines()[-1].split())
 
 
-def test_colors_in_data_are_not_the_program_s() -> None:
+def test_colors_in_data_are_removed() -> None:
     data = {"file": "a\x1b[31mred\x9b.csv", "rows": [1, ("x\u202e", None)], "ok": True}
     shown = {"file": "a\ufffdred\ufffd.csv", "rows": [1, ["x\ufffd", None]], "ok": True}
     assert without_controls(data) == shown
@@ -223,7 +223,7 @@ def test_colors_in_data_are_not_the_program_s() -> None:
 
 
 @pytest.mark.parametrize("text", ["a\x1b[31m", "a\x9b", "a\u202e", "a\x7f", "a\u200f"])
-def test_json_holds_what_a_terminal_obeys_as_escapes(text: str) -> None:
+def test_json_escapes_terminal_control_characters(text: str) -> None:
     line = as_json({"é": text})
     assert json.loads(line) == {"é": text}
     assert not set(line) & set("\x1b\x9b\u202e\x7f\u200f")

@@ -13,7 +13,7 @@ def write(desk) -> tuple[str, ...]:
     return ("preview", "rows.csv", "-m", "small.yaml")
 
 
-def test_it_shows_and_leaves_nothing(desk) -> None:
+def test_preview_shows_text_and_writes_nothing(desk) -> None:
     words = write(desk)
     before = sorted(desk.files())
     said = desk.do(*words)
@@ -33,7 +33,7 @@ def test_json_is_one_object(desk) -> None:
     assert {"command", "mapping", "sources", "fields", "unused", "row", "customers", "exit_code"} == found.keys()
 
 
-def test_wrong_ids_and_rows_end_with_2(desk) -> None:
+def test_unknown_ids_and_rows_exit_with_2(desk) -> None:
     words = write(desk)
     said = desk.do(*words, "--customer", "11")
     assert (said.code, said.out) == (2, "")
@@ -44,14 +44,14 @@ def test_wrong_ids_and_rows_end_with_2(desk) -> None:
     assert desk.do(*words, "--row", "rows.csv:1").out.startswith("rows.csv:1 is not a data row: header")
 
 
-def test_options_come_from_a_config_file_too(desk) -> None:
+def test_preview_options_may_come_from_a_config_file(desk) -> None:
     write(desk)
     desk.write("job.toml", 'sources = "rows.csv"\nmapping = "small.yaml"\ncustomer = 2\n')
     said = desk.do("preview", "--config", "job.toml")
     assert said.out.startswith("Customer 2: Best (valid)")
 
 
-def test_a_table_of_words_counts_as_in_a_check(desk) -> None:
+def test_preview_uses_value_tables_as_check_does(desk) -> None:
     desk.write("rows.csv", "Id,Name,Terms\n1,Acme,N30\n")
     desk.write("small.yaml", "title: Small\nkey: Id\ncustomer: {company_name: Name, payment_term: Terms}\n")
     desk.write("words.csv", "kind,word,value\npayment_term,n30,Net 30\n")
@@ -66,13 +66,13 @@ def test_a_table_of_words_counts_as_in_a_check(desk) -> None:
     assert "there is no such value table" in said.err
 
 
-def test_the_help_has_examples(desk) -> None:
+def test_preview_help_has_examples(desk) -> None:
     said = desk.do("preview", "--help")
     assert "--row FILE:N" in said.out
     assert "importer preview customers.csv -m my-mapping.yaml --customer CUS-1001" in said.out
 
 
-def test_the_keys_of_the_json_are_documented(desk) -> None:
+def test_preview_json_keys_are_documented(desk) -> None:
     found = json.loads(desk.do(*write(desk), "--customer", "1", "--json").out)
     text = (ROOT / "importer" / "report" / "README.md").read_text(encoding="utf-8")
     record = found["customers"][0]["records"][0]

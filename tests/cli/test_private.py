@@ -30,7 +30,7 @@ def open_to_others(folder: Path, ours: set[Path]) -> dict[str, str]:
     return {str(path): oct(mode(path)) for path in found if mode(path) != (0o700 if path.is_dir() else 0o600)}
 
 
-def test_everything_that_commands_leave(desk: Desk, open_umask) -> None:
+def test_all_command_output_is_private(desk: Desk, open_umask) -> None:
     small = desk.small(4)
     text = (desk.path / "small.csv").read_text()
     desk.write("small.csv", f"{text}C9,Wrong,,no address,,\n")
@@ -60,7 +60,7 @@ def test_everything_that_commands_leave(desk: Desk, open_umask) -> None:
     assert open_to_others(desk.path.parent, ours) == {}
 
 
-def test_the_scratch_folder(tmp_path, open_umask) -> None:
+def test_scratch_folder_is_private(tmp_path, open_umask) -> None:
     with scratch_folder(tmp_path / "a" / "out") as folder:
         write_frame(folder / "frame", pd.DataFrame({"a": [1]}))
         write_array(folder / "array", np.array([1]))
@@ -68,7 +68,7 @@ def test_the_scratch_folder(tmp_path, open_umask) -> None:
         assert open_to_others(tmp_path, set()) == {}
 
 
-def test_what_is_there_stays_as_it_is(tmp_path, open_umask) -> None:
+def test_existing_folders_and_files_keep_their_modes(tmp_path, open_umask) -> None:
     (tmp_path / "there").mkdir(mode=0o755)
     make_folder(tmp_path / "there" / "a" / "b")
     make_folder(tmp_path / "there" / "a" / "b")

@@ -56,7 +56,7 @@ def slow(latency: float = 0.1) -> SandboxConfig:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_while_reading_says_so(desk, number) -> None:
+def test_interrupt_while_reading_is_reported(desk, number) -> None:
     desk.small()
     pipe = desk.path / "pipe.csv"
     os.mkfifo(pipe)
@@ -70,7 +70,7 @@ def test_interrupted_while_reading_says_so(desk, number) -> None:
 
 
 @pytest.mark.skipif(processors() == 1, reason="with one processor no others are made")
-def test_interrupted_while_processes_are_made_shows_no_traceback(desk) -> None:
+def test_interrupt_while_starting_workers_shows_no_traceback(desk) -> None:
     """A terminal interrupts the whole group: the processes that read parts of the sources, too."""
     desk.small()
     pipe = desk.path / "pipe.csv"
@@ -83,7 +83,7 @@ def test_interrupted_while_processes_are_made_shows_no_traceback(desk) -> None:
     assert "Traceback" not in said.err
 
 
-def test_interrupted_while_sending_then_run_again_has_each_customer_once(desk) -> None:
+def test_run_after_interrupt_creates_each_customer_once(desk) -> None:
     words = ("run", *desk.small(60), "--json", "--rate", 100, "--concurrency", 4, "--batch-size", 20, "--settle", 0)
     with running(slow()) as box:
         process = desk.start(*words, "--api", box.url)
@@ -105,7 +105,7 @@ def test_interrupted_while_sending_then_run_again_has_each_customer_once(desk) -
         assert posts(box) == 60
 
 
-def test_a_second_run_of_the_tenant_is_turned_away_and_the_key_is_no_argument(desk) -> None:
+def test_second_run_of_a_tenant_is_refused_and_key_is_not_an_argument(desk) -> None:
     words = desk.small(40)
     with running(slow(0.15)) as box:
         process = desk.start("run", *words, "--api", box.url, "--rate", 50, "--concurrency", 2, "--quiet")
@@ -124,7 +124,7 @@ def test_a_second_run_of_the_tenant_is_turned_away_and_the_key_is_no_argument(de
     assert "interrupted" in first.out
 
 
-def test_the_local_sandbox_of_a_run_gets_no_real_key(desk) -> None:
+def test_local_sandbox_gets_no_real_key(desk) -> None:
     process = desk.start("run", *desk.small(30), "--api", "sandbox", "--rate", 10, "--json", stdin=subprocess.DEVNULL)
     wait_until(lambda: len(list(family(process.pid))) > 1)
     pids = list(family(process.pid))
@@ -147,7 +147,7 @@ def assert_no_key(desk: Desk, said: Said) -> None:
 
 
 @pytest.mark.parametrize("room", [2_000, 60_000])
-def test_a_full_disk_is_named_and_nothing_is_sent(desk, box, room) -> None:
+def test_full_disk_is_reported_and_nothing_is_sent(desk, box, room) -> None:
     """A limit on the size of files stands for the disk: the ledger's file meets it, or the run's folder does."""
 
     def limited() -> None:
@@ -166,7 +166,7 @@ def test_a_full_disk_is_named_and_nothing_is_sent(desk, box, room) -> None:
     assert again.summary["customers"]["created"] == 5
 
 
-def test_streams_are_apart_and_the_exit_code_is_the_processes(desk, box) -> None:
+def test_streams_are_separate_and_the_exit_code_is_returned(desk, box) -> None:
     desk.write("mixed.csv", "Id,Name,Phone,Mail,Street,Town\n1,One,,no address,,\n2,Two,,two@example.com,,\n")
     desk.small()
     said = desk.process("run", "mixed.csv", "-m", "small.yaml", "--api", box.url, "--json", "--quiet")
@@ -178,7 +178,7 @@ def test_streams_are_apart_and_the_exit_code_is_the_processes(desk, box) -> None
     assert said.err.startswith("importer: absent.csv: no such file\n")
 
 
-def test_a_reader_that_goes_away_is_no_defect(desk) -> None:
+def test_closed_pipe_is_not_a_crash(desk) -> None:
     read, write = os.pipe()
     os.close(read)
     with subprocess.Popen(
@@ -193,7 +193,7 @@ def test_a_reader_that_goes_away_is_no_defect(desk) -> None:
 
 
 @pytest.mark.parametrize("closed", [1, 2])
-def test_a_closed_stream_changes_no_exit_code(desk, closed) -> None:
+def test_closed_stream_does_not_change_the_exit_code(desk, closed) -> None:
     source, *mapping = desk.small()
     desk.write(source, (desk.path / source).read_text().replace("c1@", "c1"))
     with desk.start("check", source, *mapping, "--json", preexec_fn=lambda: os.close(closed)) as process:
@@ -203,7 +203,7 @@ def test_a_closed_stream_changes_no_exit_code(desk, closed) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
-def test_streams_on_a_full_disk(desk) -> None:
+def test_full_disk_for_output_streams_is_reported(desk) -> None:
     desk.small()
     with Path("/dev/full").open("w") as full:
         for stream, words, code in [("stdout", ("mappings",), 3), ("stderr", ("check", "absent.csv"), 2)]:
@@ -219,7 +219,7 @@ def test_streams_on_a_full_disk(desk) -> None:
             assert bool(err) is (stream == "stdout")
 
 
-def test_sandbox_serves_until_it_is_told_to_stop(desk) -> None:
+def test_sandbox_serves_until_stopped(desk) -> None:
     process = desk.start("sandbox", "--port", 0, "--data", "kept.db")
     assert process.stdout is not None
     url = re.search(r"http://\S+", process.stdout.readline())

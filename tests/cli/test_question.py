@@ -73,7 +73,7 @@ def read(terminal) -> bytes:
         return b""
 
 
-def test_the_question_states_account_host_and_counts(desk, box, production) -> None:
+def test_question_states_account_host_and_counts(desk, box, production) -> None:
     words = ("run", *desk.small(3), "--api", box.url, "--tenant", "acme")
     host = box.url.removeprefix("http://")
     first = typing(desk, "y\n", *words, "--only", "C0")
@@ -100,7 +100,7 @@ def test_anything_but_yes_sends_nothing(desk, box, production, typed) -> None:
     assert (code, box.counts()["customers"]) == (2, 0), shown
 
 
-def test_ctrl_c_at_the_question_stops_at_once(desk, box) -> None:
+def test_ctrl_c_at_the_question_stops_immediately(desk, box) -> None:
     code, shown = at_a_terminal(desk, b"\x03", "run", *desk.small(), "--api", box.url)
     assert (code, box.counts()["customers"]) == (3, 0), shown
     assert "interrupted" in shown
@@ -109,7 +109,7 @@ def test_ctrl_c_at_the_question_stops_at_once(desk, box) -> None:
     assert (code, box.counts()["customers"]) == (0, 3), shown
 
 
-def test_yes_answers_beforehand_and_nothing_to_send_is_no_question(desk, box, production) -> None:
+def test_no_question_is_asked_with_yes_or_nothing_to_send(desk, box, production) -> None:
     words = ("run", *desk.small(), "--api", box.url)
     for more in (("--yes",), ()):
         code, shown = typing(desk, "", *words, *more)
@@ -117,7 +117,7 @@ def test_yes_answers_beforehand_and_nothing_to_send_is_no_question(desk, box, pr
         assert "[y/N]" not in shown
 
 
-def test_without_a_terminal_nothing_is_done(desk, box, production) -> None:
+def test_nothing_is_sent_without_a_terminal(desk, box, production) -> None:
     said = desk.do("run", *desk.small(), "--api", box.url)
     assert (said.code, said.out, box.requests()) == (2, "", [])
     assert "--yes" in said.err
@@ -135,7 +135,7 @@ def test_without_a_terminal_nothing_is_done(desk, box, production) -> None:
 @pytest.mark.parametrize(
     "api", ["production", "https://api.wizcommerce.com.", "HTTPS://API.WizCommerce.com.:443/v1/", "https://api.wizcommerce.com:8443"]
 )  # fmt: skip
-def test_production_is_known_however_it_is_written(desk, api) -> None:
+def test_any_spelling_of_production_is_recognized(desk, api) -> None:
     said = desk.do("run", *desk.small(), "--api", api)
     assert (said.code, said.out) == (2, "")
     assert re.search("sends to production.*--yes", said.err, re.DOTALL)

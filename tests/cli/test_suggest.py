@@ -27,7 +27,7 @@ def suggest(desk) -> Callable:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_table_fits_the_terminal(desk, suggest, width) -> None:
+def test_table_fits_the_terminal(desk, suggest, width) -> None:
     desk.environment["COLUMNS"] = str(width)
     desk.write("wide.csv", "Customer Number,Company Name that is much longer than others in this table,City,Notes\n"
                + "".join(f"{n},{'Firm ' * 12}{n},Bath,\x1b[31mred {'x' * 200}\n" for n in range(5)))  # fmt: skip
@@ -43,7 +43,7 @@ def test_the_table_fits_the_terminal(desk, suggest, width) -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_questions_say_what_is_assumed_and_how_to_answer(desk, suggest, width) -> None:
+def test_questions_show_the_assumption_and_how_to_answer(desk, suggest, width) -> None:
     desk.environment["COLUMNS"] = str(width)
     said = suggest("open.csv")
     assert said.code == 1
@@ -71,13 +71,13 @@ def test_json_is_one_object(suggest) -> None:
     assert said.err == ""
 
 
-def test_json_names_the_mapping_that_fits(suggest) -> None:
+def test_json_names_the_matching_mapping(suggest) -> None:
     said = suggest(SAMPLES / "xero", "--json")
     assert (said.code, said.summary["fits"]) == (0, {"mapping": "xero", "coverage": 1.0})
     assert said.summary["questions"] == []
 
 
-def test_a_draft_goes_from_file_to_check(desk, suggest) -> None:
+def test_draft_passes_check(desk, suggest) -> None:
     said = suggest("clean.csv", "-o", "ours.yaml")
     assert said.code == 0
     command = "importer check clean.csv -m ours.yaml"
@@ -87,7 +87,7 @@ def test_a_draft_goes_from_file_to_check(desk, suggest) -> None:
     assert checked.summary["customers"]["rejected"] == 0
 
 
-def test_a_draft_of_odd_bytes_is_checked(desk, suggest) -> None:
+def test_draft_of_an_unusual_file_passes_check(desk, suggest) -> None:
     """A title, semicolons, cp1252, and headers that YAML would read otherwise."""
     rows = "".join(f"{n};Müller {n} GmbH;Weg {n};{50110 + n};Köln;0221 55501{n}\n" for n in range(5))
     desk.write("alt.csv", f"Kundenliste\n\nKunden-Nr.;Firma: Name;Straße #;PLZ;Ort;Tel.\n{rows}".encode("cp1252"))
@@ -96,7 +96,7 @@ def test_a_draft_of_odd_bytes_is_checked(desk, suggest) -> None:
     assert (checked.code, checked.summary["customers"]["valid"]) == (0, 5), checked.out
 
 
-def test_nothing_is_overwritten(desk, suggest) -> None:
+def test_suggest_overwrites_nothing(desk, suggest) -> None:
     desk.write("ours.yaml", "mine")
     said = suggest("clean.csv", "-o", "ours.yaml")
     assert "ours.yaml: this file already exists" in said.err
@@ -107,14 +107,14 @@ def test_nothing_is_overwritten(desk, suggest) -> None:
     assert "Traceback" not in said.err
 
 
-def test_nothing_but_the_mapping_is_written(desk, suggest) -> None:
+def test_suggest_writes_only_the_mapping(desk, suggest) -> None:
     suggest("clean.csv", "-o", "ours.yaml")
     suggest("clean.csv")
     names = {path.name for path in desk.files() if "state" not in path.parts}
     assert names == {"clean.csv", "open.csv", "ours.yaml"}
 
 
-def test_answers_close_questions(desk, suggest) -> None:
+def test_answers_resolve_questions(desk, suggest) -> None:
     said = suggest("open.csv", "--answer", "skip:Status=keep", "-o", "ours.yaml")
     assert said.code == 0
     assert "Answered: keep." in said.out
@@ -145,7 +145,7 @@ def test_answers_close_questions(desk, suggest) -> None:
         ((SAMPLES / "xero", "--answer", "key=Name"), "there is no question 'key'"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_is_written(desk, suggest, words, said) -> None:
+def test_wrong_input_is_reported_and_nothing_is_written(desk, suggest, words, said) -> None:
     desk.write("items.csv", "Item Number,Description,Price\n1,Chair,2.50\n2,Table,3.50\n")
     desk.write("header.csv", "Customer Number,Company Name\n")
     got = suggest(*words)
@@ -178,7 +178,7 @@ def test_update_writes_in_place_or_to_a_new_file(desk, suggest) -> None:
     assert "#   Street: " in new
 
 
-def test_update_with_json_writes_only_where_it_is_told(desk, suggest) -> None:
+def test_update_with_json_writes_only_to_the_output_option(desk, suggest) -> None:
     desk.write("ours.yaml", OWN)
     said = suggest("clean.csv", "--update", "ours.yaml", "--json", "-o", "new.yaml")
     assert said.code == 0
@@ -187,20 +187,20 @@ def test_update_with_json_writes_only_where_it_is_told(desk, suggest) -> None:
     assert (desk.path / "ours.yaml").read_text() == OWN
 
 
-def test_update_keeps_who_can_read_a_mapping(desk, suggest) -> None:
+def test_update_keeps_the_file_mode(desk, suggest) -> None:
     desk.write("ours.yaml", OWN)
     (desk.path / "ours.yaml").chmod(0o640)
     assert suggest("clean.csv", "--update", "ours.yaml").code == 0
     assert (desk.path / "ours.yaml").stat().st_mode & 0o777 == 0o640
 
 
-def test_update_of_a_mapping_that_knows_all_changes_nothing(desk, suggest) -> None:
+def test_update_of_a_complete_mapping_changes_nothing(desk, suggest) -> None:
     desk.write("ours.yaml", OWN.replace("Firm", "Company Name") + "ignore: [City, Status]\n")
     said = suggest("open.csv", "--update", "ours.yaml")
     assert (said.code, said.out) == (0, "ours.yaml covers all columns; nothing is changed.\n")
 
 
-def test_from_scratch_passes_a_mapping_that_fits(suggest) -> None:
+def test_from_scratch_ignores_a_matching_mapping(suggest) -> None:
     assert "The mapping xero fits: it recognizes 100% of the filled columns." in suggest(SAMPLES / "xero").out
     assert "Next: importer check" in suggest(SAMPLES / "xero").out
     assert "fits" not in suggest(SAMPLES / "xero", "--from-scratch").out
@@ -209,7 +209,7 @@ def test_from_scratch_passes_a_mapping_that_fits(suggest) -> None:
 @pytest.mark.parametrize(
     ("typed", "customers"), [("\n", 4), ("2\n", 6), ("1\n", 4), ("keep\n", 6), ("", 4), ("7\nwhat\n2\n", 6)]
 )
-def test_a_person_is_asked(desk, suggest, typed, customers) -> None:
+def test_questions_are_asked_at_a_terminal(desk, suggest, typed, customers) -> None:
     code, shown = typing(desk, typed, "suggest", "open.csv", "-o", "ours.yaml")
     assert code == 0, shown
     asked = '? Column Status has these values: Active (4), Inactive (2). Leave out the rows with "Inactive"?'
@@ -227,7 +227,7 @@ def test_ctrl_c_at_a_question_writes_nothing(desk, suggest) -> None:
     assert not (desk.path / "ours.yaml").exists()
 
 
-def test_without_a_terminal_or_with_json_nothing_is_asked(desk, suggest) -> None:
+def test_nothing_is_asked_without_a_terminal_or_with_json(desk, suggest) -> None:
     said = suggest("open.csv", "-o", "ours.yaml")
     assert (said.code, said.err) == (1, "")
     assert (desk.path / "ours.yaml").exists()

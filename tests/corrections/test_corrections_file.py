@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Path:
     return file.path
 
 
-def test_what_was_written_is_read_again(path: Path) -> None:
+def test_written_corrections_are_read_back(path: Path) -> None:
     content = path.read_bytes()
     assert content.startswith(b"\xef\xbb\xbf")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -58,7 +58,7 @@ def held_open(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def test_two_who_change_a_file_at_once_do_so_one_after_the_other(path: Path) -> None:
+def test_concurrent_changes_to_a_file_wait_for_each_other(path: Path) -> None:
     def leave_out(at: int) -> None:
         with changing(path) as file:
             if at:
@@ -102,7 +102,7 @@ def put(line: int, column: str, text: str) -> Callable[[list[list[str]]], object
         ),
     ],
 )  # fmt: skip
-def test_a_file_that_cannot_be_trusted_is_refused_with_its_line(
+def test_invalid_corrections_file_is_refused_with_its_line(
     path: Path, change: Callable[[list[list[str]]], object], message: str
 ) -> None:
     edited(path, change)
@@ -123,7 +123,7 @@ def test_other_files_are_refused(path: Path, tmp_path: Path) -> None:
     assert not read_corrections(tmp_path / "none.csv", may_be_absent=True).corrections
 
 
-def test_the_new_text_may_be_edited_and_lines_deleted(path: Path) -> None:
+def test_new_text_may_be_edited_and_lines_deleted(path: Path) -> None:
     edited(path, lambda lines: (put(2, "new", "+14155550199")(lines), lines.__delitem__(3)))
     assert [one.new for one in read_corrections(path).corrections] == ["+14155550199", "02135", "=x"]
 
@@ -159,5 +159,5 @@ def test_the_new_text_may_be_edited_and_lines_deleted(path: Path) -> None:
         ("3-5", "2026-03-06", False),
     ],
 )
-def test_changes_of_format_only(before: str, after: str, same: bool) -> None:
+def test_format_changes_are_recognized(before: str, after: str, same: bool) -> None:
     assert only_format(before, after) is same

@@ -38,7 +38,7 @@ def applied(rows: list[tuple[str, ...]], file: Any) -> list[int]:
 
 @settings(max_examples=150)
 @given(st.data(), st.lists(ROW, min_size=1, max_size=6))
-def test_it_never_lands_in_another_row(data: st.DataObject, rows: list[tuple[str, ...]]) -> None:
+def test_correction_is_never_applied_to_another_row(data: st.DataObject, rows: list[tuple[str, ...]]) -> None:
     """Sorted, inserted, duplicated, deleted: what is corrected is the row, or one that nothing tells from it."""
     target = data.draw(st.integers(0, len(rows) - 1))
     cells = [(target, "Phone", "good"), (target, "City", "c")][: data.draw(st.integers(1, 2))]
@@ -97,14 +97,14 @@ LONG = [("1", "Ann", "Ulm", "x", "bad"), ("1", "Ann", "Bonn", "x", "bad"), ("1",
         ([("", "Ann", "Ulm", "", "bad")], 0, [("", "Bob", "", "", "bad"), ("", "Ann", "Ulm", "", "bad")], "applied"),
     ],
 )  # fmt: skip
-def test_what_became_of_it(rows: Any, target: int, night: Any, status: str) -> None:
+def test_correction_has_the_right_status(rows: Any, target: int, night: Any, status: str) -> None:
     found = corrected(
         sources_of(source_table(NAMES, night)), recorded(source_table(NAMES, rows), (target, "Phone", "good"))
     )
     assert outcome(found)["status"] == [status]
 
 
-def test_rows_that_are_the_same_are_corrected_together_or_not_at_all() -> None:
+def test_identical_rows_are_corrected_together_or_not_at_all() -> None:
     twice = source_table(NAMES, [WIDE[0], WIDE[0], WIDE[1]])
     file = recorded(twice, (0, "Phone", "good"), (1, "Phone", "good"))
     assert len(file.corrections) == 1
@@ -114,7 +114,7 @@ def test_rows_that_are_the_same_are_corrected_together_or_not_at_all() -> None:
     assert not recorded(twice, (0, "Phone", "good")).corrections
 
 
-def test_two_corrections_of_one_row_go_on_when_the_erp_has_one_of_them() -> None:
+def test_one_of_two_corrections_of_a_row_becomes_removable() -> None:
     rows = [("1", "Ann", "Ulmm", "", "bad"), ("1", "Bob", "Bonn", "", "bad")]
     file = recorded(source_table(NAMES, rows), (0, "City", "Ulm"), (0, "Phone", "good"))
     night = source_table(NAMES, [("1", "Ann", "Ulm", "", "bad"), rows[1]])
@@ -123,7 +123,7 @@ def test_two_corrections_of_one_row_go_on_when_the_erp_has_one_of_them() -> None
     assert outcome(found)["row"] == [0, 0]
 
 
-def test_a_corrected_key_and_what_else_is_corrected_in_its_row() -> None:
+def test_corrected_key_and_another_correction_in_its_row_are_applied() -> None:
     rows = [("", "Ann", "Ulm", "", "bad"), ("2", "Bob", "Bonn", "", "ok")]
     file = recorded(source_table(NAMES, rows), (0, "Key", "1"), (0, "Phone", "good"))
     found = corrected(sources_of(source_table(NAMES, rows)), file)
@@ -133,7 +133,7 @@ def test_a_corrected_key_and_what_else_is_corrected_in_its_row() -> None:
     assert outcome(corrected(sources_of(mended), file))["status"] == ["removable", "removable"]
 
 
-def test_columns_may_move_and_headers_may_be_renamed() -> None:
+def test_moved_columns_and_respelled_headers_are_matched() -> None:
     file = recorded(source_table(NAMES, WIDE), (0, "Phone", "good"))
     moved = source_table(NAMES[::-1], [row[::-1] for row in WIDE], file="customers_2026-11-28.csv")
     assert outcome(corrected(sources_of(moved), file))["status"] == ["applied"]
@@ -143,7 +143,7 @@ def test_columns_may_move_and_headers_may_be_renamed() -> None:
     assert outcome(corrected(sources_of(gone), file))["reason"] == ["the source has no column 'Phone'"]
 
 
-def test_a_blank_key_that_continues_the_row_above_is_that_of_its_customer() -> None:
+def test_blank_key_in_a_continuation_row_means_the_customer_above() -> None:
     rows = [("1", "Ann", "", "", ""), ("", "", "Ulm", "", "bad"), ("2", "Bob", "", "", ""), ("", "", "Ulm", "", "bad")]
     table = source_table(NAMES, rows, continued=True)
 

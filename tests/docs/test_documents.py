@@ -100,7 +100,7 @@ def _in_latest_run(desk: Desk, word: str) -> str:
 
 
 @pytest.mark.parametrize("document", [name for name in DOCUMENTS if name != "importer/README.md"])  # it has none
-def test_every_command_works(scene: Desk, document: str) -> None:
+def test_documented_commands_work(scene: Desk, document: str) -> None:
     found = commands(document)
     assert found
     with running(SandboxConfig(keys=(KEY,))) as box:
@@ -110,7 +110,7 @@ def test_every_command_works(scene: Desk, document: str) -> None:
 
 
 @pytest.mark.parametrize("document", [name for name in DOCUMENTS if blocks(name, "python")])
-def test_every_python_example_runs_as_a_script(scene: Desk, document: str) -> None:
+def test_python_examples_run_as_scripts(scene: Desk, document: str) -> None:
     with running(SandboxConfig(keys=(KEY,))) as box:
         for number, block in enumerate(blocks(document, "python")):
             code = re.sub(r"https://[\w./-]+", box.url, re.sub(r"key=\"[^\"]+\"", f"key={KEY!r}", block))
@@ -123,7 +123,7 @@ def test_every_python_example_runs_as_a_script(scene: Desk, document: str) -> No
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_link_leads_somewhere(page: str) -> None:
+def test_links_are_valid(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if target.startswith(("http://", "https://")):
@@ -137,5 +137,5 @@ def test_every_link_leads_somewhere(page: str) -> None:
             assert anchor in slugs, target
 
 
-def test_the_readme_is_short() -> None:
+def test_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 900

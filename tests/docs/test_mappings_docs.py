@@ -43,7 +43,7 @@ def refused(text: str) -> bool:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"line {example.line}")
-def test_example_gives_what_the_page_shows(example: Example, tmp_path: Path) -> None:
+def test_example_output_matches_the_page(example: Example, tmp_path: Path) -> None:
     assert run(example, tmp_path) == example.expected
 
 
@@ -67,7 +67,7 @@ def test_every_yaml_block_is_an_example() -> None:
         "all",
     ],
 )
-def test_every_means_has_an_example(key: str) -> None:
+def test_every_mapping_key_has_an_example(key: str) -> None:
     assert any(re.search(rf"[\s{{]{key}:", example.mapping) for example in EXAMPLES)
 
 
@@ -77,20 +77,20 @@ def test_reference_lists_every_transform() -> None:
     assert rows == [(name, spec.about.replace("|", "\\|")) for name, spec in TRANSFORMS.items()]
 
 
-def test_reference_lists_only_keys_that_there_are() -> None:
+def test_reference_lists_only_existing_keys() -> None:
     keys = {**KEYS, "Mapping": [*SCHEMA["else"]["properties"]], "Condition": KEYS["SkipRule"]}
     for name, described in descriptions().items():
         assert set(described) <= set(keys[name])
 
 
-def test_committed_schema_is_the_generated_one() -> None:
+def test_committed_schema_is_up_to_date() -> None:
     committed = (PAGE.parent / "mapping.schema.json").read_text(encoding="utf-8")
     assert committed == schema_text(), "run: python -m tests.docs.json_schema > mappings/mapping.schema.json"
     jsonschema.Draft7Validator.check_schema(json.loads(committed))
 
 
 @pytest.mark.parametrize("path", [*SHIPPED.values(), HERE / "every_key.yaml"], ids=lambda path: path.stem)
-def test_schema_takes_mappings_that_work(path: Path) -> None:
+def test_schema_accepts_working_mappings(path: Path) -> None:
     load_mapping(str(path))
     assert not refused(path.read_text(encoding="utf-8"))
 
@@ -102,7 +102,7 @@ def test_shipped_mappings_name_the_schema(path: Path) -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"line {example.line}")
-def test_schema_judges_the_examples_as_the_program_does(example: Example, tmp_path: Path) -> None:
+def test_schema_and_program_agree_on_the_examples(example: Example, tmp_path: Path) -> None:
     path = mapping_at(tmp_path / "mine.yaml", example.mapping)
     try:
         load_mapping(str(path))
@@ -141,7 +141,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("addition", WRONG.values(), ids=WRONG)
-def test_schema_and_program_refuse_what_is_wrong(addition: str, tmp_path: Path) -> None:
+def test_schema_and_program_refuse_invalid_mappings(addition: str, tmp_path: Path) -> None:
     assert not refused(MINIMAL)
     load_mapping(str(mapping_at(tmp_path / "minimal.yaml", MINIMAL)))
     assert refused(MINIMAL + addition)
@@ -156,20 +156,20 @@ def test_schema_offers_every_transform() -> None:
     )
 
 
-def test_explanation_is_the_one_read_and_approved() -> None:
+def test_explanation_matches_the_approved_text() -> None:
     said = explain(load_mapping(str(HERE / "every_key.yaml")), width=100)
     assert said == (HERE / "every_key.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", [*SHIPPED, str(HERE / "every_key.yaml")], ids=lambda name: Path(name).stem)
-def test_explanations_keep_to_the_width(name: str) -> None:
+def test_explanations_fit_the_width(name: str) -> None:
     loaded = load_mapping(name)
     for width in (40, 71, 72, 100):
         assert max(map(len, explain(loaded, width=width).splitlines())) <= width
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_explanation_names_every_column_and_reason(name: str) -> None:
+def test_explanation_names_all_columns_and_reasons(name: str) -> None:
     loaded = load_mapping(name)
     mapping = loaded.mapping
     said = explain(loaded, width=2000)
@@ -184,16 +184,16 @@ def test_explanation_names_every_column_and_reason(name: str) -> None:
         assert f"{skip.reason}: " in said
 
 
-def test_every_transform_can_be_explained() -> None:
+def test_all_transforms_can_be_explained() -> None:
     assert _STEPS.keys() == TRANSFORMS.keys()
 
 
-def test_the_page_lists_every_mapping() -> None:
+def test_page_lists_every_mapping() -> None:
     listed = re.findall(r"^\| `([^`]+)` \| (.*) \|$", TEXT.split("## The smallest mapping")[0], re.MULTILINE)
     assert listed == [(name, load_mapping(name).mapping.title) for name in SHIPPED]
 
 
-def test_mappings_of_the_page_can_be_explained(tmp_path: Path) -> None:
+def test_mappings_on_the_page_can_be_explained(tmp_path: Path) -> None:
     for example in EXAMPLES:
         if "compnay" not in example.mapping:
             loaded = load_mapping(str(mapping_at(tmp_path / "mine.yaml", example.mapping)))

@@ -324,13 +324,13 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_values_and_neighbors_settle_a_header(name) -> None:
+def test_values_and_neighbors_resolve_an_ambiguous_header(name) -> None:
     row, country, expected = CASES[name]
     found = targets(draft(row, country=country))
     assert {header: found.get(header) for header in expected} == expected
 
 
-def test_a_list_of_people_is_one_of_their_companies() -> None:
+def test_list_of_people_is_grouped_by_company_unless_addresses_differ() -> None:
     """Unless the addresses differ: then the rows are branches with the same name."""
 
     def row(n: int) -> Mapping[str, str]:
@@ -340,6 +340,6 @@ def test_a_list_of_people_is_one_of_their_companies() -> None:
     assert draft(lambda n: {**row(n), "Street": f"{n} High St"}).key == ["ID"]
 
 
-def test_an_unknown_number_behind_the_name_is_no_key() -> None:
+def test_unknown_number_after_the_name_is_not_a_key() -> None:
     made = draft(lambda n: {"Name": firm(n), "City": TOWNS[n % 4], "USDOTNumber": f"98{n}-{n}00/7"})
     assert made.key == ["Name"]

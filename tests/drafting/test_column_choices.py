@@ -23,7 +23,7 @@ def chosen(skip: dict[str, list[str]] | None = None, **given: str) -> Draft:
     return draft_sources(sources, "GB", {}, choices=ColumnChoices(given, skip or {}))
 
 
-def test_a_column_gives_what_was_chosen_and_nothing_else() -> None:
+def test_column_maps_only_to_the_chosen_field() -> None:
     made = chosen(City="addresses.shipping.city", Street="addresses.shipping.address_line_1", Phone="contacts[1].phone")
     assert targets(made)["City"] == ["addresses.shipping.city"]
     assert targets(made)["Phone"] == ["contacts[1].phone"]
@@ -45,7 +45,7 @@ def test_a_column_gives_what_was_chosen_and_nothing_else() -> None:
         ({"Zebra": "contacts[1].name"}, ("contacts", 0, "last_name", {"from": "Zebra", "as": "last_name"})),
     ],
 )
-def test_the_mapping_says_it(given: dict[str, str], rule: tuple[object, ...]) -> None:
+def test_choices_are_in_the_mapping(given: dict[str, str], rule: tuple[object, ...]) -> None:
     content = yaml.safe_load(chosen(**given).mapping)
     *path, expected = rule
     for step in path:
@@ -53,13 +53,13 @@ def test_the_mapping_says_it(given: dict[str, str], rule: tuple[object, ...]) ->
     assert content == expected
 
 
-def test_a_field_is_taken_from_the_column_that_had_it() -> None:
+def test_chosen_column_replaces_the_previous_one_of_its_field() -> None:
     made = chosen(Zebra="addresses.billing.city")
     assert targets(made)["Zebra"] == ["addresses.billing.city"]
     assert "City" not in targets(made)
 
 
-def test_chosen_texts_leave_rows_out_without_a_question() -> None:
+def test_chosen_values_skip_rows_without_a_question() -> None:
     made = chosen(skip={"Status": ["X"], "Zebra": ["plum 1", "plum 2"]})
     assert made.questions == []
     assert yaml.safe_load(made.mapping)["skip"] == [
@@ -68,7 +68,7 @@ def test_chosen_texts_leave_rows_out_without_a_question() -> None:
     ]
 
 
-def test_columns_of_several_tables_are_told_apart() -> None:
+def test_columns_of_several_tables_are_distinguished() -> None:
     names = ("one.csv", "two.csv")
     extra = ({}, {"Fax": "none"})
     tables = [
@@ -92,7 +92,7 @@ def test_columns_of_several_tables_are_told_apart() -> None:
         ({"Zebra": "attributes."}, "not a field that a column can map to"),
     ],
 )
-def test_what_is_not_there_cannot_be_chosen(given: dict[str, str], says: str) -> None:
+def test_invalid_choices_are_refused(given: dict[str, str], says: str) -> None:
     with pytest.raises(UsageError) as raised:
         chosen(**given)
     assert says in f"{raised.value.message} {raised.value.hint}"

@@ -168,7 +168,7 @@ def given(made: Draft, rows: list[Row], tmp_path: Any) -> EntityTables:
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_rules_read_what_is_there(name, tmp_path) -> None:
+def test_drafted_rules_read_the_values(name, tmp_path) -> None:
     row, country, table, column, values = RULES[name]
     tables = given(draft(row, country=country), [row(n) for n in range(8)], tmp_path)
     got = [str(value) for value in getattr(tables, table)[column] if isinstance(value, str) and value]
@@ -176,30 +176,30 @@ def test_rules_read_what_is_there(name, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_rows_become_the_customers_that_they_are(name, tmp_path) -> None:
+def test_rows_become_the_right_number_of_customers(name, tmp_path) -> None:
     row, count, customers = COUNTS[name]
     assert len(given(draft(row, count), [row(n) for n in range(count)], tmp_path).customers) == customers
 
 
 @pytest.mark.parametrize("header", ["Business 1", "Location phone", "Wireless", "Zzyx"])
-def test_phones_in_a_column_that_is_not_used_are_not_ignored_for_good(header, tmp_path) -> None:
+def test_unused_phone_columns_are_not_added_to_ignore(header, tmp_path) -> None:
     made = draft(lambda n: plain(n, **{"Phone": f"415-555-010{n}", header: f"415-555-013{n}", "Fax": "415-555-0199"}))
     ignored = load_mapping(str(written(made, tmp_path))).mapping.tables["customers"].ignore
     assert ignored == ["Fax"]
 
 
-def test_an_address_of_which_nothing_is_said_serves_for_both(tmp_path) -> None:
+def test_untyped_address_is_used_for_both_types(tmp_path) -> None:
     tables = given(draft(typed), [typed(n) for n in range(8)], tmp_path)
     assert sorted(tables.addresses["type"]) == ["billing"] * 6 + ["shipping"] * 6
 
 
-def test_flags_that_say_how_an_address_may_be_used_make_no_default(tmp_path) -> None:
+def test_flags_for_allowed_address_uses_set_no_default(tmp_path) -> None:
     made = draft(flagged)
     assert "flags" not in made.mapping
     assert list(given(made, [flagged(n) for n in range(8)], tmp_path).addresses["type"]) == ["billing"] * 8
 
 
-def test_the_type_of_an_address_goes_before_flags_of_defaults(tmp_path) -> None:
+def test_address_type_overrides_default_flags(tmp_path) -> None:
     def row(n: int) -> Row:
         kind, number = ("Billing", "Shipping")[n % 2], {"Customer Number": f"{100 + n // 2}"}
         flags = {"Default Billing": ("TRUE", "FALSE")[n // 2 or n % 2], "Default Shipping": "FALSE"} if n < 4 else {}
@@ -221,7 +221,7 @@ def delivered(n: int) -> Row:
 
 
 @pytest.mark.parametrize("answer", ["yes", "no"])
-def test_the_same_address_is_asked_about_and_used_for_both_types(answer, tmp_path) -> None:
+def test_identical_address_is_asked_about_and_used_for_both_types(answer, tmp_path) -> None:
     made = draft(delivered, **({} if answer == "yes" else {"same:Delivery Street": "no"}))
     assert [(one.id, one.text.partition(".")[0]) for one in made.questions] == [
         ("same:Delivery Street", "Delivery Street: 2 rows with SAME, same as billing")
@@ -241,7 +241,7 @@ def test_the_same_address_is_asked_about_and_used_for_both_types(answer, tmp_pat
     assert got[4] == ("", "Bath")  # an error: its street is blank
 
 
-def test_the_visited_address_serves_where_there_is_no_other(tmp_path) -> None:
+def test_visiting_address_is_used_without_another_address(tmp_path) -> None:
     def row(n: int) -> Row:
         other = {"Mailing Street": "PO Box 1", "Mailing City": "York"} if n else {}
         other = other or {"Mailing Street": "", "Mailing City": ""}
@@ -251,7 +251,7 @@ def test_the_visited_address_serves_where_there_is_no_other(tmp_path) -> None:
     assert list(tables.addresses["type"]).count("billing") == 8
 
 
-def test_the_person_of_the_delivery_address_is_the_contact_of_a_list_without_another(tmp_path) -> None:
+def test_delivery_person_is_the_contact_if_there_is_no_other(tmp_path) -> None:
     def row(n: int) -> Row:
         person = {"Delivery Contact": f"Ann Lee{'abcdefgh'[n]}", "Mobile": f"415-555-017{n}"}
         return plain(n, Street=f"{n} High St") | {"Delivery Street": f"{n} Dock Rd", "Delivery City": "Bath"} | person
@@ -260,7 +260,7 @@ def test_the_person_of_the_delivery_address_is_the_contact_of_a_list_without_ano
     assert list(tables.contacts["phone"]) == [f"+1415555017{n}" for n in range(8)]
 
 
-def test_an_exception_from_the_main_address_is_for_shipping() -> None:
+def test_exception_to_the_main_address_is_for_shipping() -> None:
     def row(n: int) -> Row:
         return plain(n, Street=f"{n} High St", **{"Mailing Street": "PO Box 1" if n == 0 else "", "Mailing City": ""})
 
@@ -269,14 +269,14 @@ def test_an_exception_from_the_main_address_is_for_shipping() -> None:
     assert given_["Mailing Street"] == ["addresses.shipping.address_line_1"]
 
 
-def test_a_class_of_one_letter_is_no_type_of_address() -> None:
+def test_one_letter_group_is_not_an_address_type() -> None:
     made = draft(lambda n: plain(n, Street=f"{n} High St", **{"Customer Group": "ABC"[n % 3]}))
     assert targets(made)["Street"] == ["addresses.billing.address_line_1"]
     assert "Customer Group" not in targets(made)
     assert made.questions == []
 
 
-def test_values_of_codes_tell_customers_from_suppliers() -> None:
+def test_code_values_separate_customers_from_suppliers() -> None:
     made = draft(
         lambda n: {
             "CT_Num": f"C{n}", "CT_Intitule": f"Firme {n} SARL", "CT_Type": f"{n % 4 // 3}", "CT_Adresse": f"{n} rue A",
@@ -288,12 +288,12 @@ def test_values_of_codes_tell_customers_from_suppliers() -> None:
     ]
 
 
-def test_the_id_of_a_contact_is_the_key_of_a_list_without_another_number() -> None:
+def test_contact_id_is_the_key_without_another_number() -> None:
     made = draft(lambda n: {"Contact ID": f"{n}", "Company": f"Firm {n} Ltd", "First Name": "Ann", "Last Name": "Lee"})
     assert made.key == ["Contact ID"]
 
 
-def test_files_that_do_not_belong_to_the_customers_are_skipped_by_the_check(tmp_path) -> None:
+def test_check_skips_files_that_are_not_part_of_the_customer_list(tmp_path) -> None:
     """Also one whose columns the customers have, too."""
     folder = tmp_path / "export"
     folder.mkdir()
@@ -308,11 +308,11 @@ def test_files_that_do_not_belong_to_the_customers_are_skipped_by_the_check(tmp_
     assert checked.summary["rows"]["skipped_by_reason"]["not part of the customer list"] == 4
 
 
-def test_tables_are_joined_only_if_they_give_something() -> None:
+def test_tables_without_useful_columns_are_not_joined() -> None:
     made = drafted([[plain(n) for n in range(8)], [{"Code": f"{100 + n}", "Price": "2.50"} for n in range(8)]])
     assert made.layout == "wide"
     assert "# Left out: file 1.csv" in made.mapping
 
 
-def test_a_flag_that_nobody_has_is_no_question() -> None:
+def test_flag_that_is_never_set_causes_no_question() -> None:
     assert draft(lambda n: plain(n, **{"Stop Credit": "N"})).questions == []

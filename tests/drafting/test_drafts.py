@@ -36,7 +36,7 @@ CUSTOMERS = {"long": 4, "blank parent": 4, "parent reference": 4}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_each_layout_is_told_and_its_mapping_groups_the_rows(layout, tmp_path) -> None:
+def test_layout_is_reported_and_the_mapping_groups_the_rows(layout, tmp_path) -> None:
     made = draft(LAYOUTS[layout])
     assert made.layout == layout
     assert made.rows_in_words.startswith("Several rows per customer" if layout in CUSTOMERS else "One row per customer")
@@ -45,7 +45,7 @@ def test_each_layout_is_told_and_its_mapping_groups_the_rows(layout, tmp_path) -
     assert len(apply_mapping(loaded, sources).tables.customers) == CUSTOMERS.get(layout, 8)
 
 
-def test_files_that_name_the_customers_are_joined(tmp_path) -> None:
+def test_files_that_reference_customers_are_joined(tmp_path) -> None:
     files = [
         [plain(n) for n in range(4)],
         [{"Cust No": f"{100 + n // 2}", "Street": f"{n} High St", "Town": "Bath"} for n in range(8)],
@@ -70,7 +70,7 @@ def test_files_that_name_the_customers_are_joined(tmp_path) -> None:
         (lambda n: {"Parent ID": f"{n}", "Customer Number": f"C{n}", "Company": f"Firm {n}"}, ["Customer Number"]),
     ],
 )
-def test_the_key_is_what_tells_customers_apart(row, key) -> None:
+def test_key_distinguishes_customers(row, key) -> None:
     made = draft(row)
     assert (made.key, made.open) == (key, [])
 
@@ -79,7 +79,7 @@ def sometimes(n: int) -> dict[str, str]:
     return plain(n, Email=f"a{n}@example.com") | ({"Customer Number": ""} if n % 3 == 0 else {})
 
 
-def test_a_key_with_gaps_is_asked(tmp_path) -> None:
+def test_incomplete_key_causes_a_question(tmp_path) -> None:
     made = draft(sometimes)
     (question,) = made.open
     assert (question.id, question.proposed) == ("key", "Customer Number")
@@ -110,7 +110,7 @@ SKIPS = {
 
 
 @pytest.mark.parametrize("header", SKIPS)
-def test_rows_that_are_no_customers_are_asked_and_left_out(header, tmp_path) -> None:
+def test_rows_that_are_not_customers_are_asked_about_and_left_out(header, tmp_path) -> None:
     cells, proposed, customers = SKIPS[header]
 
     def row(n: int) -> dict[str, str]:
@@ -131,7 +131,7 @@ def test_rows_that_are_no_customers_are_asked_and_left_out(header, tmp_path) -> 
 
 
 @pytest.mark.parametrize("header", ["Status", "Kundenart"])
-def test_words_that_say_nothing_about_rows_are_no_question(header) -> None:
+def test_values_unrelated_to_skipping_cause_no_question(header) -> None:
     assert draft(lambda n: plain(n) | {header: ("Gold", "Silver")[n % 2]}).questions == []
 
 
@@ -142,7 +142,7 @@ def test_questions_about_rows_can_be_answered() -> None:
     assert (made.layout, made.open, made.answers) == ("parent reference", [], {"parent": "yes"})
 
 
-def test_a_wrong_answer_names_the_nearest_question_and_the_choices() -> None:
+def test_wrong_answer_is_reported_with_suggestion_and_choices() -> None:
     def row(n: int) -> dict[str, str]:
         return plain(n, Status=("Active", "Inactive")[n % 2])
 
@@ -155,17 +155,17 @@ def test_a_wrong_answer_names_the_nearest_question_and_the_choices() -> None:
 @pytest.mark.parametrize(
     "rows", [[{"Foo": "1", "Bar": "2"}], [{"Order": "1", "Amount": "2.50", "Date": "2024-03-05"}], [{"A": "", "B": ""}]]
 )
-def test_a_table_without_customers_is_refused(rows) -> None:
+def test_table_without_customers_is_refused(rows) -> None:
     with pytest.raises(NoSourceError, match="no column with customer names"):
         drafted([rows])
 
 
-def test_a_table_without_rows_is_refused() -> None:
+def test_table_without_rows_is_refused() -> None:
     with pytest.raises(NoSourceError, match="no data rows"):
         drafted([[]])
 
 
-def test_columns_carry_position_place_samples_and_reason() -> None:
+def test_columns_have_position_field_samples_and_reason() -> None:
     made = draft(lambda n: plain(n, Fax="", Notes=f"n{n}"))
     assert [one.n for one in made.columns] == [1, 2, 3, 4, 5]
     company = made.columns[1]
@@ -178,13 +178,13 @@ def test_columns_carry_position_place_samples_and_reason() -> None:
     assert (made.columns[3].targets, made.columns[3].filled, made.columns[3].confidence) == ([], 0.0, 0.0)
 
 
-def test_the_mapping_says_what_it_leaves_out_and_why() -> None:
+def test_mapping_says_what_it_leaves_out_and_why() -> None:
     text = draft(lambda n: plain(n, Fax="", Website="www.example.com")).mapping
     assert "  - Fax  # blank" in text
     assert "  - Website  # no field for it; to keep it, send it as a custom attribute" in text
 
 
-def test_one_contact_with_a_number_is_no_group_of_columns() -> None:
+def test_single_numbered_contact_is_not_a_column_group() -> None:
     def row(n: int) -> dict[str, str]:
         return plain(n) | {
             "First name contact 1": "Ann",
@@ -196,24 +196,24 @@ def test_one_contact_with_a_number_is_no_group_of_columns() -> None:
     assert draft(lambda n: row(n) | {"Email contact 2": f"b{n}@example.com"}).layout == "numbered groups"
 
 
-def test_texts_that_stand_for_nothing_are_blank() -> None:
+def test_placeholder_texts_count_as_blank() -> None:
     made = draft(lambda n: plain(n, Fax="N/A", Website=("-", "www.example.com")[n % 2]))
     assert [(one.filled, one.samples) for one in made.columns[3:]] == [(0.0, []), (0.5, ["www.example.com"])]
     assert "  - Fax  # blank" in made.mapping
 
 
-def test_a_column_that_is_never_read_is_not_said_to_be_blank(tmp_path) -> None:
+def test_column_that_is_never_read_is_not_called_blank(tmp_path) -> None:
     path = tmp_path / "customers.csv"
     path.write_text("No.,Company,City,IBAN\n" + "".join(f"{n},Firm {n} Ltd,Bath,XX0{n}\n" for n in range(5)))
     assert "  - IBAN  # never sent" in draft_sources(load([str(path)], LoadOptions()), "GB", {}).mapping
 
 
-def test_a_column_with_hardly_any_values_is_no_choice_for_the_key() -> None:
+def test_sparse_column_is_not_a_choice_for_the_key() -> None:
     made = draft(lambda n: {"Company": f"Firm {n % 7} Ltd", "Email": f"a{n}@example.com", "Code": ("A", "B")[n % 2]})
     assert [question.choices for question in made.questions] == [("Company", "Email")]
 
 
-def test_a_column_that_no_mapping_can_name_is_to_be_renamed() -> None:
+def test_column_that_mappings_cannot_name_must_be_renamed() -> None:
     mapping = draft(lambda n: plain(n, **{"Size {n}": f"plum {n}", "Zebra": f"plum {n}"})).mapping
     assert '- "Size {n}"  # rename it to use it' in mapping
     assert mapping.count("rename it") == 1
@@ -224,7 +224,7 @@ def test_two_columns_for_one_field_are_both_used() -> None:
     assert given["Phone"] == ["phone"]
 
 
-def test_an_abbreviation_beside_the_words_of_a_code_table_is_read() -> None:
+def test_abbreviation_next_to_code_table_words_is_recognized() -> None:
     row = {"Konto": "1001", "Name": "Huber AG", "Straße": "Ring 2", "PLZ": "10115", "Ort": "Berlin", "Land": "DE"}
     made = draft(lambda n: {**row, "Konto": f"{1000 + n}", "Telefon": f"+49 30 12345{n}"}, country="DE")
     assert targets(made)["PLZ"] == ["addresses.billing.zip_code"]

@@ -41,7 +41,7 @@ NO_FIELD = {
 
 
 @pytest.mark.parametrize("language", NO_FIELD)
-def test_headers_that_are_no_field_of_a_customer_give_nothing(language) -> None:
+def test_headers_that_are_not_customer_fields_map_to_nothing(language) -> None:
     """By name alone: the columns are blank, so that no value can contradict a guess."""
     known, others = (part.split("|") for part in NO_FIELD[language].split(";"))
     made = draft(lambda n: dict(zip(known, (f"{n}", f"Nord {n} Ltd", "Lyon"), strict=True)) | dict.fromkeys(others, ""))
@@ -76,12 +76,12 @@ def test_values_contradict_a_header(header, cells) -> None:
     ("header", "country", "cells"),
     [("Briefanrede", "DE", ("Sehr geehrter Herr Ott", "Sehr geehrte Frau Abt")), ("Titre", "FR", ("M.", "Mme"))],
 )
-def test_a_salutation_is_no_position(header, country, cells) -> None:
+def test_salutation_is_not_a_position(header, country, cells) -> None:
     made = draft(lambda n: plain(n) | {"Contact": f"Ann Lee{n}", header: cells[n % 2]}, country=country)
     assert header not in targets(made)
 
 
-def test_a_title_that_holds_positions_is_one() -> None:
+def test_title_with_positions_is_a_position() -> None:
     made = draft(lambda n: plain(n, Contact="Ann Lee", Title=("Buyer", "Owner")[n % 2]))
     assert targets(made)["Title"] == ["contacts[1].designation"]
 
@@ -90,11 +90,11 @@ def test_a_title_that_holds_positions_is_one() -> None:
     ("cells", "target"),
     [(("NY", "TX", "CA", "OR"), "addresses.billing.state"), (("Actif", "Inactif", "Actif", "Actif"), "skip_rule")],
 )
-def test_etat_is_a_state_or_a_status_by_its_values(cells, target) -> None:
+def test_etat_is_a_state_or_a_status_depending_on_its_values(cells, target) -> None:
     assert targets(draft(lambda n: plain(n, Etat=cells[n % 4])))["Etat"] == [target]
 
 
-def test_a_status_is_no_state() -> None:
+def test_status_is_not_a_state() -> None:
     made = draft(lambda n: plain(n, Status=("Gold", "Silver", "Bronze")[n % 3], State=("NY", "TX", "CA", "OR")[n % 4]))
     assert targets(made)["State"] == ["addresses.billing.state"]
     assert targets(made)["Status"] == ["skip_rule"]

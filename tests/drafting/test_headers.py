@@ -26,7 +26,7 @@ from importer.drafting.readings import read_headers
         ("", ""),
     ],
 )
-def test_a_header_is_split_into_words(header, expected) -> None:
+def test_header_is_split_into_words(header, expected) -> None:
     assert " ".join(word.text for word in words(header)) == expected
 
 
@@ -45,7 +45,7 @@ def test_small_numbers_are_positions(header, numbers) -> None:
     assert [word.number for word in words(header) if word.number is not None] == numbers
 
 
-def test_brackets_and_colons_part_a_header() -> None:
+def test_brackets_and_colons_split_a_header() -> None:
     assert [(word.text, word.breaks, word.aside) for word in words("Ship To (Street)")] == [
         ("ship", False, False),
         ("to", False, False),
@@ -54,19 +54,19 @@ def test_brackets_and_colons_part_a_header() -> None:
     assert [word.breaks for word in words("Address: City - Name")] == [False, True, True]
 
 
-def test_spellings_are_one() -> None:
+def test_spellings_are_equivalent() -> None:
     assert letters_and_digits("Código-Postal ") == letters_and_digits("CODIGO POSTAL") == "codigopostal"
     assert spellings("Länder") == {"lander", "laender"}
     assert spellings("Besøk") == {"besok", "besoek"}
     assert letters_and_digits("łódź") == "lodz"
 
 
-def test_a_number_in_front_belongs_to_the_first_phrase() -> None:
+def test_leading_number_belongs_to_the_first_phrase() -> None:
     found = segments(["Firma", "Telefon", "2. Telefon"], lexicon(), ["de"])
     assert [one.number for phrases in found for one in phrases] == [None, None, 2]
 
 
-def test_a_street_beside_a_number_or_a_po_box_is_the_street() -> None:
+def test_street_next_to_a_number_or_po_box_is_the_street() -> None:
     for other in ("po_box", "house_number"):
         for names in (["street", other], [other, "street"]):
             assert head(names, first=False) == ("street", "street")
@@ -165,12 +165,12 @@ def test_accents_and_case_do_not_matter(language) -> None:
         ("", None, set(), None, None),
     ],
 )
-def test_role_number_and_concept(header, concept, roles, group, part) -> None:
+def test_role_number_and_concept_are_read(header, concept, roles, group, part) -> None:
     reading = read_headers([header])[0]
     assert (reading.concept, set(reading.roles), reading.group, reading.part) == (concept, roles, group, part)
 
 
-def test_prefixes_that_most_headers_share_say_nothing() -> None:
+def test_common_prefixes_are_ignored() -> None:
     prefixed = ["zz_Kod", "zz_Nazwa", "zz_Miasto", "zz_KodPocztowy", "zz_Telefon", "zz_Email"]
     assert [one.concept for one in read_headers(prefixed)] == [
         "id", "name", "city", "zip_code", "phone", "email",
@@ -182,35 +182,35 @@ def test_prefixes_that_most_headers_share_say_nothing() -> None:
     ]
 
 
-def test_types_of_columns_in_front_of_their_names_say_nothing() -> None:
+def test_type_prefixes_are_ignored() -> None:
     read = read_headers(["strName", "strCity", "intCustomerNo", "ysnActive", "dblCreditLimit", "Street"])
     assert [one.concept for one in read] == ["name", "city", "customer_number", "active_flag", "money", "street"]
 
 
 @pytest.mark.parametrize(("prefix", "role"), [("ST", "shipping"), ("b_", "billing")])
-def test_a_prefix_of_headers_that_are_there_without_it_is_a_role(prefix, role) -> None:
+def test_prefix_of_headers_that_also_occur_without_it_is_a_role(prefix, role) -> None:
     bare = ["ADR1", "CITY", "STATE", "ZIPCD"]
     read = read_headers(["CUSTNO", *bare, *(f"{prefix}{header}" for header in bare), "TEL1", "STCD"])
     assert [set(one.roles) for one in read] == [set()] * 5 + [{role}] * 4 + [set()] * 2
 
 
-def test_the_same_headers_with_two_prefixes_are_of_two_addresses() -> None:
+def test_same_headers_with_two_prefixes_are_two_addresses() -> None:
     read = read_headers(["CUSTNO", "STADDR1", "STCITY", "STZIP", "BTADDR1", "BTCITY", "BTZIP", "STATE"])
     assert [set(one.roles) for one in read[1:]] == [{"shipping"}] * 3 + [{"billing"}] * 3 + [set()]
 
 
-def test_a_part_of_an_address_is_of_no_role_because_of_a_post_code() -> None:
+def test_postal_header_does_not_set_a_role() -> None:
     read = read_headers(["Ship To", "City", "Prov/State", "Postal/ZIP", "County"])
     assert [set(one.roles) for one in read[1:3] + read[4:]] == [set()] * 3
 
 
-def test_repeated_headers_belong_to_the_address_before_them() -> None:
+def test_repeated_headers_belong_to_the_preceding_address() -> None:
     read = read_headers(["Name", "Billing Street", "City", "Zip", "Shipping Street", "City#2", "Zip#2"])
     assert [set(one.roles) for one in read[2:4]] == [{"billing"}] * 2
     assert [set(one.roles) for one in read[5:]] == [{"shipping"}] * 2
 
 
-def test_the_other_headers_decide_the_language() -> None:
+def test_other_headers_determine_the_language() -> None:
     """``Ort`` is a town in German and Swedish, ``By`` in Danish; ``Nr.`` and ``Navn`` alone would not tell."""
     assert read_headers(["Kundenavn", "Adresse", "Postnr.", "By"])[3].concept == "city"
     assert read_headers(["Created", "By", "Company"])[1].concept != "city"

@@ -29,7 +29,7 @@ def sources_of(name: str) -> Sources:
     "name",
     SYSTEMS,
 )
-def test_an_export_of_a_shipped_mapping_is_recognized(name, tmp_path) -> None:
+def test_export_of_a_shipped_mapping_is_recognized(name, tmp_path) -> None:
     draft = suggest(Options(country="US"), sources=sources_of(name))
     assert draft.fits is not None
     assert draft.fits[0] == name
@@ -44,7 +44,7 @@ def test_an_export_of_a_shipped_mapping_is_recognized(name, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(GENERIC))
-def test_a_list_of_any_origin_is_drafted(name) -> None:
+def test_other_lists_are_drafted(name) -> None:
     assert suggest(Options(country="US"), sources=sources_of(name)).fits is None
 
 
@@ -56,7 +56,7 @@ def renamed(sources: Sources, names: dict[str, str]) -> Sources:
 @pytest.mark.parametrize(
     ("name", "old"), [("netsuite", "Phone"), ("xero", "EmailAddress"), ("odoo", "Phone"), ("shopify", "Phone")]
 )
-def test_a_renamed_column_does_not_matter(name, old) -> None:
+def test_renamed_column_does_not_prevent_recognition(name, old) -> None:
     sources = renamed(sources_of(name), {old: "Something Else"})
     assert any("Something Else" in table.frame.columns for table in sources.tables)
     draft = suggest(Options(country="US"), sources=sources)
@@ -65,12 +65,12 @@ def test_a_renamed_column_does_not_matter(name, old) -> None:
     assert 0.7 < draft.fits[1] < 1
 
 
-def test_from_scratch_drafts_in_spite_of_it() -> None:
+def test_from_scratch_drafts_despite_a_match() -> None:
     draft = suggest(Options(country="US"), sources=sources_of("xero"), from_scratch=True)
     assert (draft.fits, draft.key) == (None, ["AccountNumber"])
 
 
-def test_a_mapping_that_fits_asks_nothing() -> None:
+def test_matching_mapping_asks_nothing() -> None:
     with pytest.raises(UsageError, match="there is no question"):
         suggest(Options(country="US"), {"key": "a"}, sources=sources_of("xero"))
 
@@ -83,7 +83,7 @@ def test_a_mapping_that_fits_asks_nothing() -> None:
         "Numéro;Entreprise;Adresse;Code postal;Ville;Pays;Téléphone",
     ],
 )
-def test_a_mapping_without_its_key_or_a_column_that_it_needs_does_not_fit(headers, tmp_path) -> None:
+def test_mapping_without_its_key_or_a_required_column_does_not_match(headers, tmp_path) -> None:
     file = tmp_path / "list.csv"
     file.write_text(
         f"{headers}\n1;Harbor;Weg 1;10115;Berlin;DE;030 123456\n2;Kestrel;Weg 2;10117;Berlin;DE;030 123457\n"
@@ -104,13 +104,13 @@ def test_a_mapping_without_its_key_or_a_column_that_it_needs_does_not_fit(header
     ],
     ids=["a number that Shopify has not", "words that Shopify has in common with every list"],
 )
-def test_a_plain_list_in_another_language_is_no_export_of_a_system(row, key) -> None:
+def test_plain_list_in_another_language_is_not_a_known_export(row, key) -> None:
     row |= {"E-Mail": "a@example.com", "Adresse": "Weg 1", "PLZ": "10115", "Ort": "Berlin", "Land": "DE"}
     draft = suggest(Options(country="DE"), sources=Sources((make_source("list.csv", [row]),)))
     assert (draft.fits, draft.key) == (None, [key])
 
 
-def test_a_number_that_a_system_does_not_have_makes_its_columns_another_list() -> None:
+def test_foreign_number_column_means_not_a_known_export() -> None:
     place = {"Address1": "Weg 1", "City": "Berlin", "Zip": "10115", "Country Code": "DE"}
     row = {"Cust No": "101", "Company": "Nord GmbH", "First Name": "Ann", "Last Name": "Lee", "Email": "a@example.com"}
     row |= {f"Default Address {part}": text for part, text in place.items()}
@@ -126,7 +126,7 @@ addresses: [{type: {constant: billing}, address_line_1: Weg, city: Stadtname}]
 """
 
 
-def test_mappings_in_the_working_folder_are_known(tmp_path, monkeypatch) -> None:
+def test_mappings_in_the_working_folder_are_used(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mappings").mkdir()
     Path("mappings/ours.yaml").write_text(OWN)
@@ -136,7 +136,7 @@ def test_mappings_in_the_working_folder_are_known(tmp_path, monkeypatch) -> None
     assert Path(draft.fits[0]) == Path("mappings/ours.yaml")
 
 
-def test_every_column_that_a_mapping_recognizes_says_what_it_is_for() -> None:
+def test_recognized_columns_show_their_use() -> None:
     draft = suggest(Options(country="US"), sources=sources_of("sage-100"))
     silent = [column.header for column in draft.columns if column.filled and not column.targets]
     assert draft.fits is not None

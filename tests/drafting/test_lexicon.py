@@ -18,13 +18,13 @@ SECTIONS = {"concepts", "roles", "also_roles", "also_meta", "fillers", "cell_wor
 TITLES = [table.title for table in code_tables()]
 
 
-def test_there_are_nineteen_languages() -> None:
+def test_nineteen_languages_are_included() -> None:
     assert " ".join(sorted(LEXICON)) == "ar cs da de en es fi fr hu it ja ko nl no pl pt sv tr zh"
     assert set(LEXICON) > HEAD_FIRST
 
 
 @pytest.mark.parametrize("language", LEXICON)
-def test_a_file_has_all_sections_and_texts_only(language) -> None:
+def test_language_file_has_all_sections_and_only_texts(language) -> None:
     content = LEXICON[language]
     assert set(content) - {"countries"} == SECTIONS
     for section in SECTIONS:
@@ -36,7 +36,7 @@ def test_a_file_has_all_sections_and_texts_only(language) -> None:
 
 
 @pytest.mark.parametrize("language", LEXICON)
-def test_a_phrase_is_one_concept_of_a_language(language) -> None:
+def test_phrase_belongs_to_one_concept_per_language(language) -> None:
     """The same phrase may be a role as well (``also_roles``), but not two concepts, and not twice the same one."""
     seen: dict[str, str] = {}
     twice = []
@@ -49,7 +49,7 @@ def test_a_phrase_is_one_concept_of_a_language(language) -> None:
 
 
 @pytest.mark.parametrize("language", LEXICON)
-def test_names_are_those_of_the_english_file(language) -> None:
+def test_names_match_the_english_file(language) -> None:
     """A name that nothing knows would be a phrase without effect."""
     english = LEXICON["en"]
     for section in ("concepts", "cell_words"):
@@ -60,7 +60,7 @@ def test_names_are_those_of_the_english_file(language) -> None:
     assert {*english["roles"], *english["also_roles"]} >= OF_ADDRESSES | OF_OTHERS
 
 
-def test_cells_are_compared_without_case_and_accents() -> None:
+def test_cells_are_compared_without_case_or_accents() -> None:
     known = lexicon()
     assert known.is_cell("INACTIVE", "inactive")
     assert known.is_cell("Lieferant", "supplier")
@@ -69,7 +69,7 @@ def test_cells_are_compared_without_case_and_accents() -> None:
 
 
 @pytest.mark.parametrize("title", TITLES)
-def test_labels_of_code_tables_are_headers_that_are_understood(title) -> None:
+def test_code_table_labels_are_understood_as_headers(title) -> None:
     table = next(one for one in code_tables() if one.title == title)
     labels = sorted({label for label in [*table.labels.values(), *(label for _, label in table.numbered)] if label})
     unknown = [
@@ -81,7 +81,7 @@ def test_labels_of_code_tables_are_headers_that_are_understood(title) -> None:
 
 
 @pytest.mark.parametrize("title", TITLES)
-def test_a_code_table_recognizes_its_own_columns(title) -> None:
+def test_code_table_recognizes_its_own_columns(title) -> None:
     table = next(one for one in code_tables() if one.title == title)
     found = recognized(sorted(table.codes))
     assert found is not None
@@ -108,7 +108,7 @@ def test_tables_of_known_systems_are_recognized(headers, found) -> None:
     assert found is None or found in table.title
 
 
-def test_a_code_is_written_as_in_its_system_or_in_one_case() -> None:
+def test_code_is_matched_as_in_its_system_or_in_one_case() -> None:
     table = recognized(["KUNNR", "NAME1", "STRAS", "ORT01", "PSTLZ", "LAND1"])
     assert table.label("KUNNR") == table.label("kunnr") != ""
     assert table.label("Kunnr") is None
@@ -123,7 +123,7 @@ def test_a_code_is_written_as_in_its_system_or_in_one_case() -> None:
         (["KDNR", "KDNAME1", "KDSTR", "KDPLZ", "KDORT", "LFSTR", "LFPLZ", "LFORT"], None),
     ],
 )
-def test_codes_are_made_of_abbreviations(headers, expected) -> None:
+def test_codes_are_composed_of_abbreviations(headers, expected) -> None:
     table = recognized(headers)
     assert all(table.label(header) for header in headers)
     assert table.label("XYZ") is None

@@ -27,7 +27,7 @@ def read(text: str) -> object:
 
 
 @pytest.mark.parametrize("text", ODD)
-def test_odd_texts_are_read_back(text) -> None:
+def test_unusual_texts_are_read_back(text) -> None:
     content = {
         "key": text, "customer": {text: text}, "list": [text, {"from": [text, text], "take": "first"}],
         "ignore": [Noted(text, text), Noted({"column": text, "is": text}, text)],
@@ -43,11 +43,11 @@ def test_any_text_is_read_back(text) -> None:
     assert read(f"{{{scalar(text, flow=True)}: b}}") == {text: "b"}
 
 
-def test_answers_are_yes_and_no() -> None:
+def test_booleans_are_written_as_yes_and_no() -> None:
     assert mapping_text({"optional": True, "blank": False}, []) == "optional: yes\nblank: no\n"
 
 
-def test_sections_are_parted_and_long_lines_are_broken() -> None:
+def test_sections_are_separated_and_long_lines_wrapped() -> None:
     text = mapping_text(
         {"title": "T", "key": "ID", "customer": {"phone": {"from": ["Phone" * 12, "Mobile" * 12]}}}, ["A"]
     )
@@ -59,7 +59,7 @@ BREAKS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u202
 
 
 @pytest.mark.parametrize("line_break", BREAKS)
-def test_a_line_break_in_a_cell_or_header_never_starts_a_line_of_the_mapping(line_break, tmp_path) -> None:
+def test_line_break_in_a_cell_or_header_never_starts_a_mapping_line(line_break, tmp_path) -> None:
     injected = f"{line_break}ignore: [City] # "
 
     def row(n: int) -> dict[str, str]:
@@ -76,7 +76,7 @@ LOADABLE = [text for text in (*ODD, "{n}", "Contact {n}", "Phone|Fax") if any(le
 
 
 @pytest.mark.parametrize("header", LOADABLE)
-def test_a_draft_for_odd_headers_loads_and_reads_the_column(header, tmp_path) -> None:
+def test_draft_for_unusual_headers_loads_and_reads_the_column(header, tmp_path) -> None:
     """As a status, as a column that is left out, and as the key."""
 
     def row(n: int) -> dict[str, str]:

@@ -42,15 +42,15 @@ def updated(tmp_path, row: dict[str, str], text: str = MAPPING) -> tuple[list[st
     return gone, [line for line in came if line], changes
 
 
-def test_a_file_that_the_mapping_knows_changes_nothing(tmp_path) -> None:
+def test_file_that_matches_the_mapping_changes_nothing(tmp_path) -> None:
     assert updated(tmp_path, KNOWN) == ([], [], [])
 
 
-def test_a_blank_new_column_changes_nothing(tmp_path) -> None:
+def test_blank_new_column_changes_nothing(tmp_path) -> None:
     assert updated(tmp_path, KNOWN | {"Phone": ""}) == ([], [], [])
 
 
-def test_a_renamed_key_gets_both_names(tmp_path) -> None:
+def test_renamed_key_gets_both_names(tmp_path) -> None:
     row = {"Customer No": "1"} | {name: cell for name, cell in KNOWN.items() if name != "Code"}
     assert updated(tmp_path, row) == (
         ["key: Code"], ["key: Code|Customer No"], ["Code is also called Customer No"],
@@ -58,7 +58,7 @@ def test_a_renamed_key_gets_both_names(tmp_path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Accessing the 'model_fields'")
-def test_a_new_field_of_the_customer_is_added(tmp_path) -> None:
+def test_new_customer_field_is_added(tmp_path) -> None:
     gone, came, changes = updated(tmp_path, KNOWN | {"Phone": "+44 1225 555011", "Payment Terms": "30 days"})
     assert (gone, sorted(came)) == ([], ["  payment_term: Payment Terms", "  phone: Phone"])
     assert changes == ["Phone maps to phone", "Payment Terms maps to payment_term"]
@@ -74,41 +74,41 @@ def renamed_mail() -> dict[str, str]:
     return {("E-Mail Address" if name == "Mail" else name): cell for name, cell in KNOWN.items()}
 
 
-def test_a_renamed_column_gets_both_names(tmp_path) -> None:
+def test_renamed_column_gets_both_names(tmp_path) -> None:
     gone, came, changes = updated(tmp_path, renamed_mail())
     assert "  email: Mail" in gone
     assert "  email: Mail|E-Mail Address" in came
     assert changes == ["Mail is also called E-Mail Address"]
 
 
-def test_only_the_rule_changes(tmp_path) -> None:
+def test_only_the_affected_line_changes(tmp_path) -> None:
     assert updated(tmp_path, renamed_mail())[0] == ["  email: Mail"]
 
 
-def test_a_name_inside_another_name_stays(tmp_path) -> None:
+def test_name_inside_another_name_is_not_replaced(tmp_path) -> None:
     text = "title: T\nkey: Code\ncustomer:\n  company_name: Name\n  display_name: Short Name\n"
     gone, came, _ = updated(tmp_path, {"Code": "1", "Company": "Acme Ltd 1", "Short Name": "Acme 1"}, text)
     assert (gone, came) == (["  company_name: Name"], ["  company_name: Name|Company"])
 
 
-def test_a_renamed_column_of_an_address_gets_both_names(tmp_path) -> None:
+def test_renamed_address_column_gets_both_names(tmp_path) -> None:
     row = {("City" if name == "Town" else name): cell for name, cell in KNOWN.items()}
     assert "city: Town|City" in "".join(updated(tmp_path, row)[1])
 
 
-def test_a_second_update_changes_nothing(tmp_path) -> None:
+def test_second_update_changes_nothing(tmp_path) -> None:
     row = KNOWN | {"Hobby": "Chess"}
     updated(tmp_path, row)
     assert updated(tmp_path, row, (tmp_path / "ours.yaml").read_text(encoding="utf-8"))[:2] == ([], [])
 
 
 @pytest.mark.filterwarnings("ignore:Accessing the 'model_fields'")
-def test_one_new_column_stands_for_one_old_one(tmp_path) -> None:
+def test_update_of_a_shipped_mapping_does_not_fail(tmp_path) -> None:
     sources = Sources((make_source("list.csv", [{**KNOWN, "Company": f"Firm {n}"} for n in range(4)]),))
     update(Options(), "netsuite", sources=sources)
 
 
-def test_two_files_are_adapted_to_at_once(tmp_path) -> None:
+def test_mapping_is_updated_for_two_files_at_once(tmp_path) -> None:
     """What both have is added once, what one of them has is listed, too."""
     path = tmp_path / "ours.yaml"
     path.write_text(MAPPING, encoding="utf-8")
@@ -127,7 +127,7 @@ def test_two_files_are_adapted_to_at_once(tmp_path) -> None:
     assert update(Options(), str(path), sources=sources) == (text, [])
 
 
-def test_a_list_of_new_columns_goes_when_all_are_known(tmp_path) -> None:
+def test_list_of_new_columns_is_removed_once_all_are_known(tmp_path) -> None:
     path = tmp_path / "ours.yaml"
     listed = (
         f"{MAPPING}\n# New columns that are not used, with the fields that they may map to:\n#   Shoe size: no field\n"
@@ -139,6 +139,6 @@ def test_a_list_of_new_columns_goes_when_all_are_known(tmp_path) -> None:
     assert len(changes) == 1
 
 
-def test_a_mapping_with_several_tables_is_refused(tmp_path) -> None:
+def test_mapping_with_several_tables_is_refused(tmp_path) -> None:
     with pytest.raises(MappingError, match="several tables"):
         update(Options(), "sap-business-one", sources=Sources((make_source("list.csv", [KNOWN]),)))

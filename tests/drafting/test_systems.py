@@ -40,7 +40,7 @@ def scored() -> tuple[list[Score], dict[str, Draft]]:
 
 
 @pytest.mark.parametrize("level", FLOORS)
-def test_drafts_are_as_good_as_before(scored, level) -> None:
+def test_draft_scores_do_not_get_worse(scored, level) -> None:
     scores = [one for one in scored[0] if one.level == level]
     got, floor = total(scores), FLOORS[level]
     said = f"{table(scored[0])}\n{details(scores)}"
@@ -50,7 +50,7 @@ def test_drafts_are_as_good_as_before(scored, level) -> None:
     assert got.layout >= floor.layout, said
 
 
-def test_no_file_is_mapped_badly(scored) -> None:
+def test_no_export_is_mapped_badly(scored) -> None:
     scores = scored[0]
     assert [one.name for one in scores if one.refused] == []
     assert [one.name for one in scores if len(one.wrong) > MOST_WRONG] == []
@@ -67,7 +67,7 @@ def test_sensitive_columns_are_never_proposed(scored) -> None:
         assert given <= SENSITIVE.get(name, set()), name
 
 
-def test_drafts_give_the_customers_that_an_expert_expects(scored, tmp_path) -> None:
+def test_drafts_find_the_expected_number_of_customers(scored, tmp_path) -> None:
     """Loaded and applied as ``check`` does, with every question answered as proposed."""
     others = {}
     for name, draft in scored[1].items():
@@ -91,7 +91,7 @@ def customers_of(name, path) -> int:
     return len(apply_mapping(loaded, load(export_of(SYSTEMS / name), how)).tables.customers)
 
 
-def test_the_set_is_complete() -> None:
+def test_set_of_exports_is_complete() -> None:
     assert len(NAMES) == 85
     for name in NAMES:
         numbers: dict[str, list[int]] = {}

@@ -44,7 +44,7 @@ GUIDS = [{"accountid": GUID.format(n=n), **row} for n, row in enumerate(FIRMS)]
         (GUIDS, of("_parentcustomerid_value", GUID), "accountid"),
     ],
 )
-def test_the_key_is_what_other_files_name_customers_by(firms, people, key, tmp_path) -> None:
+def test_key_is_what_other_files_reference(firms, people, key, tmp_path) -> None:
     made = drafted([firms, people])
     assert (made.key, made.open) == ([key], [])
     tables = sent(made, [firms, people], tmp_path)
@@ -53,7 +53,7 @@ def test_the_key_is_what_other_files_name_customers_by(firms, people, key, tmp_p
 
 
 @pytest.mark.parametrize(("main", "other", "how"), [("000{n}", "{n}", "added to"), ("{n}", "000{n}", "removed from")])
-def test_leading_zeros_that_one_file_has_lost(main, other, how, tmp_path) -> None:
+def test_leading_zeros_lost_in_one_file_are_matched(main, other, how, tmp_path) -> None:
     firms = [{"Customer ID": main.format(n=n + 101), "Name": f"Firm {n} Ltd"} for n in range(COUNT)]
     people = [{"Customer ID": other.format(n=n // 2 + 101), **row} for n, row in enumerate(PEOPLE)]
     made = drafted([firms, people])
@@ -62,7 +62,7 @@ def test_leading_zeros_that_one_file_has_lost(main, other, how, tmp_path) -> Non
     assert (len(tables.customers), len(tables.contacts)) == (COUNT, 2 * COUNT)
 
 
-def test_names_as_the_key_are_asked_about(tmp_path) -> None:
+def test_names_as_key_cause_a_question(tmp_path) -> None:
     files = [FIRMS, of("Company", "Firm {n} Ltd")]
     made = drafted(files)
     assert (made.key, [one.id for one in made.open]) == (["Company Name"], ["key"])
@@ -73,13 +73,13 @@ def test_names_as_the_key_are_asked_about(tmp_path) -> None:
     assert by_number.notes == [f"Left out: file 1.csv, because {why}"]
 
 
-def test_a_key_that_a_person_chose_stays() -> None:
+def test_chosen_key_is_kept() -> None:
     sources = Sources((make_source("a.csv", GUIDS), make_source("b.csv", of("_parentcustomerid_value", GUID))))
     chosen = ColumnChoices(targets={"Customer Number": "reference_id"})
     assert draft_sources(sources, "GB", {}, choices=chosen).key == ["Customer Number"]
 
 
-def test_divisions_and_numbers_are_a_key_together(tmp_path) -> None:
+def test_division_and_number_form_a_combined_key(tmp_path) -> None:
     both = [{"Division": f"0{n % 2}", "Customer No": f"{100 + n // 2}"} for n in range(COUNT)]
     firms = [own | {"Name": f"Firm {n} Ltd", "Street": f"{n} High St"} for n, own in enumerate(both)]
     places = [own | {"Ship To Name": f"Dock {n}", "Ship To Street": f"{n} Dock Rd"} for n, own in enumerate(both)]
@@ -90,7 +90,7 @@ def test_divisions_and_numbers_are_a_key_together(tmp_path) -> None:
     assert (len(tables.customers), len(tables.addresses)) == (COUNT, 2 * COUNT)
 
 
-def test_a_name_is_a_persons_beside_a_position_and_a_places_beside_a_street() -> None:
+def test_name_next_to_a_position_is_a_person_and_next_to_a_street_a_place() -> None:
     people = [{"Name": f"Ann Lee{n}", "Job Title": "Buyer"} for n in range(2 * COUNT)]
     places = [{"Name": f"Dock {n}", "Street": f"{n} Dock Rd", "Phone": "+44 1225 555017"} for n in range(2 * COUNT)]
     made = drafted([FIRMS, of("Cust No", "10{n}", people), of("Cust No", "10{n}", places)])
@@ -101,7 +101,7 @@ def test_a_name_is_a_persons_beside_a_position_and_a_places_beside_a_street() ->
     }  # fmt: skip
 
 
-def test_people_with_an_address_for_mail_are_contacts(tmp_path) -> None:
+def test_people_with_mailing_addresses_are_contacts(tmp_path) -> None:
     mailed = [{**row, "Mailing Street": f"{n} Low St", "Mailing City": "Bath"} for n, row in enumerate(PEOPLE)]
     files = [FIRMS, of("Cust No", "10{n}", mailed)]
     made = drafted(files)
@@ -109,7 +109,7 @@ def test_people_with_an_address_for_mail_are_contacts(tmp_path) -> None:
     assert len(sent(made, files, tmp_path).contacts) == 2 * COUNT
 
 
-def test_the_file_called_customers_is_the_main_one() -> None:
+def test_file_named_customers_is_the_main_one() -> None:
     firms = [{"Email": f"a{n}@example.com", "Company": f"Firm {n} Ltd"} for n in range(COUNT)]
     places = [{**row, "Street": f"{n} Low St", "City": "Bath", "Phone": ""} for n, row in enumerate(firms)]
     sources = Sources((make_source("addresses.csv", places), make_source("customers.csv", firms)))
@@ -134,7 +134,7 @@ SMALL = [{"ID": f"{n + 1}", **row} for n, row in enumerate(FIRMS)]
         (FIRMS, TERMS, "it has no addresses or contacts. Other customer fields are read only from file 0.csv."),
     ],
 )
-def test_a_file_that_gives_nothing_is_told_with_the_reason(firms, other, why) -> None:
+def test_unused_file_is_reported_with_the_reason(firms, other, why) -> None:
     made = drafted([firms, other])
     assert made.notes == made.as_json()["notes"] == [f"Left out: file 1.csv, because {why}"]
     assert f"# {made.notes[0]}" in made.mapping

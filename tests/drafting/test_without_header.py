@@ -21,7 +21,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_columns_are_named_by_their_values_and_the_first_row_is_checked(file: Path, tmp_path: Path) -> None:
+def test_columns_are_named_by_their_values_and_the_first_row_is_a_question(file: Path, tmp_path: Path) -> None:
     draft = importer.suggest(file, country="US")
     assert [column.header for column in draft.columns] == NAMES
     assert [question.id for question in draft.open] == ["header:list.csv"]
@@ -35,21 +35,21 @@ def test_columns_are_named_by_their_values_and_the_first_row_is_checked(file: Pa
     assert bodies["0017"]["addresses"][0]["zip_code"] == "04101"
 
 
-def test_postal_codes_with_letters_are_no_streets(tmp_path: Path) -> None:
+def test_postal_codes_with_letters_are_not_streets(tmp_path: Path) -> None:
     rows = ("A1,A1 Design Ltd,Leeds,LS1 1AA,ann@example.com", "B2,Bobs Garages Ltd,York,YO1 7HH,bob@example.com")
     (tmp_path / "list.csv").write_text("\n".join([*rows, ""]), encoding="utf-8")
     draft = importer.suggest(tmp_path / "list.csv", country="GB")
     assert draft.columns[3].header == "Column 4"
 
 
-def test_a_header_that_looks_like_data_can_be_kept(file: Path) -> None:
+def test_header_that_looks_like_data_can_be_kept(file: Path) -> None:
     draft = importer.suggest(file, country="US", answers={"header:list.csv": "header"})
     assert [column.header for column in draft.columns] == ROWS[0].split(",")
     assert draft.columns[1].samples == ["Kestrel & Sons Inc.", "Blue Heron Gifts"]
 
 
 @pytest.mark.parametrize("header", ["Code,Company,Street", "Code,Company,2024", "No. 1,Name 1,Name 2"])
-def test_a_header_is_no_data(tmp_path: Path, header: str) -> None:
+def test_header_is_not_data(tmp_path: Path, header: str) -> None:
     path = tmp_path / "list.csv"
     path.write_text(f"{header}\n1,Harbor Goods LLC,x\n2,Kestrel LLC,y\n", encoding="utf-8")
     draft = importer.suggest(path, country="US")

@@ -11,7 +11,7 @@ TEXT = (
 )
 
 
-def test_rows_around_the_table_are_counted_and_customers_stay(tmp_path: Path) -> None:
+def test_rows_around_the_table_are_counted_and_customers_kept(tmp_path: Path) -> None:
     checked = Checked(tmp_path, {"list.csv": TEXT.encode()})
     assert list(checked.names) == ["Harbor Goods", "Total Wine & More"]
     assert checked.skipped == {"title": 2, "blank": 3, "header": 1, "total": 1, "footer": 1}

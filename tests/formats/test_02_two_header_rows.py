@@ -25,7 +25,7 @@ def test_names_and_labels_in_either_order(tmp_path: Path, head: str) -> None:
     assert checked.skipped == {"header": 2} | ({"instructions": 1} if INSTRUCTIONS in head else {})
 
 
-def test_instructions_under_one_header(tmp_path: Path) -> None:
+def test_instructions_below_a_single_header_are_skipped(tmp_path: Path) -> None:
     text = "Customer ID,Company Name,Phone\n" + INSTRUCTIONS + ROWS
     checked = Checked(tmp_path, {"list.csv": text.encode()}, MAPPING)
     assert (checked.names, checked.skipped) == ({"0017": "Harbor Goods"}, {"header": 1, "instructions": 1})

@@ -19,7 +19,7 @@ from tests.formats.loading import Checked
         ("cp1252", ";"),
     ],
 )
-def test_the_same_customers(tmp_path: Path, delimiter: str, encoding: str) -> None:
+def test_all_delimiters_and_encodings_give_the_same_customers(tmp_path: Path, delimiter: str, encoding: str) -> None:
     rows = [
         ["Customer ID", "Company Name", "Note"],
         ["0017", "Café “Zoë”", '"4 Pier Rd\r\nMarlow"'],

@@ -28,7 +28,7 @@ def test_continuation_rows_belong_to_the_customer_above() -> None:
     assert not made.problems.frame["severity"].eq("error").any()
 
 
-def test_the_same_address_once_per_role_is_one_of_each_type() -> None:
+def test_same_address_per_role_becomes_one_of_each_type() -> None:
     found = [(a["_customer"], a["type"], a["address_line_1"]) for a in records(apply(MAPPING, ROWS), "address")]
     assert found == [
         (0, "billing", "4 Pier Rd"),
@@ -38,5 +38,5 @@ def test_the_same_address_once_per_role_is_one_of_each_type() -> None:
     ]
 
 
-def test_a_customer_without_any_address_is_a_customer() -> None:
+def test_customer_without_an_address_is_still_a_customer() -> None:
     assert column(apply(MAPPING, ROWS), "company_name")[1] == "Kestrel & Sons"

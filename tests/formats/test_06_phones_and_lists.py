@@ -30,20 +30,20 @@ customer:
         ("4.16E+09", None, None, {"excel_damaged"}),
     ],
 )
-def test_phones(cell: str, number: str | None, extension: str | None, codes: set[str]) -> None:
+def test_phones_are_normalized(cell: str, number: str | None, extension: str | None, codes: set[str]) -> None:
     made = apply(MAPPING, f"Id|Phone\n1|{cell}")
     assert column(made, "phone") == [number]
     assert column(made, "attributes.Extension") == [extension]
     assert {code for (code,) in problems(made, "code")} == codes
 
 
-def test_an_extension_in_a_column_of_its_own() -> None:
+def test_extension_in_a_separate_column_is_kept() -> None:
     mapping = MAPPING.replace(", extension_to: Extension", "") + "  attributes: {Extension: Ext}\n"
     made = apply(mapping, "Id|Phone|Ext\n1|4155550132|12")
     assert (column(made, "phone"), column(made, "attributes.Extension")) == (["+14155550132"], ["12"])
 
 
-def test_national_formats_go_by_the_address_then_the_customer_then_the_default() -> None:
+def test_national_phone_uses_the_country_of_address_customer_or_default() -> None:
     mapping = """
     title: T
     country: US
@@ -60,7 +60,7 @@ def test_national_formats_go_by_the_address_then_the_customer_then_the_default()
     assert not problems(made)
 
 
-def test_several_emails_the_first_is_used_and_the_others_become_contacts_if_the_mapping_says_so() -> None:
+def test_first_email_is_used_and_others_can_become_contacts() -> None:
     mapping = """
     title: T
     key: Id

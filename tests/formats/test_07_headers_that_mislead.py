@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.formats.loading import Checked
 
 
-def test_decorated_and_repeated_headers(tmp_path: Path) -> None:
+def test_decorated_and_repeated_headers_are_matched(tmp_path: Path) -> None:
     mapping = """
 title: A list
 country: US

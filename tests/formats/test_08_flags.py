@@ -11,14 +11,14 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("yes", "no"), FORMS)
-def test_each_form_is_read_and_can_be_inverted(yes: str, no: str) -> None:
+def test_flags_are_read_and_can_be_inverted(yes: str, no: str) -> None:
     cells = f"Id|A\n1|{yes}\n2|{no.upper()}\n3|"
     assert column(field("{from: A, as: flag}", cells), "display_name") == ["true", "false", None]
     assert column(field("{from: A, as: not_flag}", cells), "display_name") == ["false", "true", None]
 
 
 @pytest.mark.parametrize(("yes", "no"), FORMS)
-def test_rows_are_left_out_by_each_form(yes: str, no: str) -> None:
+def test_flags_skip_rows(yes: str, no: str) -> None:
     mapping = """
     title: T
     key: Id
@@ -30,7 +30,7 @@ def test_rows_are_left_out_by_each_form(yes: str, no: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["maybe", "2", "?", "Yes and no"])
-def test_anything_else_is_an_error_that_says_what_is_understood(text: str) -> None:
+def test_other_flag_values_are_errors_listing_valid_forms(text: str) -> None:
     made = field("{from: A, as: flag}", f"Id|A\n1|{text}")
     assert problems(made, "severity", "code", "message") == [
         ("error", "invalid_flag", f"'{text}' is neither yes nor no")

@@ -29,7 +29,7 @@ addresses:
         ("Brasil", "BR"), ("México", "MX"), ("Espana", "ES"),
     ],
 )  # fmt: skip
-def test_countries(text: str, code: str) -> None:
+def test_countries_become_codes(text: str, code: str) -> None:
     made = apply(MAPPING, f"Id|Country\n1|{text}")
     assert column(made, "country", "address") == [code]
     assert not problems(made)
@@ -39,7 +39,7 @@ def test_countries(text: str, code: str) -> None:
     ("text", "hint"),
     [("Kent", "Kenya"), ("Untied States", "United States (US)"), ("Ohio", "a state in the United States")],
 )
-def test_junk_is_an_error_with_a_hint_or_left_out_where_the_mapping_says_so(text: str, hint: str) -> None:
+def test_invalid_country_is_an_error_with_a_hint(text: str, hint: str) -> None:
     made = apply(MAPPING, f"Id|Country\n1|{text}")
     assert problems(made, "severity", "code", "column") == [("error", "invalid_country", "Country")]
     assert hint in made.problems.frame["hint"][0]
@@ -60,13 +60,13 @@ def test_junk_is_an_error_with_a_hint_or_left_out_where_the_mapping_says_so(text
         ("Bayern", "DE", "Bayern"),
     ],
 )
-def test_states(state: str, country: str, code: str) -> None:
+def test_states_become_codes(state: str, country: str, code: str) -> None:
     made = apply(MAPPING, f"Id|State|Country\n1|{state}|{country}")
     assert column(made, "state", "address") == [code]
     assert not problems(made)
 
 
-def test_a_state_inside_the_post_code_and_a_comma_behind_it() -> None:
+def test_state_in_the_postal_code_and_comma_after_it() -> None:
     made = apply(MAPPING, 'Id|Zip|Country\n1|US-FL 33101|\n2|"OX14 4PG,"|GB'.replace('"', ""))
     assert [(one.get("state"), one.get("zip_code"), one.get("country")) for one in records(made, "address")] == [
         ("FL", "33101", "US"),
@@ -75,7 +75,7 @@ def test_a_state_inside_the_post_code_and_a_comma_behind_it() -> None:
     assert problems(made, "severity", "code") == [("info", "state_from_zip")]
 
 
-def test_state_post_code_and_country_that_contradict_each_other_are_told() -> None:
+def test_contradictory_state_postal_code_and_country_are_reported() -> None:
     made = apply(MAPPING, "Id|State|Zip|Country\n1|TX|90210|US\n2|ON|90210|CA\n3|Ontario|78701|US")
     assert {code for (code,) in problems(made, "code")} == {
         "state_zip_mismatch",

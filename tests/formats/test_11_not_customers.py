@@ -26,14 +26,14 @@ Code|Customer|Kind|Inactive|Command
 """
 
 
-def test_they_are_left_out_by_the_mappings_rules_and_counted_by_reason() -> None:
+def test_non_customers_are_skipped_by_rules_and_counted_by_reason() -> None:
     made = apply(MAPPING, ROWS)
     assert_one_status_each(made)
     assert row_statuses(made) == ["0", "supplier", "inactive", "deleted", "marked for deletion", "placeholder", "1"]
     assert column(made, "company_name") == ["Harbor Goods", "Kettle"]
 
 
-def test_a_command_that_no_rule_names_does_nothing() -> None:
+def test_command_column_without_a_rule_does_nothing() -> None:
     without = "\n".join(line for line in MAPPING.splitlines() if "Command" not in line)
     made = apply(without, ROWS)
     assert "Copper" in column(made, "company_name")

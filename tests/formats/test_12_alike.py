@@ -25,7 +25,9 @@ addresses:
 @pytest.mark.parametrize(
     ("dedupe", "code", "severities"), [("warn", 0, ["warning"]), ("off", 0, []), ("reject", 1, ["error"])]
 )
-def test_alike(dedupe: str, code: int, severities: list[str], tmp_path: Path) -> None:
+def test_possible_duplicates_are_reported_by_policy(
+    dedupe: str, code: int, severities: list[str], tmp_path: Path
+) -> None:
     (tmp_path / "c.csv").write_text(FILE)
     (tmp_path / "m.yaml").write_text(MAPPING)
     sources, mapping = (str(tmp_path / "c.csv"),), str(tmp_path / "m.yaml")
@@ -39,6 +41,6 @@ def test_alike(dedupe: str, code: int, severities: list[str], tmp_path: Path) ->
     assert lines["hint"].str.startswith("c.csv:2 has the same company under ID 1").all()
 
 
-def test_another_word_is_refused() -> None:
+def test_unknown_dedupe_policy_is_refused() -> None:
     with pytest.raises(UsageError, match="--dedupe: 'merge' is not valid"):
         Options(dedupe="merge")

@@ -10,7 +10,7 @@ addresses: [{type: {constant: shipping}, address_line_1: Street, city: City}]
 """
 
 
-def test_alike_they_are_one() -> None:
+def test_agreeing_rows_with_one_key_are_merged() -> None:
     rows = ["17|Harbor||4 Pier Rd|Marlow", "18|Kestrel|||", "17|Harbor|a@example.com|4 PIER RD|Marlow"]
     made = apply(MAPPING, "\n".join(["Code|Customer|Mail|Street|City", *rows]))
     assert column(made, "reference_id") == ["17", "18"]
@@ -19,7 +19,7 @@ def test_alike_they_are_one() -> None:
     assert not made.problems.frame["severity"].eq("error").any()
 
 
-def test_contradictory_they_are_told_with_both_places() -> None:
+def test_contradictory_rows_with_one_key_are_reported_with_both_rows() -> None:
     rows = "17|Harbor|4 Pier Rd|Marlow\n18|Kestrel||\n17|Harbour|4 Pier Rd|Marlow"
     made = apply(MAPPING, f"Code|Customer|Street|City\n{rows}")
     assert problems(made, "severity", "code", "customer", "row", "column", "message") == [

@@ -53,7 +53,7 @@ ENDED = [
 ]
 
 
-def test_what_can_pass_is_tried_again(ledger, tmp_path):
+def test_temporary_failures_are_retried(ledger, tmp_path):
     run = failed_run(ledger, tmp_path, ENDED)
     assert ledger.reopen(run, include_refused=False) == 4
     lines = outcomes(ledger, run)
@@ -70,20 +70,20 @@ def test_what_can_pass_is_tried_again(ledger, tmp_path):
 
 
 @pytest.mark.parametrize("status", [408, 425, 429])
-def test_a_4xx_that_says_nothing_about_the_customer_is_tried_again(ledger, tmp_path, status):
+def test_4xx_unrelated_to_the_customer_is_retried(ledger, tmp_path, status):
     run = failed_run(ledger, tmp_path, [Ended("busy", State.ABSENT, status), Ended("wrong", State.REFUSED, 422)])
     assert ledger.has_open_ends(run)
     assert ledger.reopen(run, include_refused=False) == 1
     assert outcomes(ledger, run)["busy"].outcome == "pending"
 
 
-def test_only_an_answer_from_400_to_499_refuses_a_customer(ledger, tmp_path):
+def test_only_400_to_499_refuses_a_customer(ledger, tmp_path):
     run = failed_run(ledger, tmp_path, [Ended(str(status), State.ABSENT, status) for status in (399, 400, 499, 500)])
     assert ledger.reopen(run, include_refused=False) == 2
     assert {name for name, line in outcomes(ledger, run).items() if line.outcome == "pending"} == {"399", "500"}
 
 
-def test_what_is_tried_again_counts_as_planned_by_the_run(ledger, tmp_path):
+def test_retried_customers_count_as_planned_by_the_run(ledger, tmp_path):
     run = failed_run(ledger, tmp_path, [Ended("gone", State.ABSENT)])
     planned = ledger.known(TENANT, ["gone"])["hash"].item()
     later, _ = plan_run(ledger, tmp_path, ["gone"], content="another")
@@ -94,7 +94,7 @@ def test_what_is_tried_again_counts_as_planned_by_the_run(ledger, tmp_path):
         assert connection.exec_driver_sql("SELECT run_id FROM customers").scalar_one() == run.id != later.id
 
 
-def test_refused_ones_only_on_request_and_duplicates_never(ledger, tmp_path):
+def test_refused_customers_are_retried_on_request_duplicates_never(ledger, tmp_path):
     run = failed_run(ledger, tmp_path, ENDED)
     assert ledger.reopen(run, include_refused=True) == 6
     told = {name: line.outcome for name, line in outcomes(ledger, run).items()}
@@ -105,7 +105,7 @@ def test_refused_ones_only_on_request_and_duplicates_never(ledger, tmp_path):
     assert states == {"refused": "planned", "doubtful": "unknown"}
 
 
-def test_another_run_may_have_made_it_meanwhile(ledger, tmp_path):
+def test_retried_customer_may_exist_through_another_run(ledger, tmp_path):
     run = failed_run(ledger, tmp_path, [Ended("gone", State.ABSENT)])
     later, _ = plan_run(ledger, tmp_path, ["gone"])
     ledger.mark_sending(later, ledger.pending(later, after=-1, count=1))
@@ -129,7 +129,7 @@ def created_run(ledger, folder, names, number=""):
     return run
 
 
-def test_what_a_run_made_is_what_it_created_and_what_is_in_doubt(ledger, tmp_path):
+def test_customers_made_by_a_run_include_unknown_outcomes(ledger, tmp_path):
     run, _ = plan_run(ledger, tmp_path, ["made", "sending", "waiting", "old"], {"old": "id-old"})
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=2))
     step = LedgerStep(0, "made", State.CREATED, OutcomeKind.CREATED, 1, "id-1", accepted=Accepted(b'{"a":1}', None))
@@ -153,7 +153,7 @@ def test_what_a_run_made_is_what_it_created_and_what_is_in_doubt(ledger, tmp_pat
     assert ledger.count_to_verify(run) == 3
 
 
-def test_what_was_removed_is_planned_again_and_no_longer_the_runs(ledger, tmp_path):
+def test_removed_customers_are_planned_again_and_leave_the_first_run(ledger, tmp_path):
     run = created_run(ledger, tmp_path, ["a", "b", "c"])
     gone = RemovedCustomer(0, "a", "id-a", deactivated=False)
     ledger.record_removed(run, [gone, RemovedCustomer(1, "b", "id-b", deactivated=True)])
@@ -176,7 +176,7 @@ def test_what_was_removed_is_planned_again_and_no_longer_the_runs(ledger, tmp_pa
     assert {line.outcome for line in outcomes(ledger, run).values()} == {"created"}
 
 
-def test_only_what_was_deleted_counts_as_absent_since_then(place, tmp_path):
+def test_only_deleted_customers_count_as_absent_since_then(place, tmp_path):
     moment = datetime(2030, 1, 1, tzinfo=UTC)
     with open_ledger(place, now=lambda: moment) as ledger:
         run = created_run(ledger, tmp_path, ["a", "b"])
@@ -188,7 +188,7 @@ def test_only_what_was_deleted_counts_as_absent_since_then(place, tmp_path):
     assert since == ["2030-01-02T00:00:00.000Z", "2030-01-01T00:00:00.000Z"]
 
 
-def test_one_that_another_run_finds_in_the_api_was_made_by_the_run_that_sent_it(ledger, tmp_path):
+def test_customer_found_later_was_made_by_the_run_that_sent_it(ledger, tmp_path):
     run, _ = plan_run(ledger, tmp_path, ["a", "b"])
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=9))
     later, _ = plan_run(ledger, tmp_path, ["a", "b"])
@@ -202,7 +202,7 @@ def test_one_that_another_run_finds_in_the_api_was_made_by_the_run_that_sent_it(
     assert ledger.customers_to_verify(run, after=-1, count=1)[0].taken_back
 
 
-def test_one_that_was_removed_and_that_somebody_made_again_is_not_taken_back(ledger, tmp_path):
+def test_removed_customer_recreated_by_others_is_not_undone(ledger, tmp_path):
     run = created_run(ledger, tmp_path, ["a"])
     ledger.record_removed(run, [RemovedCustomer(0, "a", "id-a", deactivated=False)])
     plan_run(ledger, tmp_path, ["a"], {"a": "theirs"})
@@ -219,7 +219,7 @@ def test_another_tenant_is_not_touched(ledger, tmp_path):
     assert [held.body for held in ledger.made_by(run, after=-1, count=9)] == [b'{"a":1}']
 
 
-def test_a_run_is_heard_of_until_its_last_sign(place, tmp_path):
+def test_last_activity_of_a_run(place, tmp_path):
     moment = [datetime(2030, 1, 1, tzinfo=UTC)]
     with open_ledger(place, now=lambda: moment[0]) as ledger:
         run, _ = plan_run(ledger, tmp_path, ["a", "b"])
@@ -239,7 +239,7 @@ def test_a_run_is_heard_of_until_its_last_sign(place, tmp_path):
         assert ledger.last_active(ledger.run(run.id)) == moment[0]
 
 
-def test_what_is_left_to_do_until_a_later_run_has_done_it(place, tmp_path):
+def test_open_ends_until_a_later_run_has_handled_them(place, tmp_path):
     days = iter(range(1, 9))
     with open_ledger(place, now=lambda: datetime(2030, 5, next(days, 9), tzinfo=UTC)) as ledger:
         ledger.tenant(TENANT)
@@ -259,7 +259,7 @@ def test_what_is_left_to_do_until_a_later_run_has_done_it(place, tmp_path):
             assert ledger.count_to_verify(later) == 1
 
 
-def test_an_unknown_outcome_of_a_later_run_is_an_open_end(ledger, tmp_path):
+def test_unknown_outcome_of_a_later_run_is_an_open_end(ledger, tmp_path):
     run = created_run(ledger, tmp_path, ["a"])
     assert not ledger.has_open_ends(run)
     later, _ = plan_run(ledger, tmp_path, ["a"], content="another")

@@ -30,7 +30,7 @@ def states(ledger, *names):
     return dict(zip(known["reference_id"], known["state"], strict=True))
 
 
-def test_keys(ledger, tmp_path):
+def test_keys_are_checked_and_not_stored(ledger, tmp_path):
     ledger.check_key(TENANT, "first-key")
     ledger.check_key(TENANT, "first-key")
     with pytest.raises(UsageError, match=TENANT) as caught:
@@ -44,7 +44,7 @@ def test_keys(ledger, tmp_path):
     assert all(b"-key" not in file.read_bytes() for file in tmp_path.iterdir())
 
 
-def test_a_key_that_is_only_looked_at_is_not_remembered(ledger):
+def test_key_checked_without_remember_is_not_stored(ledger):
     ledger.check_key("nobody yet", "one", remember=False)
     assert "nobody yet" not in ledger.tenants()
     ledger.check_key(ledger.tenant("shop"), "one", remember=False)
@@ -55,7 +55,7 @@ def test_a_key_that_is_only_looked_at_is_not_remembered(ledger):
     ledger.check_key("shop", "two")
 
 
-def test_same_key_of_two_tenants_cannot_be_told_from_the_ledger(ledger):
+def test_same_key_of_two_tenants_cannot_be_recognized_in_the_ledger(ledger):
     ledger.tenant("other")
     for tenant in (TENANT, "other"):
         ledger.check_key(tenant, "one-key")
@@ -64,7 +64,7 @@ def test_same_key_of_two_tenants_cannot_be_told_from_the_ledger(ledger):
     assert len(set(prints)) == 2
 
 
-def test_runs(ledger, tmp_path):
+def test_runs_are_listed_newest_first(ledger, tmp_path):
     ledger.tenant("other")
     first = ledger.start_run(TENANT, "run", out=Path(tmp_path / "results"), mapping="xero", options={"limit": 3})
     second = ledger.start_run("other", "plan", out=Path(tmp_path / "results"), mapping="xero")
@@ -82,7 +82,7 @@ def test_runs(ledger, tmp_path):
         ledger.run("nonsense")
 
 
-def test_the_latest_run_that_planned_anything(ledger, tmp_path):
+def test_latest_run_is_the_last_that_planned_something(ledger, tmp_path):
     planned, _ = plan_run(ledger, tmp_path, ["a"])
     ledger.start_run(TENANT, "run", out=tmp_path, mapping="m")
     ledger.tenant("other")
@@ -93,13 +93,13 @@ def test_the_latest_run_that_planned_anything(ledger, tmp_path):
         ledger.latest_run("other")
 
 
-def test_a_run_of_another_ledger_in_the_same_second_keeps_its_folder(ledger, tmp_path):
+def test_run_of_another_ledger_in_the_same_second_keeps_its_folder(ledger, tmp_path):
     (tmp_path / "20300501-123015").mkdir()
     run = ledger.start_run(TENANT, "run", out=tmp_path, mapping="m")
     assert (run.id, run.out.exists()) == ("20300501-123015-2", False)
 
 
-def test_runs_of_two_ledgers_in_the_same_second_claim_folders_of_their_own(ledger, tmp_path):
+def test_runs_of_two_ledgers_in_the_same_second_have_separate_folders(ledger, tmp_path):
     with open_ledger(tmp_path / "other.db", now=lambda: MOMENT) as other:
         other.tenant(TENANT)
         how = {"out": tmp_path, "mapping": "m", "claim": RunFolder.claim}
@@ -108,7 +108,7 @@ def test_runs_of_two_ledgers_in_the_same_second_claim_folders_of_their_own(ledge
         assert all(run.out.is_dir() for run in runs)
 
 
-def test_twelve_runs_in_a_second_keep_their_order(ledger, tmp_path):
+def test_runs_in_the_same_second_keep_their_order(ledger, tmp_path):
     ids = [ledger.start_run(TENANT, "run", out=tmp_path, mapping="m").id for _ in range(12)]
     assert [run.id for run in ledger.runs()] == ids[::-1]
 
@@ -116,7 +116,7 @@ def test_twelve_runs_in_a_second_keep_their_order(ledger, tmp_path):
 ODD = ["CUS-1", "cus-1", " CUS-1", 'O\'Neil, "Sons"', "日本", "a\\b", "%_", "123", "-0", "1e3", "null", "{}", "[1]"]
 
 
-def test_lookups_are_remembered_whatever_the_ids_look_like(ledger):
+def test_lookups_of_unusual_ids_are_stored(ledger):
     assert ledger.known(TENANT, ODD).empty
     ledger.record_lookup(TENANT, ODD, found_frame({"123": "id-123", "null": "id-null"}))
     known = ledger.known(TENANT, [*ODD, "never asked"]).set_index("reference_id")
@@ -129,7 +129,7 @@ def test_lookups_are_remembered_whatever_the_ids_look_like(ledger):
     assert all(dtype == TEXT for dtype in ledger.known(TENANT, []).dtypes)
 
 
-def test_the_whole_tenant_is_read_where_many_are_asked_for(ledger, monkeypatch):
+def test_many_ids_are_read_with_the_whole_tenant(ledger, monkeypatch):
     ledger.record_lookup(TENANT, [*ODD, "not asked for"], found_frame({"123": "id-123"}))
     ledger.tenant("other")
     ledger.record_lookup("other", ["only theirs"], found_frame({}))
@@ -141,14 +141,14 @@ def test_the_whole_tenant_is_read_where_many_are_asked_for(ledger, monkeypatch):
     pd.testing.assert_frame_equal(all_read, by_keys)
 
 
-def test_a_state_or_an_outcome_that_nobody_knows_is_refused(ledger, tmp_path):
+def test_unknown_state_or_action_is_refused(ledger, tmp_path):
     plan_run(ledger, tmp_path, ["a"])
     for statement in ("UPDATE customers SET state = 'lost'", "UPDATE run_customers SET action = 'delete'"):
         with pytest.raises(LedgerError, match=r"known_(state|action)"), ledger._write() as connection:
             connection.exec_driver_sql(statement)
 
 
-def test_a_lookup_never_overwrites_what_was_sent(ledger, tmp_path):
+def test_lookup_never_overwrites_sent_customers(ledger, tmp_path):
     run, _ = plan_run(ledger, tmp_path, ["a", "b", "c"])
     items = ledger.pending(run, after=-1, count=9)
     ledger.mark_sending(run, items)
@@ -157,7 +157,7 @@ def test_a_lookup_never_overwrites_what_was_sent(ledger, tmp_path):
     assert states(ledger, "a", "b", "c") == {"a": "created", "b": "sending", "c": "sending"}
 
 
-def test_nothing_is_planned_that_was_not_looked_up(ledger, tmp_path):
+def test_nothing_is_planned_without_a_lookup(ledger, tmp_path):
     run, _ = plan_run(ledger, tmp_path, ["a"])
     plan = pd.DataFrame(
         {
@@ -183,7 +183,7 @@ def test_nothing_is_planned_that_was_not_looked_up(ledger, tmp_path):
     assert ledger.counts(run.id) == {OutcomeKind.PENDING: 1}
 
 
-def test_a_plan_leaves_the_customers_of_other_tenants_alone(ledger, tmp_path):
+def test_plan_leaves_other_tenants_alone(ledger, tmp_path):
     others = ("aaa", "zzz")
     for other in others:
         ledger.record_lookup(ledger.tenant(other), ["a"], found_frame({}))
@@ -207,7 +207,7 @@ def _created(item, body=None):
     )
 
 
-def test_states_on_the_way(ledger, tmp_path):
+def test_states_and_outcomes_during_a_run(ledger, tmp_path):
     run, _ = plan_run(ledger, tmp_path, ["a", "b", "c", "d"], {"d": "id-d"})
     assert ledger.counts(run.id) == {OutcomeKind.PENDING: 3, OutcomeKind.EXISTS: 1}
     items = ledger.pending(run, after=-1, count=2)
@@ -231,7 +231,7 @@ def test_states_on_the_way(ledger, tmp_path):
 
 
 @pytest.mark.parametrize("state", [State.SENDING, State.UNKNOWN, State.CREATED, State.EXISTS])
-def test_what_may_be_there_is_never_announced_again(ledger, tmp_path, state):
+def test_customer_that_may_exist_is_never_marked_as_sending_again(ledger, tmp_path, state):
     run, _ = plan_run(ledger, tmp_path, ["a", "b"])
     items = ledger.pending(run, after=-1, count=2)
     ledger.mark_sending(run, items[:1])
@@ -242,7 +242,7 @@ def test_what_may_be_there_is_never_announced_again(ledger, tmp_path, state):
     assert states(ledger, "a", "b") == {"a": state, "b": "planned"}
 
 
-def test_another_run_of_the_tenant_is_taken_into_account(ledger, tmp_path):
+def test_outcome_of_another_run_of_the_tenant_is_considered(ledger, tmp_path):
     first, _ = plan_run(ledger, tmp_path, list("abcde"))
     items = ledger.pending(first, after=-1, count=9)
     ledger.mark_sending(first, items[4:])
@@ -271,7 +271,7 @@ def test_another_run_of_the_tenant_is_taken_into_account(ledger, tmp_path):
     assert outcomes(ledger, second)["d"].outcome == "unchanged"
 
 
-def test_each_announcement_is_an_attempt(ledger, tmp_path):
+def test_each_mark_as_sending_is_an_attempt(ledger, tmp_path):
     run, _ = plan_run(ledger, tmp_path, ["a"])
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=1))
     ledger.record(run, [LedgerStep(0, "a", State.PLANNED, OutcomeKind.PENDING, 1)])
@@ -279,7 +279,7 @@ def test_each_announcement_is_an_attempt(ledger, tmp_path):
     assert [item.attempts for item in ledger.unsettled(run)] == [2]
 
 
-def test_until_an_update_is_answered_the_hash_is_that_of_what_was_sent_before(ledger, tmp_path):
+def test_hash_stays_that_of_the_last_content_until_an_update_is_answered(ledger, tmp_path):
     run, _ = plan_run(ledger, tmp_path, ["a", "b"])
     items = ledger.pending(run, after=-1, count=2)
     ledger.mark_sending(run, items)
@@ -291,7 +291,7 @@ def test_until_an_update_is_answered_the_hash_is_that_of_what_was_sent_before(le
     assert pd.isna(hashes["b"]), "it has content of somebody else"
 
 
-def test_accepted_bodies_are_kept_byte_for_byte(ledger, tmp_path):
+def test_accepted_bodies_are_stored_byte_for_byte(ledger, tmp_path):
     run, _ = plan_run(ledger, tmp_path, ["a"])
     items = ledger.pending(run, after=-1, count=1)
     bodies = ['{"company_name":"Zoë \\"and\\" Ω 💶 \\\\ \\u0000"}'.encode(), b'{"company_name":"later"}']
@@ -304,7 +304,7 @@ def test_accepted_bodies_are_kept_byte_for_byte(ledger, tmp_path):
         assert ledger.accepted("other", ["a"]) == {}
 
 
-def test_children_are_kept_through_an_update_that_does_not_tell_them(ledger, tmp_path):
+def test_children_are_kept_by_an_update_without_them(ledger, tmp_path):
     run, _ = plan_run(ledger, tmp_path, ["a", "b"])
     items = ledger.pending(run, after=-1, count=2)
     ledger.record(run, [_created(items[0])])
@@ -323,7 +323,7 @@ def test_children_are_kept_through_an_update_that_does_not_tell_them(ledger, tmp
     assert ledger.bases(run, items)["a"].children == "[]"
 
 
-def test_display_ids(ledger, tmp_path):
+def test_display_ids_are_kept_while_the_id_stays_the_same(ledger, tmp_path):
     """Kept as long as the customer has the same id; told of the run's customer alone."""
     ledger.record_lookup(TENANT, ["x", "y"], found_frame({"x": "id-x"}).assign(display_id=["WC_1"]))
     run, _ = plan_run(ledger, tmp_path, ["a", "b", "x"])

@@ -41,7 +41,7 @@ def rows(frame) -> list[tuple[str | None, ...]]:
     return [tuple(row) for row in frame.astype(object).where(frame.notna(), None).itertuples(index=False)]
 
 
-def test_all_ids_of_a_tenant(ledger, run):
+def test_all_ids_of_a_tenant_are_listed(ledger, run):
     frame = ledger.ids(TENANT)
     assert frame.columns.tolist() == ["reference_id", "kind", "child_reference_id", "id", "display_id"]
     assert rows(frame) == [
@@ -54,7 +54,7 @@ def test_all_ids_of_a_tenant(ledger, run):
     assert rows(ledger.ids("other")) == []
 
 
-def test_the_children_of_a_run(ledger, run, tmp_path):
+def test_children_of_a_run_are_listed(ledger, run, tmp_path):
     frame = ledger.children_of(run.id)
     assert frame.columns.tolist() == ["reference_id", "kind", "child_reference_id", "id"]
     assert rows(frame) == [("b", "address", "A-1", "id-1"), ("b", "contact", None, "id-2")]
@@ -68,14 +68,14 @@ def test_the_children_of_a_run(ledger, run, tmp_path):
     assert rows(ledger.children_of(ledger.start_run(TENANT, "run", out=tmp_path, mapping="m").id)) == []
 
 
-def test_whom_the_runs_of_a_mapping_sent_and_who_may_be_there(ledger, run):
+def test_customers_sent_with_a_mapping_include_unknown_outcomes(ledger, run):
     """Not d, which was there before, and not e, which was not sent yet."""
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=1))
     assert rows(ledger.sent_with(TENANT, "example")) == [("a", "id-a"), ("b", "id-b"), ("c", None)]
     assert rows(ledger.sent_with(TENANT, "another")) == rows(ledger.sent_with("other", "example")) == []
 
 
-def test_one_that_is_gone_is_as_if_it_was_never_sent(ledger, run):
+def test_deleted_customer_counts_as_never_sent(ledger, run):
     ledger.record_gone(TENANT, ["b"])
     known = ledger.known(TENANT, ["a", "b"]).sort_values("reference_id")
     assert rows(known[["state", "customer_id"]]) == [("created", "id-a"), ("absent", None)]
@@ -86,7 +86,7 @@ def test_one_that_is_gone_is_as_if_it_was_never_sent(ledger, run):
     assert gone.absent_at == gone.updated_at
 
 
-def test_one_that_somebody_else_had_made_may_be_gone_later(ledger, run):
+def test_existing_customer_may_be_deleted_later(ledger, run):
     ledger.record_lookup(TENANT, ["a", "d"], found_frame({}))
     known = ledger.known(TENANT, ["a", "d"]).sort_values("reference_id")
     assert rows(known[["state", "customer_id"]]) == [("created", "id-a"), ("absent", None)]
@@ -95,7 +95,7 @@ def test_one_that_somebody_else_had_made_may_be_gone_later(ledger, run):
     assert gone.absent_at == gone.updated_at
 
 
-def test_whose_an_id_is(ledger, run):
+def test_ids_are_traced_to_their_customers(ledger, run):
     assert ledger.reference_ids_of(TENANT, ["id-a", "id-d", "nobody's", "WC_1"]) == {"id-a": "a", "id-d": "d"}
     ledger.tenant("other")
     ledger.record_lookup("other", ["theirs"], found_frame({"theirs": "id-a"}))

@@ -48,7 +48,7 @@ def patch(name):
     return Write(name, "PATCH", "customer", None, None, values, {"phone": None, **values})
 
 
-def test_a_whole_ledger(ledger, tmp_path):
+def test_intact_ledger_has_no_faults(ledger, tmp_path):
     assert ledger.faults() == []
     sent(ledger, tmp_path)
     assert ledger.faults() == []
@@ -65,7 +65,7 @@ def test_contradictions_are_found(ledger, tmp_path):
     ]
 
 
-def test_two_customers_with_one_id_are_found(ledger, tmp_path):
+def test_shared_customer_id_is_found(ledger, tmp_path):
     sent(ledger, tmp_path, ["a", "b", "c"])
     ledger.tenant("other")
     ledger.record_lookup("other", ["a"], found_frame({"a": "id-a"}))
@@ -75,7 +75,7 @@ def test_two_customers_with_one_id_are_found(ledger, tmp_path):
     assert ledger.faults() == ["1 WizCommerce IDs belong to two or more customers"]
 
 
-def test_writes_of_nobody_are_found(ledger, tmp_path):
+def test_writes_without_a_customer_are_found(ledger, tmp_path):
     run = sent(ledger, tmp_path)
     ledger.announce_writes(run, [patch("a"), patch("a"), patch("a"), patch("b")])
     assert ledger.faults() == []
@@ -86,7 +86,7 @@ def test_writes_of_nobody_are_found(ledger, tmp_path):
     assert ledger.faults() == ["2 writes belong to no customer of their run's account"]
 
 
-def test_a_damaged_file_is_found(tmp_path):
+def test_damaged_file_is_found(tmp_path):
     path = tmp_path / "ledger.db"
     with open_ledger(path) as ledger:
         ledger.tenant(TENANT)
@@ -100,7 +100,7 @@ def test_a_damaged_file_is_found(tmp_path):
         assert ledger.faults() != []
 
 
-def test_a_backup_is_whole_and_never_written_over(tmp_path):
+def test_backup_is_complete_and_never_overwritten(tmp_path):
     copy = tmp_path / "backup" / "copy.db"
     with open_ledger(tmp_path / "ledger.db") as ledger:
         ledger.tenant(TENANT)
@@ -114,7 +114,7 @@ def test_a_backup_is_whole_and_never_written_over(tmp_path):
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
 
 
-def test_a_backup_that_was_cut_off_does_not_count_as_one(tmp_path, monkeypatch):
+def test_interrupted_backup_leaves_no_file(tmp_path, monkeypatch):
     with open_ledger(tmp_path / "ledger.db") as ledger:
         with monkeypatch.context() as patched:
             patched.setattr("importer.ledger.sqlite.closing", Mock(side_effect=KeyboardInterrupt))
@@ -125,7 +125,7 @@ def test_a_backup_that_was_cut_off_does_not_count_as_one(tmp_path, monkeypatch):
         assert sorted(path.name for path in tmp_path.glob("copy*")) == ["copy.db"]
 
 
-def test_a_backup_of_a_server_is_the_servers_business(ledger, tmp_path):
+def test_server_backup_is_refused_with_a_hint(ledger, tmp_path):
     if ledger.path is not None:
         ledger.backup(tmp_path / "copy.db")
         return
@@ -134,7 +134,7 @@ def test_a_backup_of_a_server_is_the_servers_business(ledger, tmp_path):
     assert "pg_dump" in caught.value.hint
 
 
-def test_room_is_given_back(ledger, tmp_path):
+def test_vacuum_frees_disk_space(ledger, tmp_path):
     sent(ledger, tmp_path, [f"name-{number}-{'x' * 200}" for number in range(2000)])
     ledger.vacuum()
     with ledger._write() as connection:
@@ -145,7 +145,7 @@ def test_room_is_given_back(ledger, tmp_path):
     assert after < before / 2
 
 
-def test_forgetting_leaves_only_that_they_were_sent(ledger, tmp_path):
+def test_forget_erases_all_data_but_that_it_was_sent(ledger, tmp_path):
     run = sent(ledger, tmp_path)
     (write,) = ledger.announce_writes(run, [patch("a")])
     ledger.settle_writes(run, [replace(write, state=WriteState.DONE)])
@@ -167,7 +167,7 @@ def test_forgetting_leaves_only_that_they_were_sent(ledger, tmp_path):
             assert SECRET.encode() not in file.read_bytes()
 
 
-def test_forgetting_is_one_tenants(ledger, tmp_path):
+def test_forget_affects_one_tenant(ledger, tmp_path):
     sent(ledger, tmp_path)
     ledger.tenant("other")
     assert ledger.forget("other", ["a", "b"])[0] == 0
@@ -175,14 +175,14 @@ def test_forgetting_is_one_tenants(ledger, tmp_path):
         assert SECRET in repr(connection.exec_driver_sql("SELECT body FROM accepted").all())
 
 
-def test_what_is_in_doubt_is_not_forgotten(ledger, tmp_path):
+def test_unknown_outcome_is_not_forgotten(ledger, tmp_path):
     run, _ = plan_run(ledger, tmp_path, ["a"])
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=9))
     with pytest.raises(LedgerError, match="the outcome of requests for a is not known yet"):
         ledger.forget(TENANT, ["a"])
 
 
-def test_what_a_killed_undo_left_open_is_not_forgotten(ledger, tmp_path):
+def test_open_write_of_a_killed_undo_is_not_forgotten(ledger, tmp_path):
     run = sent(ledger, tmp_path)
     ledger.announce_writes(run, [Write("a", "DELETE", "customer", None, None, None, None)])
     with pytest.raises(LedgerError, match="the outcome of requests for a is not known yet") as caught:
@@ -191,7 +191,7 @@ def test_what_a_killed_undo_left_open_is_not_forgotten(ledger, tmp_path):
     assert ledger.accepted(TENANT, ["a"])
 
 
-def test_an_older_ledger_is_copied_before_it_is_brought_up_to_date(tmp_path, monkeypatch):
+def test_old_ledger_is_copied_before_migration(tmp_path, monkeypatch):
     """An invented migration after the real ones."""
     path = tmp_path / "ledger.db"
     with open_ledger(path) as ledger:

@@ -19,7 +19,7 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_files_are_the_owners_alone(tmp_path):
+def test_files_are_private(tmp_path):
     path = tmp_path / "deep" / "er" / "ledger.db"
     before = os.umask(0)
     try:
@@ -37,7 +37,7 @@ def test_files_are_the_owners_alone(tmp_path):
     assert mode(path) == 0o600
 
 
-def test_commits_are_durable_and_keys_are_checked(tmp_path):
+def test_commits_are_durable_and_foreign_keys_are_enforced(tmp_path):
     with open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger, ledger._write() as connection:
         settings = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
@@ -56,12 +56,12 @@ def test_commits_are_durable_and_keys_are_checked(tmp_path):
         ("://", "not a URL"),
     ],
 )
-def test_other_urls(target, message):
+def test_other_urls_are_refused(target, message):
     with pytest.raises(UsageError, match=message):
         open_ledger(target)
 
 
-def test_no_database(tmp_path):
+def test_file_that_is_not_a_database_is_refused(tmp_path):
     path = tmp_path / "ledger.db"
     path.write_text("customers, and a long line so that it is more than a header " * 30)
     with pytest.raises(LedgerError, match="not an SQLite database") as caught:
@@ -69,7 +69,7 @@ def test_no_database(tmp_path):
     assert "--ledger" in caught.value.hint
 
 
-def test_somebody_elses_database(tmp_path):
+def test_database_of_another_program_is_refused(tmp_path):
     path = tmp_path / "ledger.db"
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE songs (title)")
@@ -78,12 +78,12 @@ def test_somebody_elses_database(tmp_path):
         open_ledger(path)
 
 
-def test_a_folder_in_its_place(tmp_path):
+def test_folder_instead_of_a_file_is_refused(tmp_path):
     with pytest.raises(LedgerError, match="Is a directory"):
         open_ledger(tmp_path)
 
 
-def test_newer_schema(tmp_path):
+def test_newer_schema_is_refused(tmp_path):
     path = tmp_path / "ledger.db"
     open_ledger(path).close()
     connection = sqlite3.connect(path)
@@ -123,7 +123,7 @@ def test_migrations_run_once_and_in_order(tmp_path, monkeypatch):
         assert "second" not in tables  # what a failed migration did is undone
 
 
-def test_locked_by_another_program(tmp_path):
+def test_lock_by_another_program_is_reported(tmp_path):
     path = tmp_path / "ledger.db"
     with open_ledger(path, busy_seconds=0.05) as ledger:
         other = sqlite3.connect(path, isolation_level=None)
@@ -148,7 +148,7 @@ def test_waits_for_a_lock(tmp_path):
         other.close()
 
 
-def test_many_may_make_a_ledger_at_once(tmp_path, monkeypatch):
+def test_ledger_can_be_created_concurrently(tmp_path, monkeypatch):
     """SQLite refuses to switch on the log while another connection does, without waiting for it."""
     other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -165,7 +165,7 @@ ledger.close()
 """
 
 
-def test_nothing_is_lost_when_a_process_opens_the_ledger_twice(tmp_path):
+def test_nothing_is_lost_if_a_process_opens_the_ledger_twice(tmp_path):
     """Another program that closes the ledger deletes its log, unless it sees that the ledger is still open here."""
 
     def read_elsewhere():
@@ -180,7 +180,7 @@ def test_nothing_is_lost_when_a_process_opens_the_ledger_twice(tmp_path):
         assert read_elsewhere() == "[('acme',), ('globex',)]"
 
 
-def test_messages_hold_no_values(tmp_path):
+def test_error_messages_contain_no_values(tmp_path):
     with open_ledger(tmp_path / "ledger.db") as ledger, pytest.raises(LedgerError) as caught:
         ledger.start_run("nobody-we-know", "run", out=tmp_path, mapping="m")
     assert "FOREIGN KEY" in caught.value.message
@@ -196,7 +196,7 @@ with open_ledger(sys.argv[1]) as ledger, ledger.lock("acme", "run-7"):
 """
 
 
-def test_lock_names_its_holder_and_dies_with_it(tmp_path):
+def test_lock_names_its_owner_and_ends_with_it(tmp_path):
     with open_ledger(tmp_path / "ledger.db") as ledger:
         child = subprocess.Popen(
             [sys.executable, "-c", HOLDER, str(ledger.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -216,14 +216,14 @@ def test_lock_names_its_holder_and_dies_with_it(tmp_path):
             pass
 
 
-def test_lock_of_a_holder_that_has_not_written_its_name(tmp_path):
+def test_lock_without_an_owner_name_is_respected(tmp_path):
     with open_ledger(tmp_path / "ledger.db") as ledger, ledger.lock("acme", "a"):
         next(tmp_path.glob("*.lock")).write_text("")
         with pytest.raises(TenantLockedError, match=r"acme is under way\n"), ledger.lock("acme", "b"):
             pass
 
 
-def test_a_link_to_the_ledger_has_the_same_lock(tmp_path):
+def test_link_to_the_ledger_has_the_same_lock(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "ledger.db").symlink_to(tmp_path / "real" / "ledger.db")
     with (
@@ -236,12 +236,12 @@ def test_a_link_to_the_ledger_has_the_same_lock(tmp_path):
         pass
 
 
-def test_similar_tenants_have_locks_of_their_own(tmp_path):
+def test_similar_tenant_names_have_separate_locks(tmp_path):
     with open_ledger(tmp_path / "ledger.db") as ledger, ledger.lock("a/b", "1"), ledger.lock("a_b", "2"):
         assert len(list(tmp_path.glob("*.lock"))) == 2
 
 
-def test_a_commit_is_on_the_disk_and_the_log_has_a_bound(tmp_path):
+def test_commits_are_durable_and_the_log_is_bounded(tmp_path):
     with open_ledger(tmp_path / "ledger.db") as ledger, ledger._write() as connection:
         said = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()

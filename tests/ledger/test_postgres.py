@@ -25,13 +25,13 @@ def name_of(url: str) -> str:
     return url.partition("@/")[2].partition("?")[0]
 
 
-def test_commits_are_durable_whatever_the_servers_default(url):
+def test_commits_are_durable_regardless_of_server_defaults(url):
     statement(f"ALTER DATABASE {name_of(url)} SET synchronous_commit = off")
     with open_ledger(url) as ledger, ledger._write() as connection:
         assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
 
 
-def test_one_run_of_a_tenant_at_a_time_whatever_the_machine(url):
+def test_one_run_per_tenant_across_machines(url):
     with open_ledger(url) as here, open_ledger(url) as there:
         with here.lock("acme", "20300501-123015"):
             with (
@@ -45,7 +45,7 @@ def test_one_run_of_a_tenant_at_a_time_whatever_the_machine(url):
             pass
 
 
-def test_the_lock_is_gone_at_once(url):
+def test_lock_is_released_immediately(url):
     held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
     held += f"(SELECT oid FROM pg_database WHERE datname = '{name_of(url)}')"
     with open_ledger(url) as ledger, ledger._read() as connection:
@@ -55,7 +55,7 @@ def test_the_lock_is_gone_at_once(url):
             assert connection.exec_driver_sql(held).scalar() == 0
 
 
-def test_the_lock_ends_with_its_process(url):
+def test_lock_ends_with_its_process(url):
     held = f"""
 import os
 from importer.ledger import open_ledger
@@ -82,7 +82,7 @@ os.read(0, 1)
             pass
 
 
-def test_nothing_is_written_once_the_lock_is_lost(url):
+def test_nothing_is_written_after_the_lock_is_lost(url):
     with open_ledger(url) as ledger:
         ledger.tenant("acme")
         with ledger.lock("acme", "run"):
@@ -95,7 +95,7 @@ def test_nothing_is_written_once_the_lock_is_lost(url):
             assert connection.execute(text("SELECT count(*) FROM tenants")).scalar() == 2
 
 
-def test_runs_of_two_machines_that_start_in_the_same_second(url, tmp_path):
+def test_runs_of_two_machines_in_the_same_second_get_different_ids(url, tmp_path):
     moment = datetime(2030, 5, 1, 12, 30, 15, tzinfo=UTC)
     with open_ledger(url, now=lambda: moment) as here, open_ledger(url, now=lambda: moment) as there:
         runs = []
@@ -108,7 +108,7 @@ def test_runs_of_two_machines_that_start_in_the_same_second(url, tmp_path):
     assert [run.id for run in runs] == ["20300501-123015", "20300501-123015-2"]
 
 
-def test_many_open_a_new_ledger_at_once(url):
+def test_new_ledger_can_be_opened_concurrently(url):
     failed = []
 
     def make() -> None:
@@ -138,7 +138,7 @@ def test_many_open_a_new_ledger_at_once(url):
         ),
     ],
 )
-def test_errors_say_what_is_wrong_and_no_password(url, change, message):
+def test_errors_explain_the_cause_without_the_password(url, change, message):
     with pytest.raises(LedgerError, match=message) as caught:
         open_ledger(change(url))
     assert "postgresql://" in caught.value.message
@@ -146,13 +146,13 @@ def test_errors_say_what_is_wrong_and_no_password(url, change, message):
     assert caught.value.hint
 
 
-def test_somebody_elses_database(url):
+def test_database_of_another_program_is_refused(url):
     statement("CREATE TABLE songs (title text)", name_of(url))
     with pytest.raises(LedgerError, match="not a ledger of the importer"):
         open_ledger(url)
 
 
-def test_a_schema_of_its_own_in_a_shared_database(url):
+def test_own_schema_in_a_shared_database_is_used(url):
     statement("CREATE TABLE songs (title text)", name_of(url))
     statement("CREATE SCHEMA imports", name_of(url))
     with open_ledger(f"{url}&options=-csearch_path%3Dimports") as ledger:
@@ -160,14 +160,14 @@ def test_a_schema_of_its_own_in_a_shared_database(url):
     assert statement("SELECT name FROM imports.tenants", name_of(url)) == [("acme",)]
 
 
-def test_a_nul_in_an_answer_is_no_reason_to_stop(url):
+def test_nul_characters_in_answers_are_replaced(url):
     given = [["a\0b", "c\\u0000d", "e\\\0f", None, 1]]
     with open_ledger(url) as ledger, ledger._read() as connection:
         kept = connection.execute(text("SELECT CAST(:rows AS jsonb)"), {"rows": as_json(given)}).scalar_one()
     assert kept == [["a\ufffdb", "c\\u0000d", "e\\\ufffdf", None, 1]]
 
 
-def test_without_the_driver_the_extra_is_named(url, monkeypatch):
+def test_missing_driver_names_the_extra(url, monkeypatch):
     """The driver is hidden, because this environment has it."""
     from importer.errors import UsageError
 
@@ -177,7 +177,7 @@ def test_without_the_driver_the_extra_is_named(url, monkeypatch):
     assert "wizcommerce-importer[postgres]" in caught.value.hint
 
 
-def test_columns_of_one_name_and_another_place_are_told_apart(url):
+def test_columns_with_one_name_are_distinguished_by_position_and_type(url):
     """Statements of one shape share what was compiled for the first of them."""
     with open_ledger(url) as ledger, ledger._read() as connection:
         first, second, number = Column("a", Text), Column("b", Text), Column("a", Integer)

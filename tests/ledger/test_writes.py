@@ -52,7 +52,7 @@ def names(customers: list[LedgerCustomer]) -> list[str]:
     return [customer.item.reference_id for customer in customers]
 
 
-def test_what_was_announced_is_found_by_whoever_opens_the_ledger_next(place, tmp_path):
+def test_announced_writes_are_found_after_reopening(place, tmp_path):
     with open_ledger(place) as ledger:
         run = updating(ledger, tmp_path)
         announced = ledger.announce_writes(run, [PATCH, PUT, POST])
@@ -65,7 +65,7 @@ def test_what_was_announced_is_found_by_whoever_opens_the_ledger_next(place, tmp
             assert again.open_writes(TENANT, ["a", "b"]) == found
 
 
-def test_many_writes_have_the_ids_of_their_own(ledger, tmp_path):
+def test_many_writes_get_their_own_ids(ledger, tmp_path):
     run = updating(ledger, tmp_path)
     alike = [replace(POST, child_reference_id=None, after={"number": number}) for number in range(3000)]
     announced = ledger.announce_writes(run, alike)
@@ -74,7 +74,7 @@ def test_many_writes_have_the_ids_of_their_own(ledger, tmp_path):
     assert ledger.announce_writes(run, []) == []
 
 
-def test_what_is_settled_is_not_open_any_more(ledger, tmp_path):
+def test_settled_writes_are_no_longer_open(ledger, tmp_path):
     run = updating(ledger, tmp_path)
     patch, put, post = ledger.announce_writes(run, [PATCH, PUT, POST])
     settled = [
@@ -93,7 +93,7 @@ def test_what_is_settled_is_not_open_any_more(ledger, tmp_path):
     ledger.settle_writes(run, [])
 
 
-def test_a_later_run_settles_what_an_earlier_one_left_open(ledger, tmp_path):
+def test_later_run_settles_open_writes_of_an_earlier_one(ledger, tmp_path):
     run = updating(ledger, tmp_path)
     ledger.announce_writes(run, [PUT])
     later = ledger.start_run(TENANT, "run", out=tmp_path, mapping="m")
@@ -104,7 +104,7 @@ def test_a_later_run_settles_what_an_earlier_one_left_open(ledger, tmp_path):
     assert (ledger.writes_of(run, ["a"])["a"][0].state, ledger.writes_of(later, ["a"])) == ("absent", {"a": []})
 
 
-def test_another_tenants_writes_are_neither_seen_nor_settled(ledger, tmp_path):
+def test_writes_of_other_tenants_are_not_seen_or_settled(ledger, tmp_path):
     run = updating(ledger, tmp_path)
     (write,) = ledger.announce_writes(run, [PATCH])
     ledger.tenant("other")
@@ -117,7 +117,7 @@ def test_another_tenants_writes_are_neither_seen_nor_settled(ledger, tmp_path):
 
 
 @pytest.mark.parametrize("state", [state for state in WriteState if state is not WriteState.SENDING])
-def test_updated_is_who_has_writes_that_are_in_place_or_may_be(ledger, tmp_path, state):
+def test_updated_customers_have_writes_that_are_or_may_be_in_place(ledger, tmp_path, state):
     run = updating(ledger, tmp_path, ("a", "b", "c"))
     other = replace(PUT, reference_id="b")
     writes = ledger.announce_writes(run, [PATCH, other, replace(DELETE, reference_id="c")])
@@ -129,7 +129,7 @@ def test_updated_is_who_has_writes_that_are_in_place_or_may_be(ledger, tmp_path,
     assert names(ledger.updated_by(run, after=-1, count=9)) == there
 
 
-def test_one_whose_update_is_unknown_is_known_by_its_id(ledger, tmp_path):
+def test_unknown_update_is_listed_with_its_run(ledger, tmp_path):
     run = updating(ledger, tmp_path)
     ledger.announce_writes(run, [PATCH])
     ledger.record(run, [LedgerStep(1, "b", State.UPDATED, OutcomeKind.UPDATED, 1, "id-b")])
@@ -143,7 +143,7 @@ def test_one_whose_update_is_unknown_is_known_by_its_id(ledger, tmp_path):
     ]
 
 
-def test_customers_that_a_version_without_writes_updated_are_among_them(ledger, tmp_path):
+def test_updates_by_versions_without_writes_are_included(ledger, tmp_path):
     run = updating(ledger, tmp_path, ("a", "b", "c"))
     steps = [
         LedgerStep(position, name, State.UPDATED, OutcomeKind.UPDATED, 1, f"id-{name}")
@@ -156,7 +156,7 @@ def test_customers_that_a_version_without_writes_updated_are_among_them(ledger, 
     assert names(ledger.updated_by(run, after=-1, count=9)) == ["b"]
 
 
-def test_while_a_write_is_restored_its_body_does_not_count_as_accepted(ledger, tmp_path):
+def test_accepted_body_does_not_count_while_a_write_is_restored(ledger, tmp_path):
     run = updating(ledger, tmp_path)
     (write,) = ledger.announce_writes(run, [PUT])
     ledger.settle_writes(run, [replace(write, state=WriteState.DONE)])
@@ -184,7 +184,7 @@ def test_while_a_write_is_restored_its_body_does_not_count_as_accepted(ledger, t
     assert known["hash"].isna().to_dict() == {"a": True, "b": False}
 
 
-def test_a_run_that_created_only_has_no_updates(ledger, tmp_path):
+def test_run_that_only_created_has_no_updates(ledger, tmp_path):
     run = updating(ledger, tmp_path)
     first = ledger.runs(TENANT)[1]
     ledger.announce_writes(run, [PATCH])
@@ -193,7 +193,7 @@ def test_a_run_that_created_only_has_no_updates(ledger, tmp_path):
 
 
 @pytest.mark.parametrize("deactivated", [True, False])
-def test_a_deletion_that_is_recorded_is_not_open_any_more(ledger, tmp_path, deactivated):
+def test_recorded_deletion_is_no_longer_open(ledger, tmp_path, deactivated):
     run, _ = plan_run(ledger, tmp_path, ["a", "b"])
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=9))
     ledger.record(
@@ -212,7 +212,7 @@ def test_a_deletion_that_is_recorded_is_not_open_any_more(ledger, tmp_path, deac
     assert [one.taken_back for one in ledger.customers_to_verify(run, after=-1, count=9)] == [True, False]
 
 
-def test_values_are_erased_by_the_run(ledger, tmp_path):
+def test_erase_values_affects_one_run(ledger, tmp_path):
     run = updating(ledger, tmp_path)
     later = ledger.start_run(TENANT, "run", out=tmp_path, mapping="m")
     ledger.announce_writes(run, [PATCH, PUT])

@@ -31,14 +31,14 @@ def workbook() -> bytes:
     return target.getvalue()
 
 
-def test_gzip_keeps_its_name(tmp_path: Path) -> None:
+def test_gzip_file_keeps_its_name(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv.gz", gzip.compress(CSV)))
     assert (read.name, cells(read)) == ("a.csv.gz", [["Id", "Name"], ["1", "Acme"]])
     book = table(write(tmp_path / "b.csv", gzip.compress(workbook())))
     assert (book.name, cells(book)) == ("b.csv!Sheet", [["Id", "Name"], ["1", "Acme"]])
 
 
-def test_zip_gives_its_files_in_the_order_of_their_names(tmp_path: Path) -> None:
+def test_zip_files_are_read_in_name_order(tmp_path: Path) -> None:
     members = {
         "x/b.csv": CSV,
         "a.xlsx": workbook(),
@@ -52,7 +52,7 @@ def test_zip_gives_its_files_in_the_order_of_their_names(tmp_path: Path) -> None
     assert [len(item.frame) for item in found.tables] == [1, 1]
 
 
-def test_problems_within_an_archive_have_a_place(tmp_path: Path) -> None:
+def test_problems_within_an_archive_have_locations(tmp_path: Path) -> None:
     found = sources(write(tmp_path / "all.zip", zipped({"a.csv": b"Id,Name\n1,A\n2\n"})), using=options("Id", "Name"))
     assert problems(found) == [("warning", "row_short", "all.zip/a.csv:3")]
 
@@ -65,7 +65,7 @@ def encrypted() -> bytes:
 
 
 @pytest.mark.parametrize(("start", "unpacked"), [(b"7z\xbc\xaf\x27\x1c", True), (b"%PDF-1.7\n", False)])
-def test_only_an_archive_is_to_be_unpacked(start: bytes, *, unpacked: bool) -> None:
+def test_only_archives_are_to_be_unpacked(start: bytes, *, unpacked: bool) -> None:
     with pytest.raises(SourceError) as caught:
         content_module.unpack(start + CSV, "a.csv")
     assert ("Unpack" in caught.value.hint) is unpacked
@@ -99,7 +99,7 @@ def test_only_an_archive_is_to_be_unpacked(start: bytes, *, unpacked: bool) -> N
         *("numbers", "tar in gzip"),
     ],  # an id made of the bytes would hold gzip's time, and differ from process to process
 )
-def test_archive_that_is_not_read_says_why(tmp_path: Path, content: bytes, message: str) -> None:
+def test_unreadable_archive_is_refused_with_a_reason(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(SourceError, match=message) as caught:
         sources(write(tmp_path / "all.zip", content))
     assert "all.zip" in caught.value.message
@@ -110,7 +110,7 @@ PACKERS = [gzip.compress, lambda data: zipped({"a.csv": data}), lambda data: zip
 
 
 @pytest.mark.parametrize("pack", PACKERS, ids=["gzip", "zip", "workbook"])
-def test_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack) -> None:
+def test_archive_bomb_is_refused_before_unpacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack) -> None:
     path = write(tmp_path / "a.zip", pack(b"\n" * 1_000_000))
     monkeypatch.setattr(content_module, "_HARMLESS_BYTES", 100_000)
     monkeypatch.setattr(content_module, "_HARMLESS_WORKBOOK", 100_000)
@@ -124,14 +124,14 @@ def test_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_methods_that_unpack_without_bounds_are_refused(tmp_path: Path, method: int) -> None:
+def test_unbounded_compression_methods_are_refused(tmp_path: Path, method: int) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
         archive.writestr("a.csv", "Id,Name\n1,A\n")
     with pytest.raises(SourceError, match="uses an unsupported compression method"):
         sources(tmp_path / "a.zip")
 
 
-def test_what_systems_add_to_an_archive_is_passed_over(tmp_path: Path) -> None:
+def test_system_files_in_an_archive_are_ignored(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         for name in ("x/Thumbs.db", "__MACOSX/._a.csv", "desktop.ini", "x/.DS_Store"):
             archive.writestr(name, b"\0\1")

@@ -41,7 +41,7 @@ def padded(rows: list[list[str]], width: int) -> list[list[str]]:
     piece=st.sampled_from([1, 5, 64, 1 << 20]),
     on_disk=st.booleans(),
 )
-def test_blocks_of_any_size_give_what_the_csv_module_gives(
+def test_blocks_of_any_size_match_the_csv_module(
     tmp_path: Path, rows: list[list[str]], end: str, block: int, piece: int, on_disk: bool
 ) -> None:
     data = "".join(",".join(row) + end for row in rows).encode()
@@ -70,7 +70,7 @@ def _is_open(text: str) -> bool:
 @given(
     rows=st.lists(st.lists(st.sampled_from(CELLS[:-1]), min_size=3, max_size=3), max_size=30), end=st.sampled_from(ENDS)
 )
-def test_faults_are_the_same_in_blocks_and_in_one(rows: list[list[str]], end: str) -> None:
+def test_faults_do_not_depend_on_block_size(rows: list[list[str]], end: str) -> None:
     data = "".join(",".join(row) + end for row in rows).encode()
     whole = read(data, piece=1 << 20)
     with pytest.MonkeyPatch.context() as patch:
@@ -79,7 +79,7 @@ def test_faults_are_the_same_in_blocks_and_in_one(rows: list[list[str]], end: st
     assert parted.faults == whole.faults
 
 
-def test_blocks_end_where_records_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_end_at_record_boundaries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", 8)
     pieces = [b'1,"a\n', b'b",x\n2', b',5" pipe\n3,"c""\n', b'",y\n', b"4,d"]
     assert [block.data for block in blocks(iter(pieces), ",")] == [
@@ -90,14 +90,14 @@ def test_blocks_end_where_records_do(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_a_long_record_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_record_is_read_completely(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", 8)
     text = "a long cell, longer\nthan several blocks of this size"
     body = read(f'1,"{text}"\n\n2,b\n'.encode(), piece=3, width=2).body
     assert [body.row(index) for index in range(len(body))] == [["1", text], ["", ""], ["2", "b"]]
 
 
-def test_rows_of_odd_length_far_apart_stand_in_their_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_of_wrong_length_far_apart_are_located(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", 400)
     rows = [[str(number), "B", "C"] for number in range(500)]
     rows[100], rows[300], rows[301] = ["100"], ["300", "B", "C", "x", "y"], ["301", "B", "C", "z"]
@@ -113,7 +113,7 @@ def test_rows_of_odd_length_far_apart_stand_in_their_places(tmp_path: Path, monk
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-16-be", "mac-roman", "utf-8-sig"])
-def test_encodings_do_not_depend_on_where_pieces_end(
+def test_encodings_do_not_depend_on_piece_boundaries(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
 ) -> None:
     names = ["Café Zürich", "Müller", "Peñaranda", "Façade", "Hôtel Crème", "Søren", "Señor Güell", "Bäcker"] * 20
@@ -132,7 +132,7 @@ def _numbered(names: list[str]) -> list[tuple[str, str]]:
     return [(str(number), name) for number, name in enumerate(names)]
 
 
-def test_bytes_of_another_encoding_far_down_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_encoding_late_in_a_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content_module, "_PIECE", 1000)
     monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", 1000)
     monkeypatch.setattr("importer.loader.text.delimited._HEAD_BYTES", 1000)
@@ -146,13 +146,13 @@ def test_bytes_of_another_encoding_far_down_are_found(tmp_path: Path, monkeypatc
         sources(write(tmp_path / "c.csv", b"\xff\xfe" + ("Id,Name\n" + rows.decode()).encode("utf-16-le") + b"x"))
 
 
-def test_damage_far_down_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_late_damage_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", 100)
     found = sources(write(tmp_path / "a.csv", "Id,Name\n" + "1,A\n" * 400 + "2,B\x01\n" + "3,C\n" * 400))
     assert problems(found) == [("warning", "damaged_text", "a.csv:402 [Name]")]
 
 
-def test_digest_is_that_of_the_file_whatever_its_encoding(tmp_path: Path) -> None:
+def test_digest_is_of_the_file_in_any_encoding(tmp_path: Path) -> None:
     contents = [b"Id,Name\n1,A\n", "Id,Name\n1,Zo\xeb\n".encode("cp1252"), "\ufeffId,Name\n1,A\n".encode("utf-16-le")]
     for content in contents:
         (only,) = sources(write(tmp_path / "a.csv", content)).tables
@@ -174,7 +174,7 @@ def test_full_disk_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         sources(path, using=options(scratch=tmp_path))
 
 
-def test_pieces_of_a_file_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content_module, "_PIECE", 4)
     assert list(Content(write(tmp_path / "a", b"0123456789")).pieces()) == [b"0123", b"4567", b"89"]
 
@@ -191,7 +191,7 @@ def test_pieces_of_a_file_are_not_kept(tmp_path: Path, monkeypatch: pytest.Monke
         ("import_errors,Id,Name\nwrong,1,A\n", False),
     ],
 )
-def test_cells_on_disk_are_the_table_s_own_or_none(
+def test_cells_on_disk_match_the_table_or_are_absent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, *, stored: bool
 ) -> None:
     monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", 20)

@@ -24,7 +24,7 @@ NOW = datetime(2030, 3, 1, 0, 30, tzinfo=timezone(timedelta(hours=2)))
         ("{}.csv", "{}.csv"),
     ],
 )
-def test_the_date_of_the_day(source, name) -> None:
+def test_date_in_the_name_is_today(source, name) -> None:
     assert dated([source, "other.csv"], NOW) == (name, "other.csv")
 
 
@@ -48,12 +48,12 @@ def folder(tmp_path):
         ("{newest}/*.csv", ["2030-02-01/a.csv", "2030-02-01/b.csv"]),
     ],
 )
-def test_the_newest_that_fits(folder, source, names) -> None:
+def test_newest_matching_file_is_used(folder, source, names) -> None:
     assert dated([f"{folder}/{source}"], NOW) == tuple(f"{folder}/{name}" for name in names)
 
 
 @pytest.mark.parametrize("source", ["e-{newest}.csv", "c-{newest}.csv", "d-{newest:%Y%m%d}.csv", "old-{newest}/*.csv"])
-def test_none_that_fits(folder, source) -> None:
+def test_no_matching_file_is_an_error(folder, source) -> None:
     with pytest.raises(SourceError, match="no file matches") as caught:
         dated([f"{folder}/{source}"], NOW)
     assert source in caught.value.message
@@ -63,7 +63,7 @@ def test_none_that_fits(folder, source) -> None:
     "source",
     ["{newest}-{newest}.csv", "{newest:%b}.csv", "{newest:x}.csv", "{newest-1}.csv", "s3://bucket/{newest}.csv"],
 )
-def test_what_cannot_be_found_by_its_date(source) -> None:
+def test_invalid_date_placeholders_are_refused(source) -> None:
     with pytest.raises(UsageError) as caught:
         dated([source], NOW)
     assert caught.value.hint

@@ -30,18 +30,18 @@ KEYED = options("Id", "Name", "City")
         ("cp1252", "", "cp1252"),
     ],
 )
-def test_encoding_is_found(tmp_path: Path, encoding: str, bom: str, named: str) -> None:
+def test_encoding_is_detected(tmp_path: Path, encoding: str, bom: str, named: str) -> None:
     read = table(write(tmp_path / "a.csv", f"{bom}Id,Name\n1,Café “Zoë” €\n", encoding))
     assert cells(read) == [["Id", "Name"], ["1", "Café “Zoë” €"]]
     assert read.details["encoding"] == named
 
 
-def test_latin_1_where_cp1252_has_no_letter(tmp_path: Path) -> None:
+def test_latin_1_is_used_for_bytes_undefined_in_cp1252(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", b"Id,Name\n1,Caf\xe9 \x81\n"))
     assert (read.details["encoding"], read.frame.at[0, "Name"]) == ("latin-1", "Café \x81")
 
 
-def test_encoding_given(tmp_path: Path) -> None:
+def test_given_encoding_is_used(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "Id,Name\n1,Łódź\n", "cp1250")
     assert table(path, options(encoding="cp1250")).frame.at[0, "Name"] == "Łódź"
     with pytest.raises(SourceError, match=r"a\.csv: byte 11 is not valid utf-8"):
@@ -52,7 +52,7 @@ def test_encoding_given(tmp_path: Path) -> None:
         table(path, options(encoding="base64"))
 
 
-def test_broken_utf_8_behind_a_bom_and_broken_utf_16(tmp_path: Path) -> None:
+def test_invalid_utf_8_after_a_bom_and_invalid_utf_16_are_refused(tmp_path: Path) -> None:
     for content in (b"\xef\xbb\xbfId,Name\n1,\xe9\n", "\ufeffId,Name\n1,x\n".encode("utf-16-le") + b"\x0a"):
         with pytest.raises(SourceError, match=r"b\.csv: byte .* is not valid utf-"):
             table(write(tmp_path / "b.csv", content))
@@ -60,7 +60,7 @@ def test_broken_utf_8_behind_a_bom_and_broken_utf_16(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "~", "^"])
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.txt", "a.xlsx"])
-def test_delimiter_is_found_whatever_the_name(tmp_path: Path, delimiter: str, name: str) -> None:
+def test_delimiter_is_found_for_any_file_name(tmp_path: Path, delimiter: str, name: str) -> None:
     rows = [
         ["Id", "Full Name", "Amount"],
         ["1", "Doe, J; x|y", "1,5"],
@@ -74,12 +74,12 @@ def test_delimiter_is_found_whatever_the_name(tmp_path: Path, delimiter: str, na
     assert read.details["delimiter"] == delimiter
 
 
-def test_known_headers_decide_on_the_delimiter(tmp_path: Path) -> None:
+def test_known_headers_decide_the_delimiter(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "Id;Name\n1,5;A,b\n2,5;C,d\n3,5;E,f\n")
     assert cells(table(path, KEYED))[0] == ["Id", "Name"]
 
 
-def test_delimiter_given_or_named_by_excel_s_own_line(tmp_path: Path) -> None:
+def test_delimiter_is_given_or_named_by_sep_line(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "Id^Name\n1^A\n")
     assert cells(table(path, options(delimiter="^"))) == [["Id", "Name"], ["1", "A"]]
     with pytest.raises(UsageError, match="cannot be a delimiter"):
@@ -89,7 +89,7 @@ def test_delimiter_given_or_named_by_excel_s_own_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_line_ends_quoted_newlines_and_doubled_quotes(tmp_path: Path, end: str) -> None:
+def test_line_endings_and_quoted_or_doubled_quotes_are_read(tmp_path: Path, end: str) -> None:
     text = f'Id,Name{end}1,"Acme ""Inc"", Ltd"{end}{end}2,"12 High St{end}Leeds"{end}3,"5"" pipe"{end}'
     read = table(write(tmp_path / "a.csv", text))
     assert cells(read)[1:] == [["1", 'Acme "Inc", Ltd'], ["2", f"12 High St{end}Leeds"], ["3", '5" pipe']]
@@ -97,20 +97,20 @@ def test_line_ends_quoted_newlines_and_doubled_quotes(tmp_path: Path, end: str) 
     assert skipped(read) == [(1, "header"), (3, "blank")]
 
 
-def test_columns_are_text_never_null_and_stand_as_in_the_file(tmp_path: Path) -> None:
+def test_cells_are_unchanged_text_and_never_null(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", "Id,Zip,Flag,None\n 0012 ,02138,TRUE,NA\n1.23E+05,,null,\n"))
     assert all(dtype == TEXT for dtype in read.frame.dtypes)
     assert cells(read)[1:] == [[" 0012 ", "02138", "TRUE", "NA"], ["1.23E+05", "", "null", ""]]
     assert not read.frame.isna().to_numpy().any()
 
 
-def test_headers_trimmed_repeated_and_missing(tmp_path: Path) -> None:
+def test_headers_are_trimmed_numbered_and_filled_in(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", "Id , Phone,Phone,phone#2,,,Phone\n1,a,b,c,,d,e\n2,,,,,,\n"))
     assert list(read.frame.columns) == ["Id", "Phone", "Phone#2", "phone#2#2", "Column 6", "Phone#3"]
     assert read.frame.loc[0].tolist() == ["1", "a", "b", "c", "d", "e"]
 
 
-def test_short_rows_are_padded_with_a_warning_each(tmp_path: Path) -> None:
+def test_each_short_row_is_padded_with_a_warning(tmp_path: Path) -> None:
     found = sources(write(tmp_path / "a.csv", "Id,Name,City\n1,A,X\n2\n3,C\n4,D,Y\n"))
     assert cells(found.tables[0])[1:] == [["1", "A", "X"], ["2", "", ""], ["3", "C", ""], ["4", "D", "Y"]]
     assert problems(found) == [("warning", "row_short", "a.csv:3"), ("warning", "row_short", "a.csv:4")]
@@ -127,14 +127,14 @@ def test_short_rows_are_padded_with_a_warning_each(tmp_path: Path) -> None:
         ("1,A,4 Pier Rd,X\n2,B,9 Dock\n3,C,Z\n4,D,Z,Z\n", []),
     ],
 )
-def test_pieces_of_a_row_that_a_line_break_split_are_errors(tmp_path: Path, rows: str, pieces: list[int]) -> None:
+def test_rows_split_by_a_line_break_are_errors(tmp_path: Path, rows: str, pieces: list[int]) -> None:
     found = sources(write(tmp_path / "a.csv", f"Id,Name,Street,City\n{rows}"))
     assert [problem for problem in problems(found) if problem[0] == "error"] == [
         ("error", "row_split", f"a.csv:{row}") for row in pieces
     ]
 
 
-def test_a_piece_of_a_row_says_how_many_cells_it_has(tmp_path: Path) -> None:
+def test_part_of_a_split_row_reports_its_cell_count(tmp_path: Path) -> None:
     found = sources(
         write(tmp_path / "a.csv", "Id,Name,Street,City\n1,A,4 Pier Rd,X\nDock 7\n2,B,9 Dock\nSt,Y\n3,C,Z,Z\n")
     )
@@ -143,7 +143,7 @@ def test_a_piece_of_a_row_says_how_many_cells_it_has(tmp_path: Path) -> None:
     ]
 
 
-def test_some_short_rows_of_a_long_file_are_a_warning_each(tmp_path: Path) -> None:
+def test_some_short_rows_of_a_long_file_are_warnings(tmp_path: Path) -> None:
     rows = "".join(f"{number},B\n" if number % 10 == 3 else f"{number},B,C,D\n" for number in range(200))
     found = sources(write(tmp_path / "a.csv", f"Id,Name,City,Zip\n{rows}"))
     assert problems(found) == [("warning", "row_short", f"a.csv:{row}") for row in range(5, 202, 10)]
@@ -158,7 +158,7 @@ def test_many_short_rows_are_one_warning_for_the_file(tmp_path: Path) -> None:
     assert found.tables[0].frame["Id"].tolist() == [str(number) for number in range(200)]
 
 
-def test_row_with_more_cells_than_the_header_is_broken_and_kept(tmp_path: Path) -> None:
+def test_row_with_more_cells_than_the_header_is_broken_but_kept(tmp_path: Path) -> None:
     found = sources(write(tmp_path / "a.csv", "Id,Name\n1,A,,\n2,B,x,\n3,Doe, J,y\n4,D\n"))
     (only,) = found.tables
     assert cells(only) == [
@@ -176,7 +176,7 @@ def test_row_with_more_cells_than_the_header_is_broken_and_kept(tmp_path: Path) 
 
 @pytest.mark.parametrize("rows_after", [0, 40_000])
 @pytest.mark.parametrize("row", ['3,"Acme', '3,"', '"3'])
-def test_quote_never_closed_stops_and_names_its_row(tmp_path: Path, row: str, rows_after: int) -> None:
+def test_unclosed_quote_stops_and_names_its_row(tmp_path: Path, row: str, rows_after: int) -> None:
     tail = "".join(f"{number},Some Name,Town\n" for number in range(rows_after))
     path = write(tmp_path / "a.csv", f"Id,Name,City\n1,A,B\n\n2,A,B\n{row},x\n{tail}")
     with pytest.raises(SourceError, match=r"a\.csv:5: .*a quotation mark|a\.csv:5: the row cannot be read") as caught:
@@ -184,12 +184,12 @@ def test_quote_never_closed_stops_and_names_its_row(tmp_path: Path, row: str, ro
     assert "quotation mark" in str(caught.value)
 
 
-def test_quote_never_closed_in_a_last_row_without_line_end(tmp_path: Path) -> None:
+def test_unclosed_quote_in_a_last_row_without_line_end(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"a\.csv:3: a quotation mark opened in this row is never closed"):
         table(write(tmp_path / "a.csv", 'Id,Name\n1,A\n2,"cut o'))
 
 
-def test_quote_closed_only_in_a_later_row_rejects_the_row_that_took_it_in(tmp_path: Path) -> None:
+def test_quote_closed_in_a_later_row_rejects_the_row_that_absorbed_it(tmp_path: Path) -> None:
     found = sources(write(tmp_path / "a.csv", 'Id,Name,City\n1,"A,x\n2,"B,y\n3,C,z\n4,"D\nE",z\n'))
     (only,) = found.tables
     assert only.row_numbers.tolist() == [2, 3, 4]
@@ -197,13 +197,13 @@ def test_quote_closed_only_in_a_later_row_rejects_the_row_that_took_it_in(tmp_pa
     assert problems(found) == [("error", "quote_unclosed", "a.csv:2")]
 
 
-def test_quoted_text_that_looks_like_rows_is_left_alone(tmp_path: Path) -> None:
+def test_quoted_text_that_looks_like_rows_is_kept(tmp_path: Path) -> None:
     found = sources(write(tmp_path / "a.csv", 'Id,Name,City\n1,"A, b, c\nd, e, f",x\n2,"5"" pipe",5" pipe\n'))
     assert problems(found) == []
     assert cells(found.tables[0])[1:] == [["1", "A, b, c\nd, e, f", "x"], ["2", '5" pipe', '5" pipe']]
 
 
-def test_many_rows_take_the_arrow_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_rows_use_the_arrow_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("read by the csv module")
 
@@ -240,7 +240,7 @@ def written_tables(draw: st.DrawFn) -> tuple[list[list[str]], str, str, str, int
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(written=written_tables(), quote_all=st.booleans())
-def test_any_table_the_csv_module_writes_is_read_back_with_its_row_numbers(
+def test_csv_module_output_is_read_back_with_row_numbers(
     tmp_path: Path, written: tuple[list[list[str]], str, str, str, int], quote_all: bool
 ) -> None:
     rows, encoding, delimiter, end, width = written
@@ -276,7 +276,7 @@ def test_giant_cell_is_refused_with_its_row(tmp_path: Path, monkeypatch: pytest.
         table(write(tmp_path / "a.csv", 'Id,Name\n1,A\n2,"' + "xé\n" * 100_000))
 
 
-def test_delimiters_are_tried_on_the_head_alone(tmp_path: Path) -> None:
+def test_delimiters_are_tried_only_on_the_head(tmp_path: Path) -> None:
     delimiter, rows, ends = _choose_delimiter(b"Id,Name\n" + b"1,A\n" * 300_000, options())
     assert (delimiter, len(rows), ends[-1]) == (",", 60, 8 + 59 * 4)
 
@@ -284,8 +284,6 @@ def test_delimiters_are_tried_on_the_head_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "told"), [(65_535, []), (65_536, [("warning", "sheet_full", "a.csv:65536")]), (65_537, [])]
 )
-def test_a_file_with_as_many_rows_as_a_sheet_can_have(
-    tmp_path: Path, rows: int, told: list[tuple[str, str, str]]
-) -> None:
+def test_full_sheet_row_count_is_reported(tmp_path: Path, rows: int, told: list[tuple[str, str, str]]) -> None:
     found = sources(write(tmp_path / "a.csv", "Id,Name\n" + "1,A\n" * (rows - 1)))
     assert problems(found) == told

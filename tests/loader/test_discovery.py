@@ -19,32 +19,32 @@ def names(*given: Path | str) -> list[str]:
     return [table.file for table in load([str(path) for path in given], LoadOptions()).tables]
 
 
-def test_directory_gives_its_files_sorted_without_hidden_lock_and_nested_ones(tmp_path: Path) -> None:
+def test_folder_files_are_sorted_without_hidden_lock_and_nested_files(tmp_path: Path) -> None:
     for name in ("b.csv", "a.tsv", "C.TXT", ".hidden.csv", "~$a.xlsx", "nested/d.csv"):
         write(tmp_path / name, CSV)
     assert names(tmp_path) == ["C.TXT", "a.tsv", "b.csv"]
 
 
-def test_glob_and_file_with_brackets_in_its_name(tmp_path: Path) -> None:
+def test_glob_and_file_with_brackets_in_its_name_are_found(tmp_path: Path) -> None:
     for name in ("x1.csv", "x2.csv", "y.csv", "x[1].csv"):
         write(tmp_path / name, CSV)
     assert names(tmp_path / "x?.csv", tmp_path / "x[1].csv") == ["x1.csv", "x2.csv", "x[1].csv"]
 
 
-def test_same_file_given_twice_counts_once(tmp_path: Path) -> None:
+def test_same_file_given_twice_is_read_once(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", CSV)
     (tmp_path / "link.csv").symlink_to(path)
     assert names(path, tmp_path / "." / "a.csv", tmp_path / "*.csv") == ["a.csv"]
 
 
-def test_two_files_with_the_same_content_are_said(tmp_path: Path) -> None:
+def test_files_with_the_same_content_are_reported(tmp_path: Path) -> None:
     for name in ("list (1).csv", "list.csv"):
         write(tmp_path / name, CSV)
     write(tmp_path / "more.csv", CSV + "3,Kestrel\n")
     assert problems(sources(tmp_path)) == [("warning", "file_twice", "list.csv")]
 
 
-def test_files_in_subfolders_are_not_read_and_that_is_told(tmp_path: Path) -> None:
+def test_unread_files_in_subfolders_are_reported(tmp_path: Path) -> None:
     for name in ("list.csv", "2024/list.csv", "2025/list.csv.bak", ".git/config", "results/20250331-140502/errors.csv"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("Code,Name\n1,Harbor Goods\n", encoding="utf-8")
@@ -56,7 +56,7 @@ def test_files_in_subfolders_are_not_read_and_that_is_told(tmp_path: Path) -> No
         assert "subfolder_unread" not in {problem.code for problem in sources(*others).problems}
 
 
-def test_same_base_name_is_told_apart_by_the_shortest_path(tmp_path: Path) -> None:
+def test_files_with_the_same_name_are_shown_with_the_shortest_path(tmp_path: Path) -> None:
     paths = [write(tmp_path / name, CSV) for name in ("p/x/a.csv", "q/x/a.csv", "q/y/a.csv", "b.csv")]
     assert names(*paths) == ["b.csv", "p/x/a.csv", "q/x/a.csv", "y/a.csv"]
     assert names(*paths[1:]) == ["b.csv", "x/a.csv", "y/a.csv"]
@@ -77,7 +77,7 @@ def test_same_base_name_is_told_apart_by_the_shortest_path(tmp_path: Path) -> No
         ("https:", "no such file"),
     ],
 )
-def test_source_that_cannot_be_read_says_what_where_and_what_to_do(tmp_path: Path, source: str, message: str) -> None:
+def test_unreadable_source_error_says_what_where_and_what_to_do(tmp_path: Path, source: str, message: str) -> None:
     (tmp_path / "empty").mkdir()
     write(tmp_path / "empty/.keep", "x")
     write(tmp_path / "zero.csv", "")
@@ -102,7 +102,7 @@ PROSE = [
 
 @pytest.mark.parametrize("columns", [["Id", "Name"], []])
 @pytest.mark.parametrize("prose", PROSE)
-def test_notes_beside_a_list_are_said_unless_they_are_named(tmp_path: Path, prose: str, columns: list[str]) -> None:
+def test_notes_next_to_a_list_are_reported_unless_given_by_name(tmp_path: Path, prose: str, columns: list[str]) -> None:
     folder = tmp_path / "all"
     paths = write(folder / "README.txt", prose), write(folder / "list.csv", CSV + "2,Birch\n")
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as packed:
@@ -126,14 +126,14 @@ def test_notes_beside_a_list_are_said_unless_they_are_named(tmp_path: Path, pros
         ("", "b.csv: the file is empty"),
     ],
 )
-def test_an_empty_list_beside_another_is_no_note(tmp_path: Path, other: str, message: str) -> None:
+def test_empty_list_next_to_another_is_not_a_note(tmp_path: Path, other: str, message: str) -> None:
     write(tmp_path / "a.csv", CSV)
     write(tmp_path / "b.csv", other)
     with pytest.raises(SourceError, match=message):
         sources(tmp_path, using=options("Id", "Name"))
 
 
-def test_a_table_with_other_columns_and_notes_that_are_named_are_read(tmp_path: Path) -> None:
+def test_table_with_other_columns_and_notes_given_by_name_are_read(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", CSV)
     write(tmp_path / "b.csv", "Nr,Firma\n2,Birke\n3,Erle\n")  # the mapping says what it lacks
     write(tmp_path / "c.csv", "Town\nBath\nLeeds\n")
@@ -144,18 +144,18 @@ def test_a_table_with_other_columns_and_notes_that_are_named_are_read(tmp_path: 
         sources(tmp_path / "a.csv", note, using=options("Id", "Name"))
 
 
-def test_notes_alone_are_read_as_a_list(tmp_path: Path) -> None:
+def test_notes_without_a_list_are_read_as_a_list(tmp_path: Path) -> None:
     write(tmp_path / "README.txt", PROSE[1])
     with pytest.raises(SourceError, match=r"README\.txt: there is a header"):
         sources(tmp_path)
 
 
-def test_no_source_at_all() -> None:
+def test_no_source_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="no source"):
         load([], LoadOptions())
 
 
-def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_permission_error_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "locked.csv", CSV)
     path.chmod(0)
     if os.access(path, os.R_OK):  # the super-user may read everything, so the refusal must be made
@@ -168,7 +168,7 @@ def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         sources(path)
 
 
-def test_details_say_what_was_read(tmp_path: Path) -> None:
+def test_details_describe_what_was_read(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "Report\n" + CSV.replace(",", ";"), "utf-16")
     os.utime(path, (0, 86400))
     (only,) = sources(path).tables
@@ -182,12 +182,12 @@ def test_details_say_what_was_read(tmp_path: Path) -> None:
     }
 
 
-def test_a_device_without_an_end_is_refused() -> None:
+def test_endless_device_is_refused() -> None:
     with pytest.raises(SourceError, match="zero: a device, not a file"):
         sources(Path("/dev/zero"))
 
 
-def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+def test_pipe_is_read_once(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     os.mkfifo(path)
     with ThreadPoolExecutor(1) as pool:
@@ -197,7 +197,7 @@ def test_a_pipe_is_read_once(tmp_path: Path) -> None:
     assert "modified" not in only.details  # writing to it changes it
 
 
-def test_a_pipe_without_a_name_is_read_once(tmp_path: Path) -> None:
+def test_unnamed_pipe_is_read_once(tmp_path: Path) -> None:
     read, write_end = os.pipe()
     with os.fdopen(read), os.fdopen(write_end, "wb") as end:
         end.write(CSV.encode())
@@ -223,13 +223,13 @@ def test_a_pipe_without_a_name_is_read_once(tmp_path: Path) -> None:
         "A.OLD",
     ],
 )
-def test_what_systems_leave_in_a_folder_is_passed_over(tmp_path: Path, name: str) -> None:
+def test_system_files_in_a_folder_are_ignored(tmp_path: Path, name: str) -> None:
     write(tmp_path / "a.csv", "Id,Name\n1,A\n")
     write(tmp_path / name, b"\x00\x01")
     assert names(tmp_path) == ["a.csv"]
 
 
-def test_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
+def test_folder_file_with_a_non_utf_8_name_is_read_but_not_by_name(tmp_path: Path) -> None:
     path = os.fsencode(tmp_path) + b"/caf\xe9.csv"
     Path(os.fsdecode(path)).write_bytes(b"Id,Name\n1,A\n")
     for source in (str(tmp_path), str(tmp_path / "*.csv")):

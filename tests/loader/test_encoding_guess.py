@@ -58,7 +58,7 @@ def _lines(rows: list[str], country: str = "") -> str:
 
 
 @pytest.mark.parametrize(("name", "encoding"), [(name, each) for name, all_ in TOLD.items() for each in all_.split()])
-def test_words_tell_the_encoding(tmp_path: Path, name: str, encoding: str) -> None:
+def test_words_determine_the_encoding(tmp_path: Path, name: str, encoding: str) -> None:
     text = _lines(ROWS[name])
     read = table(write(tmp_path / "a.csv", text, encoding), options("Name", "Street", "City"))
     assert [",".join(row) + "," for row in read.frame[["Name", "Street", "City"]].to_numpy().tolist()] == [
@@ -67,7 +67,7 @@ def test_words_tell_the_encoding(tmp_path: Path, name: str, encoding: str) -> No
 
 
 @pytest.mark.parametrize("country", ["TR", "Turkey", "TUR", "Türkiye"])
-def test_the_country_in_the_rows_is_evidence(tmp_path: Path, country: str) -> None:
+def test_country_in_the_rows_helps_determine_the_encoding(tmp_path: Path, country: str) -> None:
     row = "Yıldız,Cad. 5,Ankara"
     with pytest.raises(SourceError, match="the encoding is not clear"):
         table(write(tmp_path / "a.csv", _lines([row]), "cp1254"))
@@ -78,7 +78,7 @@ def test_the_country_in_the_rows_is_evidence(tmp_path: Path, country: str) -> No
     ("row", "encoding"),
     [("Muñoz,x,y", "mac-roman"), ("Müller,x,y", "cp850"), ("Ondřej,x,y", "cp1250"), ("Pączek,x,y", "iso8859-10")],
 )
-def test_doubt_is_a_question_with_a_row_in_each_encoding(tmp_path: Path, row: str, encoding: str) -> None:
+def test_unclear_encoding_is_an_error_with_a_row_in_each_encoding(tmp_path: Path, row: str, encoding: str) -> None:
     path = write(tmp_path / "a.csv", _lines([row]), encoding)
     with pytest.raises(SourceError, match=r"a\.csv: the encoding is not clear") as caught:
         table(path)
@@ -88,7 +88,7 @@ def test_doubt_is_a_question_with_a_row_in_each_encoding(tmp_path: Path, row: st
     assert table(path, options(encoding=encoding)).frame.at[0, "Name"] == row.partition(",")[0]
 
 
-def test_utf_7_is_read_and_a_plus_is_not_taken_for_it(tmp_path: Path) -> None:
+def test_utf_7_is_read_and_plain_plus_signs_are_not_mistaken_for_it(tmp_path: Path) -> None:
     rows = ["Müller – Söhne,R+D-Dept,+49-30", "A+Overseas-B,+494-1,1+1-2"]
     read = table(write(tmp_path / "a.csv", _lines(rows[:1]), "utf-7"), options("Name", "Street", "City"))
     assert read.frame[["Name", "Street", "City"]].to_numpy().tolist() == [rows[0].split(",")]
@@ -96,7 +96,7 @@ def test_utf_7_is_read_and_a_plus_is_not_taken_for_it(tmp_path: Path) -> None:
     assert plain.frame["Name"].tolist() == ["A+Overseas-B"]
 
 
-def test_bytes_of_no_language_are_a_question(tmp_path: Path) -> None:
+def test_bytes_of_no_language_are_an_error(tmp_path: Path) -> None:
     noise = bytes((number * 89 + number // 7) % 128 + 128 for number in range(400))
     with pytest.raises(SourceError):
         table(write(tmp_path / "a.csv", HEADER.encode() + noise + b",x,y,\n"))
@@ -106,17 +106,17 @@ def test_bytes_of_no_language_are_a_question(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16", "utf-8-sig", "utf-8"])
 @pytest.mark.parametrize("name", ["zh", "ru", "ja", "fr"])
-def test_unicode_is_always_certain(tmp_path: Path, encoding: str, name: str) -> None:
+def test_unicode_encodings_are_always_certain(tmp_path: Path, encoding: str, name: str) -> None:
     read = table(write(tmp_path / "a.csv", _lines(ROWS[name]), encoding))
     assert read.frame["Name"].tolist() == [row.split(",")[0] for row in ROWS[name]]
 
 
 @pytest.mark.parametrize("encoding", ["undefined", "idna", "punycode", "unicode_escape", "base64", "x\0y", ""])
-def test_codecs_that_are_no_encodings_of_files(tmp_path: Path, encoding: str) -> None:
+def test_codecs_that_are_not_text_encodings_are_refused(tmp_path: Path, encoding: str) -> None:
     with pytest.raises(UsageError, match="is not an encoding"):
         table(write(tmp_path / "a.csv", HEADER + "A,b,c,\n"), options(encoding=encoding))
 
 
-def test_each_language_has_its_letters() -> None:
+def test_each_language_has_letter_pairs() -> None:
     path = Path(__file__).parents[2] / "importer/loader/text/letter_pairs.json"
     assert json.loads(path.read_text(encoding="utf-8")).keys() == LANGUAGES.keys()

@@ -12,19 +12,19 @@ CELLS = st.lists(st.one_of(st.text(), st.text(alphabet=f"'{RUNS}x", max_size=5))
 
 @settings(max_examples=50)
 @given(CELLS)
-def test_marking_is_undone_exactly(cells: list[str]) -> None:
+def test_unmarking_formulas_reverses_marking(cells: list[str]) -> None:
     column = pa.array(cells, pa.string())
     marked = mark_formulas(column)
     assert not any(cell[:1] in tuple(RUNS) for cell in marked.to_pylist() if cell)
     assert unmark_formulas(marked).to_pylist() == cells
 
 
-def test_only_what_could_be_run_is_marked() -> None:
+def test_only_possible_formulas_are_marked() -> None:
     column = pa.chunked_array([["=1+1", "'=1", "a=1"], ["x\n=1", "", "'x", "@a"]])
     assert mark_formulas(column).to_pylist() == ["'=1+1", "''=1", "a=1", "x\n=1", "", "'x", "'@a"]
 
 
-def test_wide_signs_and_line_ends_are_marked_too() -> None:
+def test_full_width_signs_and_line_breaks_are_marked_too() -> None:
     column = pa.array(["＝1", "＋1", "－1", "＠a", "\n=1", "'＝1", "1＝"])  # noqa: RUF001
     marked = ["'＝1", "'＋1", "'－1", "'＠a", "'\n=1", "''＝1", "1＝"]  # noqa: RUF001
     assert mark_formulas(column).to_pylist() == marked

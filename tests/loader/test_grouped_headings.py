@@ -17,7 +17,7 @@ NAMES = ["Code", "Customer", "Bill To Street", "Bill To City", "Ship To Street",
 @pytest.mark.parametrize(
     ("upper", "lower"), [(UPPER, LOWER), (",,Bill To,,Ship To,\n", "Code,Customer,Street,City,Street,City\n")]
 )
-def test_the_title_of_a_group_is_a_part_of_its_names(
+def test_group_title_becomes_part_of_the_column_names(
     tmp_path: Path, upper: str, lower: str, hints: tuple[str, ...]
 ) -> None:
     read = table(write(tmp_path / "a.csv", f"Customer list\n{upper}{lower}{DATA}"), options(*hints))
@@ -26,12 +26,12 @@ def test_the_title_of_a_group_is_a_part_of_its_names(
     assert skipped(read) == [(1, "title"), (2, "header"), (3, "header")]
 
 
-def test_both_rows_are_skipped_where_they_are_repeated(tmp_path: Path) -> None:
+def test_repeated_header_rows_are_both_skipped(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", (UPPER + LOWER + DATA) * 2))
     assert read.frame["Code"].tolist() == ["1", "2", "1", "2"]
 
 
-def test_groups_in_a_workbook(tmp_path: Path) -> None:
+def test_groups_in_a_workbook_are_read(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     for row in (["Code", "Bill To", None, "Ship To", None], [None, "Street", "City", "Street", "City"], list("1abcd")):
         book.active.append(row)
@@ -46,18 +46,18 @@ def test_groups_in_a_workbook(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "title", ["Harbor Goods Inc,,,", "Customer list,,As of 2024-05-01,", ",,Report,", "Page 1,,,Printed"]
 )
-def test_title_rows_are_no_groups(tmp_path: Path, title: str) -> None:
+def test_title_rows_are_not_groups(tmp_path: Path, title: str) -> None:
     read = table(write(tmp_path / "a.csv", f"{title}\nCode,Customer,Street,City\n1,A,x,y\n2,B,z,w\n"))
     assert list(read.frame.columns) == ["Code", "Customer", "Street", "City"]
 
 
-def test_the_mapping_decides_for_the_names_it_has(tmp_path: Path) -> None:
+def test_mapping_decides_for_known_column_names(tmp_path: Path) -> None:
     text = ",,Bill To,,Ship To,\nCode,Customer,Street,City,Street,City\n" + DATA
     read = table(write(tmp_path / "a.csv", text), options("Code", "Customer", "Street", "City", "Street#2"))
     assert list(read.frame.columns) == ["Code", "Customer", "Street", "City", "Street#2", "City#2"]
 
 
-def test_a_title_above_names_that_the_mapping_has_leaves_them_alone(tmp_path: Path) -> None:
+def test_title_above_known_columns_does_not_change_them(tmp_path: Path) -> None:
     text = "Code,Customer,Address,,\n,,Street,City,ZIP\n1,Harbor,4 Pier Rd,Marlow,43000\n"
     hints = ("Code", "Customer", "Street", "City")
     read = table(write(tmp_path / "a.csv", text), options(*hints))
@@ -67,14 +67,14 @@ def test_a_title_above_names_that_the_mapping_has_leaves_them_alone(tmp_path: Pa
     assert list(two.frame.columns) == NAMES
 
 
-def test_a_row_with_gaps_below_the_header_is_data(tmp_path: Path) -> None:
+def test_row_with_gaps_below_the_header_is_data(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", "Code,Customer,Street,City\n1,Acme,,\n2,B,x,y\n3,C,x,y\n"))
     assert list(read.frame.columns) == ["Code", "Customer", "Street", "City"]
     assert read.frame["Code"].tolist() == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize("hints", [(), ("Kunden-Nr.", "Firmenname")])
-def test_names_go_on_in_the_row_below_after_a_hyphen(tmp_path: Path, hints: tuple[str, ...]) -> None:
+def test_hyphenated_names_continue_in_the_row_below(tmp_path: Path, hints: tuple[str, ...]) -> None:
     text = "Kundenliste,,,,\nKunden-,Firmen-,Straße und,,Telefon\nNr.,name,Hausnr.,Ort,Zentrale\n"
     text += "1,A,Kai 2,Kiel,0\n2,B,Weg 3,Ulm,0\n"
     read = table(write(tmp_path / "a.csv", text), options(*hints))

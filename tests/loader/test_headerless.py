@@ -26,26 +26,26 @@ def test_rows_of_words_only_are_data(tmp_path: Path) -> None:
     assert read.row_numbers.tolist() == [1, 3]
 
 
-def test_the_separator_line_of_excel_is_no_data(tmp_path: Path) -> None:
+def test_sep_line_is_not_data(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", "sep=;\nA1;Harbor;Leeds;1\nA2;Kestrel;York;2\n"), USING)
     assert (read.frame["Firm"].tolist(), skipped(read)) == (["Harbor", "Kestrel"], [(1, "title")])
 
 
 @pytest.mark.parametrize("header", ["Code,Firm,Town,Phone", "import_errors,Code,Firm,Town,Phone", "Phone,firm,CODE"])
-def test_a_file_with_these_names_is_read_by_its_header(tmp_path: Path, header: str) -> None:
+def test_file_with_a_matching_header_is_read_by_it(tmp_path: Path, header: str) -> None:
     row = ",".join("x" for _ in header.split(","))
     read = table(write(tmp_path / "a.csv", f"{header}\n{row}\n"), USING)
     assert len(read) == 1
     assert skipped(read) == [(1, "header")]
 
 
-def test_only_files_of_that_name_have_no_header(tmp_path: Path) -> None:
+def test_only_matching_file_names_are_headerless(tmp_path: Path) -> None:
     using = LoadOptions(headerless=((NAMES, ["raw*"]),))
     paths = write(tmp_path / "raw_1.csv", "A1,H,L,1\n"), write(tmp_path / "other.csv", "Id,Name\n1,A\n")
     assert [list(read.frame.columns) for read in sources(*paths, using=using).tables] == [["Id", "Name"], NAMES]
 
 
-def test_a_row_with_more_cells_than_names_is_an_error(tmp_path: Path) -> None:
+def test_row_with_more_cells_than_names_is_an_error(tmp_path: Path) -> None:
     found = sources(write(tmp_path / "a.csv", "A1,H,L,1\nA2,K,Y,2,more\n"), using=USING)
     assert problems(found) == [("error", "row_too_long", "a.csv:2")]
 
@@ -56,7 +56,7 @@ def test_fewer_names_than_columns_are_refused(tmp_path: Path) -> None:
     assert problems(sources(write(tmp_path / "b.csv", "A1,H,L,1,\nA2,K,Y,2, \n"), using=USING)) == []
 
 
-def test_a_mapping_names_the_columns(tmp_path: Path) -> None:
+def test_mapping_names_the_columns(tmp_path: Path) -> None:
     result = importer.check(
         str(write(tmp_path / "a.csv", "A1,Harbor\nA2,Kestrel\n")), mapping=MAPPING, out=str(tmp_path)
     )
@@ -64,7 +64,7 @@ def test_a_mapping_names_the_columns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("columns", "said"), [(["Code", "code"], "used twice"), (["Code", " "], "needs a name")])
-def test_names_are_told_apart(tmp_path: Path, columns: list[str], said: str) -> None:
+def test_duplicate_or_missing_column_names_are_refused(tmp_path: Path, columns: list[str], said: str) -> None:
     path = write(tmp_path / "a.csv", "A1,Harbor\n")
     with pytest.raises(importer.errors.MappingError, match=said):
         importer.check(str(path), mapping={**MAPPING, "columns": columns}, out=str(tmp_path))

@@ -10,7 +10,7 @@ from importer.loader.non_data_rows import is_footer, is_total
 from tests.loader.support import cells, options, problems, skipped, sources, table, write
 
 
-def test_header_below_title_rows_by_the_mapping_s_columns(tmp_path: Path) -> None:
+def test_header_below_title_rows_is_found_by_the_mapping_columns(tmp_path: Path) -> None:
     text = '"Acme, Inc",,\nCustomer Contact List,Name\n\n*Customer Full Name ,PHONE (Req),E-mail\nA,1,a@example.com\n'
     read = table(write(tmp_path / "a.csv", text), options("customer full name", "Phone"))
     assert cells(read) == [["*Customer Full Name", "PHONE (Req)", "E-mail"], ["A", "1", "a@example.com"]]
@@ -19,20 +19,20 @@ def test_header_below_title_rows_by_the_mapping_s_columns(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("hints", [(), ("Nothing", "Like It")])
-def test_header_by_its_looks_when_the_mapping_does_not_help(tmp_path: Path, hints: tuple[str, ...]) -> None:
+def test_header_is_found_by_its_appearance_if_the_mapping_does_not_help(tmp_path: Path, hints: tuple[str, ...]) -> None:
     text = "Acme Inc\nAs of 03/05/2024\n,,\nId,Name,City\n1,A,X\n2,B,Y\n3,,Z\n"
     read = table(write(tmp_path / "a.csv", text), options(*hints))
     assert skipped(read) == [(1, "title"), (2, "title"), (3, "blank"), (4, "header")]
     assert list(read.frame.columns) == ["Id", "Name", "City"]
 
 
-def test_one_chance_match_in_a_title_is_no_header(tmp_path: Path) -> None:
+def test_single_match_in_a_title_is_not_a_header(tmp_path: Path) -> None:
     text = "Customer,,\nNo.,Firm,Town\n1,A,X\n2,B,Y\n"
     read = table(write(tmp_path / "a.csv", text), options("Customer", "Name", "Street"))
     assert list(read.frame.columns) == ["No.", "Firm", "Town"]
 
 
-def test_best_match_over_the_tables_of_the_mapping(tmp_path: Path) -> None:
+def test_best_match_over_all_tables_of_the_mapping_is_the_header(tmp_path: Path) -> None:
     using = LoadOptions(columns=(frozenset({"Id", "Name"}), frozenset({"ParentKey", "Street", "Zip"})))
     read = table(write(tmp_path / "a.csv", "Id,Name,x\nParentKey,Street,Zip\n1,2,3\n"), using)
     assert read.details["header_row"] == 2
@@ -43,20 +43,20 @@ DATA = "C1,Acme,555-0101,a@example.com,cCustomer\n"
 
 
 @pytest.mark.parametrize("hints", [("CardCode", "CardName", "E_Mail"), ("BP Code", "BP Name", "E-Mail")])
-def test_second_header_row_above_or_below(tmp_path: Path, hints: tuple[str, ...]) -> None:
+def test_second_header_row_above_or_below_is_skipped(tmp_path: Path, hints: tuple[str, ...]) -> None:
     read = table(write(tmp_path / "a.csv", LABELS + DATA), options(*hints, two_headers=True))
     assert skipped(read) == [(1, "header"), (2, "header")]
     assert cells(read)[1:] == [DATA.strip().split(",")]
     assert hints[0] in read.frame.columns
 
 
-def test_second_header_row_in_another_language(tmp_path: Path) -> None:
+def test_second_header_row_in_another_language_is_skipped(tmp_path: Path) -> None:
     text = "CardCode,CardName,ZipCode,City\nNummer,Firma,Postleitzahl,Ort\nC1,Acme,10115,Berlin\nC2,Beta,80331,Ulm\n"
     read = table(write(tmp_path / "a.csv", text), options("CardCode", "CardName", two_headers=True))
     assert read.frame["CardCode"].tolist() == ["C1", "C2"]
 
 
-def test_labels_may_recur_in_groups_that_are_numbered(tmp_path: Path) -> None:
+def test_labels_may_repeat_in_numbered_groups(tmp_path: Path) -> None:
     names = "entityId,companyName,address1_line1,address1_city,address1_zip,address2_line1,address2_city,address2_zip\n"
     labels = "Customer ID,Company Name,Address 1,City,Zip,Address 1,City,Zip\n"
     data = "C1,Acme,4 Pier Rd,Marlow,43000,5 Pier Rd,Marlow,43001\n"
@@ -65,7 +65,7 @@ def test_labels_may_recur_in_groups_that_are_numbered(tmp_path: Path) -> None:
     assert cells(read)[1:] == [data.strip().split(",")]
 
 
-def test_a_word_that_recurs_in_other_columns_is_no_label(tmp_path: Path) -> None:
+def test_word_repeated_in_other_columns_is_not_a_label(tmp_path: Path) -> None:
     text = "Customer ID,Company,Town,Contact City\nAB,City Company,Marlow,Marlow\nC1,Acme,Ulm,Bern\n"
     read = table(write(tmp_path / "a.csv", text), options("Customer ID", "Company", two_headers=True))
     assert read.frame["Customer ID"].tolist() == ["AB", "C1"]
@@ -87,27 +87,27 @@ def test_second_header_row_is_data_unless_the_mapping_says_so(tmp_path: Path) ->
         "ACME,,Paris,,",
     ],
 )
-def test_first_data_row_is_never_taken_for_labels(tmp_path: Path, first: str) -> None:
+def test_first_data_row_is_never_mistaken_for_labels(tmp_path: Path, first: str) -> None:
     text = f"CardCode,CardName,City,Country,Kind\n{first}\nBETA,Beta Ltd,Lyon,France,Retail\n"
     read = table(write(tmp_path / "a.csv", text), options("CardCode", "CardName", two_headers=True))
     assert cells(read)[1] == first.split(",")
 
 
-def test_header_and_labels_repeated_in_the_data(tmp_path: Path) -> None:
+def test_header_and_labels_repeated_in_the_data_are_skipped(tmp_path: Path) -> None:
     page = f"{LABELS}{DATA}"
     read = table(write(tmp_path / "a.csv", page * 3), options("CardCode", "CardName", "E_Mail", two_headers=True))
     assert read.row_numbers.tolist() == [3, 6, 9]
     assert skipped(read) == [(row, "header") for row in (1, 2, 4, 5, 7, 8)]
 
 
-def test_blank_rows_anywhere_keep_the_numbers_right(tmp_path: Path) -> None:
+def test_blank_rows_do_not_change_row_numbers(tmp_path: Path) -> None:
     text = "\n\nId,Name\n\n1,A\n , \u00a0\n,\n2,B\n\n\n"
     read = table(write(tmp_path / "a.csv", text))
     assert read.row_numbers.tolist() == [5, 8]
     assert skipped(read) == [(1, "blank"), (2, "blank"), (3, "header"), *((row, "blank") for row in (4, 6, 7, 9, 10))]
 
 
-def test_totals_and_footers_at_the_end_only(tmp_path: Path) -> None:
+def test_totals_and_footers_are_skipped_only_at_the_end(tmp_path: Path) -> None:
     text = (
         "Id,Name,Open Balance\nTotal,,5.00\n 03/05/2024,,\n1,Total Wine & More,7.50\n"
         '\nTotal,,"1,012.50"\nTOTAL Retail,,$5.00\n\n" Tuesday, Mar 05, 2024 10:30:15 AM GMT-8"\nPage 1 of 3,,\n'
@@ -150,7 +150,9 @@ def test_totals_and_footers_at_the_end_only(tmp_path: Path) -> None:
         ("Crystal Total,Reno,5/Total,415-555-0132,/Total,Paris,/4,B,y", 4, {}, []),
     ],
 )  # fmt: skip
-def test_totals_above_other_rows(tmp_path: Path, rows: str, left, reason: dict[str, list[int]], doubtful) -> None:
+def test_totals_above_other_rows_are_skipped_or_reported(
+    tmp_path: Path, rows: str, left, reason: dict[str, list[int]], doubtful
+) -> None:
     found = sources(write(tmp_path / "a.csv", "Id,Name,Note\n" + rows.replace("/", "\n") + "\n"))
     (read,) = found.tables
     assert read.frame["Id"].tolist() == left if isinstance(left, list) else len(read) == left
@@ -174,7 +176,7 @@ def test_lines_of_dashes_are_skipped_anywhere(tmp_path: Path, line: str) -> None
 
 
 @pytest.mark.parametrize("row", ["-,-,-", "--,,", "1,---,---", "+1,-,-", "---,A,", "?,?,?"])
-def test_placeholders_are_no_lines_of_dashes(tmp_path: Path, row: str) -> None:
+def test_placeholders_are_not_lines_of_dashes(tmp_path: Path, row: str) -> None:
     assert len(table(write(tmp_path / "a.csv", f"Id,Name,Note\n1,A,x\n{row}\n2,B,y\n"))) == 3
 
 
@@ -195,7 +197,7 @@ def test_placeholders_are_no_lines_of_dashes(tmp_path: Path, row: str) -> None:
         ["合計", "5"],
     ],
 )
-def test_total(row: list[str]) -> None:
+def test_total_rows_are_recognized(row: list[str]) -> None:
     assert is_total([cell for cell in row if cell])
 
 
@@ -215,7 +217,7 @@ def test_total(row: list[str]) -> None:
         ["Total Energies", "12"],
     ],
 )
-def test_no_total(row: list[str]) -> None:
+def test_other_rows_are_not_totals(row: list[str]) -> None:
     assert not is_total([cell for cell in row if cell])
 
 
@@ -230,7 +232,7 @@ def test_no_total(row: list[str]) -> None:
         *("Stand: 01.02.2026", "2 Datensätze", "3 customers", "Anzahl: 2", "Total clients: 2", "--- Ende ---"),
     ],
 )
-def test_footer(text: str) -> None:
+def test_footer_rows_are_recognized(text: str) -> None:
     assert is_footer([text], 3)
     assert not is_footer([text], 2)
     assert not is_footer([text, "x"], 3)
@@ -239,11 +241,11 @@ def test_footer(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["1001", "20240305", "12-34-5678", "March Ltd", "Page & Sons", "May", "Basis AG", "555-0101", "1/2", "12:"]
 )
-def test_no_footer(text: str) -> None:
+def test_other_rows_are_not_footers(text: str) -> None:
     assert not is_footer([text], 3)
 
 
-def test_rejected_file_given_back(tmp_path: Path) -> None:
+def test_rejected_file_is_read_back(tmp_path: Path) -> None:
     text = "import_errors,Id,Name,'-x\nname is missing,'=1,''+2,'plain\n'-,\"''\n\",'@a,'''-b\nx,''quoted,'\t,=kept\n"
     read = table(write(tmp_path / "a.csv", text))
     assert cells(read) == [
@@ -254,17 +256,17 @@ def test_rejected_file_given_back(tmp_path: Path) -> None:
     ]
 
 
-def test_apostrophes_of_other_files_stay(tmp_path: Path) -> None:
+def test_apostrophes_in_other_files_are_kept(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", "Id,import_errors\n'7210448301122,'=1\n'@x,y\n"))
     assert cells(read) == [["Id", "import_errors"], ["'7210448301122", "'=1"], ["'@x", "y"]]
 
 
-def test_header_with_spaces_repeated_in_the_data(tmp_path: Path) -> None:
+def test_header_with_spaces_repeated_in_the_data_is_skipped(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", "Id , Name\n1,A\nId , Name\n2,B\n"))
     assert skipped(read) == [(1, "header"), (3, "header")]
 
 
-def test_customer_called_total_stays_and_is_said(tmp_path: Path) -> None:
+def test_customer_named_total_is_kept_and_reported(tmp_path: Path) -> None:
     text = "Customer,Phone,Balance\nAcme,1,2.00\nTotal Wine & More,,7.50\nTotal Quality,,\n{}"
     for end, reasons in (
         ("", []),
@@ -281,7 +283,7 @@ def test_customer_called_total_stays_and_is_said(tmp_path: Path) -> None:
 INSTRUCTIONS = "Required. Unique ID,Max 83 characters,Free-Form Text,Yes/No,Optional\n"
 
 
-def test_instruction_rows_under_header_and_labels(tmp_path: Path) -> None:
+def test_instruction_rows_below_header_and_labels_are_skipped(tmp_path: Path) -> None:
     head = "entityId,companyName,email,isPerson,phone\n"
     labels = "Customer ID,Company Name,E-mail,Is Person,Phone\n"
     rows = "C1,Acme,a@example.com,No,555-0101\nC2,Beta,b@example.com,Yes,555-0102\n"
@@ -302,7 +304,7 @@ def test_instruction_rows_under_header_and_labels(tmp_path: Path) -> None:
         "Format Ltd,List Bros,Leeds,Ohio,US",
     ],
 )
-def test_customer_directly_under_the_header_is_no_instruction(tmp_path: Path, row: str) -> None:
+def test_customer_directly_below_the_header_is_not_an_instruction(tmp_path: Path, row: str) -> None:
     read = table(write(tmp_path / "a.csv", f"Id,Name,City,State,Country\n{row}\nC2,Beta,Ulm,BW,DE\n"))
     assert len(read.frame) == 2
 
@@ -311,14 +313,14 @@ def test_customer_directly_under_the_header_is_no_instruction(tmp_path: Path, ro
     "header",
     ["Country;id;hello;yes;no;flag", "Country;id;hello;No;Y;flag", "Country;id;true;false;x;y", "No;id;a;b;c;d"],
 )
-def test_a_column_may_be_called_yes_or_no(tmp_path: Path, header: str) -> None:
+def test_column_may_be_named_yes_or_no(tmp_path: Path, header: str) -> None:
     text = f"{header}\nSpain;esp;hola;si;no gracias;a.png\nItaly;ita;ciao;si;no grazie;b.png\n"
     read = table(write(tmp_path / "a.csv", text))
     assert list(read.frame.columns) == header.split(";")
     assert len(read) == 2
 
 
-def test_names_that_are_years_do_not_make_a_title_the_header(tmp_path: Path) -> None:
+def test_year_columns_do_not_make_a_title_the_header(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", "Sales\n\nName,City,2023,2024\nAcme,Marlow,100,120\nBeta,York,90,95\n"))
     assert list(read.frame.columns) == ["Name", "City", "2023", "2024"]
 
@@ -335,26 +337,26 @@ def test_names_that_are_years_do_not_make_a_title_the_header(tmp_path: Path) -> 
         "Code,\xa0CUSTOMER*",
     ],
 )
-def test_a_header_is_skipped_wherever_it_is_repeated(tmp_path: Path, again: str) -> None:
+def test_repeated_header_is_skipped_anywhere(tmp_path: Path, again: str) -> None:
     read = table(write(tmp_path / "a.csv", f"\ufeffCode,Customer\n0017,Harbor\n{again}\n0018,Kestrel\n"))
     assert read.frame["Code"].tolist() == ["0017", "0018"]
     assert skipped(read) == [(1, "header"), (3, "header")]
 
 
-def test_one_word_in_other_capitals_is_a_name(tmp_path: Path) -> None:
+def test_one_word_in_different_case_is_a_name(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", "Customer\nHarbor\nCUSTOMER\nCustomer\n"))
     assert read.frame["Customer"].tolist() == ["Harbor", "CUSTOMER"]
 
 
 @pytest.mark.parametrize("name", ["Note", "Column 7", "Note#2"])
-def test_thousands_of_columns_of_one_name(tmp_path: Path, name: str) -> None:
+def test_thousands_of_columns_with_one_name_are_read(tmp_path: Path, name: str) -> None:
     names = ["Id", *[name] * 5000]
     read = table(write(tmp_path / "a.csv", ",".join(names) + "\n" + ",".join(map(str, range(5001))) + "\n"))
     assert len(set(read.frame.columns)) == 5001
     assert read.frame.iloc[0].tolist() == list(map(str, range(5001)))
 
 
-def test_more_columns_than_can_be_read_in_time_are_refused(tmp_path: Path) -> None:
+def test_too_many_columns_are_refused(tmp_path: Path) -> None:
     header = ",".join(f"Column {number}" for number in range(6001))
     with pytest.raises(SourceError, match=r"a\.csv:1: the header has 6,001 columns; at most 6,000 are read"):
         table(write(tmp_path / "a.csv", f"{header}\n1\n"))

@@ -36,7 +36,7 @@ def book(*rows: str, **more: str) -> str:
 HEADER = row(*map(cell, ["Id", "Name", "Zip", "Since", "Active", "Rate"]))
 
 
-def test_types_gaps_and_formats(tmp_path: Path) -> None:
+def test_types_gaps_and_formats_are_read(tmp_path: Path) -> None:
     rows = [
         row(cell("Report"), Index=2),
         HEADER,
@@ -58,7 +58,7 @@ def test_types_gaps_and_formats(tmp_path: Path) -> None:
     assert read.name == "a.xls!Customers"
 
 
-def test_merged_and_hidden_are_said(tmp_path: Path) -> None:
+def test_merged_and_hidden_cells_are_reported(tmp_path: Path) -> None:
     columns = '<Column/><Column ss:Hidden="1"/>'
     rows = [
         columns + HEADER,
@@ -74,7 +74,7 @@ def test_merged_and_hidden_are_said(tmp_path: Path) -> None:
     ]
 
 
-def test_several_worksheets_in_utf_16(tmp_path: Path) -> None:
+def test_several_worksheets_in_utf_16_are_read(tmp_path: Path) -> None:
     text = book(HEADER, row(cell(1, "Number"), cell("A")), Notes=row(cell("Read")) + row(cell("me")))
     text = text.replace('encoding="utf-8"', 'encoding="utf-16"')
     found = sources(write(tmp_path / "a.csv", text, "utf-16"), using=options("Id", "Name"))
@@ -96,7 +96,7 @@ def test_several_worksheets_in_utf_16(tmp_path: Path) -> None:
         ("<!DOCTYPE html><html><body><form>Sign in</form></body></html>", "a web page or XML document"),
     ],
 )
-def test_markup_that_is_no_table_says_so(tmp_path: Path, text: str, message: str) -> None:
+def test_markup_that_is_not_a_table_is_refused_with_a_reason(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(SourceError, match=message) as caught:
         sources(write(tmp_path / "a.xls", text))
     assert "a.xls" in caught.value.message
@@ -106,13 +106,13 @@ def test_markup_that_is_no_table_says_so(tmp_path: Path, text: str, message: str
 @pytest.mark.parametrize(
     ("named", "written"), [("iso-8859-1", "utf-8"), ("utf-8", "cp1252"), ("shift_jis", "shift_jis")]
 )
-def test_a_page_in_another_encoding_than_it_says(tmp_path: Path, named: str, written: str) -> None:
+def test_page_in_another_encoding_than_declared_is_read(tmp_path: Path, named: str, written: str) -> None:
     name = "\u682a\u5f0f" if named == "shift_jis" else "Zo\xeb"
     text = f'<meta charset="{named}"><table><tr><td>Id<td>Name<tr><td>0017<td>{name} Co</table>'
     assert cells(table(write(tmp_path / "a.xls", text, written)))[1:] == [["0017", f"{name} Co"]]
 
 
-def test_web_page_under_a_spreadsheet_s_name(tmp_path: Path) -> None:
+def test_web_page_with_a_spreadsheet_file_name_is_read(tmp_path: Path) -> None:
     text = """<html><head><meta http-equiv="Content-Type" content="text/html; charset=windows-1252">
     <style>td {color: red}</style></head><body><h1>Customers</h1><table border=1>
     <tr><th colspan="3">Report of March</th></tr>
@@ -133,7 +133,7 @@ def test_web_page_under_a_spreadsheet_s_name(tmp_path: Path) -> None:
     assert problems(found) == [("warning", "merged_cells", "a.xls:4")]
 
 
-def test_page_with_several_tables(tmp_path: Path) -> None:
+def test_page_with_several_tables_is_read(tmp_path: Path) -> None:
     people = "<table><tr><th>Id<th>Name<tr><td>1<td>A</table>"
     layout = f"<table><tr><td>Menu<table><tr><td>x<tr><td>y</table></td><td>{people}</td></tr></table>"
     found = sources(write(tmp_path / "a.xls", f"<html>{layout}</html>"), using=options("Id", "Name"))
@@ -160,7 +160,7 @@ PAGE_HEADER = "<tr><th>Id</th><th>Name</th></tr>"
         ("<tr style='display:none'><td><td></tr><tr><td>1<td>a</tr>", ["1", "a"], set()),
     ],
 )
-def test_what_a_page_does_not_show_is_left_out_and_counted(
+def test_invisible_page_content_is_left_out_and_counted(
     tmp_path: Path, lines: str, expected: list[str], counts: set[str]
 ) -> None:
     found = sources(write(tmp_path / "a.xls", PAGE.format(PAGE_HEADER + lines)))
@@ -182,7 +182,7 @@ def test_what_a_page_does_not_show_is_left_out_and_counted(
         ("", "17", "17"),
     ],
 )
-def test_number_formats_of_a_page(tmp_path: Path, attributes: str, value: str, expected: str) -> None:
+def test_number_formats_of_a_web_page_are_applied(tmp_path: Path, attributes: str, value: str, expected: str) -> None:
     page = PAGE.format(PAGE_HEADER + f"<tr><td {attributes}>{value}</td><td>a</td></tr>")
     assert cells(table(write(tmp_path / "a.xls", page)))[1:] == [[expected, "a"]]
 
@@ -203,7 +203,7 @@ TABLE = f"<table>{PAGE_HEADER}<tr><td>1</td><td>a</td></tr></table>"
         TABLE.replace("<table>", "<TABLE BORDER=1>\n<TBODY>"),
     ],
 )
-def test_pages_however_they_begin(tmp_path: Path, page: str) -> None:
+def test_web_pages_with_any_beginning_are_read(tmp_path: Path, page: str) -> None:
     assert cells(table(write(tmp_path / "a.xls", page))) == [["Id", "Name"], ["1", "a"]]
 
 
@@ -217,7 +217,7 @@ def test_pages_however_they_begin(tmp_path: Path, page: str) -> None:
         "<!-- x -->\n<a><b/></a>",
     ],
 )
-def test_xml_without_declaration_is_no_table(tmp_path: Path, text: str) -> None:
+def test_xml_without_a_declaration_is_not_a_table(tmp_path: Path, text: str) -> None:
     with pytest.raises(SourceError, match="a web page or XML document, not a table"):
         sources(write(tmp_path / "a.csv", text))
 
@@ -225,7 +225,7 @@ def test_xml_without_declaration_is_no_table(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     "text", ['[{"Id": "1", "Name": "A"}]', '{"Id": 1}\n{"Id": 2}\n', '\ufeff[\n  {\n "Id" : null}]']
 )
-def test_json_is_no_table(tmp_path: Path, text: str) -> None:
+def test_json_is_not_a_table(tmp_path: Path, text: str) -> None:
     with pytest.raises(SourceError, match=r"a\.csv: JSON, not a table"):
         sources(write(tmp_path / "a.csv", text))
 
@@ -235,14 +235,14 @@ def test_text_with_tags_is_delimited_text(tmp_path: Path, text: str) -> None:
     assert len(table(write(tmp_path / "a.csv", text)).frame) == 1
 
 
-def test_page_that_is_cut_off(tmp_path: Path) -> None:
+def test_truncated_page_is_refused(tmp_path: Path) -> None:
     page = PAGE.format(PAGE_HEADER + "<tr><td>1</td><td>a</td></tr>" * 5)
     with pytest.raises(SourceError, match=r"a\.xls: the page was cut off inside a table, in row 5"):
         sources(write(tmp_path / "a.xls", page[: page.index("</tr>", page.index("<td>1") + 80)]))
     assert len(table(write(tmp_path / "b.xls", page.replace("</table>", ""))).frame) == 5
 
 
-def test_spans_and_tags_that_multiply(tmp_path: Path) -> None:
+def test_multiplying_spans_and_tags_are_bounded(tmp_path: Path) -> None:
     wide = "<tr>" + "<td colspan=1000 rowspan=1000>x" * 17 + "</tr>"
     with pytest.raises(SourceError, match="beyond the limits of a sheet"):
         sources(write(tmp_path / "a.xls", f"<table>{wide * 2}</table>"))
@@ -265,11 +265,11 @@ GRID = "<tr><td>Id<td>Name</tr><tr><td>1<td>Acme</tr>"
     ],
     ids=["style", "style sheet", "number", "number in an attribute"],
 )
-def test_long_names_and_numbers_cost_nothing(tmp_path: Path, page: str) -> None:
+def test_long_names_and_numbers_are_read_quickly(tmp_path: Path, page: str) -> None:
     assert cells(table(write(tmp_path / "a.xls", page))) == [["Id", "Name"], ["1", "Acme"]]
 
 
-def test_cells_beside_wide_ones_of_rows_above(tmp_path: Path) -> None:
+def test_cells_next_to_wide_cells_of_earlier_rows_are_placed(tmp_path: Path) -> None:
     wide = "<td colspan=1000 rowspan=1000>x" * 16
     found = table(write(tmp_path / "a.xls", f"<table>{GRID}<tr>{wide}</tr>{'<tr><td>y</tr>' * 999}</table>"))
     assert found.frame.iloc[-1].to_list()[-1] == "y"

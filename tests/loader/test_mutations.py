@@ -77,7 +77,7 @@ def other_form(random_: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_other_forms_give_the_same_customers(tmp_path: Path, plain: dict[str, str], seed: int) -> None:
+def test_other_forms_of_a_file_give_the_same_customers(tmp_path: Path, plain: dict[str, str], seed: int) -> None:
     name = random.Random(seed).choice(["a.csv", "a.xlsx", "a.xls", "a.txt"])
     assert customers(tmp_path, other_form(random.Random(seed)), name)[0] == plain
 

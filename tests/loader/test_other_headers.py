@@ -18,7 +18,7 @@ def found_in(tmp_path: Path, *rows: str, header: str = HEADER):
 @pytest.mark.parametrize(
     "again", ["Code,City,Customer", "city,customer,code", '"Customer "," Code",City', "City,Code,"]
 )
-def test_a_header_in_another_order_is_refused(tmp_path: Path, again: str) -> None:
+def test_header_in_another_order_is_refused(tmp_path: Path, again: str) -> None:
     with pytest.raises(SourceError) as raised:
         found_in(tmp_path, again, "0018,Austin,Kestrel")
     assert raised.value.message == "a.csv:3: the header in row 1 is repeated with the columns in a different order"
@@ -37,7 +37,7 @@ def test_a_header_in_another_order_is_refused(tmp_path: Path, again: str) -> Non
         ["Acme AG,Seite 2 von 3,", HEADER, "0018,Kestrel,Austin"],
     ],
 )
-def test_a_row_like_a_header_is_said(tmp_path: Path, rows: list[str]) -> None:
+def test_row_like_a_header_is_reported(tmp_path: Path, rows: list[str]) -> None:
     table, found = found_in(tmp_path, *rows)
     row = 2 + next(
         at for at, text in enumerate(rows, 1) if text.count(",,") == 0 or text.startswith(("Code", "Acme AG"))
@@ -70,30 +70,32 @@ def test_other_rows_are_customers(tmp_path: Path, rows: list[str]) -> None:
     ("ids", "told"),
     [(["0018", "0019"], True), ([], False), (["A", "B"], False), (["0018", "0019", "A", "B"], False)],
 )
-def test_words_where_other_rows_have_numbers_are_said_below_a_gap(tmp_path: Path, ids: list[str], told: bool) -> None:
+def test_words_where_other_rows_have_numbers_are_reported_below_a_gap(
+    tmp_path: Path, ids: list[str], told: bool
+) -> None:
     rows = [*(f"{each},Kestrel,Reno" for each in ids), ",,", "Number,Name,Town", "V1,Acme,Dallas"]
     found = found_in(tmp_path, *rows)[1]
     assert found == [("warning", "row_like_header", f"a.csv:{len(ids) + 4}")] * told
 
 
-def test_a_type_that_is_called_like_a_column_is_none(tmp_path: Path) -> None:
+def test_type_named_like_a_column_is_not_a_header(tmp_path: Path) -> None:
     rows = ["Customer,A,Yes,", "Contact,B,No,Customer", "Customer,Contact,,"]
     found = found_in(tmp_path, *rows, header="Type,Customer,Contact,Note")[1]
     assert "row_like_header" not in {code for _, code, _ in found}
 
 
-def test_a_customer_who_is_called_like_less_than_half_of_a_row_is_no_header(tmp_path: Path) -> None:
+def test_customer_matching_under_half_a_header_row_is_not_a_header(tmp_path: Path) -> None:
     found = found_in(tmp_path, "Code,Customer,Austin,78701,TX", header=f"{HEADER},Zip,State")[1]
     assert "row_like_header" not in {code for _, code, _ in found}
 
 
-def test_many_blank_rows_do_not_part_tables(tmp_path: Path) -> None:
+def test_many_blank_rows_do_not_separate_tables(tmp_path: Path) -> None:
     rows = [*[",,"] * 1001, "Kestrel,Alder,City", "0018,Kestrel,Austin"]
     assert found_in(tmp_path, *rows)[1] == []
 
 
 @pytest.mark.parametrize("text", ["Ohio", "* preliminary data", "Revised 2024-01-02 for Dana"])
-def test_a_text_alone_in_a_row_is_said(tmp_path: Path, text: str) -> None:
+def test_single_text_in_a_row_is_reported(tmp_path: Path, text: str) -> None:
     header, row = f"{HEADER},Zip", "0018,Kestrel,Austin,78701"
     table, found = found_in(tmp_path, f"{text},,,", row, header=header)
     assert ("warning", "row_like_header", "a.csv:3") in found
@@ -104,6 +106,6 @@ def test_a_text_alone_in_a_row_is_said(tmp_path: Path, text: str) -> None:
     "rows",
     [["0019,,,", "C-19,,,"], ["Alder,,,", "Reno,,,"], ["Alder,Alder,,"], [",Alder,,"]],
 )
-def test_ids_alone_and_many_names_are_no_headings(tmp_path: Path, rows: list[str]) -> None:
+def test_single_ids_and_many_names_are_not_headings(tmp_path: Path, rows: list[str]) -> None:
     found = found_in(tmp_path, *rows, header=f"{HEADER},Zip")[1]
     assert "row_like_header" not in {code for _, code, _ in found}

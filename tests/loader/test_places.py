@@ -36,19 +36,19 @@ def memory() -> Iterator[fsspec.AbstractFileSystem]:
     system.rm("/in", recursive=True)
 
 
-def test_file_folder_and_pattern(memory: fsspec.AbstractFileSystem) -> None:
+def test_file_folder_and_pattern_are_read(memory: fsspec.AbstractFileSystem) -> None:
     assert names("memory://in/a.csv") == ["a.csv"]
     assert names("memory://in") == ["a.csv", "b.csv"]
     assert names("memory://in/*.csv", "memory://in/a.csv") == ["a.csv", "b.csv"]
     assert names("memory://in/deep/?.csv", "memory://in/a.csv") == ["a.csv", "c.csv"]
 
 
-def test_file_url_and_path_are_one_file(tmp_path: Path) -> None:
+def test_file_url_and_path_are_the_same_file(tmp_path: Path) -> None:
     path = write(tmp_path / "a b.csv", CSV)
     assert names(f"file://{path}", str(path), f"file://{tmp_path}/*.csv") == ["a b.csv"]
 
 
-def test_member_of_an_archive(tmp_path: Path) -> None:
+def test_member_of_an_archive_is_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
         archive.writestr("in/a.csv", CSV)
         archive.writestr("b.csv", CSV)
@@ -84,7 +84,7 @@ def served(folder: Path, redirects: Mapping[str, str] | None = None) -> Iterator
         server.server_close()
 
 
-def test_web_address_is_read_once_and_its_credentials_are_not_shown(tmp_path: Path) -> None:
+def test_url_is_read_once_and_its_credentials_are_not_shown(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", CSV)
     with served(tmp_path) as (host, asked):
         assert names(f"http://u:secret@{host}/a.csv?sig=hidden") == ["a.csv"]
@@ -96,7 +96,7 @@ def test_web_address_is_read_once_and_its_credentials_are_not_shown(tmp_path: Pa
     assert "hidden" not in str(caught.value)
 
 
-def test_two_answers_of_one_address_have_names_of_their_own(tmp_path: Path) -> None:
+def test_two_downloads_from_one_url_have_different_names(tmp_path: Path) -> None:
     write(tmp_path / "export", CSV)
     with served(tmp_path) as (host, _):
         assert names(f"http://{host}/export?list=1", f"http://{host}/export?list=2") == ["export", "export (2)"]
@@ -107,7 +107,7 @@ def port(host: str) -> str:
 
 
 @pytest.mark.parametrize("source", ["http://{0}/go", "simplecache::http://{0}/go"])
-def test_a_redirect_on_this_machine_is_followed(source: str, tmp_path: Path) -> None:
+def test_local_redirect_is_followed(source: str, tmp_path: Path) -> None:
     write(tmp_path / "a.csv", CSV)
     with served(tmp_path) as (other, asked):
         sent_on = {"/go": "/again", "/again": f"http://localhost:{port(other)}/a.csv"}
@@ -119,9 +119,7 @@ def test_a_redirect_on_this_machine_is_followed(source: str, tmp_path: Path) -> 
 # 0.0.0.0 redirects to this machine, too, but is not a loopback address: what is not refused arrives.
 @pytest.mark.parametrize("path", ["/go", "/twice", "/credentials"])
 @pytest.mark.parametrize("source", ["http://{0}{1}", "zip://a.csv::http://{0}{1}", "simplecache::http://{0}{1}"])
-def test_a_redirect_to_plain_http_elsewhere_is_refused_before_it_is_followed(
-    path: str, source: str, tmp_path: Path
-) -> None:
+def test_redirect_to_plain_http_elsewhere_is_refused_before_following(path: str, source: str, tmp_path: Path) -> None:
     write(tmp_path / "a.csv", CSV)
     with served(tmp_path) as (other, asked):
         outside = f"http://0.0.0.0:{port(other)}/a.csv"
@@ -140,7 +138,7 @@ def test_a_redirect_to_plain_http_elsewhere_is_refused_before_it_is_followed(
     assert caught.value.hint
 
 
-def test_a_link_on_a_page_of_files_is_refused_like_a_redirect(tmp_path: Path) -> None:
+def test_link_on_an_index_page_is_refused_like_a_redirect(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", CSV)
     with served(tmp_path) as (other, asked):
         with served(tmp_path, {"/in/": f"http://0.0.0.0:{port(other)}/"}) as (host, _):
@@ -151,7 +149,7 @@ def test_a_link_on_a_page_of_files_is_refused_like_a_redirect(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/a.csv", "gopher://127.0.0.1/", "data:,Id"])
-def test_a_redirect_to_another_kind_of_address_is_not_followed(target: str, tmp_path: Path) -> None:
+def test_redirect_to_another_url_scheme_is_not_followed(target: str, tmp_path: Path) -> None:
     with served(tmp_path, {"/go": target}) as (host, _), pytest.raises(SourceError, match="cannot be read") as caught:
         names(f"http://{host}/go")
     assert "Redirect" in caught.value.message
@@ -171,7 +169,7 @@ def test_a_redirect_to_another_kind_of_address_is_not_followed(target: str, tmp_
         ("https://u:secret@[::1]/b.csv?k=secret", r"redirects to https://\[::1\]/b.csv, which is this machine"),
     ],
 )
-def test_what_another_machine_may_lead_to(target: str, fault: str | None) -> None:
+def test_only_safe_redirects_from_another_host_are_followed(target: str, fault: str | None) -> None:
     """Asked of the check itself: no test has a certificate for another machine."""
     options = places._checks("zip://a.csv::https://u:secret@example.com/a.zip")
     (check,) = options["https"]["client_kwargs"]["middlewares"]
@@ -207,7 +205,7 @@ def test_what_another_machine_may_lead_to(target: str, fault: str | None) -> Non
         ("zip://a.csv::file:///none.zip", "no such file"),
     ],
 )
-def test_source_that_cannot_be_read_says_what_where_and_what_to_do(source: str, message: str) -> None:
+def test_unreadable_source_error_says_what_where_and_what_to_do(source: str, message: str) -> None:
     with pytest.raises(SourceError, match=message) as caught:
         names(source)
     assert "secret" not in str(caught.value)
@@ -237,5 +235,5 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("memory://in/a?.csv", "memory://in/a?.csv"),
     ],
 )
-def test_public_source(source: str, shown: str) -> None:
+def test_source_is_shown_without_secrets(source: str, shown: str) -> None:
     assert public_source(source) == shown

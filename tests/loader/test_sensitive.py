@@ -60,7 +60,7 @@ INNOCENT = [
 ]
 
 
-def test_headers_by_what_they_say() -> None:
+def test_headers_of_secrets_and_tax_numbers_are_recognized() -> None:
     assert [name for name in SECRET if not is_secret(name)] == []
     assert [name for name in TAX if not is_tax_number(name)] == []
     assert [name for name in INNOCENT + TAX if is_secret(name)] == []
@@ -96,7 +96,7 @@ HASHES = [
         ([""], False),
     ],
 )
-def test_hashes_of_passwords_are_known_by_their_form(cells: list[str], emptied: bool, tmp_path: Path) -> None:
+def test_password_hashes_are_recognized_by_their_form(cells: list[str], emptied: bool, tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", "Id,Note\n" + "".join(f'1,"{cell}"\n' for cell in cells)))
     assert read.secrets == ({"Note"} if emptied else frozenset())
 
@@ -117,7 +117,7 @@ CARDS = ["4111 1111 1111 1111", "5555-5555-5555-4444", "378282246310005", "60111
         ("Note", ["0000000000000"] * 6, False),
     ],
 )
-def test_card_numbers_under_any_header(tmp_path: Path, header: str, cells: list[str], emptied: bool) -> None:
+def test_card_numbers_are_found_under_any_header(tmp_path: Path, header: str, cells: list[str], emptied: bool) -> None:
     rows = "".join(f"{number},{cell}\n" for number, cell in enumerate(cells))
     read = table(write(tmp_path / "a.csv", f"Key,{header}\n{rows}"))
     assert read.secrets == ({header} if emptied else set())

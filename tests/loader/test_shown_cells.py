@@ -116,7 +116,7 @@ EURO = chr(0x20AC)
         ),
     ],
 )
-def test_number_formats(value: float, code: str, expected: str) -> None:
+def test_numbers_are_shown_in_their_format(value: float, code: str, expected: str) -> None:
     assert shown(float(value), code) == expected
 
 
@@ -129,7 +129,7 @@ def test_number_formats(value: float, code: str, expected: str) -> None:
         (1.5, "[h]:mm", "36:00:00"),
     ],
 )
-def test_days_that_count_from_1904(value: float, code: str, expected: str) -> None:
+def test_dates_counted_from_1904_are_shown(value: float, code: str, expected: str) -> None:
     assert shown(value, code, since_1904=True) == expected
 
 
@@ -147,7 +147,7 @@ def test_days_that_count_from_1904(value: float, code: str, expected: str) -> No
     ids=["plain", "no places", "apostrophes", "prefixes", "comments", "order", "utf-16"],
 )
 @pytest.mark.parametrize("upper", [False, True], ids=["", "parts in capitals with backslashes"])
-def test_appearance_however_the_parts_are_written(tmp_path: Path, variant, upper: bool) -> None:
+def test_styles_are_read_in_any_file_layout(tmp_path: Path, variant, upper: bool) -> None:
     body = rows(
         '<c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c>',
         '<c r="A2" s="1"><v>17</v></c><c r="B2" t="e"><v>#N/A</v></c>',
@@ -173,14 +173,14 @@ def test_appearance_however_the_parts_are_written(tmp_path: Path, variant, upper
 
 
 @pytest.mark.parametrize("look", ["<styleSheet", "<styleSheet/>"], ids=["broken", "none"])
-def test_number_formats_that_cannot_be_read_are_said(tmp_path: Path, look: str) -> None:
+def test_unreadable_number_formats_are_reported(tmp_path: Path, look: str) -> None:
     found = sources(
         save(tmp_path / "a.xlsx", rows(HEADER, '<c r="A2" s="1"><v>17</v></c>' + text("B2", "x")), look=look)
     )
     assert problems(found) == [("warning", "look_unknown", "a.xlsx!A")]
 
 
-def test_plain_rows_are_the_same_as_parsed_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fast_path_for_plain_rows_matches_the_parser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [
         f'<c r="A{n}"><v>{n}</v></c><c r="B{n}" s="{n % 3}"><v>{n / 4}</v></c><c r="C{n}" t="s"><v>{n % 2}</v></c>'
         + (f'<c r="D{n}" t="b"><v>1</v></c>' if n % 40 == 0 else f'<c r="E{n}" s="2"/>')
@@ -289,7 +289,7 @@ def ods(path: Path, body: str, styles: str = "", between: str = "") -> Path:
     ],
     ids=["xlsx", "xlsx very", "xls", "xls very", "xml", "xml very", "ods", "xlsb"],
 )
-def test_hidden_sheets_are_left_out_and_named(tmp_path: Path, make) -> None:
+def test_hidden_sheets_are_skipped_and_reported(tmp_path: Path, make) -> None:
     path = make(tmp_path / "a.xlsx")
     found = sources(path, using=options("Id"))
     assert [(item.sheet, len(item.frame)) for item in found.tables] == [("A", 1), ("B", 0)]
@@ -406,7 +406,7 @@ def marked_xlsb(path: Path) -> Path:
     ],
     ids=["xlsx", "xlsx texts", "xls", "xlsb", "ods", "xml", "s", "del", "own style", "class"],
 )
-def test_rows_that_are_crossed_out_or_not_shown(tmp_path: Path, make, rows_unseen: list[str]) -> None:
+def test_crossed_out_or_invisible_rows_are_reported(tmp_path: Path, make, rows_unseen: list[str]) -> None:
     found = [problem for problem in sources(make(tmp_path / "a.xlsx")).problems if problem.code == "row_marked"]
     crossed_out, *unseen = (problem.message for problem in found)
     assert crossed_out == "1 row has cells that are crossed out and was read like the others: 3"
@@ -414,7 +414,7 @@ def test_rows_that_are_crossed_out_or_not_shown(tmp_path: Path, make, rows_unsee
 
 
 @pytest.mark.parametrize("more", ["", '<c r="B3" t="b"><v>1</v></c>'], ids=["plain", "parsed"])
-def test_parts_of_texts_that_are_crossed_out(tmp_path: Path, more: str) -> None:
+def test_partly_crossed_out_texts_are_reported(tmp_path: Path, more: str) -> None:
     old = "<si><r><rPr><strike/></rPr><t>Old </t></r><r><t>Acme</t></r></si>"
     new = '<si><r><rPr><strike val="0"/></rPr><t>New</t></r></si>'
     lines = ['<c r="A2" t="s"><v>1</v></c>', '<c r="A3" t="s"><v>0</v></c>' + more, '<c r="A4" t="s"><v>1</v></c>']
@@ -423,7 +423,7 @@ def test_parts_of_texts_that_are_crossed_out(tmp_path: Path, more: str) -> None:
     assert cells(found.tables[0])[2][0] == "Old Acme"
 
 
-def test_a_part_of_shared_texts_that_is_not_there_and_not_needed(tmp_path: Path) -> None:
+def test_missing_shared_texts_are_fine_if_not_needed(tmp_path: Path) -> None:
     path = save(tmp_path / "a.xlsx", rows(HEADER, ACME), texts="<si/>")
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "b.xlsx", "w") as new:
         for name in old.namelist():
@@ -467,20 +467,20 @@ COVERED = "<mergeCells><mergeCell ref='A2:A3'/></mergeCells>"
     ],
     ids=["html", "xlsx gradient", "covered"],
 )
-def test_cells_that_cannot_be_seen(tmp_path: Path, make, unseen: str) -> None:
+def test_invisible_cells_are_reported(tmp_path: Path, make, unseen: str) -> None:
     found = [problem for problem in sources(make(tmp_path / "a.xlsx")).problems if problem.code == "row_marked"]
     assert [message.rpartition(": ")[2] for message in (problem.message for problem in found)] == [unseen]
     assert "cells that cannot be seen" in found[0].message
 
 
-def test_workbook_of_hidden_sheets_only(tmp_path: Path) -> None:
+def test_workbook_with_only_hidden_sheets_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.xlsx", "", rows(HEADER, ACME), states=("visible", "hidden"))
     with pytest.raises(SourceError, match=r"a\.xlsx: all sheets with cells are hidden: B\nUnhide the sheet, or"):
         sources(path)
     assert sources(save(tmp_path / "b.xlsx", rows(HEADER, ACME), "", states=("visible", "hidden"))).problems == ()
 
 
-def test_only_a_hidden_sheet_has_columns_of_the_mapping(tmp_path: Path) -> None:
+def test_hidden_sheet_with_the_only_mapped_columns_is_reported(tmp_path: Path) -> None:
     path = save(tmp_path / "a.xlsx", rows("<c><v>1</v></c>"), rows(HEADER, ACME), states=("visible", "hidden"))
     with pytest.raises(
         SourceError, match=r"a\.xlsx: only hidden sheets have columns of the mapping: B\nUnhide the sheet"
@@ -537,7 +537,7 @@ def xlsb(
     return content.getvalue()
 
 
-def test_binary_workbook(tmp_path: Path) -> None:
+def test_binary_workbook_is_read(tmp_path: Path) -> None:
     row = xlsb_row(
         2,
         *(xlsb_cell(5, 0, struct.pack("<d", 18.0), style=1), xlsb_cell(3, 1, b"\x2a")),
@@ -563,7 +563,7 @@ def test_binary_workbook(tmp_path: Path) -> None:
         (xlsb(xlsb_cell(6, 0, struct.pack("<I", 999))), "text is cut off"),
     ],
 )
-def test_damaged_binary_workbook_loses_nothing_silently(tmp_path: Path, content: bytes, message: str) -> None:
+def test_damaged_binary_workbook_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(SourceError, match=message):
         sources(write(tmp_path / "a.xlsb", content))
 
@@ -581,7 +581,7 @@ FORMULA = "<f>LOWER(C2)</f>"
         ('<c r="B2"><f t="shared" si="0"/></c>', ""),
     ],
 )
-def test_formula_without_value(tmp_path: Path, cell: str, calculation: str) -> None:
+def test_formula_without_value_is_an_error_if_used(tmp_path: Path, cell: str, calculation: str) -> None:
     path = save(
         tmp_path / "a.xlsx", rows(HEADER, text("A2", "x") + cell, ACME.replace("2", "3")), calculation=calculation
     )
@@ -592,7 +592,7 @@ def test_formula_without_value(tmp_path: Path, cell: str, calculation: str) -> N
     assert problems(unused) == [("info", "formula_without_value", "a.xlsx!A:1 [Name]")]
 
 
-def test_formulas_with_values_are_values(tmp_path: Path) -> None:
+def test_formulas_with_values_are_read_as_values(tmp_path: Path) -> None:
     line = (
         f'<c r="A2">{FORMULA}<v>0</v></c><c r="B2" t="str">{FORMULA}<v></v></c><c r="C2" t="str">{FORMULA}<v> a</v></c>'
     )
@@ -600,7 +600,7 @@ def test_formulas_with_values_are_values(tmp_path: Path) -> None:
     assert (cells(found.tables[0])[1:], found.problems) == ([["0", "", " a"]], ())
 
 
-def test_formula_without_value_in_other_kinds(tmp_path: Path) -> None:
+def test_formula_without_value_is_reported_in_other_formats(tmp_path: Path) -> None:
     xml = SPREADSHEETML.format(
         "<Worksheet ss:Name='A'><Table><Row><Cell><Data ss:Type='String'>Id</Data></Cell></Row>"
         "<Row><Cell ss:Formula='=1+1'/></Row></Table></Worksheet>"
@@ -614,13 +614,13 @@ def test_formula_without_value_in_other_kinds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stray", [text("XFD1048576", " "), text("XFD1048576", ""), '<c r="XFD1048576" s="1"/>'])
-def test_blank_cell_in_the_corner_costs_nothing(tmp_path: Path, stray: str) -> None:
+def test_blank_cell_in_the_last_row_is_ignored(tmp_path: Path, stray: str) -> None:
     body = rows(HEADER, ACME).replace("</sheetData>", f'<row r="1048576">{stray}</row></sheetData>')
     found = sources(save(tmp_path / "a.xlsx", body, look=styles("0")))
     assert (cells(found.tables[0])[1:], found.problems) == ([["17", "Acme"]], ())
 
 
-def test_filled_cells_far_away_are_rows_like_others(tmp_path: Path) -> None:
+def test_distant_filled_cells_are_read_as_rows(tmp_path: Path) -> None:
     far = f'<row r="5000">{text("A5000", "18")}</row><row r="1048576">{text("XFD1048576", "x")}</row></sheetData>'
     found = sources(save(tmp_path / "a.xlsx", rows(HEADER, ACME).replace("</sheetData>", far)))
     assert found.tables[0].row_numbers.tolist() == [2, 5000, 1048576]
@@ -631,7 +631,7 @@ def test_filled_cells_far_away_are_rows_like_others(tmp_path: Path) -> None:
             sources(save(tmp_path / "b.xlsx", rows(HEADER, ACME + end)))
 
 
-def test_digits_that_are_gone_are_said(tmp_path: Path) -> None:
+def test_lost_digits_are_reported(tmp_path: Path) -> None:
     lines = [
         f'<c r="A{number}" s="1"><v>{value}</v></c>' + text(f"B{number}", "x")
         for number, value in enumerate(
@@ -646,7 +646,7 @@ def test_digits_that_are_gone_are_said(tmp_path: Path) -> None:
     assert found.problems[0].message.startswith("2 numbers")
 
 
-def test_place_of_lost_digits_beside_a_blank_column(tmp_path: Path) -> None:
+def test_lost_digits_next_to_a_blank_column_have_the_right_location(tmp_path: Path) -> None:
     header = text("A1", "Name") + text("C1", "Id")
     path = save(
         tmp_path / "a.xlsx", rows(header, text("A2", "x") + '<c r="C2" s="1"><v>1e17</v></c>'), look=styles("0")
@@ -654,7 +654,7 @@ def test_place_of_lost_digits_beside_a_blank_column(tmp_path: Path) -> None:
     assert problems(sources(path)) == [("warning", "digits_lost", "a.xlsx!A:2 [Id]")]
 
 
-def test_dates_written_as_text_in_cells_of_type_d(tmp_path: Path) -> None:
+def test_dates_as_text_in_date_cells_are_read(tmp_path: Path) -> None:
     dates = {
         "2024-03-05": "2024-03-05",
         "2024-03-05T00:00:00": "2024-03-05",
@@ -664,14 +664,14 @@ def test_dates_written_as_text_in_cells_of_type_d(tmp_path: Path) -> None:
     assert cells(table(save(tmp_path / "a.xlsx", rows(HEADER, *lines))))[1:] == [[date, ""] for date in dates.values()]
 
 
-def test_escaped_characters_of_texts(tmp_path: Path) -> None:
+def test_escaped_characters_in_texts_are_decoded(tmp_path: Path) -> None:
     texts = "<si><t>a_x000D_&#10;b</t></si><si><t>_xD83D__xDE00_</t></si><si><t>_xD83D_x</t></si>"
     lines = [f'<c r="A{row}" t="s"><v>{row - 2}</v></c>' for row in (2, 3, 4)]
     read = table(save(tmp_path / "a.xlsx", rows(HEADER, *lines), texts=texts))
     assert read.frame["Id"].tolist() == ["a\r\nb", "\U0001f600", "\ufffdx"]
 
 
-def test_rows_of_errors_are_rows(tmp_path: Path) -> None:
+def test_rows_with_only_errors_are_rows(tmp_path: Path) -> None:
     line = '<c r="A{0}" t="e"><v>#N/A</v></c><c r="B{0}" t="e"><v>#REF!</v></c>'
     found = sources(save(tmp_path / "a.xlsx", rows(HEADER, ACME, line.format(3), line.format(4))))
     assert cells(found.tables[0])[1:] == [["17", "Acme"], *[["#N/A", "#REF!"]] * 2]
@@ -687,12 +687,12 @@ def test_rows_of_errors_are_rows(tmp_path: Path) -> None:
         (f"<!--{'x' * 2_000_000}-->" + rows(HEADER), "a tag or comment of more than a million characters"),
     ],
 )
-def test_damaged_sheet(tmp_path: Path, sheet: str, message: str) -> None:
+def test_damaged_sheet_is_refused(tmp_path: Path, sheet: str, message: str) -> None:
     with pytest.raises(SourceError, match=message):
         sources(save(tmp_path / "a.xlsx", sheet, texts="<si><t>Id</t></si>"))
 
 
-def test_entities_and_same_names_and_parts(tmp_path: Path) -> None:
+def test_xml_entities_and_duplicate_sheet_names_are_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.xlsx", rows(HEADER, ACME), rows(HEADER, ACME), names=("A", "A"))
     with pytest.raises(SourceError, match=r"a\.xlsx: two sheets are named 'A'"):
         sources(path)
@@ -731,7 +731,9 @@ XML_HEADER = f"<Row>{xml_cell('Id')}{xml_cell('Name')}</Row>"
         ("<Column ss:StyleID='z'/>", "", "ss:StyleID='plain'", "17"),
     ],
 )
-def test_styles_of_columns_rows_and_parents(tmp_path: Path, columns: str, row: str, more: str, expected: str) -> None:
+def test_styles_of_columns_rows_and_parents_are_applied(
+    tmp_path: Path, columns: str, row: str, more: str, expected: str
+) -> None:
     line = f"<Row {row}>{xml_cell(17, 'Number', more)}{xml_cell('x')}</Row>"
     found = spreadsheetml(tmp_path, ZEROS + "<Style ss:ID='plain'/>", columns, XML_HEADER, line)
     assert cells(found.tables[0])[1:] == [[expected, "x"]]
@@ -751,7 +753,9 @@ def test_styles_of_columns_rows_and_parents(tmp_path: Path, columns: str, row: s
         ("next week", "DateTime", "Short Date", "next week"),
     ],
 )
-def test_dates_and_times_of_spreadsheetml(tmp_path: Path, value: str, kind: str, code: str, expected: str) -> None:
+def test_dates_and_times_in_spreadsheetml_are_shown(
+    tmp_path: Path, value: str, kind: str, code: str, expected: str
+) -> None:
     look = f"<Style ss:ID='s'><NumberFormat ss:Format='{code}'/></Style>"
     line = f"<Row>{xml_cell('x')}{xml_cell(value, kind, 'ss:StyleID=' + chr(34) + 's' + chr(34))}</Row>"
     assert cells(spreadsheetml(tmp_path, look, "", XML_HEADER, line).tables[0])[1:] == [["x", expected]]
@@ -779,13 +783,13 @@ def test_dates_and_times_of_spreadsheetml(tmp_path: Path, value: str, kind: str,
     ],
 )
 @pytest.mark.parametrize("between", ["", "\n  "], ids=["", "white space"])
-def test_open_document_cells(tmp_path: Path, cell: str, expected: str, between: str) -> None:
+def test_open_document_cells_are_read(tmp_path: Path, cell: str, expected: str, between: str) -> None:
     path = ods(tmp_path / "a.ods", ods_table("A", ["Id", "Name"], ["x", cell]), between=between)
     assert cells(table(path)) == [["Id", "Name"], ["x", expected]]
 
 
 @pytest.mark.parametrize("lines", [10_000_000, 1_000_000])
-def test_repeated_rows_that_would_fill_gigabytes(tmp_path: Path, lines: int) -> None:
+def test_huge_row_repetitions_are_refused(tmp_path: Path, lines: int) -> None:
     body = ods_table("A", ["Id"], ["x" * 1000]).replace(
         "<table:table-row>", f'<table:table-row table:number-rows-repeated="{lines}">'
     )
@@ -793,7 +797,7 @@ def test_repeated_rows_that_would_fill_gigabytes(tmp_path: Path, lines: int) -> 
         sources(ods(tmp_path / "a.ods", body))
 
 
-def test_formats_and_columns_that_nobody_writes(tmp_path: Path) -> None:
+def test_absurd_formats_and_columns_are_handled(tmp_path: Path) -> None:
     assert shown(17, "[" * 900_000)
     with pytest.raises(SourceError, match="column 1 is described twice"):
         spreadsheetml(tmp_path, "", '<Column ss:Span="16000"/><Column ss:Index="1"/>', xml_cell("a"))
@@ -801,28 +805,28 @@ def test_formats_and_columns_that_nobody_writes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("between", ["", "<!-- -->"], ids=["plain rows", "parsed rows"])
 @pytest.mark.parametrize("length", [30_000, 3_000_000])
-def test_shared_texts_that_would_fill_gigabytes(tmp_path: Path, between: str, length: int) -> None:
+def test_huge_shared_text_repetitions_are_refused(tmp_path: Path, between: str, length: int) -> None:
     lines = [f'<c r="A{n}" t="s"><v>0</v></c>{between}<c r="B{n}" t="s"><v>0</v></c>' for n in range(1, 6000)]
     path = save(tmp_path / "a.xlsx", rows(*lines), texts=f"<si><t>{'x' * length}</t></si>")
     with pytest.raises(SourceError, match="repeats cells so often"):
         sources(path)
 
 
-def test_cells_at_one_place_are_said(tmp_path: Path) -> None:
+def test_duplicate_cells_are_reported(tmp_path: Path) -> None:
     sheet = rows(HEADER, ACME).replace("</sheetData>", f'<row r="2">{text("B2", "Other")}</row></sheetData>')
     found = sources(save(tmp_path / "a.xlsx", sheet))
     assert cells(found.tables[0])[1:] == [["17", "Other"]]
     assert problems(found) == [("warning", "workbook_damaged", "a.xlsx!A")]
 
 
-def test_blank_repeated_cells_cost_nothing(tmp_path: Path) -> None:
+def test_blank_repeated_cells_are_ignored(tmp_path: Path) -> None:
     cell = '<table:table-cell table:number-columns-repeated="16384"/>'
     blank = f'<table:table-row table:number-rows-repeated="1048000">{cell}</table:table-row>'
     path = ods(tmp_path / "a.ods", ods_table("A", ["Id"], ["1"]).replace("</table:table>", blank + "</table:table>"))
     assert cells(table(path)) == [["Id"], ["1"]]
 
 
-def test_xls_stream_names_and_code_pages(tmp_path: Path) -> None:
+def test_xls_with_other_stream_names_and_code_pages_is_read(tmp_path: Path) -> None:
     content = hidden_xls(tmp_path / "a.xls", 0).read_bytes()
     for name in ("WORKBOOK", "workbook"):
         path = write(tmp_path / "b.xls", content.replace("Workbook".encode("utf-16-le"), name.encode("utf-16-le")))

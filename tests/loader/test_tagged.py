@@ -23,7 +23,7 @@ CUST\tGamma\t555-0104\tg@example.com
 KNOWN = ("NAME", "BADDR1", "PHONE1", "EMAIL")
 
 
-def test_each_tag_is_a_sheet_with_the_rows_own_numbers(tmp_path: Path) -> None:
+def test_each_tag_is_a_sheet_with_original_row_numbers(tmp_path: Path) -> None:
     found = sources(write(tmp_path / "a.iif", IIF), using=options(*KNOWN, names=("CUST",)))
     named = {item.name: item for item in found.tables}
     assert list(named) == ["a.iif!HDR", "a.iif!CUSTNAMEDICT", "a.iif!CUST", "a.iif!VEND"]
@@ -41,7 +41,7 @@ def test_each_tag_is_a_sheet_with_the_rows_own_numbers(tmp_path: Path) -> None:
     assert {code for _, code, _ in problems(found)} == {"sheet_ignored"}
 
 
-def test_sections_by_their_columns_where_no_pattern_fits(tmp_path: Path) -> None:
+def test_sections_are_chosen_by_columns_if_no_pattern_matches(tmp_path: Path) -> None:
     found = sources(write(tmp_path / "a.iif", IIF), using=options(*KNOWN, names=("*Partners*",)))
     assert [(item.sheet, len(item.frame)) for item in found.tables] == [
         ("HDR", 0),
@@ -51,7 +51,7 @@ def test_sections_by_their_columns_where_no_pattern_fits(tmp_path: Path) -> None
     ]
 
 
-def test_rows_of_another_length_and_without_a_header(tmp_path: Path) -> None:
+def test_rows_of_wrong_length_or_without_a_header_are_reported(tmp_path: Path) -> None:
     text = "!CUST\tNAME\tBADDR1\tEMAIL\nCUST\tAcme\nCUST\tBeta\tx\ty\tz\nEND\tx\nCUST\tGamma\ta\tb\n"
     found = sources(write(tmp_path / "a.iif", text), using=options(*KNOWN))
     customers, end = found.tables
@@ -64,12 +64,12 @@ def test_rows_of_another_length_and_without_a_header(tmp_path: Path) -> None:
     ]
 
 
-def test_exclamation_marks_of_other_files_stay(tmp_path: Path) -> None:
+def test_exclamation_marks_in_other_files_are_kept(tmp_path: Path) -> None:
     found = sources(write(tmp_path / "a.csv", "!Id,Name\n1,Acme\n2,Beta\n"))
     assert cells(found.tables[0])[0] == ["!Id", "Name"]
 
 
-def test_a_section_for_each_row_is_refused(tmp_path: Path) -> None:
+def test_too_many_sections_are_refused(tmp_path: Path) -> None:
     text = "".join(f"!T{number}\tNAME\nT{number}\tx\n" for number in range(501))
     with pytest.raises(SourceError, match=r"a\.iif: the file has 501 sections; at most 500 are read"):
         sources(write(tmp_path / "a.iif", text))

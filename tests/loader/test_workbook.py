@@ -40,7 +40,7 @@ def save(path: Path, sheets: Sheets, formats: dict[str, str] | None = None) -> P
     return path
 
 
-def test_cells_as_a_person_sees_them(tmp_path: Path) -> None:
+def test_cells_are_read_as_displayed(tmp_path: Path) -> None:
     shown = [
         *((12, "12"), (12.0, "12"), (1.5, "1.5"), (-3, "-3"), (0.1, "0.1"), (True, "TRUE"), (False, "FALSE"), (1, "1")),
         *((123456789012345, "123456789012345"), (2**53, "9007199254740992"), (1e20, "1e+20")),
@@ -54,7 +54,7 @@ def test_cells_as_a_person_sees_them(tmp_path: Path) -> None:
     assert all(dtype == TEXT for dtype in read.frame.dtypes)
 
 
-def test_leading_zeros_that_a_number_format_shows(tmp_path: Path) -> None:
+def test_leading_zeros_of_a_number_format_are_kept(tmp_path: Path) -> None:
     rows = [
         ["Key", "Zip", "Plus four", "Id", "Amount"],
         ["a", 2138, 21380001, 123456789, 5],
@@ -65,7 +65,7 @@ def test_leading_zeros_that_a_number_format_shows(tmp_path: Path) -> None:
     assert cells(read)[1:] == [["a", "02138", "02138-0001", "123-45-6789", "5"], ["b", "02138", "2138.5", "", "5"]]
 
 
-def test_small_numbers_as_a_person_sees_them() -> None:
+def test_small_numbers_are_shown_as_displayed() -> None:
     assert [number_text(value) for value in (1e-5, 1.5e-6, 1e-7)] == ["0.00001", "0.0000015", "1e-07"]
 
 
@@ -90,7 +90,7 @@ def test_rows_are_numbered_as_in_the_sheet(tmp_path: Path) -> None:
     assert (read.file, read.sheet, read.details["header_row"]) == ("a.xlsx", "A", 5)
 
 
-def test_all_sheets_in_their_order_hidden_and_empty_ones_left_out(tmp_path: Path) -> None:
+def test_sheets_are_read_in_order_without_hidden_and_empty_ones(tmp_path: Path) -> None:
     path = save(tmp_path / "a.xlsx", {"Z": PEOPLE, "Empty": [], "A": PEOPLE, "Bare": [["Id", "Name"]]})
     book = openpyxl.load_workbook(path)
     book["A"].sheet_state = "hidden"
@@ -107,7 +107,7 @@ def test_all_sheets_in_their_order_hidden_and_empty_ones_left_out(tmp_path: Path
     assert cells(table(path, LoadOptions(sheet="A"))) == [["Id", "Name"], ["1", "Acme"]]
 
 
-def test_named_sheet_only(tmp_path: Path) -> None:
+def test_only_the_named_sheet_is_read(tmp_path: Path) -> None:
     path = save(tmp_path / "a.xlsx", {"One": PEOPLE, "Two": PEOPLE})
     assert table(path, LoadOptions(sheet="Two")).sheet == "Two"
     assert table(path, LoadOptions(sheet=" two")).sheet == "Two"
@@ -115,7 +115,7 @@ def test_named_sheet_only(tmp_path: Path) -> None:
         table(path, LoadOptions(sheet="Three"))
 
 
-def test_sheet_that_the_mapping_does_not_know_is_counted_and_not_read(tmp_path: Path) -> None:
+def test_sheet_unknown_to_the_mapping_is_counted_but_not_read(tmp_path: Path) -> None:
     path = save(tmp_path / "a.xlsx", {"Notes": [["Read", "me"], ["a", "b"], [], ["c", "d"]], "Data": PEOPLE})
     found = sources(path, using=options("ID", "Name"))
     notes, data = found.tables
@@ -126,26 +126,26 @@ def test_sheet_that_the_mapping_does_not_know_is_counted_and_not_read(tmp_path: 
     assert found.record_count == 6
 
 
-def test_sheets_are_compared_over_all_sources_and_all_read_when_none_matches(tmp_path: Path) -> None:
+def test_sheets_are_matched_across_sources_and_all_read_if_none_matches(tmp_path: Path) -> None:
     path = save(tmp_path / "a.xlsx", {"Notes": [["Read", "me"], ["a", "b"]]})
     text = write(tmp_path / "b.csv", "Id,Name\n1,A\n")
     assert [len(item.frame) for item in sources(path, text, using=options("Id", "Name")).tables] == [0, 1]
     assert [len(item.frame) for item in sources(path, text, using=options("No", "Such")).tables] == [1, 1]
 
 
-def test_workbook_by_content_whatever_its_name(tmp_path: Path) -> None:
+def test_workbook_is_recognized_by_content(tmp_path: Path) -> None:
     path = save(tmp_path / "a.xlsx", {"A": PEOPLE}).rename(tmp_path / "a.csv")
     assert cells(table(path)) == [["Id", "Name"], ["1", "Acme"]]
 
 
-def test_secret_columns_and_rejected_file_in_a_workbook(tmp_path: Path) -> None:
+def test_secret_columns_and_rejected_file_in_a_workbook_are_handled(tmp_path: Path) -> None:
     rows = [["import_errors", "Id", "Card Number"], ["x", "'=1", 4111111111111111]]
     read = table(save(tmp_path / "a.xlsx", {"A": rows}))
     assert cells(read) == [["Id", "Card Number"], ["=1", ""]]
     assert read.secrets == {"Card Number"}
 
 
-def test_formats_with_text_and_hidden_and_merged_cells(tmp_path: Path) -> None:
+def test_text_formats_and_hidden_and_merged_cells_are_read(tmp_path: Path) -> None:
     rows = [["Key", "Name", "Days", "Note"], [17, "A", 30, 0.1 + 0.2], [18, "B", 45, 1234.5], [None, "C", 60, None]]
     path = save(tmp_path / "a.xlsx", {"A": rows}, {"A2": '"C-"0000', "A3": '"C-"0000', "C2": '0" days"', "D3": '"$"0'})
     book = openpyxl.load_workbook(path)
@@ -172,7 +172,7 @@ def test_formats_with_text_and_hidden_and_merged_cells(tmp_path: Path) -> None:
     ]
 
 
-def test_merged_title_is_not_worth_a_word(tmp_path: Path) -> None:
+def test_merged_title_is_not_reported(tmp_path: Path) -> None:
     path = save(tmp_path / "a.xlsx", {"A": [["Report", None], *PEOPLE]})
     book = openpyxl.load_workbook(path)
     book["A"].merge_cells("A1:B1")
@@ -180,7 +180,7 @@ def test_merged_title_is_not_worth_a_word(tmp_path: Path) -> None:
     assert sources(path).problems == ()
 
 
-def test_legacy_workbook_as_a_person_sees_it(tmp_path: Path) -> None:
+def test_legacy_workbook_is_read_as_displayed(tmp_path: Path) -> None:
     book = xlwt.Workbook()
     sheet = book.add_sheet("Kunden")
     zeros, code = xlwt.easyxf(num_format_str="00000"), xlwt.easyxf(num_format_str='"C-"0000')
@@ -208,7 +208,7 @@ def test_legacy_workbook_as_a_person_sees_it(tmp_path: Path) -> None:
     ]
 
 
-def test_legacy_workbook(tmp_path: Path) -> None:
+def test_legacy_workbook_is_read(tmp_path: Path) -> None:
     book = xlwt.Workbook()
     sheet = book.add_sheet("Kunden")
     date = xlwt.easyxf(num_format_str="YYYY-MM-DD")
@@ -262,7 +262,7 @@ def save_ods(path: Path, *rows: str, columns: str = "") -> Path:
     return path
 
 
-def test_open_document(tmp_path: Path) -> None:
+def test_open_document_is_read(tmp_path: Path) -> None:
     path = save_ods(
         tmp_path / "a.ods", ods_row(ods_text("Id"), ods_text("Name")), ods_row(ods_number(12, "12"), ods_text("Zoë"))
     )
@@ -270,14 +270,14 @@ def test_open_document(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", ["", '<?xml version="1.0" encoding="UTF-8"?>\n'])
-def test_open_document_in_one_xml_file(tmp_path: Path, start: str) -> None:
+def test_open_document_in_a_single_xml_file_is_read(tmp_path: Path, start: str) -> None:
     rows = [ods_row(ods_text("Id"), ods_text("Name")), ods_row(ods_number(12, "12"), ods_text("Zoë"))]
     path = tmp_path / "a.fods"
     path.write_text(start + ods_content(*rows, root="document"), encoding="utf-8")
     assert cells(table(path)) == [["Id", "Name"], ["12", "Zoë"]]
 
 
-def test_open_document_as_a_person_sees_it(tmp_path: Path) -> None:
+def test_open_document_is_read_as_displayed(tmp_path: Path) -> None:
     path = save_ods(
         tmp_path / "a.ods",
         ods_row(*map(ods_text, ["Id", "Zip", "Amount", "Note"])),
@@ -324,7 +324,7 @@ def encrypted_xls() -> bytes:
 
 
 @pytest.mark.parametrize("content", [encrypted_xlsx(), encrypted_xls()], ids=["xlsx", "xls"])
-def test_password(tmp_path: Path, content: bytes) -> None:
+def test_password_protected_workbook_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(SourceError, match=r"a\.xlsx: the workbook is password-protected\nSave a copy without"):
         table(write(tmp_path / "a.xlsx", content))
 
@@ -332,7 +332,7 @@ def test_password(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize("value", [1e12, 1e308, -1.5])
 @pytest.mark.parametrize("code", ["[h]:mm", "yyyy-mm-dd", "h:mm"])
 @pytest.mark.parametrize("name", ["a.xls", "a.xlsx"])
-def test_numbers_beyond_the_calendar_stay_numbers(tmp_path: Path, name: str, value: float, code: str) -> None:
+def test_numbers_outside_the_calendar_stay_numbers(tmp_path: Path, name: str, value: float, code: str) -> None:
     if name == "a.xls":
         book = xlwt.Workbook()
         sheet = book.add_sheet("Kunden")
@@ -345,7 +345,7 @@ def test_numbers_beyond_the_calendar_stay_numbers(tmp_path: Path, name: str, val
     assert shown == (number_text(value) if value > 0 or code != "[h]:mm" else "-36:00:00")
 
 
-def test_broken_and_empty_workbooks(tmp_path: Path) -> None:
+def test_damaged_and_empty_workbooks_are_refused(tmp_path: Path) -> None:
     whole = save(tmp_path / "a.xlsx", {"A": PEOPLE}).read_bytes()
     for content in (whole[:-200], b"PK\x03\x04rubbish", bytes.fromhex("D0CF11E0A1B11AE1") + b"rubbish" * 100):
         with pytest.raises(SourceError, match=r"b\.xlsx: the workbook cannot be read"):
@@ -391,7 +391,7 @@ CELL = st.one_of(
     left=st.integers(0, 2),
     size=st.integers(1, 5),
 )
-def test_cells_a_few_at_a_time_are_the_same_as_all_at_once(
+def test_cells_in_small_batches_match_all_at_once(
     tmp_path: Path, rows: list[list[Any]], above: int, left: int, size: int
 ) -> None:
     rows.append([7, 2138, "end"])
@@ -413,7 +413,7 @@ def test_cells_a_few_at_a_time_are_the_same_as_all_at_once(
 
 
 @pytest.mark.parametrize(("last", "shown"), [("Acme", "Acme"), (7, "7")])
-def test_what_follows_the_last_cell_is_no_part_of_it(tmp_path: Path, last: object, shown: str) -> None:
+def test_content_after_the_last_cell_is_not_part_of_it(tmp_path: Path, last: object, shown: str) -> None:
     """Texts of drop-down lists and of page footers come after the rows in a sheet's file."""
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]

@@ -96,7 +96,7 @@ def told(address: PostalAddress) -> str:
         ),
     ],
 )
-def test_taken_apart_without_a_doubt(text: str, wanted: str) -> None:
+def test_address_is_parsed_without_doubts(text: str, wanted: str) -> None:
     address = read_address([text], None)
     assert told(address) == wanted
     assert not address.doubts
@@ -128,19 +128,19 @@ def test_taken_apart_without_a_doubt(text: str, wanted: str) -> None:
         ("111 Wellington St Ottawa ON K1A 0A9", "city=Ottawa", "the street and city are on one line"),
     ],
 )
-def test_what_is_doubtful_is_said(text: str, wanted: str, doubt: str) -> None:
+def test_doubts_are_reported(text: str, wanted: str, doubt: str) -> None:
     address = read_address([text], None)
     assert wanted in told(address)
     assert any(doubt in said for said in address.doubts)
 
 
-def test_the_home_country_is_what_is_expected_where_none_is_named() -> None:
+def test_home_country_applies_if_none_is_named() -> None:
     address = read_address(["Hauptstr. 5\n10115 Berlin"], "DE")
     assert (told(address), address.doubts) == ("Hauptstr. 5 | city=Berlin | zip=10115", ())
     assert "state=TX" in told(read_address(["4 Pier Rd, Austin, TX 78701"], "GB"))
 
 
-def test_a_reason_is_said_once_and_fits_the_home_country() -> None:
+def test_each_doubt_is_reported_once_and_fits_the_home_country() -> None:
     assert read_address(["12 High St SL7 1AA"], None).doubts == ("no city was found before the postal code",)
     address = read_address(["RR 2 Box 45\nSt. Albans VT 5478"], "US")
     assert told(address) == "RR 2 Box 45 | city=St. Albans | state=VT | zip=5478"
@@ -154,24 +154,24 @@ def test_a_reason_is_said_once_and_fits_the_home_country() -> None:
         ("1 Pier Rd\nUnit B\nSingapore\n048616", "1 Pier Rd | Unit B | city=Singapore | country=SG | zip=048616"),
     ],
 )
-def test_a_town_above_a_postal_code_that_is_called_like_a_country(text: str, wanted: str) -> None:
+def test_town_above_a_postal_code_may_have_a_country_name(text: str, wanted: str) -> None:
     assert told(read_address([text], None)) == wanted
 
 
-def test_pieces_know_their_cells() -> None:
+def test_pieces_have_their_cells() -> None:
     address = read_address(["Harbor Goods", None, "4 Pier Rd", "Austin, TX 78701", "512-555-0132"], None)
     cells = {name: line.cell for name, line in address.pieces.items()}
     assert cells == {"city": 3, "state": 3, "zip_code": 3, "phone": 4}
     assert [line.cell for line in address.street] == [0, 2]
 
 
-def test_what_has_no_place_is_left_and_said() -> None:
+def test_text_that_fits_no_field_is_left_over() -> None:
     address = read_address(["4 Pier Rd\nAustin, TX 78701\nTel 512 555 0132\nPh 512 555 0133\nFax 512 555 0134"], None)
     assert address.left == ("Ph 512 555 0133", "Fax 512 555 0134")
 
 
 @pytest.mark.parametrize("name", ["Georgia", "GA", "IN", "CA", "de", "Jersey 5"])
-def test_a_last_line_that_may_be_a_state_is_no_country(name: str) -> None:
+def test_last_line_that_may_be_a_state_is_not_a_country(name: str) -> None:
     assert "country" not in read_address([f"4 Pier Rd\nMarlow\n{name}"], None).pieces
 
 
@@ -183,7 +183,7 @@ def test_a_last_line_that_may_be_a_state_is_no_country(name: str) -> None:
         ("4 Pier Rd\nLeeds\nUnited Kingdom\nLS1 1AA", "GB", "Leeds", "GB"),
     ],
 )
-def test_a_country_above_a_postal_code_of_the_home_country(
+def test_country_above_a_postal_code_of_the_home_country_is_read(
     text: str, home: str, city: str, country: str | None
 ) -> None:
     pieces = read_address([text], home).pieces
@@ -202,7 +202,7 @@ WORDS = st.sampled_from(
 
 @settings(max_examples=200)
 @given(st.lists(WORDS, max_size=14), st.sampled_from([None, "US", "GB", "DE"]))
-def test_nothing_of_an_address_is_lost(words: list[str], home: str | None) -> None:
+def test_no_part_of_an_address_is_lost(words: list[str], home: str | None) -> None:
     text = " ".join(words)
     address = read_address([text], home)
     kept = [*(line.text for line in address.street), *(line.text for line in address.pieces.values()), *address.left]

@@ -25,7 +25,7 @@ contacts:
         *("(   )   -", "(___) ___-____", "__/__/____", "/  /", "- -", "_", "()", "-/-"),
     ],
 )
-def test_it_is_blank_in_any_case(text: str) -> None:
+def test_blank_texts_match_in_any_case(text: str) -> None:
     made = field("Terms", f"Id|Name|Terms\n1|Harbor|{text}", name="payment_term")
     assert column(made, "payment_term") == [None]
     assert list(made.tables.changes[["code", "column", "count", "before"]].iloc[0]) == ["blank_text", "Terms", 1, text]
@@ -34,31 +34,31 @@ def test_it_is_blank_in_any_case(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["NA", "N.A.", "none", "NaN", "----", "Leer", "(None yet)", "- Net -", "0", "?", "...", "(", "A_"]
 )
-def test_other_text_stays(text: str) -> None:
+def test_other_texts_are_kept(text: str) -> None:
     made = field("Terms", f"Id|Name|Terms\n1|Harbor|{text}", name="payment_term")
     assert column(made, "payment_term") == [text]
     assert not len(made.tables.changes)
 
 
 @pytest.mark.parametrize("text", ["nan", "None"])
-def test_what_programs_write_stays_in_names_states_and_countries(text: str) -> None:
+def test_ambiguous_blank_texts_are_kept_in_names_states_and_countries(text: str) -> None:
     made = field("Terms", f"Id|Name|Terms\n1|{text}|{text}", name="payment_term")
     assert (column(made, "payment_term"), column(made, "company_name")) == ([None], [text])
     assert column(field("Last", f"Id|Name|Last\n1|A|{text}", name="last_name"), "last_name") == [text]
     assert column(apply(CHILD, f"Id|First|Mail\n1|{text}|"), "first_name", "contact") == [text]
 
 
-def test_words_with_marks_around_them_are_blank_in_names_too() -> None:
+def test_marked_blank_texts_are_blank_in_names_too() -> None:
     made = field("Terms", "Id|Name|Terms\n1|- None -|(none)", name="last_name")
     assert (column(made, "company_name"), column(made, "last_name")) == ([None], [None])
 
 
-def test_keys_and_ids_keep_it() -> None:
+def test_blank_texts_are_kept_in_keys_and_ids() -> None:
     made = apply(f"{BASE}  reference_id: Code\n", "Id|Name|Code\nNULL|Harbor|N/A\n-|Kestrel|NULL")
     assert column(made, "reference_id") == ["N/A", "NULL"]
 
 
-def test_a_child_of_nothing_else_is_not_made_and_its_cells_are_counted() -> None:
+def test_child_with_only_blank_texts_is_not_created_and_cells_are_counted() -> None:
     made = apply(CHILD, "Id|Street|City|Country\n1|NULL|-|N/A\n2|4 Pier Rd|NULL|US")
     assert records(made, "address") == [
         {"reference_id": made.tables.addresses["reference_id"][0], "address_line_1": "4 Pier Rd", "type": "billing",
@@ -68,7 +68,7 @@ def test_a_child_of_nothing_else_is_not_made_and_its_cells_are_counted() -> None
     assert counted == {"Street": 1, "City": 2, "Country": 1}
 
 
-def test_values_and_flags_and_conditions_see_it() -> None:
+def test_blank_texts_apply_to_values_flags_and_conditions() -> None:
     made = field(
         "{from: Terms, values: {N/A: Prepaid}, otherwise: error}",
         "Id|Name|Terms\n1|A|n/a\n2|B|NULL",
@@ -85,14 +85,14 @@ def test_values_and_flags_and_conditions_see_it() -> None:
     assert column(apply(skip, "Id|Name|Gone\n1|A|N/A\n2|B|NULL"), "reference_id") == ["2"]
 
 
-def test_the_next_column_is_taken_and_pieces_of_a_cell_are_blank_too() -> None:
+def test_blank_texts_apply_to_alternatives_and_parts_of_a_cell() -> None:
     made = field("{from: [A, B], take: first}", "Id|Name|A|B\n1|X|NULL|Net 30", name="payment_term")
     assert column(made, "payment_term") == ["Net 30"]
     made = field('{from: A, split: ";", take: 1}', "Id|Name|A\n1|X|-; Net 30", name="payment_term")
     assert column(made, "payment_term") == ["Net 30"]
 
 
-def test_lines_of_an_address() -> None:
+def test_blank_texts_in_address_lines_are_ignored() -> None:
     mapping = """
         title: Test
         key: Id
@@ -106,7 +106,7 @@ def test_lines_of_an_address() -> None:
     assert list(made.tables.changes["code"]) == ["blank_text"]
 
 
-def test_a_mapping_has_its_own_list() -> None:
+def test_mapping_may_have_its_own_list() -> None:
     cells = "Id|Name|Terms\n1|A|none\n2|B|NULL\n3|C|nan"
     made = apply(f"blanks: [None, '?']\n{BASE}  payment_term: Terms\n", cells)
     assert column(made, "payment_term") == [None, "NULL", "nan"]

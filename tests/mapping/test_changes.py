@@ -12,16 +12,16 @@ def changes(mapped: Mapped, *names: str) -> list[tuple[object, ...]]:
     return list(frame[list(names or NAMES)].itertuples(index=False, name=None))
 
 
-def test_rewriting_is_counted_by_column_with_the_first_place() -> None:
+def test_rewrites_are_counted_per_column_with_the_first_location() -> None:
     made = field("{from: A, as: upper}", "Id|A\n1|ONE\n2|two\n3|\n4|two\n5|six")
     assert changes(made) == [("text_rewritten", "customer", "display_name", "A", 3, 1, "two", "TWO")]
 
 
-def test_what_stays_as_it_is_and_what_is_only_trimmed_is_no_change() -> None:
+def test_unchanged_and_trimmed_texts_are_not_changes() -> None:
     assert not changes(field("A", "Id|A\n1|One\n2|\u00a0 Two "))
 
 
-def test_each_step_and_the_values_are_kinds_of_their_own() -> None:
+def test_each_step_and_value_translation_is_counted_separately() -> None:
     made = field("{from: A, as: [collapse, upper], values: {NET 30: NET30}}", "Id|A\n1|net  30")
     assert changes(made, "code", "before", "after") == [
         ("text_rewritten", "net 30", "NET 30"),
@@ -33,18 +33,18 @@ def test_each_step_and_the_values_are_kinds_of_their_own() -> None:
 @pytest.mark.parametrize(
     "rule", ["{from: A, as: {extract: '[0-9]+'}}", "{from: A, values: {'7': b}, otherwise: blank}"]
 )
-def test_a_value_that_is_left_out_is_told(rule: str) -> None:
+def test_omitted_values_are_reported(rule: str) -> None:
     made = field(rule, "Id|A\n1|x\n2|x\n3|7")
     assert ("value_left_out", 2, "x", None) in changes(made, "code", "count", "before", "after")
 
 
-def test_a_wrong_value_is_a_problem_and_not_counted_as_rewritten() -> None:
+def test_invalid_value_is_a_problem_not_a_rewrite() -> None:
     made = field("A", "Id|A\n1|nobody\n2|ADA@EXAMPLE.COM", name="email")
     assert changes(made, "code", "count") == [("email_rewritten", 1)]
     assert problems(made, "code") == [("invalid_email",)]
 
 
-def test_columns_that_were_passed_over_are_counted_where_they_say_something_else() -> None:
+def test_unused_columns_with_different_values_are_counted() -> None:
     made = field("{from: [A, B], take: first}", "Id|A|B\n1|x|y\n2|x|x\n3||y\n4|x|")
     assert column(made, "display_name") == ["x", "x", "y", "x"]
     assert changes(made, "code", "column", "count", "row", "before", "after") == [
@@ -52,7 +52,7 @@ def test_columns_that_were_passed_over_are_counted_where_they_say_something_else
     ]
 
 
-def test_rewriting_of_a_column_that_was_passed_over_does_not_count() -> None:
+def test_rewrites_of_an_unused_column_are_not_counted() -> None:
     made = field("{from: [A, B], take: first, as: upper}", "Id|A|B\n1|X|y\n2||y")
     assert changes(made, "code", "column", "count", "row") == [
         ("value_passed_over", "B", 1, 0),
@@ -60,7 +60,7 @@ def test_rewriting_of_a_column_that_was_passed_over_does_not_count() -> None:
     ]
 
 
-def test_a_split_cell_of_which_one_value_is_taken_is_an_info() -> None:
+def test_unused_value_of_a_split_cell_is_an_info() -> None:
     made = field("{from: A, split: ';', take: last}", "Id|A\n1|x; y\n2|z")
     assert column(made, "display_name") == ["y", "z"]
     assert problems(made, "severity", "code", "row", "column", "message") == [
@@ -68,7 +68,7 @@ def test_a_split_cell_of_which_one_value_is_taken_is_an_info() -> None:
     ]
 
 
-def test_tables_are_counted_apart_and_rows_of_other_records_do_not_count() -> None:
+def test_tables_are_counted_separately_without_rows_of_other_records() -> None:
     mapping = """
     title: T
     key: Id
@@ -86,7 +86,7 @@ def test_tables_are_counted_apart_and_rows_of_other_records_do_not_count() -> No
     ]
 
 
-def test_a_cell_that_goes_to_two_records_of_a_kind_counts_once() -> None:
+def test_cell_used_by_two_records_of_a_kind_counts_once() -> None:
     mapping = """
     title: T
     key: Id
@@ -105,13 +105,13 @@ def test_several_values_are_shown_as_a_list() -> None:
     assert changes(made, "code", "before", "after") == [("value_translated", "BS", "billing, shipping")]
 
 
-def test_a_part_of_a_packed_cell_is_counted_at_the_cell() -> None:
+def test_part_of_a_packed_cell_is_counted_at_the_cell() -> None:
     entry = "addresses:\n  - {type: {constant: billing}, lines: [L1, L2, L3]}\n"
     made = apply(BASE + entry, "Id|Name|L1|L2|L3\n1|Acme|Attn: Ada Lovelace|4 Pier Rd|Austin, TX 78701")
     assert changes(made, "column", "after") == [("L1", "Ada"), ("L1", "Lovelace")]
 
 
-def test_what_changes_in_keys_is_counted() -> None:
+def test_changes_in_keys_are_counted() -> None:
     made = apply("title: T\nkey: {from: Id, as: unquote}\ncustomer: {company_name: N}", "Id|N\n'01|a\n0\u200b2|b")
     assert column(made, "reference_id") == ["01", "02"]
     assert changes(made) == [
@@ -138,7 +138,7 @@ def test_text_is_tidied(text: str, wanted: str) -> None:
     )
 
 
-def test_as_text_leaves_even_what_cannot_be_seen() -> None:
+def test_as_text_keeps_even_invisible_characters() -> None:
     assert column(field("{from: A, as: text}", "Id|A\n1|a\u00a0b"), "display_name") == ["a\u00a0b"]
 
 
@@ -154,16 +154,16 @@ def test_text_read_with_the_wrong_encoding_is_a_warning(text: str, encoding: str
 
 
 @pytest.mark.parametrize("text", ["SÃO PAULO", "Âge", "Ångström", "Ärzte", "Ã la carte", "CÔTÉ", "FAÇADE É", "señor Ñ"])
-def test_accented_capitals_are_no_mojibake(text: str) -> None:
+def test_accented_capitals_are_not_mojibake(text: str) -> None:
     assert not problems(field("A", f"Id|A\n1|{text}"))
 
 
-def test_every_code_of_a_change_is_for_a_column_and_never_for_a_cell() -> None:
+def test_change_codes_are_never_problem_codes() -> None:
     made = apply(f"{BASE}  phone: P\n", "Id|Name|P\n1|a|(415) 555-0132\n2|b|call", country="US")
     assert not {code for code, *_ in changes(made)} & {code for (code,) in problems(made, "code")}
 
 
-def test_a_split_cell_is_treated_alike_whether_others_hold_several_values_or_not() -> None:
+def test_split_cell_is_treated_the_same_next_to_cells_with_several_values() -> None:
     rule = "{from: A, split: ';', take: first, as: phone}"
     alone, together = (
         field(rule, f"Id|A\n1|(999)\u00a0555 0132{more}", name="phone", country="US")

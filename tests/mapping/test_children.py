@@ -44,7 +44,7 @@ def ids(made: Any, entity: Any = "address") -> list[str]:
     return column(made, "reference_id", entity)
 
 
-def test_a_child_of_blank_cells_is_not_made_and_constants_do_not_count() -> None:
+def test_child_of_blank_cells_is_not_created_and_constants_do_not_count() -> None:
     made = apply(WIDE, "Id|Bill Street|Ship Street|First|Last\n1|Mill Lane|||\n2||||\n3||High St||Lovelace")
     assert [(a["_customer"], a["type"], a["address_line_1"]) for a in records(made, "address")] == [
         (0, "billing", "Mill Lane"),
@@ -55,12 +55,12 @@ def test_a_child_of_blank_cells_is_not_made_and_constants_do_not_count() -> None
     ]
 
 
-def test_a_type_alone_makes_no_address() -> None:
+def test_type_alone_makes_no_address() -> None:
     made = apply(ADDRESS, "Id|Type|Street|City\n1|B||\n2||Mill Lane|")
     assert column(made, "type", "address") == ["shipping"]
 
 
-def test_a_wrong_type_is_an_error_at_its_cell() -> None:
+def test_wrong_type_is_an_error_at_its_cell() -> None:
     made = apply(ADDRESS, "Id|Type|Street|City\n1|X|Mill Lane|Marlow")
     assert column(made, "type", "address") == [None]
     assert problems(made, "code", "entity", "field", "row", "column", "value") == [
@@ -68,7 +68,7 @@ def test_a_wrong_type_is_an_error_at_its_cell() -> None:
     ]
 
 
-def test_equal_addresses_of_a_customer_are_one() -> None:
+def test_equal_addresses_of_a_customer_are_merged() -> None:
     cells = (
         "Id|Type|Street|City\n1|B|Mill Lane|Marlow\n1|B|MILL  lane|marlow\n1|S|Mill Lane|Marlow\n2|B|Mill Lane|Marlow"
     )
@@ -81,14 +81,14 @@ def test_equal_addresses_of_a_customer_are_one() -> None:
     assert made.tables.addresses["_row"].tolist() == [0, 2, 3]
 
 
-def test_one_address_for_both_becomes_one_of_each_type() -> None:
+def test_address_for_both_becomes_one_of_each_type() -> None:
     made = apply(ADDRESS, "Id|Type|Street|City\n1|BS|Mill Lane|\n1|S|High Street|")
     assert column(made, "type", "address") == ["billing", "shipping", "shipping"]
     assert column(made, "address_line_1", "address") == ["Mill Lane", "Mill Lane", "High Street"]
     assert len(set(ids(made))) == 3
 
 
-def test_flags_say_types_and_defaults() -> None:
+def test_flags_set_types_and_defaults() -> None:
     cells = "Id|Bill|Ship|Street\n1|Yes|Yes|Mill Lane\n1|No|No|High Street\n2||T|Low Road\n2|perhaps||Way"
     made = apply(FLAGS, cells)
     assert [(a.get("type"), a["address_line_1"], a.get("is_default")) for a in records(made, "address")] == [
@@ -101,7 +101,7 @@ def test_flags_say_types_and_defaults() -> None:
     assert problems(made, "code", "row", "column") == [("invalid_flag", 5, "Bill")]
 
 
-def test_is_default_is_what_the_source_says_and_merged_ones_are_default_if_any_is() -> None:
+def test_is_default_comes_from_the_source_and_is_merged() -> None:
     mapping = ADDRESS + "    is_default: Main\n"
     cells = "Id|Type|Street|City|Main\n1|B|Mill Lane|x|No\n1|B|Mill Lane|x|Y\n1|S|High St|x|0\n1|S|Low Rd|x|"
     assert column(apply(mapping, cells), "is_default", "address") == [True, False, None]
@@ -131,25 +131,25 @@ def stated(made: Any, entity: Any = "address") -> list[tuple[Any, bool]]:
         ("{from: Main, invalid: blank}", ["perhaps", "No"], [(None, False), (False, True)]),
     ],
 )
-def test_it_is_known_whether_the_source_says_which_child_is_the_default(rule: str, cells: Any, expected: Any) -> None:
+def test_stated_defaults_are_known(rule: str, cells: Any, expected: Any) -> None:
     rows = [f"1|B|{number} Mill Lane|x|{cell}" for number, cell in enumerate(cells)]
     made = apply(f"{ADDRESS}    is_default: {rule}\n", "\n".join(["Id|Type|Street|City|Main", *rows]))
     assert stated(made) == expected
 
 
 @pytest.mark.parametrize("rule", ["{constant: main}", "{from: Main, default: maybe}", "{from: Main, values: {A: B}}"])
-def test_a_mapping_cannot_answer_with_something_else_than_yes_or_no(rule: str) -> None:
+def test_values_other_than_yes_or_no_in_a_mapping_are_refused(rule: str) -> None:
     with pytest.raises(MappingError, match=r":\d+: the first address, is_default: must be yes or no, not '"):
         apply(f"{ADDRESS}    is_default: {rule}\n", "Id|Type|Street|City|Main\n1|B|x|y|A")
 
 
-def test_what_is_neither_yes_nor_no_is_an_error_whatever_the_transform() -> None:
+def test_neither_yes_nor_no_is_an_error_with_any_transform() -> None:
     made = apply(ADDRESS + "    is_default: {from: Main, as: text}\n", "Id|Type|Street|City|Main\n1|B|x|y|maybe")
     assert problems(made, "code", "row", "column") == [("invalid_flag", 2, "Main")]
     assert stated(made) == [(None, False)]
 
 
-def test_contacts_and_children_of_both_types_know_it_too() -> None:
+def test_stated_defaults_of_contacts_and_of_addresses_of_both_types() -> None:
     both = apply(ADDRESS + "    is_default: Main\n", "Id|Type|Street|City|Main\n1|BS|Mill Lane|x|No\n1|BS|Low Rd|x|")
     assert stated(both) == [(False, True), (False, True), (None, False), (None, False)]
     flags = apply(FLAGS, "Id|Bill|Ship|Street\n1|Yes||Mill Lane\n1|No|No|High Street")
@@ -168,13 +168,13 @@ def test_contacts_and_children_of_both_types_know_it_too() -> None:
         (["", ""], (None, False)),
     ],
 )
-def test_what_any_line_of_a_merged_child_says_counts(cells: list[str], expected: Any) -> None:
+def test_default_in_any_row_of_a_merged_child_counts(cells: list[str], expected: Any) -> None:
     rows = [f"1|B|Mill Lane|x|{cell}" for cell in cells]
     made = apply(ADDRESS + "    is_default: Main\n", "\n".join(["Id|Type|Street|City|Main", *rows]))
     assert stated(made) == [expected]
 
 
-def test_an_id_is_made_of_customer_role_and_folded_text() -> None:
+def test_id_consists_of_customer_role_and_hash_of_normalized_text() -> None:
     made = apply(WIDE, "Id|Bill Street|Ship Street|First|Last\nC1|Mill Lane|Mill Lane|Ada|Lovelace")
     billing, shipping = ids(made)
     assert re.fullmatch(r"C1-billing-[0-9a-f]{12}", billing)
@@ -182,7 +182,7 @@ def test_an_id_is_made_of_customer_role_and_folded_text() -> None:
     assert re.fullmatch(r"C1-contact-[0-9a-f]{12}", ids(made, "contact")[0])
 
 
-def test_ids_do_not_change_with_the_order_of_rows_spacing_or_case() -> None:
+def test_ids_do_not_depend_on_row_order_spacing_or_case() -> None:
     rows = ["1|B|Mill Lane|Marlow", "1|S|Grüner Weg|Köln", "2|B|Mill Lane|Marlow", "1|B|MILL lane|Marlow"]
     again = ["2|B|MILL\u00a0 LANE|Marlow", "1|B|Mill Lane|MARLOW", "1|S|GRÜNER   Weg|köln", "1|b|mill  lane|Marlow"]
     first = apply(ADDRESS, "\n".join(["Id|Type|Street|City", *rows]))
@@ -194,19 +194,19 @@ def test_ids_do_not_change_with_the_order_of_rows_spacing_or_case() -> None:
     assert len(set(ids(first))) == 3
 
 
-def test_texts_that_differ_only_by_folding_are_one_address_with_one_id() -> None:
+def test_addresses_that_differ_only_in_case_and_spaces_are_merged() -> None:
     made = apply(ADDRESS, "Id|Type|Street|City\n1|B|Hauptstraße  1|x\n1|B|HAUPTSTRASSE 1|x\n1|B|Hauptstraße\u00a01|x")
     assert column(made, "address_line_1", "address") == ["Hauptstraße 1"]
 
 
-def test_an_address_told_in_several_words_has_one_id_whichever_comes_first() -> None:
+def test_address_spelled_differently_has_one_id_in_any_order() -> None:
     mapping = ADDRESS + "    state: State\n"
     head, one, other = "Id|Type|Street|City|State", "1|B|Mill Lane|x|CA", "1|B|Mill Lane|x|California"
     (first,) = ids(apply(mapping, f"{head}\n{one}\n{other}"))
     assert ids(apply(mapping, f"{head}\n{other}\n{one}")) == [first]
 
 
-def test_long_ids_are_cut_and_still_differ() -> None:
+def test_long_ids_are_cut_and_still_unique() -> None:
     long = "x" * 250
     made = apply(WIDE, f"Id|Bill Street|Ship Street|First|Last\n{long}1|A|A|b|c\n{long}2|A|A|b|c\n{'y' * 300}|A||b|c")
     made_ids = ids(made) + ids(made, "contact")
@@ -216,7 +216,7 @@ def test_long_ids_are_cut_and_still_differ() -> None:
     assert "-billing-" in made_ids[0]
 
 
-def test_own_ids_are_kept_with_the_type_behind_them_where_one_row_gives_both() -> None:
+def test_own_ids_are_kept_with_the_type_appended_if_one_row_gives_both() -> None:
     mapping = ADDRESS + "    reference_id: No\n"
     cells = "Id|Type|Street|City|No\n1|B|Mill Lane|x|A7\n1|BS|High St|x|A8\n1|S|Low Rd|x|\n1|B|Mill Lane|x|A9"
     first, billing, shipping, made, other = ids(apply(mapping, cells))
@@ -224,7 +224,7 @@ def test_own_ids_are_kept_with_the_type_behind_them_where_one_row_gives_both() -
     assert made.startswith("1-shipping-")
 
 
-def test_children_are_sorted_by_customer_and_know_entry_and_row() -> None:
+def test_children_are_sorted_by_customer_and_have_entry_and_row() -> None:
     cells = "Id|Bill Street|Ship Street|First|Last\n2|a|b||\n1|c|d||\n2|e|||"
     frame = apply(WIDE, cells).tables.addresses
     assert frame["address_line_1"].tolist() == ["a", "b", "e", "c", "d"]
@@ -233,7 +233,7 @@ def test_children_are_sorted_by_customer_and_know_entry_and_row() -> None:
     assert frame["_entry"].tolist() == [1, 2, 1, 1, 2]
 
 
-def test_entries_know_their_columns_and_policies() -> None:
+def test_entries_have_columns_and_policies() -> None:
     mapping = WIDE.replace(
         "designation: {constant: buyer}", "on_error: drop_child, email: {from: Mail, invalid: blank}"
     )
@@ -250,7 +250,7 @@ def test_entries_know_their_columns_and_policies() -> None:
     assert entries[3].fields["email"].blank_when_invalid
 
 
-def test_an_extension_of_a_child() -> None:
+def test_phone_extension_of_a_child_is_moved_to_its_attribute() -> None:
     cells = "Id|Bill Street|Ship Street|First|Last|Bill Phone\n1|||||x\n2|a||||415 555 0132 x9"
     made = apply(WIDE, cells, country="US")
     assert problems(made, "code", "entity", "record", "row", "column") == [
@@ -263,6 +263,6 @@ def test_an_extension_of_a_child() -> None:
 
 
 @pytest.mark.parametrize(("flag", "count"), [("Yes", 1), ("No", 0), ("", 0)])
-def test_when_says_which_rows_give_a_child(flag: str, count: int) -> None:
+def test_when_selects_rows_that_give_a_child(flag: str, count: int) -> None:
     mapping = BASE + "contacts: [{first_name: First, when: {column: Person, flag: yes}}]\n"
     assert len(apply(mapping, f"Id|First|Person\n1|Ada|{flag}").tables.contacts) == count

@@ -22,7 +22,7 @@ HEAD = "Id|Name|Kind|Street|Person"
 TWO = ABOVE.replace("key: Id", "key: [Site, Id]")
 
 
-def test_rows_with_a_blank_key_give_children_to_the_customer_above() -> None:
+def test_blank_key_rows_add_children_to_the_customer_above() -> None:
     cells = f"{HEAD}\n1|Kettle||a|Ada\n|||b|\n||||Bea\n2|Copper|||\n|||c|Cleo\n\u00a0|||d|"
     made = apply(ABOVE, cells)
     assert_one_status_each(made)
@@ -42,33 +42,33 @@ def test_rows_with_a_blank_key_give_children_to_the_customer_above() -> None:
     assert not problems(made)
 
 
-def test_without_it_they_are_rejected_alone() -> None:
+def test_blank_key_rows_are_rejected_without_the_option() -> None:
     made = apply(ABOVE.replace("blank_key: above", "blank_key: reject"), f"{HEAD}\n1|Kettle||a|Ada\n|||b|")
     assert row_statuses(made) == ["0", "rejected"]
     assert problems(made) == [("key_blank", 3, "Id")]
 
 
-def test_a_continuation_row_may_fill_what_is_blank_and_must_not_contradict() -> None:
+def test_continuation_row_may_fill_blanks_but_not_contradict() -> None:
     mapping = ABOVE.replace("{company_name: Name}", "{company_name: Name, display_name: Kind}")
     made = apply(mapping, f"{HEAD}\n1|Kettle|||\n||Tea||\n|Copper|||")
     assert column(made, "display_name") == ["Tea"]
     assert problems(made, "code", "row", "column", "customer") == [("customer_conflict", 4, "Name", 0)]
 
 
-def test_one_at_the_very_start_is_rejected_as_often_as_it_takes() -> None:
+def test_each_continuation_row_at_the_start_is_rejected() -> None:
     made = apply(ABOVE, f"{HEAD}\n|||a|\n|||b|\n1|Kettle|||\n|||c|")
     assert row_statuses(made) == ["rejected", "rejected", "0", "0"]
     assert problems(made) == [("continuation_lost", 2, "Id"), ("continuation_lost", 3, "Id")]
 
 
-def test_what_continues_a_skipped_row_is_skipped_for_the_same_reason() -> None:
+def test_continuation_of_a_skipped_row_is_skipped_for_the_same_reason() -> None:
     made = apply(ABOVE, f"{HEAD}\n1|Kettle|||\n2|Copper|S||\n|||b|\n3|Thimble|||\n||S|c|\n|||d|")
     # A continuation row that is skipped by itself takes nothing with it.
     assert row_statuses(made) == ["0", "supplier", "supplier", "1", "supplier", "1"]
     assert column(made, "address_line_1", "address") == ["d"]
 
 
-def test_a_row_that_the_loader_rejected_does_not_hand_its_rows_to_the_customer_before() -> None:
+def test_continuation_of_a_broken_row_is_not_added_to_the_customer_before() -> None:
     table = sheet(f"{HEAD}\n1|Kettle|||\n2|torn|||\n|||b|\n|||c|\n3|Thimble|||\n|||d|", broken=np.arange(6) == 1)
     made = apply(ABOVE, table)
     assert_one_status_each(made)
@@ -76,7 +76,7 @@ def test_a_row_that_the_loader_rejected_does_not_hand_its_rows_to_the_customer_b
     assert problems(made) == [("continuation_lost", 4, "Id"), ("continuation_lost", 5, "Id")]
 
 
-def test_a_new_file_continues_nothing() -> None:
+def test_continuation_does_not_cross_files() -> None:
     made = apply(ABOVE, sheet(f"{HEAD}\n1|Kettle|||", "a.csv"), sheet(f"{HEAD}\n|||b|\n2|Copper|||\n|||c|", "b.csv"))
     assert row_statuses(made) == ["0", "rejected", "1", "1"]
 
@@ -92,7 +92,7 @@ def test_a_new_file_continues_nothing() -> None:
         ("w|1|K|||\nw|2|L|||\n|1|||a|", ["0", "1", "rejected"]),
     ],
 )
-def test_keys_of_several_parts(cells: str, wanted: list[str]) -> None:
+def test_multipart_keys_may_continue(cells: str, wanted: list[str]) -> None:
     made = apply(TWO, f"Site|{HEAD}\n{cells}")
     assert_one_status_each(made)
     assert row_statuses(made) == wanted
@@ -110,7 +110,7 @@ contacts: [{table: places, first_name: Person}]
 """
 
 
-def test_several_contacts_under_one_address_of_another_table() -> None:
+def test_several_contacts_under_one_address_in_another_table_are_joined() -> None:
     firms = sheet("Id|Name|Kind\n1|Kettle|\n2|Copper|S\n|Lost|", "firms.csv")
     places = sheet("Firm|Street|Person\n|x|\n1|a|Ada\n||Bea\n2|b|Cleo\n||Dora\n9|c|\n|d|", "places.csv")
     made = apply(TABLES, firms, places)
@@ -120,7 +120,7 @@ def test_several_contacts_under_one_address_of_another_table() -> None:
     assert [code for code, *_ in problems(made)] == ["key_blank", "continuation_lost", "orphan_row", "orphan_row"]
 
 
-def test_blank_key_is_reject_or_above() -> None:
+def test_blank_key_must_be_reject_or_above() -> None:
     with pytest.raises(MappingError, match="blank_key"):
         loaded(ABOVE.replace("above", "below"))
 
@@ -150,7 +150,7 @@ def expected(rows: list[tuple[str, str, bool, str]]) -> list[str]:
 
 @settings(max_examples=40)
 @given(st.lists(ROW, min_size=1, max_size=15))
-def test_rows_add_up_and_end_where_a_reader_would_put_them(rows: list[tuple[str, str, bool, str]]) -> None:
+def test_statuses_of_continuation_rows_match_a_simple_model(rows: list[tuple[str, str, bool, str]]) -> None:
     cells = "\n".join([HEAD, *(f"{key}|{key and 'N' + key}|{kind}|{street}|" for key, kind, _, street in rows)])
     made: Mapped = apply(ABOVE, sheet(cells, broken=np.array([broken for _, _, broken, _ in rows])))
     assert_one_status_each(made)

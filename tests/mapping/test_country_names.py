@@ -40,7 +40,7 @@ PAIRS = [pair.strip() for line in (SHOPS + LANGUAGES).split("\n") for pair in li
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_countries_as_exports_write_them(pair: str) -> None:
+def test_common_country_spellings_are_recognized(pair: str) -> None:
     name, _, code = pair.partition("=")
     assert country_code(name) == code
 
@@ -57,7 +57,7 @@ def test_countries_as_exports_write_them(pair: str) -> None:
         ("California", "This is a state in the United States: is it in the wrong column? Enter the country here."),
     ],
 )
-def test_what_is_not_certain_is_an_error_and_no_hint_names_another_country(text: str, hint: str) -> None:
+def test_uncertain_country_is_an_error_with_a_safe_hint(text: str, hint: str) -> None:
     result = country(pa.array([text]))
     assert result.values.to_pylist() == [None]
     assert result.findings[0].texts(0) == ("is not a country", hint)
@@ -91,7 +91,7 @@ def test_what_is_not_certain_is_an_error_and_no_hint_names_another_country(text:
         ("Reggio nell'Emilia", "IT", "RE"),
     ],
 )
-def test_states_as_exports_write_them(text: str, place: str, code: str) -> None:
+def test_common_state_spellings_are_recognized(text: str, place: str, code: str) -> None:
     result = state(pa.array([text]), pa.array([place]))
     assert (result.values.to_pylist(), result.findings) == ([code], ())
 
@@ -104,12 +104,12 @@ def test_states_as_exports_write_them(text: str, place: str, code: str) -> None:
         ("Onti", "CA", "It is sent unchanged."),
     ],
 )
-def test_a_hint_names_a_state_and_not_its_code(text: str, place: str, hint: str) -> None:
+def test_hint_names_a_state_not_its_code(text: str, place: str, hint: str) -> None:
     result = state(pa.array([text]), pa.array([place]))
     assert (result.values.to_pylist(), result.findings[0].texts(0)[1]) == ([text], hint)
 
 
-def test_kosovo_is_sent_by_the_code_that_is_in_use() -> None:
+def test_kosovo_is_sent_with_the_code_in_use() -> None:
     mapping = """
         title: Test
         key: Id
@@ -120,7 +120,7 @@ def test_kosovo_is_sent_by_the_code_that_is_in_use() -> None:
     assert (column(made, "country", "address"), problems(made)) == (["XK"], [])
 
 
-def test_the_committed_names_are_the_generated_ones() -> None:
+def test_committed_names_are_up_to_date() -> None:
     path = Path(countries.__file__).with_name("country_names.json")
     command = f"python -m {foreign_names.__name__} > importer/mapping/transforms/country_names.json"
     assert path.read_text(encoding="utf-8") == foreign_names.foreign_names(), f"run: {command}"

@@ -27,7 +27,7 @@ from tests.mapping.support import BASE, apply, column, field, problems, records
         ('<a href="mailto:office@example.com">office@example.com</a>', "office@example.com"),
     ],
 )
-def test_what_is_undone(text: str, plain: str) -> None:
+def test_encoded_text_is_decoded(text: str, plain: str) -> None:
     result = decode(pa.array([text]))
     assert (result.values.to_pylist(), result.findings) == ([plain], ())
 
@@ -38,7 +38,7 @@ def test_what_is_undone(text: str, plain: str) -> None:
      "https://example.com/a%20b", "&unknown;", r"\n", r"\\server\North", "A_x0041_", "[Closed] Harbor",
      "{Harbor}"],
 )  # fmt: skip
-def test_what_is_no_code_stays(text: str) -> None:
+def test_text_that_is_not_encoded_is_kept(text: str) -> None:
     result = decode(pa.array([text]))
     assert (result.values.to_pylist(), result.findings) == ([text], ())
 
@@ -65,13 +65,13 @@ def test_what_is_no_code_stays(text: str) -> None:
         "Harbor<label>Goods</label>",
     ],
 )
-def test_what_may_be_a_code_stays_with_a_warning(text: str) -> None:
+def test_possibly_encoded_text_is_kept_with_a_warning(text: str) -> None:
     result = decode(pa.array([text]))
     assert result.values.to_pylist() == [text]
     assert [(finding.code, finding.severity) for finding in result.findings] == [("text_encoded", Severity.WARNING)]
 
 
-def test_a_company_a_note_and_a_key() -> None:
+def test_encoded_company_note_and_key_are_decoded() -> None:
     mapping = f"{BASE}  attributes: {{Note: Note}}\n"
     made = apply(mapping, "Id|Name|Note\nA&amp;B|<b>Alder</b> &amp; Co<br>West|<b>x</b> &amp; y")
     assert records(made) == [
@@ -81,11 +81,11 @@ def test_a_company_a_note_and_a_key() -> None:
     assert problems(made) == []
 
 
-def test_as_text_leaves_it_alone() -> None:
+def test_as_text_leaves_encoded_text_alone() -> None:
     assert column(field("{from: Name, as: text}", "Id|Name\n1|A &amp; B"), "display_name") == ["A &amp; B"]
 
 
-def test_lines_of_a_packed_address() -> None:
+def test_encoded_lines_of_a_packed_address_are_decoded() -> None:
     mapping = "title: T\nkey: Id\ncustomer: {company_name: Id}\naddresses: [{type: {constant: billing}, packed: Bill}]"
     made = apply(mapping, "Id|Bill\n1|4 O&#39;Neil Rd<br>Austin, TX 78701<br/>USA")
     (one,) = records(made, "address")

@@ -49,7 +49,7 @@ def refused(own: str, folder: Path, base: str = BASE) -> str:
     return str(caught.value).replace(f"{folder}{os.sep}", "")
 
 
-def test_what_is_not_said_comes_from_the_base(tmp_path: Path) -> None:
+def test_missing_entries_come_from_the_base(tmp_path: Path) -> None:
     (tmp_path / "alone.yaml").write_text(BASE, encoding="utf-8")
     alone = load_mapping(str(tmp_path / "alone.yaml")).mapping
     both = extended("", tmp_path).mapping
@@ -57,7 +57,7 @@ def test_what_is_not_said_comes_from_the_base(tmp_path: Path) -> None:
     assert extended("title: Own\ncountry: DE\n", tmp_path).mapping.title == "Own"
 
 
-def test_tables_are_merged_and_a_field_with_a_source_takes_the_place_of_the_base_s(tmp_path: Path) -> None:
+def test_tables_are_merged_and_fields_with_a_source_are_replaced(tmp_path: Path) -> None:
     own = "customer:\n  email: Other\n  attributes: {Kind: K}\n  phone: {constant: none}\n  display_id: No\n"
     customer = extended(own, tmp_path).mapping.customer
     assert list(customer.fields()) == [
@@ -70,14 +70,14 @@ def test_tables_are_merged_and_a_field_with_a_source_takes_the_place_of_the_base
 
 
 @pytest.mark.parametrize("source", ["{from: Other}", "[Other]", "Other"])
-def test_nothing_is_left_of_a_field_that_is_given_anew(source: str, tmp_path: Path) -> None:
+def test_field_with_a_new_source_is_replaced_completely(source: str, tmp_path: Path) -> None:
     customer = extended(f"customer: {{payment_term: {source}}}\n", tmp_path).mapping.customer
     assert (customer.payment_term.from_, customer.payment_term.values) == (["Other"], None)
     (rule,) = extended("skip: {1: {column: Gone, is: x, reason: r}}\n", tmp_path).mapping.tables["customers"].skip
     assert (rule.column, rule.is_, rule.flag) == ("Gone", ["x"], None)
 
 
-def test_a_field_without_a_source_changes_that_of_the_base(tmp_path: Path) -> None:
+def test_field_without_a_source_changes_the_base_field(tmp_path: Path) -> None:
     own = (
         "customer:\n  phone: {invalid: blank}\n  email: {take: last}\n  payment_term: {values: {b: null, B: c, C: d}}\n"
     )
@@ -89,13 +89,13 @@ def test_a_field_without_a_source_changes_that_of_the_base(tmp_path: Path) -> No
     assert (customer.payment_term.values, customer.payment_term.otherwise) == ({"B": ["c"], "C": ["d"]}, "error")
 
 
-def test_a_short_list_of_columns_can_be_given_something_too(tmp_path: Path) -> None:
+def test_short_column_list_can_be_extended(tmp_path: Path) -> None:
     base = BASE.replace("{from: [Mail, Mail 2], take: first}", "[Mail, Mail 2]")
     assert extended("customer: {email: {join: '; '}}\n", tmp_path, base).mapping.customer.email.join == "; "
 
 
 @pytest.mark.parametrize("nothing", ["null", "~", ""])
-def test_null_takes_out(nothing: str, tmp_path: Path) -> None:
+def test_null_removes_an_entry(nothing: str, tmp_path: Path) -> None:
     own = f"customer:\n  phone: {nothing}\n  attributes:\n    Area: {nothing}\nignore: {nothing}\n"
     mapping = extended(own, tmp_path).mapping
     assert mapping.customer.phone is None
@@ -103,11 +103,11 @@ def test_null_takes_out(nothing: str, tmp_path: Path) -> None:
     assert mapping.tables["customers"].ignore == []
 
 
-def test_a_quoted_null_is_a_column(tmp_path: Path) -> None:
+def test_quoted_null_is_a_column(tmp_path: Path) -> None:
     assert extended('customer: {phone: "null"}\n', tmp_path).mapping.customer.phone.from_ == ["null"]
 
 
-def test_a_list_takes_the_place_of_the_list_and_dots_stand_for_it(tmp_path: Path) -> None:
+def test_list_replaces_the_base_list_and_dots_insert_it(tmp_path: Path) -> None:
     rule = "- {column: B, blank: yes, reason: b}"
     table = extended(f"skip: [{rule[2:]}]\nignore: [More, ...]\n", tmp_path).mapping.tables["customers"]
     assert [skip.reason for skip in table.skip] == ["b"]
@@ -116,12 +116,12 @@ def test_a_list_takes_the_place_of_the_list_and_dots_stand_for_it(tmp_path: Path
     assert [skip.reason for skip in table.skip] == ["b", "inactive"]
 
 
-def test_dots_stand_for_a_single_text_as_well(tmp_path: Path) -> None:
+def test_dots_insert_a_single_base_text_too(tmp_path: Path) -> None:
     table = extended("ignore: [..., More]\n", tmp_path, BASE.replace("[Note]", "Note")).mapping.tables["customers"]
     assert table.ignore == ["Note", "More"]
 
 
-def test_numbers_change_items_of_a_list(tmp_path: Path) -> None:
+def test_numbered_keys_change_items_of_a_base_list(tmp_path: Path) -> None:
     own = "addresses:\n  1: null\n  2: {city: {default: Here}, zip_code: Zip, when: {column: Zip, is: x}}\n"
     (only,) = extended(own, tmp_path).mapping.addresses
     assert (only.type.constant, only.city.from_, only.city.default) == (["shipping"], ["Town"], "Here")
@@ -144,11 +144,11 @@ def test_numbers_change_items_of_a_list(tmp_path: Path) -> None:
         ("title: null\n", "own.yaml:1: title is missing"),
     ],
 )
-def test_faults_of_the_own_file_are_named_there(own: str, wanted: str, tmp_path: Path) -> None:
+def test_faults_in_the_own_file_name_it(own: str, wanted: str, tmp_path: Path) -> None:
     assert wanted in refused(own, tmp_path)
 
 
-def test_faults_of_the_base_are_named_there(tmp_path: Path) -> None:
+def test_faults_in_the_base_name_the_base(tmp_path: Path) -> None:
     assert "base.yaml:8: customer: unknown key 'emial'" in refused("", tmp_path, BASE.replace("email:", "emial:"))
     message = refused("addresses: [..., {city: C}]\n", tmp_path, BASE.replace("city:", "citty:"))
     assert "base.yaml:17: the first address: unknown key 'citty'" in message
@@ -157,7 +157,7 @@ def test_faults_of_the_base_are_named_there(tmp_path: Path) -> None:
     assert "base.yaml:1: a mapping must be a table of keys" in refused("title: x\n", tmp_path, "- a\n")
 
 
-def test_a_base_that_is_not_there_is_named_with_its_line(tmp_path: Path) -> None:
+def test_missing_base_is_reported_with_its_line(tmp_path: Path) -> None:
     def message(text: str) -> str:
         (tmp_path / "own.yaml").write_text(text, encoding="utf-8")
         with pytest.raises(MappingError) as caught:
@@ -171,7 +171,7 @@ def test_a_base_that_is_not_there_is_named_with_its_line(tmp_path: Path) -> None
     assert "own.yaml:1: extends: write the name or the path of one mapping" in message("extends:\n")
 
 
-def test_circles_are_told(tmp_path: Path) -> None:
+def test_circular_extends_is_reported(tmp_path: Path) -> None:
     for name, base in (("a", "b"), ("b", "c"), ("c", "b")):
         (tmp_path / f"{name}.yaml").write_text(f"extends: {base}.yaml\n", encoding="utf-8")
     with pytest.raises(
@@ -184,7 +184,7 @@ def test_circles_are_told(tmp_path: Path) -> None:
         load_mapping(str(tmp_path / "d.yaml"))
 
 
-def test_a_chain_of_three_and_a_shipped_one(tmp_path: Path) -> None:
+def test_chain_of_three_ending_in_a_shipped_mapping_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "first.yaml").write_text("extends: ../second.yaml\ntitle: First\n", encoding="utf-8")
     (tmp_path / "second.yaml").write_text("extends: xero\ncustomer: {display_id: null}\n", encoding="utf-8")
@@ -195,7 +195,7 @@ def test_a_chain_of_three_and_a_shipped_one(tmp_path: Path) -> None:
     assert found.bases[1] == list_mappings()["xero"]
 
 
-def test_the_digest_covers_every_file(tmp_path: Path) -> None:
+def test_digest_covers_all_files(tmp_path: Path) -> None:
     first = extended("title: T\n", tmp_path).sha256
     assert first == extended("title: T\n", tmp_path).sha256 != extended("title: U\n", tmp_path).sha256
     assert extended("title: T\n", tmp_path, BASE + "# remark\n").sha256 != first
@@ -203,7 +203,7 @@ def test_the_digest_covers_every_file(tmp_path: Path) -> None:
     assert alone.sha256 == hashlib.sha256((tmp_path / "base.yaml").read_bytes()).hexdigest()
 
 
-def test_functions_of_the_base_are_found_beside_it(tmp_path: Path) -> None:
+def test_functions_of_the_base_are_found_next_to_it(tmp_path: Path) -> None:
     (tmp_path / "firm").mkdir()
     (tmp_path / "base.yaml").write_text(BASE, encoding="utf-8")
     (tmp_path / "ours.py").write_text("def shout(text):\n    return text.upper() + '!'\n", encoding="utf-8")
@@ -216,7 +216,7 @@ def test_functions_of_the_base_are_found_beside_it(tmp_path: Path) -> None:
     assert column(mapped, "attributes.Region") == ["north"]
 
 
-def test_functions_are_found_beside_the_base_of_a_base(tmp_path: Path) -> None:
+def test_functions_are_found_next_to_the_base_of_a_base(tmp_path: Path) -> None:
     bases = {"first": "extends: ../second/m.yaml\n", "second": "extends: ../third/m.yaml\n", "third": BASE}
     for folder, text in bases.items():
         (tmp_path / folder).mkdir()
@@ -227,7 +227,7 @@ def test_functions_are_found_beside_the_base_of_a_base(tmp_path: Path) -> None:
     assert column(mapped, "attributes.Area") == ["WEST!"]
 
 
-def test_the_explanation_says_what_is_extended(tmp_path: Path) -> None:
+def test_explanation_says_what_is_extended(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("extends: xero\ncountry: NZ\n", encoding="utf-8")
     (tmp_path / "own.yaml").write_text("extends: base.yaml\ntitle: Ours\n", encoding="utf-8")
     told = explain(load_mapping(str(tmp_path / "own.yaml")), width=2000)
@@ -237,7 +237,7 @@ def test_the_explanation_says_what_is_extended(tmp_path: Path) -> None:
     assert "What it extends" not in explain(load_mapping("xero"), width=80)
 
 
-def test_a_function_of_the_base_lies_in_the_folder_of_the_base(tmp_path: Path) -> None:
+def test_function_of_the_base_must_be_in_the_folder_of_the_base(tmp_path: Path) -> None:
     """Its file is outside the folder of the mapping that extends it, which may not name it itself."""
     (tmp_path / "ours.py").write_text("def shout(text):\n    return text.upper()\n", encoding="utf-8")
     firm = tmp_path / "firm"
@@ -256,12 +256,12 @@ def test_a_function_of_the_base_lies_in_the_folder_of_the_base(tmp_path: Path) -
         load_mapping(str(firm / "own.yaml"))
 
 
-def test_what_a_list_inherits_stands_in_it_once(tmp_path: Path) -> None:
+def test_inherited_list_may_be_inserted_only_once(tmp_path: Path) -> None:
     message = refused("ignore: ['...', x, '...']\n", tmp_path)
     assert message == "own.yaml:2: '...' is in the same list twice"
 
 
-def test_a_chain_of_mappings_has_an_end(tmp_path: Path) -> None:
+def test_chain_of_mappings_is_limited(tmp_path: Path) -> None:
     (tmp_path / "0.yaml").write_text(BASE, encoding="utf-8")
     for number in range(1, 1000):
         (tmp_path / f"{number}.yaml").write_text(f"extends: {number - 1}.yaml\n", encoding="utf-8")

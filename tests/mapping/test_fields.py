@@ -30,13 +30,13 @@ from tests.support import make_source
         ("{from: A, values: {gone: ''}, default: d}", "Id|A\n1|gone", ["d"]),
     ],
 )
-def test_steps(rule: str, cells: str, wanted: list[object]) -> None:
+def test_field_rules_give_the_expected_values(rule: str, cells: str, wanted: list[object]) -> None:
     made = field(rule, cells)
     assert column(made, "display_name") == wanted
     assert {severity for (severity,) in problems(made, "severity")} <= {"info"}
 
 
-def test_every_part_goes_through_the_transforms_before_one_is_taken() -> None:
+def test_all_parts_are_transformed_before_one_is_taken() -> None:
     made = field("{from: A, split: ',', take: first}", "Id|A\n1|nobody, ADA@EXAMPLE.COM", name="email")
     said = "'nobody, ADA@EXAMPLE.COM' is not an email address: it has no @ sign; another value was used instead"
     assert column(made, "email") == ["ada@example.com"]
@@ -45,7 +45,7 @@ def test_every_part_goes_through_the_transforms_before_one_is_taken() -> None:
     ]
 
 
-def test_take_first_is_the_first_valid_one_and_a_wrong_one_passed_over_is_a_warning() -> None:
+def test_take_first_uses_the_first_valid_value_and_warns_of_invalid_ones() -> None:
     cells = "Id|A|B\n1|call|415 555 0132\n2|call|415 555 0133\n3|call|\n4|call|write"
     made = field("{from: [A, B], take: first}", cells, name="phone", country="US")
     assert column(made, "phone") == ["+14155550132", "+14155550133", None, None]
@@ -57,7 +57,7 @@ def test_take_first_is_the_first_valid_one_and_a_wrong_one_passed_over_is_a_warn
     ]
 
 
-def test_otherwise_error_names_the_cell_the_value_came_from() -> None:
+def test_otherwise_error_names_the_source_cell() -> None:
     rule = "{from: [A, B], take: first, values: {Net 30: N30}, otherwise: error, default: d}"
     made = field(rule, "Id|A|B\n1|net 30|\n2||Nett 30\n3||", name="payment_term")
     assert column(made, "payment_term") == ["N30", None, "d"]  # a default never fills a wrong cell
@@ -67,14 +67,14 @@ def test_otherwise_error_names_the_cell_the_value_came_from() -> None:
     assert hint.startswith("Did you mean 'net 30'? Fix the cell")
 
 
-def test_a_default_never_fills_what_a_transform_refused() -> None:
+def test_default_never_replaces_an_invalid_value() -> None:
     mapping = BASE + "  attributes: {Land: {from: A, as: country, default: DE}}\n"
     made = apply(mapping, "Id|A\n1|Umber\n2|\n3|UK")
     assert column(made, "attributes.Land") == [None, "DE", "GB"]
     assert problems(made) == [("invalid_country", 2, "A")]
 
 
-def test_lists_of_sales_reps() -> None:
+def test_sales_rep_lists_are_split() -> None:
     rule = "{from: [A, B], split: ','}"
     name = "assigned_sales_rep_ids"
     several, none = column(field(rule, "Id|A|B\n1|x, y|z\n2||", name=name), name)
@@ -84,12 +84,12 @@ def test_lists_of_sales_reps() -> None:
     assert list(first) == ["x"]
 
 
-def test_a_constant_keeps_its_lookup() -> None:
+def test_constant_keeps_its_lookup() -> None:
     made = field("{constant: Ada, lookup: sales_rep}", "Id\n1", name="assigned_sales_rep_ids")
     assert made.tables.entries[0].fields["assigned_sales_rep_ids"].lookup == "sales_rep"
 
 
-def test_line_breaks_leave_one_line_fields_but_not_attributes() -> None:
+def test_line_breaks_are_removed_from_one_line_fields_only() -> None:
     text = f"{BASE}  display_name: A\n  attributes: {{Note: A}}\n"
     made = apply(text, make_source("c.csv", [{"Id": "1", "Name": "N", "A": "one\r\n two"}]))
     assert records(made)[0]["display_name"] == "one two"
@@ -116,7 +116,7 @@ def test_line_breaks_leave_one_line_fields_but_not_attributes() -> None:
         ("{any: [{column: Gone, flag: yes}], optional: yes}", ""),
     ],
 )
-def test_conditions(condition: str, wanted: str) -> None:
+def test_skip_conditions_select_rows(condition: str, wanted: str) -> None:
     mapping = f"""
 title: T
 key: Id
@@ -132,7 +132,7 @@ customer:
     assert len(made.tables.customers) == 4 - int(skipped.sum())
 
 
-def test_the_first_skip_rule_that_holds_gives_the_reason() -> None:
+def test_first_matching_skip_rule_gives_the_reason() -> None:
     mapping = BASE + "skip:\n- {column: A, is: x, reason: one}\n- {column: A, blank: no, reason: two}\n"
     made = apply(mapping, "Id|A\n1|x\n2|y\n3|")
     assert made.tables.rows["skipped"].fillna("-").tolist() == ["one", "two", "-"]
@@ -141,24 +141,24 @@ def test_the_first_skip_rule_that_holds_gives_the_reason() -> None:
 ELSE = "{from: A, else: {from: [B, C], join: ' '}, default: none}"
 
 
-def test_else_is_used_where_a_rule_gives_nothing() -> None:
+def test_else_is_used_if_a_rule_gives_nothing() -> None:
     found = field(ELSE, "Id|Name|A|B|C\n1|x|a|b|c\n2|x||b|c\n3|x|||c\n4|x|||")
     assert column(found, "display_name") == ["a", "b c", "c", "none"]
 
 
-def test_else_hides_no_wrong_value_and_is_named_as_the_source_of_its_own() -> None:
+def test_else_hides_no_invalid_value_and_reports_its_own_column() -> None:
     cells = "Id|Name|A|B\n1|x|415-555-0132|12\n2|x|ask|415-555-0133\n3|x||415-555-0134\n4|x||13"
     found = field("{from: A, else: B}", cells, name="phone", country="US")
     assert column(found, "phone") == ["+14155550132", None, "+14155550134", None]
     assert problems(found) == [("invalid_phone", 3, "A"), ("invalid_phone", 5, "B")]
 
 
-def test_else_of_else_and_absent_columns() -> None:
+def test_nested_else_and_absent_columns_are_used() -> None:
     found = field("{from: A, optional: yes, else: {from: B, else: {from: C, as: upper}}}", "Id|Name|C\n1|x|c\n2|x|")
     assert column(found, "display_name") == ["C", None]
 
 
-def test_types_of_addresses_are_read_without_case() -> None:
+def test_address_types_are_case_insensitive() -> None:
     mapping = "title: T\nkey: Id\ncustomer: {company_name: Id}\naddresses: [{type: Type, city: City}]"
     made = apply(mapping, "Id|Type|City\n1|Billing|Marlow\n2|SHIPPING|Marlow\n3|Home|Marlow")
     assert column(made, "type", "address") == ["billing", "shipping", "Home"]

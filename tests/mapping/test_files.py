@@ -29,13 +29,13 @@ def test_every_shipped_mapping_loads_by_name() -> None:
         assert len(found.sha256) == 64
 
 
-def test_a_misspelt_name_is_answered_with_the_nearest() -> None:
+def test_misspelled_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(MappingError, match="no mapping is called 'netsuit'") as caught:
         load_mapping("netsuit")
     assert "Did you mean netsuite?" in caught.value.hint
 
 
-def test_a_path_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
+def test_missing_path_and_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(MappingError, match="no such mapping file"):
         load_mapping(str(tmp_path / "none.yaml"))
     with pytest.raises(MappingError, match="is a folder"):
@@ -66,24 +66,24 @@ def test_a_path_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
         (b"title: caf\xe9\n", "m.yaml: is not UTF-8 text (byte 11)\nSave the file as UTF-8."),
     ],
 )
-def test_faults_of_the_file_name_its_line(text: str | bytes, wanted: str, tmp_path: Path) -> None:
+def test_faults_are_reported_with_their_line(text: str | bytes, wanted: str, tmp_path: Path) -> None:
     assert wanted in refused(text, tmp_path)
 
 
-def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+def test_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_bytes(b"\xef\xbb\xbf" + BASE.encode())
     assert load_mapping(str(tmp_path / "m.yaml")).mapping.title == "Test"
 
 
 @pytest.mark.parametrize("text", ["Yes", "No", "on", "01", "1e3", "2024-01-01", "null", "~", "0x1F", "1_000", ".5"])
-def test_scalars_stay_the_text_that_they_are(text: str) -> None:
+def test_scalars_stay_text(text: str) -> None:
     mapping = loaded(f"{BASE}  display_name: {text}\n  display_id: {{constant: {text}}}\n").mapping
     assert mapping.customer.display_name.from_ == [text]
     assert mapping.customer.display_id.constant == [text]
 
 
 @pytest.mark.parametrize(("text", "wanted"), [("yes", True), ("No", False), ("TRUE", True), ("false", False)])
-def test_switches_are_read_in_any_spelling(text: str, wanted: bool) -> None:
+def test_booleans_are_read_in_any_spelling(text: str, wanted: bool) -> None:
     assert loaded(f"{BASE}  email: {{from: E, optional: {text}}}\n").mapping.customer.email.optional is wanted
 
 
@@ -102,14 +102,14 @@ addresses:
 """
 
 
-def test_a_merge_key_inherits_what_is_not_said() -> None:
+def test_merge_key_inherits_missing_entries() -> None:
     first, second, third = loaded(MERGED).mapping.addresses
     assert (second.type.constant, second.city.from_, second.zip_code.from_) == (["shipping"], ["Town"], ["Zip"])
     assert first.type.constant == third.type.constant == ["billing"]
     assert (third.city.from_, third.country.from_) == (["Town"], ["Land"])  # the first source goes before the second
 
 
-def test_a_fault_in_what_is_inherited_is_named_where_it_stands(tmp_path: Path) -> None:
+def test_fault_in_an_inherited_entry_is_reported_at_its_own_line(tmp_path: Path) -> None:
     assert "m.yaml:8: the first address: unknown key 'citty'; did you mean 'city'?" in refused(
         MERGED.replace("city: Town", "citty: Town"), tmp_path
     )
@@ -117,7 +117,7 @@ def test_a_fault_in_what_is_inherited_is_named_where_it_stands(tmp_path: Path) -
     assert "m.yaml:10: the second address: unknown key 'citty'; did you mean 'city'?" in message
 
 
-def test_several_faults_are_told_at_once(tmp_path: Path) -> None:
+def test_several_faults_are_reported_at_once(tmp_path: Path) -> None:
     text = BASE.replace("company_name", "companyname") + "  emial: E\nadresses: []\n"
     message = refused(text, tmp_path)
     assert "m.yaml:5: customer: unknown key 'companyname'; did you mean 'company_name'?" in message
@@ -142,21 +142,21 @@ def bomb(kind: str, levels: int) -> str:
 
 
 @pytest.mark.parametrize("kind", ["lists", "tables", "merges"])
-def test_aliases_that_multiply_are_bounded(kind: str, tmp_path: Path, monkeypatch) -> None:
+def test_multiplying_aliases_are_limited(kind: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(mapping_files, "MOST_PARTS", 5_000)  # to be reached sooner
     message = refused(bomb(kind, 30), tmp_path)
     assert re.search(r"m\.yaml:\d+: the mapping has more than 5,000 parts, counting what aliases", message)
     assert "unknown key 'a0'" in refused(BASE + bomb(kind, 1), tmp_path)  # a few are as good as any
 
 
-def test_a_merge_counts_even_where_all_that_it_gives_is_said_already(tmp_path: Path, monkeypatch) -> None:
+def test_merges_count_even_if_they_add_nothing(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(mapping_files, "MOST_PARTS", 5_000)
     table = ", ".join(f"k{n}: x" for n in range(100))
     merges = ", ".join(["*t"] * 60)
     assert "more than 5,000 parts" in refused(f"a: &t {{{table}}}\nb: {{{table}, <<: [{merges}]}}\n", tmp_path)
 
 
-def test_a_file_too_large_to_be_a_mapping_is_not_read(tmp_path: Path) -> None:
+def test_huge_file_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     with path.open("wb") as file:
         file.truncate(1 << 40)  # it takes no room on the disk
@@ -185,7 +185,7 @@ def with_function(path: str, folder: Path) -> LoadedMapping:
         "nul\\0.py",
     ],
 )
-def test_a_function_outside_the_mappings_folder_is_refused(path: str, tmp_path: Path) -> None:
+def test_function_outside_the_mapping_folder_is_refused(path: str, tmp_path: Path) -> None:
     folder, outside = tmp_path / "mappings", tmp_path / "elsewhere"
     (folder / "below").mkdir(parents=True)
     outside.mkdir()
@@ -201,7 +201,7 @@ def test_a_function_outside_the_mappings_folder_is_refused(path: str, tmp_path: 
     assert not (tmp_path / "ran").exists()
 
 
-def test_functions_beside_the_mapping_below_it_and_behind_links_within_are_called(tmp_path: Path, monkeypatch) -> None:
+def test_functions_next_to_or_below_the_mapping_or_linked_there_are_called(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "mine.py").write_text("def f(text): return text.upper()\n")
     (tmp_path / "link.py").symlink_to(tmp_path / "below" / "mine.py")

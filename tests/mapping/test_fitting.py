@@ -14,7 +14,7 @@ SAMPLES = Path(__file__).parents[2] / "sample_data"
 
 
 @pytest.mark.parametrize("system", ["generic-long", "generic-wide"])  # drafts of all others are recognized by it
-def test_a_sample_is_fit_best_by_its_own_mapping(system: str) -> None:
+def test_sample_is_matched_best_by_its_own_mapping(system: str) -> None:
     fit = best_fit(load([str(SAMPLES / system)], LoadOptions()))
     assert fit is not None
     assert fit.name == system
@@ -46,7 +46,7 @@ def check(tmp_path: Path, text: str, mapping: str, **options: Any) -> importer.C
         ("Customer ID,Company\n", "generic-wide", "there are no data rows below it", "with its rows"),
     ],
 )
-def test_what_is_said_where_no_customer_is_found(
+def test_error_and_hint_if_no_customer_is_found(
     tmp_path: Path, text: str, mapping: str, message: str, hint: str
 ) -> None:
     with pytest.raises(InputError) as raised:
@@ -55,7 +55,7 @@ def test_what_is_said_where_no_customer_is_found(
     assert hint in raised.value.hint
 
 
-def test_the_given_mapping_is_not_recommended(tmp_path: Path) -> None:
+def test_given_mapping_is_not_recommended(tmp_path: Path) -> None:
     names = "*ContactName,AccountNumber,EmailAddress,Last Nam,POAddressLine1,POCity,PORegion,POPostalCode,POCountry"
     own, hints = tmp_path / "own.yaml", []
     for start in ("customer: {company_name: '*ContactName'}", "extends: xero"):
@@ -68,7 +68,7 @@ def test_the_given_mapping_is_not_recommended(tmp_path: Path) -> None:
     assert hints[1].startswith("The file's columns are '*ContactName', ")
 
 
-def test_the_command_without_a_mapping_can_be_pasted(tmp_path: Path) -> None:
+def test_suggested_command_without_a_mapping_can_be_pasted(tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
         check(tmp_path, "Client,Tel\nA,1\n", "")
     assert f"importer check {tmp_path}/list.csv -m generic-wide" in raised.value.hint
@@ -78,6 +78,6 @@ def test_the_command_without_a_mapping_can_be_pasted(tmp_path: Path) -> None:
     ("text", "mapping", "code"),
     [("Internal ID,Company Name\n,A\n", "netsuite", 1), ("Customer ID,Company\n", "generic-wide", 0)],
 )
-def test_a_part_of_the_export_may_have_no_customer(tmp_path: Path, text: str, mapping: str, code: int) -> None:
+def test_partial_export_may_have_no_customers(tmp_path: Path, text: str, mapping: str, code: int) -> None:
     result = check(tmp_path, text, mapping, partial=True)
     assert (result.exit_code, len(result.customers)) == (code, 0)

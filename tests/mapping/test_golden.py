@@ -21,14 +21,14 @@ def test_every_mapping_has_sample_data_and_golden_results() -> None:
 
 @SYSTEMS
 @pytest.mark.parametrize(("suffix", "made"), [("jsonl", bodies), ("txt", said)])
-def test_results_are_the_ones_read_and_approved(system: str, suffix: str, made: object) -> None:
+def test_results_match_the_approved_ones(system: str, suffix: str, made: object) -> None:
     assert callable(made)
     wanted = (GOLDENS / f"{system}.{suffix}").read_text(encoding="utf-8").splitlines()
     assert made(checked(system)).splitlines() == wanted, "look at it, then run python -m tests.mapping.golden"
 
 
 @SYSTEMS
-def test_every_planted_fault_is_found_at_its_cell_and_nobody_else_is_rejected(system: str) -> None:
+def test_planted_faults_are_found_at_their_cells_and_no_other_customer_is_rejected(system: str) -> None:
     one, sample = checked(system), MAKERS[system]()
     found = one.found()
     harmful = [dirt for dirt in sample.planted if dirt.harmful]
@@ -52,7 +52,7 @@ def test_every_planted_fault_is_found_at_its_cell_and_nobody_else_is_rejected(sy
 
 
 @SYSTEMS
-def test_no_secret_leaves_the_sample_data(system: str) -> None:
+def test_no_secret_from_the_sample_data_is_sent(system: str) -> None:
     sent = bodies(checked(system))
     for dirt in MAKERS[system]().of("card_number") + MAKERS[system]().of("secret"):
         assert dirt.value

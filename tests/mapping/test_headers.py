@@ -265,12 +265,12 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_other_headers_of_a_system_are_understood(case: str, tmp_path: Path) -> None:
+def test_other_header_spellings_of_a_system_are_understood(case: str, tmp_path: Path) -> None:
     system, text, wanted = CASES[case]
     assert {key: shape(body) for key, body in told(system, {"export.csv": text}, tmp_path).items()} == wanted
 
 
-def test_the_two_header_rows_of_sap_stand_in_either_order(tmp_path: Path) -> None:
+def test_sap_header_rows_may_be_in_either_order(tmp_path: Path) -> None:
     for path in (SAMPLE_DATA / "sap-business-one").iterdir():
         rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), delimiter="\t"))
         rows[0], rows[1] = rows[1], rows[0]
@@ -282,7 +282,7 @@ def test_the_two_header_rows_of_sap_stand_in_either_order(tmp_path: Path) -> Non
     )
 
 
-def test_a_credit_card_number_in_a_list_made_by_hand_is_refused(tmp_path: Path) -> None:
+def test_mapped_credit_card_column_is_refused(tmp_path: Path) -> None:
     mapping = tmp_path / "mine.yaml"
     mapping.write_text("extends: sage-50\ncustomer: {payment_mode: Credit Card Number}\n", encoding="utf-8")
     export = tmp_path / "export.csv"

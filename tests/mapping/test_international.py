@@ -27,6 +27,6 @@ def made() -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("wanted", EXPECTED, ids=lambda wanted: wanted["company_name"])
-def test_each_customer(made: dict[str, dict[str, Any]], wanted: dict[str, str]) -> None:
+def test_customers_have_the_expected_fields(made: dict[str, dict[str, Any]], wanted: dict[str, str]) -> None:
     body = made[wanted["reference_id"]]
     assert {name: body.get(name, "") for name in wanted} == wanted

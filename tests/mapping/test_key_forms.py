@@ -36,12 +36,12 @@ def test_keys_that_look_different_stay_different(other: str) -> None:
     assert not len(made.tables.changes)
 
 
-def test_letters_of_scripts_that_need_joiners_keep_them() -> None:
+def test_joiners_required_by_a_script_are_kept() -> None:
     name = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
     assert column(apply(BASE, f"Id|Name\n{name}|A"), "reference_id") == [name]
 
 
-def test_the_former_id_is_kept_where_no_row_has_the_present_one() -> None:
+def test_former_id_is_kept_if_no_row_has_the_new_one() -> None:
     mapping = f"{BASE}contacts: [{{email: Mail, optional: true}}]\n"
     made = apply(mapping, "Id|Name|Mail\n0017\u200e|Harbor|a@example.com\n0018|Kestrel|b@example.com")
     assert [record.get(FORMER_ID) for record in records(made)] == ["0017\u200e", None]
@@ -52,7 +52,7 @@ def test_the_former_id_is_kept_where_no_row_has_the_present_one() -> None:
     assert plain.tables.contacts["reference_id"].to_list() == after
 
 
-def test_reference_ids_from_columns_of_their_own() -> None:
+def test_reference_ids_from_separate_columns_are_normalized() -> None:
     mapping = (
         f"{BASE}  reference_id: Code\naddresses: [{{type: {{constant: billing}}, reference_id: Ref, city: City}}]\n"
     )
@@ -63,21 +63,21 @@ def test_reference_ids_from_columns_of_their_own() -> None:
     assert [record.get(FORMER_ID) for record in records(made, "address")] == ["R\u00a01", None]
 
 
-def test_a_whole_column_of_ids_that_a_program_took_for_numbers() -> None:
+def test_decimals_are_removed_from_a_column_of_ids() -> None:
     made = apply(BASE, "Id|Name\n1001.0|A\n1002.0|B")
     assert column(made, "reference_id") == ["1001", "1002"]
     assert [record[FORMER_ID] for record in records(made)] == ["1001.0", "1002.0"]
     assert problems(made) == [("ids_as_numbers", 2, "Id")]
 
 
-def test_numbers_of_a_program_that_writes_a_decimal_comma() -> None:
+def test_decimal_commas_are_removed_from_ids() -> None:
     made = apply(BASE, "Id|Name\n1001,0|A\n1002,00|B")
     assert column(made, "reference_id") == ["1001", "1002"]
     assert [record[FORMER_ID] for record in records(made)] == ["1001,0", "1002,00"]
     assert column(apply(BASE, "Id|Name\n1,000|A\n2,000|B"), "reference_id") == ["1,000", "2,000"]
 
 
-def test_long_numbers_of_a_program_that_writes_an_exponent() -> None:
+def test_exponents_are_removed_from_long_ids() -> None:
     made = apply(BASE, "Id|Name\n1001.0|A\n1.2345678E7|B\n1.234567E7|C")
     assert column(made, "reference_id") == ["1001", "12345678", "12345670"]
     assert [record[FORMER_ID] for record in records(made)] == ["1001.0", "1.2345678E7", "1.234567E7"]
@@ -85,25 +85,25 @@ def test_long_numbers_of_a_program_that_writes_an_exponent() -> None:
 
 
 @pytest.mark.parametrize("number", ["1.2E7", "1.23456785E7", "1.2345678E5", "1E7"])
-def test_numbers_with_an_exponent_that_may_be_rounded_or_ids_stay(number: str) -> None:
+def test_ambiguous_numbers_with_an_exponent_are_kept(number: str) -> None:
     assert column(apply(BASE, f"Id|Name\n{number}|A\n1001.0|B"), "reference_id") == [number, "1001.0"]
 
 
 @pytest.mark.parametrize("other", ["1002", "A-2", "1002.5"])
-def test_ids_that_only_sometimes_end_like_that_stay(other: str) -> None:
+def test_ids_that_only_sometimes_end_like_decimals_are_kept(other: str) -> None:
     made = apply(BASE, f"Id|Name\n{other}|B\n1001.0|A")
     assert column(made, "reference_id") == [other, "1001.0"]
     assert problems(made) == ([] if "." in other else [("ids_as_numbers", 3, "Id")])
 
 
 @pytest.mark.parametrize("text", ["NULL", "N/A", "-", "nan"])
-def test_an_id_that_may_stand_for_nothing_is_told(text: str) -> None:
+def test_id_that_may_be_a_placeholder_is_reported(text: str) -> None:
     made = apply(BASE, f"Id|Name\n1001|A\n{text}|B")
     assert column(made, "reference_id") == ["1001", text]
     assert problems(made, "severity", "code", "row") == [("warning", "id_like_blank", 3)]
 
 
-def test_rows_of_another_table_are_matched_by_what_keys_look_like() -> None:
+def test_rows_of_other_tables_are_matched_by_normalized_keys() -> None:
     mapping = """
         title: Test
         tables:

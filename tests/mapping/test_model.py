@@ -103,7 +103,7 @@ def faults(text: str) -> list[str]:
         ("title: T\ntables: {a: {has: x}}\ncustomer: {company_name: N}\n", "2: tables.a: key is missing"),
     ],
 )
-def test_faults_of_the_whole(text: str, wanted: str) -> None:
+def test_faults_in_the_whole_mapping_are_reported(text: str, wanted: str) -> None:
     assert any(fault.startswith(wanted) for fault in faults(text)), faults(text)
 
 
@@ -155,19 +155,19 @@ def test_faults_of_the_whole(text: str, wanted: str) -> None:
         ("email: P{n}Email", "customer.email: {n} is for addresses and contacts with repeat"),
     ],
 )
-def test_faults_of_a_field(rule: str, wanted: str) -> None:
+def test_faults_in_a_field_are_reported(rule: str, wanted: str) -> None:
     assert any(fault.startswith(f"5: {wanted}") for fault in faults(f"{FIELD}  {rule}\n")), faults(f"{FIELD}  {rule}\n")
 
 
 @pytest.mark.parametrize("key", ["{constant: x}", "{from: A, default: x}", "[{from: [A, B]}]", "[]", "''"])
-def test_a_key_comes_from_columns_that_say_one_thing(key: str) -> None:
+def test_key_must_be_columns_with_one_value(key: str) -> None:
     assert faults(f"title: T\nkey: {key}\ncustomer: {{company_name: N}}\n")[0].startswith(
         ("2: key", "2: the first part of the key")
     )
 
 
 @pytest.mark.parametrize("said", ["as: flag", "values: {a: billing}", "split: ','", "join: ' '", "take: first"])
-def test_flags_go_with_a_default_alone(said: str) -> None:
+def test_flags_may_only_be_combined_with_a_default(said: str) -> None:
     text = f"{TOP}addresses:\n  - city: C\n    type: {{flags: {{billing: B}}, {said}}}\n"
     assert f"6: the first address, type.{said.split(':', maxsplit=1)[0]}: cannot be combined with flags" in faults(text)
 
@@ -193,7 +193,7 @@ def test_short_forms_equal_the_long_ones(short: str, long: str) -> None:
     assert model(f"  {short}\n") == model(f"  {long}\n")
 
 
-def test_short_forms_of_a_whole_mapping() -> None:
+def test_short_form_of_a_whole_mapping_equals_the_long_one() -> None:
     short = model("", "key: [Id, Division]\nskip: [{column: A, is: x, reason: r}]\nignore: B\ntwo_headers: yes")
     long = model(
         "",
@@ -207,7 +207,7 @@ def test_short_forms_of_a_whole_mapping() -> None:
     assert short == long
 
 
-def test_header_hints_and_two_headers() -> None:
+def test_header_hints_and_two_headers_are_collected() -> None:
     text = """
     title: T
     tables:
@@ -262,12 +262,12 @@ CHILDREN = "addresses:\n  - type: {constant: billing}\n    attributes: {Notes: A
         ),
     ],
 )
-def test_names_of_attributes_that_cannot_be_or_may_be_taken_for_one(text: str, wanted: str) -> None:
+def test_invalid_or_ambiguous_attribute_names_are_refused(text: str, wanted: str) -> None:
     (fault,) = faults(text)
     assert fault.startswith(wanted)
 
 
-def test_the_same_name_in_several_entries_and_of_other_records_is_no_fault() -> None:
+def test_same_name_in_several_entries_is_not_a_fault() -> None:
     text = TOP.replace("Name}", "Name, attributes: {NOTES: N}}") + CHILDREN + "    attributes: {Notes: B}\n"
     assert [list(entry.attributes) for entry in loaded(text).mapping.addresses] == [["Notes"], ["Notes"]]
     assert list(loaded(FIELD + f"  attributes: {{{'x' * 255}: A}}\n").mapping.customer.attributes) == ["x" * 255]
@@ -297,7 +297,7 @@ def test_the_same_name_in_several_entries_and_of_other_records_is_no_fault() -> 
         ),
     ],
 )
-def test_faults_in_the_words_of_the_mapping(text: str, wanted: str) -> None:
+def test_faults_are_in_the_terms_of_the_mapping(text: str, wanted: str) -> None:
     found = faults(text)
     assert any(wanted in fault for fault in found), found
     assert not any(re.search(r"\.\d", fault) for fault in found)

@@ -40,7 +40,7 @@ PEOPLE = "Owner | Who | Mail\n1 | Ann | ann@example.com"
         ("Office", "Store 1", "Bea", [("Person", "the customer has no contact called 'Bea'")]),
     ],
 )
-def test_a_named_default_that_is_not_there_is_a_warning(
+def test_named_default_that_is_not_found_is_a_warning(
     bill: str, ship: str, person: str, told: list[tuple[str, str]]
 ) -> None:
     firms = (
@@ -51,7 +51,7 @@ def test_a_named_default_that_is_not_there_is_a_warning(
     assert found == [("default_not_found", "warning", 2, name, message) for name, message in told]
 
 
-def test_nothing_is_said_of_a_customer_without_any_address_or_contact() -> None:
+def test_customer_without_any_address_or_contact_causes_no_warning() -> None:
     firms = "Id | Name | Bill | Ship | Person\n1 | Kettle | | | \n2 | Kestrel | Office | Store 1 | Ann"
     made = apply(MAPPING, sheet(firms, "firms.csv"), sheet(PLACES, "places.csv"), sheet(PEOPLE, "people.csv"))
     assert problems(made) == []

@@ -22,7 +22,7 @@ def address(made: Mapped, number: int = 0) -> dict[str, str]:
     return {name: value for name, value in records(made, "address")[number].items() if name not in hidden}
 
 
-def test_a_whole_address_in_one_cell() -> None:
+def test_whole_address_in_one_cell_is_split() -> None:
     made = apply(PACKED, "Id|Name|Who|Bill\n1|Kettle||4 Pier Rd, Austin, Texas 78701 USA\n2|Copper||")
     assert len(made.tables.addresses) == 1
     assert address(made) == {
@@ -58,7 +58,7 @@ def test_a_whole_address_in_one_cell() -> None:
         ("Harbor", "Dana Reyes", "4 Pier Rd\nHarbor\nAustin, TX 78701", "4 Pier Rd"),
     ],
 )
-def test_first_lines_that_are_names_of_the_customer_are_no_street(name: str, who: str, cell: str, line: str) -> None:
+def test_first_lines_that_name_the_customer_are_not_the_street(name: str, who: str, cell: str, line: str) -> None:
     table = sheet("Id|Name|Who|Bill\n1|x|x|x")
     table.frame.loc[0, ["Name", "Who", "Bill"]] = [name, who, cell]
     made = apply(PACKED, table)
@@ -68,7 +68,7 @@ def test_first_lines_that_are_names_of_the_customer_are_no_street(name: str, who
     assert all("'Harbour', may be a name" in message for message in unsure)
 
 
-def test_only_the_customers_name_is_no_street() -> None:
+def test_customer_name_alone_is_not_a_street() -> None:
     table = sheet("Id|Name|Who|Bill\n1|Kettle||x")
     table.frame.loc[0, "Bill"] = "Kettle\nAustin, TX 78701"
     made = apply(PACKED, table)
@@ -78,7 +78,7 @@ def test_only_the_customers_name_is_no_street() -> None:
     )
 
 
-def test_untyped_lines_know_the_column_of_each_piece() -> None:
+def test_untyped_lines_track_the_column_of_each_piece() -> None:
     cells = "1|K||ATTN: Dana Reyes|4 Pier Rd|Austin, TX 78701|call us\n2|L|||1 Mill Ln|Marlow, OH 43000|512 555 013"
     made = apply(LINES.replace("lines", "phone: B4, lines"), f"Id|Name|Who|B1|B2|B3|B4\n{cells}", country="US")
     assert address(made, 0)["first_name"] == "Dana"
@@ -94,7 +94,7 @@ def test_untyped_lines_know_the_column_of_each_piece() -> None:
     ]
 
 
-def test_a_phone_in_a_line_goes_to_the_phone_with_its_own_column() -> None:
+def test_phone_in_a_line_becomes_the_phone_with_its_own_column() -> None:
     rows = ["1|K||4 Pier Rd|Austin, TX 78701|512-555-0132|", "2|L||4 Pier Rd|Austin, TX 78701||Tel 999 555 0132"]
     made = apply(LINES, "\n".join(["Id|Name|Who|B1|B2|B3|B4", *rows]), country="US")
     assert address(made)["phone"] == "+15125550132"
@@ -105,14 +105,14 @@ def test_a_phone_in_a_line_goes_to_the_phone_with_its_own_column() -> None:
     assert [row for row in problems(made) if row[0] == "invalid_phone"] == [("invalid_phone", 3, "B4")]
 
 
-def test_a_line_may_hold_the_whole_address_and_columns_may_be_absent() -> None:
+def test_line_may_contain_the_whole_address_and_columns_may_be_absent() -> None:
     made = apply(LINES, "Id|Name|Who|B2\n1|Kettle||4 Pier Rd, Austin, TX 78701")
     assert address(made)["city"] == "Austin"
     with pytest.raises(MappingError, match="'B1', 'B2', 'B3', or 1 other name"):
         apply(LINES, "Id|Name|Who\n1|Kettle|")
 
 
-def test_a_field_given_beside_it_goes_before_and_what_is_not_used_is_said() -> None:
+def test_separate_field_overrides_the_packed_address_and_the_rest_is_reported() -> None:
     made = apply(
         PACKED.replace("packed", "country: Land, packed"),
         "Id|Name|Who|Bill|Land\n1|K||4 Pier Rd, Austin, TX 78701 USA|UK",
@@ -122,13 +122,13 @@ def test_a_field_given_beside_it_goes_before_and_what_is_not_used_is_said() -> N
     assert problems(made, "message")[1][0].endswith("ZIP/postal code '78701'; not used: 'US'")
 
 
-def test_a_cell_that_gives_nothing_still_makes_an_address_to_be_told_of() -> None:
+def test_cell_without_any_parts_still_makes_an_address_with_a_problem() -> None:
     made = apply(PACKED, "Id|Name|Who|Bill\n1|Kettle||Fax: 512 555 0133")
     assert address(made) == {}
     assert {code for code, *_ in problems(made)} == {"address_unsure", "address_parsed"}
 
 
-def test_numbered_groups_of_packed_cells_under_continuation_rows() -> None:
+def test_numbered_packed_cells_in_continuation_rows_are_read() -> None:
     mapping = """
     title: T
     key: [Site, Id]
@@ -146,7 +146,7 @@ def test_numbered_groups_of_packed_cells_under_continuation_rows() -> None:
     assert len(set(column(made, "reference_id", "address"))) == 5
 
 
-def test_the_id_of_a_packed_address_is_made_of_its_cell() -> None:
+def test_id_of_a_packed_address_is_derived_from_its_cell() -> None:
     cells = "Id|Name|Who|Bill\n1|Kettle||4 Pier Rd, Austin, TX 78701"
     other = PACKED.replace("packed: Bill", "address_line_1: Bill")
     assert column(apply(PACKED, cells), "reference_id", "address") == column(
@@ -164,7 +164,7 @@ def test_the_id_of_a_packed_address_is_made_of_its_cell() -> None:
         ("{type: {constant: billing}, repeat: 1..2, packed: A}", "must be used together with {n}"),
     ],
 )
-def test_what_a_packed_address_must_say(entry: str, wanted: str) -> None:
+def test_invalid_packed_entries_are_refused(entry: str, wanted: str) -> None:
     with pytest.raises(MappingError, match=wanted):
         loaded(f"{BASE}addresses: [{entry}]\n")
 
@@ -187,14 +187,14 @@ def test_what_a_packed_address_must_say(entry: str, wanted: str) -> None:
         ("ask Dana", ["Phone"], "ask Dana", ""),
     ],
 )
-def test_labelled_numbers(cell: str, labels: list[str], wanted: str | None, left: str) -> None:
+def test_labeled_numbers_are_extracted(cell: str, labels: list[str], wanted: str | None, left: str) -> None:
     result = labelled(pa.array([cell]), labels)
     assert result.values.to_pylist() == [wanted]
     said = [finding.texts(0)[0] for finding in result.findings]
     assert said == ([f"contains something that is not used here: {left}"] if left else [])
 
 
-def test_labelled_in_a_mapping() -> None:
+def test_labeled_transform_works_in_a_mapping() -> None:
     mapping = f"{BASE}  phone: {{from: Tel, as: [{{labelled: [Phone, Main]}}, phone]}}\n"
     made = apply(
         mapping, "Id|Name|Tel\n1|K|Mobile:415-555-0199 Phone:415-555-0132\n2|L|Main 415 555 0133", country="US"
@@ -215,7 +215,7 @@ contacts:
 )
 
 
-def test_further_mails_become_contacts() -> None:
+def test_additional_emails_become_contacts() -> None:
     cells = "Id|Name|Mail\n1|K|a@example.com, b@example.com;c@example.com\n2|L|d@example.com\n3|M|"
     made = apply(MAILS, cells)
     assert column(made, "email") == ["a@example.com", "d@example.com", None]
@@ -226,7 +226,7 @@ def test_further_mails_become_contacts() -> None:
     assert len(set(column(made, "reference_id", "contact"))) == 2
 
 
-def test_a_wrong_mail_among_several_is_told() -> None:
+def test_invalid_email_among_several_is_reported() -> None:
     made = apply(MAILS, "Id|Name|Mail\n1|K|a@example.com, nobody, c@example.com\n2|L|d@example.com, nobody")
     assert [(c["_customer"], c.get("first_name"), c.get("email")) for c in records(made, "contact")] == [
         (0, None, None),
@@ -246,12 +246,12 @@ def test_a_wrong_mail_among_several_is_told() -> None:
         BASE.replace("key: Id", "key: {from: Id, split: '-', take: '{n}'}"),
     ],
 )
-def test_the_number_belongs_to_repeat(text: str) -> None:
+def test_number_placeholder_requires_repeat(text: str) -> None:
     with pytest.raises(MappingError, match=r"\{n\}"):
         loaded(text)
 
 
-def test_an_id_rests_on_its_own_address_alone() -> None:
+def test_id_depends_only_on_its_own_address() -> None:
     head, own, other = (
         "Id|Name|Who|B1|B2|B3|B4",
         "1|K||4 Pier Rd|Austin, TX 78701||",

@@ -29,7 +29,7 @@ def told(made: Mapped) -> list[tuple[str, int, str]]:
     return [(code, row, message) for code, row, message in problems(made, "code", "row", "message")]
 
 
-def test_children_in_any_order_by_name_or_by_id() -> None:
+def test_children_are_found_in_any_order_by_name_or_id() -> None:
     cells = f"{HEAD}\n7|Ada|Kettle|P|\n1|Kettle||C|a\n8|Bea|1|P|b\n2|Copper||C|\n9|Depot|KETTLE  |A|c\n5|Cleo||C|"
     made = apply(FAMILY, cells)
     assert_one_status_each(made)
@@ -42,21 +42,21 @@ def test_children_in_any_order_by_name_or_by_id() -> None:
     assert not problems(made)
 
 
-def test_parents_that_a_program_wrote_as_decimals() -> None:
+def test_parents_exported_as_decimals_are_matched() -> None:
     made = apply(FAMILY, f"{HEAD}\n7|Ada|1.0|P|\n1|Kettle||C|a\n8|Bea|1.0|P|b")
     assert row_statuses(made) == ["0", "0", "0"]
     assert problems(made) == [("ids_as_numbers", 2, "Parent")]
     assert row_statuses(apply(FAMILY, f"{HEAD}\n7|Ada|1.0|P|\n1.0|Kettle||C|a\nA-2|Bea||C|b")) == ["0", "0", "1"]
 
 
-def test_customer_fields_come_from_the_customers_own_rows_only() -> None:
+def test_customer_fields_come_only_from_the_customer_rows() -> None:
     cells = "Id|Name|Parent|Kind|Street|Mail\n7|Ada|Kettle|P||ada@example.com\n1|Kettle||C||"
     made = apply(FAMILY, cells)
     assert records(made)[0] == {"reference_id": "1", "company_name": "Kettle"}
     assert not problems(made)
 
 
-def test_case_and_blanks_matter_only_where_nothing_is_exactly_the_name() -> None:
+def test_case_and_spaces_are_ignored_only_without_an_exact_match() -> None:
     cells = f"{HEAD}\n1|Kettle||C|\n2|KETTLE||C|\n3||KETTLE|A|a\n4||kettle|A|b\n5||Kettle|A|c"
     made = apply(FAMILY, cells)
     assert row_statuses(made) == ["0", "1", "1", "rejected", "0"]
@@ -65,7 +65,7 @@ def test_case_and_blanks_matter_only_where_nothing_is_exactly_the_name() -> None
     ]
 
 
-def test_a_name_that_several_customers_share_is_told_with_all_places_and_rejects_the_row_alone() -> None:
+def test_shared_name_is_reported_with_all_rows_and_rejects_only_the_child() -> None:
     cells = f"{HEAD}\n1|Kettle||C|\n3|Ada|Kettle|P|\n2|Kettle||C|\n4|Bea|2|P|\n5|x|Ada|A|"
     made = apply(FAMILY, cells)
     assert row_statuses(made) == ["0", "rejected", "1", "1", "rejected"]
@@ -76,15 +76,15 @@ def test_a_name_that_several_customers_share_is_told_with_all_places_and_rejects
     assert told(made)[0][2].endswith(": customers.csv:2, customers.csv:4")
 
 
-def test_two_rows_of_one_customer_share_their_name_in_peace() -> None:
+def test_rows_of_one_customer_may_share_their_name() -> None:
     assert row_statuses(apply(FAMILY, f"{HEAD}\n1|Kettle||C|a\n1|Kettle||C|b\n3|Ada|Kettle|P|")) == ["0", "0", "0"]
 
 
-def test_a_name_that_is_anothers_id_is_ambiguous() -> None:
+def test_name_equal_to_another_id_is_ambiguous() -> None:
     assert row_statuses(apply(FAMILY, f"{HEAD}\n1|2||C|\n2|Copper||C|\n3|Ada|2|P|")) == ["0", "1", "rejected"]
 
 
-def test_a_parent_that_is_not_there() -> None:
+def test_missing_parent_is_reported() -> None:
     made = apply(FAMILY, f"{HEAD}\n1|Kettle||C|\n3|Ada|Ketle|P|\n4|Depot|Ada|A|")
     assert row_statuses(made) == ["0", "rejected", "rejected"]
     assert told(made) == [
@@ -93,7 +93,7 @@ def test_a_parent_that_is_not_there() -> None:
     ]
 
 
-def test_parents_of_parents_and_the_form_company_person() -> None:
+def test_grandparents_and_company_person_names_are_resolved() -> None:
     rows = [
         "1|Harbor, Inc.||C|",
         "2|Ada|Harbor, Inc.|P|",
@@ -106,7 +106,7 @@ def test_parents_of_parents_and_the_form_company_person() -> None:
     assert set(row_statuses(made)) == {"0"}
 
 
-def test_a_persons_name_in_two_companies() -> None:
+def test_person_name_in_two_companies_is_ambiguous() -> None:
     rows = ["1|Harbor||C|", "2|Ada|Harbor|P|", "3|Ada|4|P|", "4|Kettle||C|", "5|x|Kettle, Ada|A|e"]
     rows += ["6|z|Ada|A|g", "7|y|Harbor, Bea|A|f"]  # which Ada? and there is no Bea in that company
     made = apply(FAMILY, "\n".join([HEAD, *rows]))
@@ -114,7 +114,7 @@ def test_a_persons_name_in_two_companies() -> None:
     assert [code for code, *_ in told(made)] == ["parent_ambiguous", "orphan_row"]
 
 
-def test_a_customer_goes_before_a_person_of_the_same_name() -> None:
+def test_customer_takes_precedence_over_a_person_with_the_same_name() -> None:
     assert row_statuses(apply(FAMILY, f"{HEAD}\n1|Kettle||C|\n2|Ada|Kettle|P|\n3|Ada||C|\n4|x|Ada|A|a")) == [
         "0",
         "0",
@@ -123,48 +123,48 @@ def test_a_customer_goes_before_a_person_of_the_same_name() -> None:
     ]
 
 
-def test_what_hangs_on_a_skipped_row_is_skipped_for_the_same_reason() -> None:
+def test_children_of_a_skipped_row_are_skipped_for_the_same_reason() -> None:
     rows = ["1|Kettle||S|", "2|Ada|Kettle|P|", "3|x|Ada|A|a", "4|Copper||C|", "5|Bea|4|old|", "6|y|Bea|A|b", "7|z|4|S|"]
     made = apply(FAMILY, "\n".join([HEAD, *rows]))
     assert row_statuses(made) == ["supplier", "supplier", "supplier", "0", "archived", "archived", "supplier"]
     assert not problems(made)
 
 
-def test_a_rejected_parent_rejects_its_children() -> None:
+def test_rejected_parent_rejects_its_children() -> None:
     made = apply(FAMILY.replace("Id|Name", "Id"), f"{HEAD}\n|Kettle||C|\n2|Ada|Kettle|P|\n3|x|Ada|A|a")
     assert row_statuses(made) == ["rejected"] * 3
     assert [code for code, *_ in told(made)] == ["key_blank", "parent_rejected", "parent_rejected"]
 
 
-def test_a_parent_that_the_loader_rejected_is_not_there() -> None:
+def test_children_of_a_broken_row_are_rejected() -> None:
     table = sheet(f"{HEAD}\n1|Kettle||C|\n2|Ada|Kettle|P|", broken=np.array([True, False]))
     assert row_statuses(apply(FAMILY, table)) == ["rejected", "rejected"]
 
 
-def test_circles_are_told() -> None:
+def test_circular_parents_are_reported() -> None:
     cells = f"{HEAD}\n1|Ada|Bea|P|\n2|Bea|Ada|P|\n3|x|Ada|A|\n4|Kettle||C|"
     made = apply(FAMILY, cells)
     assert row_statuses(made) == ["rejected", "rejected", "rejected", "0"]
     assert {code for code, *_ in told(made)} == {"parent_circle"}
 
 
-def test_endless_lines_of_parents_end() -> None:
+def test_overlong_chains_of_parents_are_rejected() -> None:
     made = apply(FAMILY, "\n".join([HEAD, "0|0||C|", *(f"{n}|{n}|{n - 1}|A|" for n in range(1, 80))]))
     assert row_statuses(made)[:40] == ["0"] * 40
     assert set(row_statuses(made)[60:]) == {"rejected"}
 
 
-def test_a_row_that_names_itself_has_no_parent() -> None:
+def test_row_that_names_itself_has_no_parent() -> None:
     made = apply(FAMILY, f"{HEAD}\n1|Kettle|1|C|\n2|Ada|1|P|\n3|Copper|Copper|C|\n4|Bea|Copper|P|")
     assert row_statuses(made) == ["0", "0", "1", "1"]
 
 
-def test_unless_another_row_goes_by_the_name() -> None:
+def test_row_with_its_own_name_as_parent_may_mean_another_row() -> None:
     assert row_statuses(apply(FAMILY, f"{HEAD}\n1|Ada|Ada|P|\n2|Ada||C|")) == ["0", "0"]
     assert row_statuses(apply(FAMILY, f"{HEAD}\n1|Ada|Ada|P|\n2|Ada|Kettle|P|\n3|Kettle||C|")) == ["rejected", "0", "0"]
 
 
-def test_the_first_filled_of_several_columns_names_the_parent_and_transforms_apply() -> None:
+def test_first_filled_column_names_the_parent_after_transforms() -> None:
     mapping = FAMILY.replace("from: Parent", "from: [Parent, Job], as: {extract: '^(.*):'}")
     made = apply(mapping, f"{HEAD}|Job\n1|Kettle||C||\n2|Ada||P||Kettle:Ada\n3|x|Kettle:y|A||9:9\n4|z|Keetle:z|A||")
     assert row_statuses(made) == ["0", "0", "0", "rejected"]
@@ -175,13 +175,13 @@ def test_the_first_filled_of_several_columns_names_the_parent_and_transforms_app
     ]  # one of them will do
 
 
-def test_a_parent_that_a_transform_refuses_is_not_taken_for_none() -> None:
+def test_invalid_parent_value_is_not_treated_as_no_parent() -> None:
     mapping = FAMILY.replace("from: Parent", "from: Parent, as: {date: '%d.%m.%Y'}")
     made = apply(mapping, f"{HEAD}\n1|2020-01-02||C|\n2|Ada|02.01.2020|P|\n3|Bea|soon|P|")
     assert row_statuses(made) == ["0", "0", "rejected"]
 
 
-def test_continuation_rows_below_children() -> None:
+def test_continuation_rows_below_children_are_assigned() -> None:
     mapping = FAMILY.replace("key: Id|Name", "key: Id\nblank_key: above")
     made = apply(mapping, f"{HEAD}\n1|Kettle||C|a\n|||A|b\n2|Ada|Copper|P|\n|||A|c\n3|Copper||C|\n||Kettle|A|d")
     assert row_statuses(made) == ["0", "0", "1", "1", "1", "0"]
@@ -193,7 +193,7 @@ def test_continuation_rows_below_children() -> None:
     ]
 
 
-def test_children_of_another_table() -> None:
+def test_children_in_another_table_are_joined() -> None:
     mapping = """
     title: T
     tables:
@@ -220,12 +220,12 @@ def test_children_of_another_table() -> None:
         ("{from: Parent, match: Name, take: first}", "unknown key 'take'"),
     ],
 )
-def test_what_a_parent_must_say(rule: str, wanted: str) -> None:
+def test_invalid_parent_entries_are_refused(rule: str, wanted: str) -> None:
     with pytest.raises(MappingError, match=wanted):
         loaded(FAMILY.replace("{from: Parent, match: [Name, Id]}", rule))
 
 
-def test_parents_belong_to_the_first_table() -> None:
+def test_parents_are_only_allowed_in_the_first_table() -> None:
     tables = "tables:\n  a: {key: Id}\n  b:\n    key: Id\n    parent: {from: P, match: N}\n"
     text = f"title: T\n{tables}customer: {{company_name: N}}\n"
     with pytest.raises(MappingError, match=r":6: tables.b.parent: is for the table with the customers only, a"):
@@ -247,7 +247,7 @@ TAIL = st.tuples(st.sampled_from(["P", "C", "S", "old", ""]), st.sampled_from(["
 
 @settings(max_examples=25)
 @given(st.lists(st.tuples(ROW, TAIL), min_size=1, max_size=16), st.sampled_from(["reject", "above"]))
-def test_rows_add_up_whoever_names_whom(rows: list, blank_key: str) -> None:
+def test_every_row_has_one_status_with_any_parents(rows: list, blank_key: str) -> None:
     cells = "\n".join([HEAD, *("|".join([*row, kind, street]) for row, (kind, street, _) in rows)])
     broken = np.array([torn for _, (_, _, torn) in rows])
     made = apply(FAMILY.replace("key: Id|Name", f"key: Id\nblank_key: {blank_key}"), sheet(cells, broken=broken))
@@ -271,7 +271,7 @@ SKIPPED_ALIKE = [  # two suppliers have nothing in common, so "Ada, Bea" is none
 @example(SKIPPED_ALIKE[::-1], random.Random(2))
 @settings(max_examples=15)
 @given(st.lists(st.tuples(ROW, TAIL), min_size=3, max_size=12), st.randoms(use_true_random=False))
-def test_the_order_of_rows_does_not_matter(rows: list, shuffle: random.Random) -> None:
+def test_row_order_does_not_matter(rows: list, shuffle: random.Random) -> None:
     def by_row(order: list[int]) -> dict[int, str]:
         cells = "\n".join([HEAD, *("|".join([*rows[n][0], *rows[n][1][:2]]) for n in order)])
         made = apply(FAMILY.replace("Id|Name", "Id"), cells)

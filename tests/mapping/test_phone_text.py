@@ -52,7 +52,7 @@ def read(value: str, country: str) -> tuple[str | None, str | None, list[str]]:
         ("044 55 1234 5678", "MX", "+525512345678"),
     ],
 )
-def test_one_number(value: str, country: str, number: str) -> None:
+def test_single_number_is_read(value: str, country: str, number: str) -> None:
     assert read(value, country) == (number, None, [])
 
 
@@ -95,7 +95,7 @@ def test_one_number(value: str, country: str, number: str) -> None:
         ("62 21 2112345", "ID", "+62212112345", None, ASSUMED),
     ],
 )
-def test_the_first_number_is_taken_and_the_rest_is_told(
+def test_first_number_is_used_and_the_rest_reported(
     value: str, country: str, number: str, extension: str | None, told: str | None
 ) -> None:
     assert read(value, country) == (number, extension, [told] if told else [])
@@ -116,7 +116,7 @@ def test_the_first_number_is_taken_and_the_rest_is_told(
         ("+7 495 123-45-67 \u0434\u043e\u0431. 12", "RU", "12"),
     ],
 )
-def test_an_extension_has_a_mark(value: str, country: str, extension: str) -> None:
+def test_extension_is_recognized_by_its_mark(value: str, country: str, extension: str) -> None:
     assert read(value, country)[1:] == (extension, [])
 
 
@@ -132,7 +132,7 @@ def test_an_extension_has_a_mark(value: str, country: str, extension: str) -> No
         ("415-555-01 / 415-555-0132", "US", "contains more than one phone number"),
     ],
 )
-def test_what_cannot_be_read_as_one_number_is_an_error(value: str, country: str, reason: str) -> None:
+def test_text_that_is_not_one_number_is_an_error(value: str, country: str, reason: str) -> None:
     result = phone(pa.array([value]), pa.array([country]))
     assert result.values.to_pylist() == [None]
     assert reason in result.findings[0].texts(0)[0]
@@ -142,7 +142,7 @@ def test_what_cannot_be_read_as_one_number_is_an_error(value: str, country: str,
     "value",
     ["415-555-0159 (fax)", "Fax 415-555-0159", "415-555-0159 fax", "\u30d5\u30a1\u30c3\u30af\u30b9 415-555-0159"],
 )
-def test_a_number_that_is_only_a_fax_number_is_left_out(value: str) -> None:
+def test_fax_number_is_left_out(value: str) -> None:
     assert read(value, "US") == (None, None, [LEFT_OUT])
 
 
@@ -155,6 +155,6 @@ def test_a_number_that_is_only_a_fax_number_is_left_out(value: str) -> None:
         ("415-555-0132 M-F 9-5", "a phone number"),
     ],
 )
-def test_what_is_left_out_is_a_number_only_if_it_is_one(value: str, more: str) -> None:
+def test_omitted_rest_is_called_a_number_only_if_it_is_one(value: str, more: str) -> None:
     (finding,) = phone(pa.array([value]), pa.array(["US"])).findings
     assert finding.texts(0)[0] == f"contains more than {more}; +14155550132 is used, and the rest is left out"

@@ -56,7 +56,7 @@ def read(value: str, countries: str | None = "US") -> tuple[str | None, str | No
         ("0800 FLOWERS", "GB", "+448003569377", None),
     ],
 )
-def test_phones(value: str, countries: str | None, number: str, extension: str | None) -> None:
+def test_valid_phones_are_normalized(value: str, countries: str | None, number: str, extension: str | None) -> None:
     assert read(value, countries) == (number, extension, None)
 
 
@@ -84,20 +84,20 @@ def test_phones(value: str, countries: str | None, number: str, extension: str |
         ("(415) 555-013X", "DE|US", "has a letter among its digits"),
     ],
 )
-def test_wrong_phones(value: str, countries: str | None, reason: str) -> None:
+def test_invalid_phones_are_refused_with_a_reason(value: str, countries: str | None, reason: str) -> None:
     number, extension, told = read(value, countries)
     assert (number, extension) == (None, None)
     assert told is not None
     assert reason in told
 
 
-def test_a_rounded_number_is_what_a_spreadsheet_did() -> None:
+def test_rounded_number_is_reported_as_spreadsheet_damage() -> None:
     (finding,) = phone(pa.array(["4.15556E+09", "415-555-0132"]), pa.array(["US", "US"])).findings
     assert (finding.code, finding.chosen.tolist()) == ("excel_damaged", [True, False])
     assert "formatted as text" in finding.texts(0)[1]
 
 
-def test_a_number_with_an_exponent_and_all_its_digits_is_whole() -> None:
+def test_number_with_an_exponent_and_all_digits_is_valid() -> None:
     result = phone(pa.array(["4.155550132E9", "4.15556E9"]), pa.array(["US", "US"]))
     assert result.values.to_pylist() == ["+14155550132", None]
     assert [finding.code for finding in result.findings] == ["excel_damaged"]
@@ -115,7 +115,7 @@ def test_a_number_with_an_exponent_and_all_its_digits_is_whole() -> None:
         "+1 415 555 0132, (212) 555-0133",
     ],
 )
-def test_of_several_phones_the_first_is_taken_and_the_others_are_told(value: str) -> None:
+def test_first_of_several_phones_is_used_and_the_others_are_reported(value: str) -> None:
     result = phone(pa.array([value]), pa.array(["US"]))
     assert result.values.to_pylist() == ["+14155550132"]
     (finding,) = result.findings
@@ -133,7 +133,7 @@ NORTH_AMERICAN = re.compile(
     st.from_regex(NORTH_AMERICAN, fullmatch=True),
     st.sampled_from(["US", "CA", "GB", "US|CA", "GB|US", "DE|US", None]),
 )
-def test_phones_are_read_as_libphonenumber_reads_them(value: str, countries: str | None) -> None:
+def test_phones_match_libphonenumber(value: str, countries: str | None) -> None:
     wanted: tuple[str | None, str | None] = (None, None)
     for region in (countries or "").split("|"):
         try:
@@ -187,7 +187,7 @@ def judge(value: str) -> tuple[str | None, bool]:
         ("ada@example.com; Ada <ada@example.com>", "ada@example.com"),
     ],
 )
-def test_emails_are_tidied(value: str, wanted: str) -> None:
+def test_emails_are_normalized(value: str, wanted: str) -> None:
     assert judge(value) == (wanted, False)
 
 
@@ -211,7 +211,7 @@ def test_emails_are_tidied(value: str, wanted: str) -> None:
         "Ada (Buyer) <ada@example.com>\nbob@example.com",
     ],
 )
-def test_of_several_addresses_the_first_valid_one_is_taken_and_the_others_are_told(value: str) -> None:
+def test_first_valid_email_is_used_and_the_others_are_reported(value: str) -> None:
     result = email(pa.array([value]))
     assert [text.lower() for text in result.values.to_pylist()] == ["ada@example.com"]
     (finding,) = result.findings
@@ -261,7 +261,7 @@ def test_of_several_addresses_the_first_valid_one_is_taken_and_the_others_are_to
         ("a " * 50_000 + "b", "a " * 50_000 + "b", None, None),  # nameparser would take minutes
     ],
 )
-def test_names_that_took_more_than_a_cut_are_told(value: str, first: str, last: str | None, told: str | None) -> None:
+def test_uncertain_name_splits_are_reported(value: str, first: str, last: str | None, told: str | None) -> None:
     result = first_name(pa.array([value]))
     assert (result.values.to_pylist(), last_name(pa.array([value])).values.to_pylist()) == ([first], [last])
     said = result.findings[0].texts(0)[0] if result.findings else None
@@ -282,7 +282,7 @@ def test_names_that_took_more_than_a_cut_are_told(value: str, first: str, last: 
         ("ada@example.com", "ada@example.com", None, None),
     ],
 )
-def test_phones_and_emails_are_no_part_of_a_name(
+def test_phones_and_emails_are_removed_from_names(
     value: str, first: str, last: str | None, left_out: str | None
 ) -> None:
     result = first_name(pa.array([value]))
@@ -294,7 +294,7 @@ def test_phones_and_emails_are_no_part_of_a_name(
 
 
 @pytest.mark.parametrize("value", ["Ada Lovelace 2nd", "Ada Lovelace 1815", "1234567890 Ontario Inc", "Ada 1234567"])
-def test_other_digits_stay_in_a_name(value: str) -> None:
+def test_other_digits_are_kept_in_names(value: str) -> None:
     told = [finding for finding in first_name(pa.array([value])).findings if finding.severity is Severity.WARNING]
     assert not told
 
@@ -303,7 +303,7 @@ def test_other_digits_stay_in_a_name(value: str) -> None:
     "value",
     ["ada", "@example.com", "ada@", "a b@example.com", "a@b@example.com", "ada@example", "ada@host.local", "<>"],
 )
-def test_wrong_emails(value: str) -> None:
+def test_invalid_emails_are_refused(value: str) -> None:
     assert judge(value)[1]
 
 
@@ -322,7 +322,7 @@ LOCAL = st.text("abzAZ09._+'-!#%&*/=?^`{|}~", min_size=1, max_size=8) | st.text(
 @example("ada", "example", ".TEST")
 @example(".ada", "example", ".com")
 @example("a..b", "example", ".com")
-def test_the_quick_check_of_emails_agrees_with_email_validator(local: str, domain: str, top: str) -> None:
+def test_quick_email_check_agrees_with_email_validator(local: str, domain: str, top: str) -> None:
     value = f"{local}@{domain}{top}".lower()
     try:
         wanted = validate_email(value, check_deliverability=False, strict=False).normalized
@@ -339,7 +339,7 @@ def test_the_quick_check_of_emails_agrees_with_email_validator(local: str, domai
 @example("a-b.c_d'e+f", "ex-ample.co", ".uk", True)
 @example("a--b", "example", ".com", True)
 @example("a", "b@c", ".com", True)
-def test_plain_emails_are_what_a_closer_look_leaves(local: str, domain: str, top: str, small: bool) -> None:
+def test_plain_emails_are_unchanged_by_the_full_check(local: str, domain: str, top: str, small: bool) -> None:
     value = f"{local}@{domain}{top}"
     values = pa.array([value.lower() if small else value])
     if emails._are_plain(values)[0].as_py():
@@ -361,7 +361,7 @@ def by_nameparser(text: str) -> tuple[str, str]:
     return (first, name.last) if first else (name.last, "")
 
 
-def test_two_plain_words_are_split_as_nameparser_splits_them() -> None:
+def test_two_plain_words_are_split_as_by_nameparser() -> None:
     groups = [name for name in dir(CONSTANTS) if not name.startswith("_")]
     special: set[str] = set()
     for group in groups:
@@ -382,7 +382,7 @@ def test_two_plain_words_are_split_as_nameparser_splits_them() -> None:
 
 @settings(max_examples=150)
 @given(st.from_regex(r"[A-Za-zÀ-ÿ]{1,9}\s{1,2}[A-Za-zÀ-ÿ]{1,9}", fullmatch=True))
-def test_any_two_words_are_split_as_nameparser_splits_them(text: str) -> None:
+def test_any_two_words_are_split_as_by_nameparser(text: str) -> None:
     assert split_name(text) == ((text, "") if is_company(text) else by_nameparser(text))
 
 
@@ -395,7 +395,7 @@ def test_any_two_words_are_split_as_nameparser_splits_them(text: str) -> None:
 @example(["Ivanov", "Ivan", "Ivanovich"], " ")
 @example(["Ada", "de", "la", "Vega"], " ")
 @example(["Anne-Marie", "Smith-Jones", "III"], " ")
-def test_more_plain_words_are_split_as_nameparser_splits_them(words: list[str], between: str) -> None:
+def test_more_plain_words_are_split_as_by_nameparser(words: list[str], between: str) -> None:
     text = between.join(words)
     assert split_name(text) == ((text, "") if is_company(text) else by_nameparser(text))
 
@@ -414,7 +414,7 @@ SUFFIXES = ["", "", " Jr.", " sr", " III", " iv", ", Jr."]
 @example("", ["O'Brien"], ", ", ["Ada", "K."], "")
 @example("", ["Jr"], ", ", ["Ada"], "")
 @example("Mr. ", ["Ada"], " ", ["Lovelace"], " III")
-def test_names_that_are_taken_apart_without_the_parser_are_what_it_makes_of_them(
+def test_names_split_without_the_parser_match_it(
     title: str, first: list[str], between: str, last: list[str], suffix: str
 ) -> None:
     text = f"{title}{' '.join(first)}{between}{' '.join(last)}{suffix}"
@@ -444,7 +444,7 @@ def test_names_that_are_taken_apart_without_the_parser_are_what_it_makes_of_them
         ("St. John, Mary", "Mary", "St. John"),
     ],
 )
-def test_a_last_name_of_several_words_stays_whole(text: str, first: str, last: str) -> None:
+def test_last_name_of_several_words_is_kept_together(text: str, first: str, last: str) -> None:
     assert split_name(text) == (first, last)
 
 
@@ -461,5 +461,5 @@ def test_a_last_name_of_several_words_stays_whole(text: str, first: str, last: s
         ("Prof", None),
     ],
 )
-def test_which_names_are_taken_apart_without_the_parser(text: str, parts: tuple[str, ...] | None) -> None:
+def test_only_simple_names_are_split_without_the_parser(text: str, parts: tuple[str, ...] | None) -> None:
     assert people._plain(text) == parts

@@ -79,7 +79,7 @@ def _few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plain_phones, "_FEWEST", 1)
 
 
-def test_whatever_is_found_is_what_the_parser_finds() -> None:
+def test_quick_results_match_the_parser() -> None:
     pairs = hostile(random.Random(20250412), 4000)
     numbers, extensions = plain_numbers(*(pa.array(own, pa.string()) for own in zip(*pairs, strict=True)))
     found = [own for own in zip(pairs, numbers.to_pylist(), extensions.to_pylist(), strict=True) if own[1]]
@@ -87,7 +87,7 @@ def test_whatever_is_found_is_what_the_parser_finds() -> None:
     assert [own for own in found if by_parser(*own[0]) != own[1:]] == []
 
 
-def test_whatever_is_found_is_what_a_closer_look_at_the_text_finds() -> None:
+def test_quick_results_match_the_full_text_reading() -> None:
     pairs = hostile(random.Random(20250413), 4000)
     values, countries = (pa.array(own, pa.string()) for own in zip(*pairs, strict=True))
     numbers, extensions = plain_numbers(values, countries)
@@ -102,7 +102,7 @@ def test_whatever_is_found_is_what_a_closer_look_at_the_text_finds() -> None:
 
 
 @pytest.mark.parametrize("region", ["US", "CA", "GB", "DE", "FR", "IT", "NL", "ES", "IN", "AU", "JP"])
-def test_numbers_as_they_are_written_everywhere_are_found(region: str) -> None:
+def test_common_formats_of_all_regions_are_read(region: str) -> None:
     example = phonenumbers.example_number(region)
     assert example is not None
     forms = (PhoneNumberFormat.E164, PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.NATIONAL)
@@ -130,12 +130,12 @@ def test_numbers_as_they_are_written_everywhere_are_found(region: str) -> None:
         ("+49 30 901820", "US"),  # of another country
     ],
 )
-def test_what_is_not_certain_is_left_to_the_parser(value: str, country: str | None) -> None:
+def test_uncertain_numbers_are_left_to_the_parser(value: str, country: str | None) -> None:
     numbers, extensions = plain_numbers(pa.array([value]), pa.array([country], pa.string()))
     assert (numbers.to_pylist(), extensions.to_pylist()) == ([None], [None])
 
 
-def test_few_numbers_of_a_country_are_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_numbers_of_a_country_go_to_the_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plain_phones, "_FEWEST", 2)
     values, countries = pa.array(["020 7946 0018", "415 555 0132", "415 555 0133"]), pa.array(["GB", "US", "US|GB"])
     assert plain_numbers(values, countries)[0].null_count == 3

@@ -45,7 +45,9 @@ def read(state: str, code: str, country: str, default: str | None = "US") -> tup
         ("", "CA-ON M5V 2T6", "CA", ("ON", "M5V 2T6", "CA"), "state_from_zip"),
     ],
 )
-def test_mended_and_said(state: str, code: str, country: str, wanted: tuple[object, ...], told: str) -> None:
+def test_postal_code_is_fixed_and_reported(
+    state: str, code: str, country: str, wanted: tuple[object, ...], told: str
+) -> None:
     assert read(state, code, country) == (wanted, {told})
 
 
@@ -62,9 +64,7 @@ def test_mended_and_said(state: str, code: str, country: str, wanted: tuple[obje
         ("", "48616", "SG", "048616"),
     ],
 )
-def test_a_zero_that_the_country_makes_certain_is_restored_with_a_warning(
-    state: str, code: str, country: str, wanted: str
-) -> None:
+def test_restored_zero_by_country_is_a_warning(state: str, code: str, country: str, wanted: str) -> None:
     made = apply(MAPPING, f"Id|S|Z|C\n1|{state}|{code}|{country}")
     assert records(made, "address")[0]["zip_code"] == wanted
     assert problems(made, "code", "severity") == [("zip_zero_restored", "warning")]
@@ -73,7 +73,7 @@ def test_a_zero_that_the_country_makes_certain_is_restored_with_a_warning(
 @pytest.mark.parametrize(
     "code", ["\uff11\uff10\uff10\u2212\uff10\uff10\uff10\uff15", "\u3012100-0005", "100\u20130005", "100-0005-"]
 )
-def test_wide_digits_other_hyphens_and_marks_around(code: str) -> None:
+def test_full_width_digits_hyphens_and_surrounding_marks_are_normalized(code: str) -> None:
     assert read("", code, "JP") == ((None, "100-0005", "JP"), set())
 
 
@@ -102,7 +102,7 @@ def test_wide_digits_other_hyphens_and_marks_around(code: str) -> None:
         ("Ontario", "78701", "US", "state_unknown"),
     ],
 )
-def test_doubtful_is_told_and_left_alone(state: str, code: str, country: str, told: str) -> None:
+def test_doubtful_postal_code_is_reported_and_kept(state: str, code: str, country: str, told: str) -> None:
     got, codes = read(state, code, country)
     assert got == (state or None, code, country or None)
     assert codes == {told}
@@ -129,20 +129,20 @@ def test_doubtful_is_told_and_left_alone(state: str, code: str, country: str, to
         ("", "96799", "AS"),
     ],
 )
-def test_sound_ones_are_left_alone_in_silence(state: str, code: str, country: str) -> None:
+def test_valid_postal_codes_are_kept_without_a_problem(state: str, code: str, country: str) -> None:
     got, codes = read(state, code, country, default=None)
     assert got[1] == code
     assert not codes
 
 
-def test_what_states_have_is_what_the_address_data_says() -> None:
+def test_state_postal_code_ranges_match_the_address_data() -> None:
     data = load_validation_data("us")["US"]
     pairs = dict(zip(data["sub_keys"].split("~"), data["sub_zips"].split("~"), strict=True))
     assert {key: re.compile(zips) for key, zips in pairs.items()} == _areas("US")
     assert {"AA", "AE", "AP", "DC", "PR", "VI"} <= _areas("US").keys()
 
 
-def test_digits_of_any_length_are_read_for_every_country() -> None:
+def test_digits_of_any_length_are_read_for_all_countries() -> None:
     for country in pycountry.countries:
         for code in ("1", "12", "500", "5000", "50001", "100000", "1234567", "12345678"):
             for state in (None, "CO", "Antioquia"):
@@ -152,9 +152,7 @@ def test_digits_of_any_length_are_read_for_every_country() -> None:
 @pytest.mark.parametrize(
     ("state", "code", "country", "wanted"), [("Antioquia", "50001", "CO", "050001"), ("", "10000", "CN", "010000")]
 )
-def test_a_zero_is_restored_where_the_codes_of_states_are_not_known(
-    state: str, code: str, country: str, wanted: str
-) -> None:
+def test_zero_is_restored_for_countries_without_state_ranges(state: str, code: str, country: str, wanted: str) -> None:
     assert read(state, code, country) == ((state or None, wanted, country), {"zip_zero_restored"})
 
 
@@ -174,20 +172,20 @@ def test_a_zero_is_restored_where_the_codes_of_states_are_not_known(
         ("", "80202", "CO"),
     ],
 )
-def test_a_state_in_the_column_of_the_country_is_told(state: str, code: str, country: str) -> None:
+def test_state_in_the_country_column_is_reported(state: str, code: str, country: str) -> None:
     made = apply(MAPPING, f"Id|S|Z|C\n1|{state}|{code}|{country}", country="US")
     assert records(made, "address")[0]["zip_code"] == code
     assert problems(made, "code", "severity") == [("zip_country_mismatch", "warning")]
 
 
-def test_a_state_of_another_country_than_the_default_one_says_nothing() -> None:
+def test_state_of_another_country_than_the_default_is_ignored() -> None:
     assert read("", "19801", "DE", default="GB") == ((None, "19801", "DE"), set())
 
 
 @pytest.mark.parametrize(
     ("code", "country"), [("12345", "GB"), ("1234", "NL"), ("123456", "DE"), ("4101", "ME"), ("4", "IE")]
 )
-def test_digits_that_are_no_postal_code_of_the_country_are_told(code: str, country: str) -> None:
+def test_invalid_postal_code_for_the_country_is_reported(code: str, country: str) -> None:
     assert read("", code, country) == ((None, code, country), {"zip_doubtful"})
 
 
@@ -203,11 +201,11 @@ def test_digits_that_are_no_postal_code_of_the_country_are_told(code: str, count
         ("", "90001", "MX"),
     ],
 )
-def test_postal_codes_of_other_countries_are_read_in_silence(state: str, code: str, country: str) -> None:
+def test_foreign_postal_codes_are_read_without_a_problem(state: str, code: str, country: str) -> None:
     assert read(state, code, country) == ((state or None, code, country), set())
 
 
-def test_a_zero_that_is_certain_for_one_address_and_not_for_another_is_told_once_each() -> None:
+def test_certain_and_uncertain_restored_zeros_are_reported_once_each() -> None:
     made = apply(MAPPING, "Id|S|Z|C\n1|MA|2138|US\n2||1067|DE")
     assert sorted(problems(made, "row", "code", "severity")) == [
         (2, "zip_zero_restored", "info"),

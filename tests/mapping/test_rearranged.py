@@ -39,7 +39,7 @@ def backwards(grid: Grid, top: int) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("system", READING)
-def test_text_files(system: str, tmp_path: Path) -> None:
+def test_rearranged_text_files_give_the_same_bodies(system: str, tmp_path: Path) -> None:
     encoding, delimiter, top = READING[system]
     for path in (SAMPLE_DATA / system).iterdir():
         text = io.StringIO(path.read_bytes().decode(encoding), newline="")
@@ -51,7 +51,7 @@ def test_text_files(system: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("system", WORKBOOKS)
-def test_workbooks(system: str, tmp_path: Path) -> None:
+def test_rearranged_workbooks_give_the_same_bodies(system: str, tmp_path: Path) -> None:
     (path,) = (SAMPLE_DATA / system).iterdir()
     book, made = openpyxl.load_workbook(path), openpyxl.Workbook()
     made.remove(made.worksheets[0])
@@ -77,7 +77,7 @@ SPELLINGS = (
 
 
 @pytest.mark.parametrize("system", list_mappings())
-def test_headers_in_other_spellings(system: str) -> None:
+def test_headers_in_other_spellings_give_the_same_records(system: str) -> None:
     loaded, usual = load_mapping(system), checked(system)
     tables = []
     for table in usual.sources.tables:

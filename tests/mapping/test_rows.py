@@ -48,7 +48,7 @@ def assert_one_status_each(mapped: Mapped) -> None:
     assert (counted + rows["rejected"].to_numpy().astype(int) == 1).all()
 
 
-def test_an_orphan_is_told_at_the_part_of_its_key_that_nobody_has() -> None:
+def test_orphan_is_reported_at_the_unmatched_part_of_its_key() -> None:
     two = JOINED.replace("key: Code", "key: [Part, Code]").replace("key: Parent", "key: [Part, Parent]")
     firms = sheet("Part|Code|Firm|Kind\n01|1|Kettle|\n02|3|Thimble|", "firms.csv")
     streets = sheet("Part|Parent|Street|Old\n01|1|a|\n01|9|b|\n1|1|c|\n01|3|d|\n01|9|e|", "streets.csv")
@@ -60,7 +60,7 @@ def test_an_orphan_is_told_at_the_part_of_its_key_that_nobody_has() -> None:
     assert told == [(5, "Parent", "9", -1), (6, "Part", "1", 0), (7, "Parent", "3", -1), (8, "Parent", "9", -1)]
 
 
-def test_fates_of_joined_tables() -> None:
+def test_rows_in_joined_tables_have_the_right_status() -> None:
     made = apply(JOINED, sheet(FIRMS, "firms.csv"), sheet(STREETS, "streets.csv"))
     assert_one_status_each(made)
     assert row_statuses(made)[:5] == ["0", "supplier", "1", "rejected", "supplier"]
@@ -76,7 +76,7 @@ def test_fates_of_joined_tables() -> None:
     assert message == "no customer '9' in firms.csv"
 
 
-def test_tables_joined_on_several_columns() -> None:
+def test_tables_are_joined_on_several_columns() -> None:
     mapping = JOINED.replace("key: Code", "key: [Code, Kind]").replace("key: Parent", "key: [Parent, Old]")
     mapping = mapping.replace("{column: Kind, is: S", "{column: Kind, is: none").replace("flag: yes", "is: none")
     firms = sheet("Code|Firm|Kind\na-b|Kettle|c\na|Copper|b-c", "firms.csv")
@@ -84,7 +84,7 @@ def test_tables_joined_on_several_columns() -> None:
     assert row_statuses(made) == ["0", "1", "1", "0"]
 
 
-def test_rows_that_the_loader_rejected_make_nothing() -> None:
+def test_rows_rejected_by_the_loader_create_nothing() -> None:
     firms = sheet("Code|Firm|Kind\n1|Kettle|C\n1|Torn|C\n2|Torn|C", "firms.csv", broken=np.array([False, True, True]))
     made = apply(JOINED, firms, sheet(STREETS, "streets.csv"))
     assert_one_status_each(made)
@@ -143,7 +143,7 @@ def frames(made: Mapped) -> dict[str, pd.DataFrame]:
 
 @settings(max_examples=20)
 @given(ROWS)
-def test_what_holds_for_any_table(rows: list[dict[str, str]]) -> None:
+def test_invariants_hold_for_any_table(rows: list[dict[str, str]]) -> None:
     made = mapped(rows)
     tables = made.tables
     assert_one_status_each(made)
@@ -182,7 +182,7 @@ def by_id(made: Mapped) -> dict[str, Any]:
 
 @settings(max_examples=20)
 @given(ROWS, st.randoms(use_true_random=False))
-def test_the_order_of_rows_changes_nothing_but_the_order_of_records(rows: list[dict[str, str]], random: Any) -> None:
+def test_row_order_only_changes_the_order_of_records(rows: list[dict[str, str]], random: Any) -> None:
     made = mapped(rows)
     again = frames(mapped(rows))
     for name, frame in frames(made).items():
@@ -196,7 +196,7 @@ def test_the_order_of_rows_changes_nothing_but_the_order_of_records(rows: list[d
 
 
 @pytest.mark.parametrize("cut", [1, 3])
-def test_a_table_in_two_files_is_the_same_as_in_one(cut: int) -> None:
+def test_table_in_two_files_equals_one_in_one_file(cut: int) -> None:
     rows = [{"Id": key, "Firm": "Kettle", "Street": f"Lane {key}"} for key in ("1", "2", "1", "3")]
     whole = make_source("a.csv", [dict.fromkeys(CELLS, "") | row for row in rows])
     upper, lower = (
@@ -219,7 +219,7 @@ def test_a_table_in_two_files_is_the_same_as_in_one(cut: int) -> None:
         ("9", "Add the customer to a.csv, or correct this cell."),
     ],
 )
-def test_the_hint_of_an_orphan_names_the_key_that_was_probably_meant(wrong: str, hint: str) -> None:
+def test_hint_for_an_orphan_suggests_the_likely_key(wrong: str, hint: str) -> None:
     mapping = (
         "title: T\ntables:\n  main: {has: Name, key: Id}\n  more: {has: Street, key: Owner}\n"
         "customer: {company_name: Name}\n"
@@ -230,7 +230,7 @@ def test_the_hint_of_an_orphan_names_the_key_that_was_probably_meant(wrong: str,
     assert problems(made, "code", "hint") == [("orphan_row", hint)]
 
 
-def test_a_cell_of_a_skip_rule_that_says_neither_yes_nor_no() -> None:
+def test_flag_skip_rule_reports_cells_that_are_neither_yes_nor_no() -> None:
     mapping = """
         title: T
         key: Id

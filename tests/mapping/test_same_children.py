@@ -48,45 +48,45 @@ def defaults(mapping: str, table: str) -> dict[str, list[str]]:
 @pytest.mark.parametrize(
     "rows", list(permutations(["1|Kim|Fox|k@example.com|415 555 0132|", "1|KIM|fox|||", "1|Kim||||"]))
 )
-def test_a_person_who_is_said_again_with_less_is_one(rows: list[str]) -> None:
+def test_person_repeated_with_less_data_is_one_contact(rows: list[str]) -> None:
     found = people("\n".join(rows))
     assert [(who, first.casefold(), mail, phone) for who, first, mail, phone in found] == [
         (0, "kim", "k@example.com", "+14155550132")
     ]
 
 
-def test_only_what_another_child_of_the_same_customer_says_is_left_out() -> None:
+def test_children_with_different_data_are_kept() -> None:
     assert len(people("1|Kim|Fox|a@example.com||\n1|Kim|Fox|b@example.com||")) == 2
     assert len(people("1|Kim|Fox|a@example.com||\n1|Kim|Fox||415 555 0132|")) == 2
     assert len(people("1|Kim|Fox|a@example.com||\n2|Kim|Fox|||")) == 2
     assert len(people("1|Kim|Fox|a@example.com||\n1|Kim|Fox|||Buyer")) == 2
 
 
-def test_a_wrong_value_is_reported_at_its_own_person() -> None:
+def test_invalid_value_is_reported_at_its_own_person() -> None:
     made = apply(PEOPLE, "Id|First|Mail\n1|Kim|k@example.com\n1|Kim|nobody")
     assert len(records(made, "contact")) == 2
     assert problems(made, "code", "record") == [("invalid_email", 1)]
 
 
-def test_a_default_that_adds_nothing_else_is_kept() -> None:
+def test_row_that_only_adds_the_default_is_kept() -> None:
     made = apply(PEOPLE, "Id|First|Mail|Main\n1|Ann|a@example.com|no\n1|Kim|k@example.com|\n1|Kim||yes")
     assert [(c["first_name"], c["is_default"]) for c in records(made, "contact")] == [("Ann", False), ("Kim", True)]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_a_row_that_fits_two_people_makes_the_same_one_the_default(order: tuple[int, ...]) -> None:
+def test_default_row_that_matches_two_people_always_selects_the_same(order: tuple[int, ...]) -> None:
     rows = ["1||k@example.com|yes", "1|Lee|k@example.com|", "1|Kim|k@example.com|"]
     made = apply(PEOPLE, "\n".join(["Id|First|Mail|Main", *(rows[place] for place in order)]))
     assert {c["first_name"]: c.get("is_default") for c in records(made, "contact")} == {"Kim": True, "Lee": None}
 
 
-def test_an_id_is_made_of_the_row_that_says_most() -> None:
+def test_id_is_derived_from_the_row_with_most_data() -> None:
     alone = apply(PEOPLE, "Id|First|Mail\n1|Kim|k@example.com")
     twice = apply(PEOPLE, "Id|First|Mail\n1|Kim|\n1|Kim|k@example.com")
     assert column(alone, "reference_id", "contact") == column(twice, "reference_id", "contact")
 
 
-def test_an_address_of_another_type_is_another_one() -> None:
+def test_address_of_another_type_is_different() -> None:
     made = apply(
         PLACES, "Id|Type|Street|More|City\n1|B|4 Pier Rd|Suite 5|Marlow\n1|S|4 Pier Rd||Marlow\n1|B|4 pier rd||"
     )
@@ -96,7 +96,7 @@ def test_an_address_of_another_type_is_another_one() -> None:
     ]
 
 
-def test_neither_a_country_nor_a_job_is_a_child() -> None:
+def test_country_or_job_title_alone_is_not_a_child() -> None:
     made = apply(PLACES, "Id|Type|Street|City|Country\n1|B|||Australia\n2|B||Perth|Australia\n3|B|||nowhere")
     assert [(a["_customer"], a["city"]) for a in records(made, "address")] == [(1, "Perth")]
     assert not problems(made)
@@ -104,7 +104,7 @@ def test_neither_a_country_nor_a_job_is_a_child() -> None:
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_an_address_of_one_type_is_the_default_before_one_that_serves_both(order: tuple[int, ...]) -> None:
+def test_address_of_one_type_is_the_default_before_one_for_both(order: tuple[int, ...]) -> None:
     rows = ["1|BS|4 Pier Rd|", "1|S|9 Dock St|", "1|B|1 Bill St|"]
     table = "\n".join(["Id|Type|Street|Main", *(rows[place] for place in order)])
     assert defaults(PLACES, table) == {"billing": ["1 Bill St"], "shipping": ["9 Dock St"]}
@@ -119,7 +119,7 @@ def test_an_address_of_one_type_is_the_default_before_one_that_serves_both(order
         (["1|BS|a|", "1|B|a|", "1|S|b|"], {"billing": ["a"], "shipping": ["b"]}),
     ],
 )
-def test_what_the_source_says_comes_first(rows: list[str], wanted: dict[str, list[str]]) -> None:
+def test_default_from_the_source_takes_precedence(rows: list[str], wanted: dict[str, list[str]]) -> None:
     for order in permutations(rows):
         assert defaults(PLACES, "\n".join(["Id|Type|Street|Main", *order])) == wanted
 
@@ -150,7 +150,7 @@ line = st.fixed_dictionaries(cells).map(
 
 @settings(max_examples=15)
 @given(st.lists(line, min_size=6, max_size=20), st.randoms(use_true_random=False))
-def test_the_order_of_rows_changes_nothing_that_is_sent(rows: list[str], random: Any) -> None:
+def test_row_order_does_not_change_what_is_sent(rows: list[str], random: Any) -> None:
     mixed = list(rows)
     random.shuffle(mixed)
     assert told(mixed) == told(rows)

@@ -115,14 +115,14 @@ def as_exported(system: str) -> Checked:
 
 
 @SYSTEMS
-def test_planted_faults_are_found_and_nothing_else(system: str) -> None:
+def test_only_planted_faults_are_found(system: str) -> None:
     checked = as_exported(system)
     assert_as_planted(system, checked)
     assert not checked.mapped.notes
 
 
 @SYSTEMS
-def test_customers_come_in_the_order_of_their_first_rows(system: str) -> None:
+def test_customers_are_in_the_order_of_their_first_rows(system: str) -> None:
     wanted = [key for key in sample(system).customers if key in set(as_exported(system).ids)]
     assert as_exported(system).ids == wanted
 
@@ -145,7 +145,7 @@ def test_extensions_and_skips_are_counted_as_planted(system: str) -> None:
 
 
 @SYSTEMS
-def test_what_comes_out_is_in_the_forms_of_the_api(system: str) -> None:
+def test_output_has_the_formats_of_the_api(system: str) -> None:
     tables = as_exported(system).mapped.tables
     assert set(tables.addresses["type"].dropna()) == {"billing", "shipping"}
     assert {"US", "CA", "GB"} <= set(tables.addresses["country"].dropna()) <= {"US", "CA", "GB", "DE"}
@@ -155,7 +155,7 @@ def test_what_comes_out_is_in_the_forms_of_the_api(system: str) -> None:
 
 
 @SYSTEMS
-def test_as_a_workbook(system: str, tmp_path: Path) -> None:
+def test_samples_as_a_workbook_give_the_same_results(system: str, tmp_path: Path) -> None:
     checked = check(system, {"export.xlsx": workbook(grids(system))}, tmp_path)
     assert {table.sheet for table in checked.sources.tables} == {Path(file).stem for file in sample(system).files}
     assert checked.found() == as_exported(system).found()
@@ -164,7 +164,7 @@ def test_as_a_workbook(system: str, tmp_path: Path) -> None:
 
 @SYSTEMS
 @pytest.mark.parametrize(("encoding", "delimiter"), [("cp1252", ";"), ("utf-16", "\t"), ("utf-8-sig", "|")])
-def test_in_other_encodings_and_with_other_delimiters(
+def test_samples_in_other_encodings_and_with_other_delimiters_are_read(
     system: str, encoding: str, delimiter: str, tmp_path: Path
 ) -> None:
     files = {file: encoded(grid, encoding, delimiter) for file, grid in grids(system).items()}
@@ -185,7 +185,7 @@ def rearranged(system: str, grid: Grid) -> Grid:
 
 
 @SYSTEMS
-def test_with_columns_in_another_order_and_unknown_ones(system: str, tmp_path: Path) -> None:
+def test_samples_with_reordered_and_unknown_columns_give_the_same_children(system: str, tmp_path: Path) -> None:
     files = {file: encoded(rearranged(system, grid)) for file, grid in grids(system).items()}
     checked = check(system, files, tmp_path)
     assert_as_planted(system, checked)
@@ -207,7 +207,7 @@ OPTIONAL = {
 
 
 @SYSTEMS
-def test_without_optional_columns(system: str, tmp_path: Path) -> None:
+def test_samples_without_optional_columns_are_accepted(system: str, tmp_path: Path) -> None:
     files = {}
     for file, grid in grids(system).items():
         top = HEADER_ROW[system] - 1
@@ -221,7 +221,7 @@ def test_without_optional_columns(system: str, tmp_path: Path) -> None:
 
 
 @SYSTEMS
-def test_without_the_column_that_makes_the_key(system: str, tmp_path: Path) -> None:
+def test_samples_without_the_key_column_are_refused(system: str, tmp_path: Path) -> None:
     key = {"xero": "*ContactName", "netsuite": "Internal ID", "sap-business-one": "CardCode"}[system]
     files = {}
     for file, grid in grids(system).items():

@@ -39,7 +39,7 @@ def skipped(made: Checked) -> list[str]:
 
 
 @pytest.mark.parametrize("system", list_mappings())
-def test_no_filled_column_of_the_sample_data_is_unused(system: str) -> None:
+def test_no_filled_sample_column_is_unused(system: str) -> None:
     made = checked(system)
     for table in made.sources.tables:
         for name in made.mapped.tables.unused_columns.get(table.name, ()):
@@ -50,7 +50,7 @@ ALIASES = ["Internal ID,ID,Company Name", "INTERNAL ID,ID,Company Name", "intern
 
 
 @pytest.mark.parametrize("header", [*ALIASES, "Internal\u00a0ID (Req),*ID,COMPANY NAME"])
-def test_netsuite_takes_the_first_of_its_ids(header: str, tmp_path: Path) -> None:
+def test_netsuite_uses_the_first_of_its_ids(header: str, tmp_path: Path) -> None:
     assert sent("netsuite", tmp_path, f"{header}\n1204,CUST00001,Harbor Goods") == {
         "1204": {
             "reference_id": "1204",
@@ -62,7 +62,7 @@ def test_netsuite_takes_the_first_of_its_ids(header: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("header", ["COMPANY", "Company", "company*", "\u200bCompany"])
-def test_a_company_comes_before_a_name_however_it_is_spelled(header: str, tmp_path: Path) -> None:
+def test_company_takes_precedence_over_name_in_any_spelling(header: str, tmp_path: Path) -> None:
     (body,) = sent("generic-wide", tmp_path, f"{header},Name,E-mail\nHarbor Goods,Dana,d@example.com").values()
     assert body["company_name"] == "Harbor Goods"
 
@@ -76,7 +76,7 @@ ODOO_ROWS = [
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 1, 0)])
-def test_odoo_defaults_do_not_depend_on_the_order_of_rows(order: tuple[int, ...], tmp_path: Path) -> None:
+def test_odoo_defaults_do_not_depend_on_row_order(order: tuple[int, ...], tmp_path: Path) -> None:
     text = "\n".join([ODOO, *(ODOO_ROWS[place] for place in order)])
     assert defaults(sent("odoo", tmp_path, text)["1"]) == {"billing": "1 Bill St", "shipping": "9 Dock St"}
 
@@ -85,7 +85,7 @@ def test_odoo_defaults_do_not_depend_on_the_order_of_rows(order: tuple[int, ...]
     ("flag", "yes", "no"),
     [("Is a Company", "TRUE", "FALSE"), ("Company Type", "Company", "Individual"), ("is_company", "1", "0")],
 )
-def test_odoo_branches_are_addresses_and_people_contacts(flag: str, yes: str, no: str, tmp_path: Path) -> None:
+def test_odoo_branches_become_addresses_and_people_contacts(flag: str, yes: str, no: str, tmp_path: Path) -> None:
     text = f"""
     External ID,Name,Related Company,{flag},Address Type,Street,City,State,Zip,Country,Email
     p10,Harbor Goods,,{yes},Contact,4 Pier Rd,Marlow,Massachusetts (US),02138,United States,office@example.com
@@ -117,7 +117,7 @@ def test_odoo_branches_are_addresses_and_people_contacts(flag: str, yes: str, no
         ("Nome,Azienda collegata,Via,Città,Attivo,È un cliente,È un fornitore", "FALSO,sì,no", "VERO,no,sì"),
     ],
 )
-def test_odoo_in_its_main_languages(header: str, archived: str, supplier: str, tmp_path: Path) -> None:
+def test_odoo_is_read_in_its_main_languages(header: str, archived: str, supplier: str, tmp_path: Path) -> None:
     active = supplier.partition(",")[0]
     rows = [f"Alt,,Kai 1,Kiel,{archived}", f"Papier,,Weg 2,Kiel,{supplier}", f"Neu,,Kai 3,Kiel,{active},,"]
     made, found = run("odoo", tmp_path, "\n".join([header, *rows]))
@@ -130,7 +130,7 @@ def test_odoo_in_its_main_languages(header: str, archived: str, supplier: str, t
     "header",
     ["related_company_external_id", "Related Company/External ID", "RELATED COMPANY / EXTERNAL ID", "parent_id/id"],
 )
-def test_odoo_by_the_ids_of_companies(header: str, tmp_path: Path) -> None:
+def test_odoo_company_ids_link_addresses(header: str, tmp_path: Path) -> None:
     text = f"""
     external_id,name,related_company,{header},address_type,street,city
     c1,Harbor Goods,,,contact,4 Pier Rd,Marlow
@@ -185,19 +185,19 @@ MATRIXIFY_ROWS = [
 
 
 @pytest.mark.parametrize("rows", [MATRIXIFY_ROWS, MATRIXIFY_ROWS[::-1]])
-def test_matrixify_says_which_address_is_the_default(rows: list[str], tmp_path: Path) -> None:
+def test_matrixify_marks_the_default_address(rows: list[str], tmp_path: Path) -> None:
     body = sent("shopify", tmp_path, "\n".join([MATRIXIFY, *rows]))["1002"]
     assert defaults(body) == {"billing": "2 Elm St", "shipping": "2 Elm St"}
     assert {one["first_name"] for one in body["addresses"] if one["is_default"]} == {"Sam"}
     assert (body["company_name"], body.get("phone"), people(body)) == ("Kestrel Depot", None, ["Lee Park"])
 
 
-def test_matrixify_customers_without_a_company_go_by_their_name(tmp_path: Path) -> None:
+def test_matrixify_customers_without_a_company_use_their_name(tmp_path: Path) -> None:
     rows = [row.replace("Kestrel & Sons", "").replace("Kestrel Depot", "") for row in MATRIXIFY_ROWS]
     assert sent("shopify", tmp_path, "\n".join([MATRIXIFY, *rows]))["1002"]["company_name"] == "Lee Park"
 
 
-def test_netsuite_template_titles_are_no_contacts(tmp_path: Path) -> None:
+def test_netsuite_template_titles_are_not_contacts(tmp_path: Path) -> None:
     text = """
     entityId,isPerson,firstName,lastName,title,companyName,email
     C1,TRUE,Ann,Lee,Owner,,ann@example.com
@@ -208,7 +208,7 @@ def test_netsuite_template_titles_are_no_contacts(tmp_path: Path) -> None:
     assert made["C1"]["contacts"][0]["designation"] == "Owner"
 
 
-def test_netsuite_rows_with_nothing_but_an_id_and_closed_names(tmp_path: Path) -> None:
+def test_netsuite_rows_with_only_an_id_are_skipped_and_closed_names_reported(tmp_path: Path) -> None:
     text = """
     Inactive,ID,Name,Company Name,Billing Address 1,Billing City
     No,503,,,,
@@ -237,13 +237,13 @@ def test_netsuite_rows_with_nothing_but_an_id_and_closed_names(tmp_path: Path) -
         *((name, []) for name in ("Closed Loop Ltd", "Closed-Cell Foam", "Enclosed (Spaces)", "Inactive Life")),
     ],
 )
-def test_names_that_say_that_they_are_closed(name: str, codes: list[str], tmp_path: Path) -> None:
+def test_names_that_say_closed_are_reported(name: str, codes: list[str], tmp_path: Path) -> None:
     _, found = run("xero", tmp_path, f"*ContactName,EmailAddress\n{name},a@example.com")
     assert list(found.validated.problems.frame["code"]) == codes
 
 
 @pytest.mark.parametrize("cells", [",,Australia", ",,Nowhere", ",,"])
-def test_xero_countries_alone_are_no_addresses(cells: str, tmp_path: Path) -> None:
+def test_xero_countries_alone_are_not_addresses(cells: str, tmp_path: Path) -> None:
     header = "*ContactName,EmailAddress,FirstName,LastName,POAddressLine1,POCity,POCountry"
     (body,) = sent("xero", tmp_path, f"{header}\nNorthcote,ian@example.com,Ian,Northcote,{cells}").values()
     assert "addresses" not in body
@@ -272,7 +272,7 @@ def test_quickbooks_jobs_repeat_the_person(tmp_path: Path) -> None:
         "Nr.;Nome;Indirizzo;Città;CAP;Codice paese;Bloccato",
     ],
 )
-def test_business_central_in_its_main_languages(header: str, tmp_path: Path) -> None:
+def test_business_central_is_read_in_its_main_languages(header: str, tmp_path: Path) -> None:
     made, found = run(
         "business-central", tmp_path, f"{header}\n01;Hafen;Kai 1;Kiel;24103;DE; \n02;Alt;Kai 2;Kiel;;;Alle"
     )
@@ -287,7 +287,7 @@ def test_business_central_in_its_main_languages(header: str, tmp_path: Path) -> 
     assert skipped(found) == ["blocked"]
 
 
-def test_the_company_of_any_address_comes_before_the_name_of_the_person(tmp_path: Path) -> None:
+def test_company_of_any_address_takes_precedence_over_the_person_name(tmp_path: Path) -> None:
     text = """
     email,_website,firstname,lastname,_address_company,_address_street,_address_city
     dana@example.com,base,Dana,Reyes,,,
@@ -297,14 +297,14 @@ def test_the_company_of_any_address_comes_before_the_name_of_the_person(tmp_path
     assert (body["company_name"], people(body)) == ("Harbor Goods", ["Dana Reyes"])
 
 
-def test_of_two_sap_addresses_with_the_default_name_the_first_is_the_default(tmp_path: Path) -> None:
+def test_first_sap_address_with_the_default_name_is_the_default(tmp_path: Path) -> None:
     partners = "CardCode,CardName,BilltoDefault\nC1,Harbor Goods,Head Office"
     made, found = run("sap-business-one", tmp_path, partners, SAP.replace("Old Office", "Head Office"))
     assert defaults(made["C1"])["billing"] == "1 Old St"
     assert not found.rejected
 
 
-def test_matrixify_leaves_addresses_out_that_are_marked_for_deletion(tmp_path: Path) -> None:
+def test_matrixify_leaves_out_addresses_marked_for_deletion(tmp_path: Path) -> None:
     text = """
     ID,Email,First Name,Last Name,Top Row,Address ID,Address Command,Address Line 1,Address City,Address Is Default
     1002,lee@example.com,Lee,Park,TRUE,5003,DELETE,1 Mill Ln,Austin,FALSE
@@ -314,7 +314,7 @@ def test_matrixify_leaves_addresses_out_that_are_marked_for_deletion(tmp_path: P
     assert {one["address_line_1"] for one in body["addresses"]} == {"2 Elm St"}
 
 
-def test_netsuite_has_whole_addresses_in_one_cell_or_their_parts(tmp_path: Path) -> None:
+def test_netsuite_addresses_may_be_in_one_cell_or_in_parts(tmp_path: Path) -> None:
     text = """
     Internal ID,Name,Billing Address,Billing City,Billing Zip,Shipping Address
     17,Harbor Goods,"Harbor Goods
@@ -332,7 +332,7 @@ def test_netsuite_has_whole_addresses_in_one_cell_or_their_parts(tmp_path: Path)
     assert made["18"]["company_name"] == "1002 Harbor East"
 
 
-def test_sap_counties_are_states_only_where_there_is_no_state(tmp_path: Path) -> None:
+def test_sap_county_is_the_state_only_without_a_state(tmp_path: Path) -> None:
     partners = "CardCode,CardName\nC1,Harbor Goods\nC2,Kestrel"
     places = """
     ParentKey,AddressName,Street,City,County,State,Country,AddressType
@@ -344,7 +344,7 @@ def test_sap_counties_are_states_only_where_there_is_no_state(tmp_path: Path) ->
     assert "state_unknown" not in set(found.validated.problems.frame["code"])
 
 
-def test_business_central_names_of_its_web_service(tmp_path: Path) -> None:
+def test_business_central_web_service_names_are_recognized(tmp_path: Path) -> None:
     text = """
     number,displayName,addressLine1,city,state,country,postalCode,email,blocked
     C1,Harbor Goods,4 Pier Rd,Marlow,OH,US,43000,o@example.com,_x0020_
@@ -353,7 +353,7 @@ def test_business_central_names_of_its_web_service(tmp_path: Path) -> None:
     assert (address["country"], address["zip_code"]) == ("US", "43000")
 
 
-def test_netsuite_template_addressees_are_told(tmp_path: Path) -> None:
+def test_netsuite_template_addressees_are_reported(tmp_path: Path) -> None:
     text = """
     Customer ID (Req),Company Name (Req),Address 1 : Addressee,Address 1 : Address 1,Address 1 : City
     C1,Harbor Goods,Harbor East,4 Pier Rd,Marlow

@@ -27,7 +27,7 @@ def codes(mapped: Mapped) -> list[str]:
     return [note.code for note in mapped.notes]
 
 
-def test_tables_are_told_apart_by_their_columns() -> None:
+def test_tables_are_distinguished_by_their_columns() -> None:
     made = apply(JOINED, ADDRESSES, PEOPLE, PARTNERS)
     assert column(made, "company_name") == ["Kettle", "Copper"]
     assert column(made, "address_line_1", "address") == ["High Street", "Mill Lane"]
@@ -35,13 +35,13 @@ def test_tables_are_told_apart_by_their_columns() -> None:
     assert not made.notes
 
 
-def test_a_table_may_come_in_several_files() -> None:
+def test_table_may_be_split_into_several_files() -> None:
     more = sheet("Firm|Code\nThimble|3", "more.csv")  # in another order of columns
     made = apply(JOINED, PARTNERS, more, ADDRESSES, PEOPLE)
     assert column(made, "company_name") == ["Kettle", "Copper", "Thimble"]
 
 
-def test_tables_with_the_same_columns_are_told_apart_by_name() -> None:
+def test_tables_with_the_same_columns_are_distinguished_by_name() -> None:
     both = "Parent|Street|Email\n1|High Street|ada@example.com"
     made = apply(JOINED, PARTNERS, sheet(both, "x_Address.csv"), sheet(both, "book.xlsx", sheet="People"))
     assert column(made, "address_line_1", "address") == ["High Street"]
@@ -50,14 +50,14 @@ def test_tables_with_the_same_columns_are_told_apart_by_name() -> None:
         apply(JOINED, PARTNERS, sheet(both, "both.csv"))
 
 
-def test_a_wrong_file_is_refused_with_what_tells_tables_apart() -> None:
+def test_wrong_file_is_refused_with_the_columns_of_each_table() -> None:
     with pytest.raises(MappingError, match=r"items\.csv matches no table") as caught:
         apply(JOINED, PARTNERS, sheet("Sku|Price\n1|2", "items.csv"))
     assert "'Sku', 'Price'" in caught.value.hint
     assert "'addresses' (a file with the columns 'Parent', 'Street')" in caught.value.hint
 
 
-def test_the_main_table_must_be_there_and_a_missing_other_one_is_noted() -> None:
+def test_main_table_is_required_and_missing_others_are_noted() -> None:
     with pytest.raises(MappingError, match="the file with the customers is missing"):
         apply(JOINED, ADDRESSES)
     made = apply(JOINED, PARTNERS, ADDRESSES)
@@ -66,7 +66,7 @@ def test_the_main_table_must_be_there_and_a_missing_other_one_is_noted() -> None
     assert not records(made, "contact")
 
 
-def test_absent_columns_are_named_with_the_nearest_there_is() -> None:
+def test_absent_columns_are_named_with_the_nearest_header() -> None:
     mapping = BASE.replace(", optional: true", "") + "  email: E-Mail|Mail Address\n  phone: Telephone\n"
     with pytest.raises(MappingError) as caught:
         apply(mapping, "Id|Nmae|mail adress\n1|x|y")
@@ -79,14 +79,14 @@ def test_absent_columns_are_named_with_the_nearest_there_is() -> None:
     assert "'Id', 'Nmae', 'mail adress'" in caught.value.hint
 
 
-def test_a_sheet_with_some_of_the_columns() -> None:
+def test_sheet_with_only_some_of_the_columns_is_refused() -> None:
     pages = [sheet("Id|Name\n1|Harbor", sheet="List"), sheet("Name|Count\nHarbor|1", sheet="Pivot")]
     with pytest.raises(MappingError, match="!Pivot is missing 1 column") as caught:
         apply(BASE, *pages)
     assert caught.value.hint.endswith("To read only one sheet, use --sheet.")
 
 
-def test_a_file_that_was_not_split_into_columns() -> None:
+def test_file_that_was_not_split_into_columns_is_refused() -> None:
     with pytest.raises(MappingError) as caught:
         apply(BASE, "Id  Name    City\n1   Harbor  Marlow")
     assert "only one column, 'Id  Name    City'. If it should have more" in caught.value.hint
@@ -118,11 +118,11 @@ def test_a_file_that_was_not_split_into_columns() -> None:
         ("_email", ["email"], None),
     ],
 )
-def test_what_a_reference_means(reference: str, headers: list[str], wanted: str | None) -> None:
+def test_column_references_are_resolved(reference: str, headers: list[str], wanted: str | None) -> None:
     assert find_column(reference, headers) == wanted
 
 
-def test_a_reference_that_could_be_two_headers_is_an_error() -> None:
+def test_ambiguous_column_reference_is_an_error() -> None:
     with pytest.raises(MappingError, match="'phone' could be 'Phone' or 'PHONE'"):
         find_column("phone", ["Phone", "PHONE"])
     with pytest.raises(MappingError, match="'Zip Code' could be 'zip_code' or 'ZipCode'"):
@@ -138,7 +138,7 @@ def test_alternatives_and_repeated_headers_are_read() -> None:
 GROUPS = BASE + "contacts: [{repeat: 1..3, first_name: 'P{n} Name', email: 'P{n} Mail', phone: Tel}]\n"
 
 
-def test_a_repeated_group_may_be_absent_as_a_whole() -> None:
+def test_entire_repeated_group_may_be_absent() -> None:
     made = apply(GROUPS, "Id|P1 Name|P1 Mail|P3 Name|P3 Mail|Tel\n1|Ada|a@example.com|Bea||")
     assert column(made, "first_name", "contact") == ["Ada", "Bea"]
 
@@ -151,21 +151,21 @@ def test_a_repeated_group_may_be_absent_as_a_whole() -> None:
         ("Tel", "'P1 Name'"),  # none at all: the first is asked for
     ],
 )
-def test_what_a_repeated_group_must_have(headers: str, absent: str) -> None:
+def test_missing_columns_of_a_repeated_group_are_refused(headers: str, absent: str) -> None:
     with pytest.raises(MappingError) as caught:
         apply(GROUPS, f"Id|{headers}\n1{'|' * len(headers.split('|'))}")
     assert absent in caught.value.message
     assert "P3" not in caught.value.message
 
 
-def test_a_condition_may_hold_a_groups_number() -> None:
+def test_condition_may_contain_the_group_number() -> None:
     mapping = BASE + "contacts: [{repeat: 1..2, first_name: 'P{n}', when: {column: 'Use{n}', flag: yes}}]\n"
     made = apply(mapping, "Id|P1|Use1|P2|Use2\n1|Ada|No|Bea|Yes\n2|Cleo|Yes|Dora|No")
     assert column(made, "first_name", "contact") == ["Bea", "Cleo"]
     assert not made.tables.unused_columns
 
 
-def test_unused_columns_and_misspelt_headers_are_noted() -> None:
+def test_unused_columns_and_misspelled_headers_are_noted() -> None:
     mapping = BASE + "  payment_term: {from: Payment Terms, optional: true}\nignore: [Fax]\n"
     made = apply(mapping, "Id|Name|Fax|Pyament Terms|Balance\n1|x|y|z|0")
     assert made.tables.unused_columns == {"customers.csv": ("Pyament Terms", "Balance")}
@@ -174,7 +174,7 @@ def test_unused_columns_and_misspelt_headers_are_noted() -> None:
     assert "'Payment Terms'" in note.message
 
 
-def test_secrets_are_refused_even_if_mapped_and_not_listed_as_unused() -> None:
+def test_mapped_secrets_are_refused_and_not_listed_as_unused() -> None:
     table = sheet("Id|Name|Card Number\n1|x|")
     table = replace(table, secrets=frozenset({"Card Number"}))
     assert not apply(BASE, table).tables.unused_columns

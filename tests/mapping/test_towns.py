@@ -39,7 +39,7 @@ def read(cells: str, default: str | None = "US") -> tuple[tuple[str, ...], list[
         ("London SW1A 1AA|||GB", "London||SW1A 1AA|GB"),
     ],
 )
-def test_what_is_no_city_goes_where_it_belongs(cells: str, wanted: str) -> None:
+def test_other_parts_are_moved_out_of_the_city(cells: str, wanted: str) -> None:
     assert read(cells) == (tuple(wanted.split("|")), [("city_split", "City")])
 
 
@@ -55,7 +55,7 @@ def test_what_is_no_city_goes_where_it_belongs(cells: str, wanted: str) -> None:
         "Den Haag|||NL",
     ],
 )
-def test_cities_stay(cells: str) -> None:
+def test_cities_are_kept(cells: str) -> None:
     assert read(cells) == (tuple(cells.split("|")), [])
 
 
@@ -67,18 +67,18 @@ def test_cities_stay(cells: str) -> None:
         "Suite 5, Marlow, OH 43000|||US",
     ],
 )
-def test_what_contradicts_the_other_parts_is_told_and_stays(cells: str) -> None:
+def test_contradictory_city_is_reported_and_kept(cells: str) -> None:
     assert read(cells) == (tuple(cells.split("|")), [("city_doubtful", "City")])
 
 
-def test_a_city_below_a_fax_number_is_told_and_stays() -> None:
+def test_city_below_a_fax_number_is_reported_and_kept() -> None:
     lines = MAPPING.replace("city: City", 'city: {from: City, as: [{replace: ["~", "\\n"]}]}')
     made = apply(lines, "Id|City|S|Z|C\n4 Pier Rd|Fax: 415 555 0133~London SW1A 1AA|||GB")
     assert problems(made, "code", "column") == [("city_doubtful", "City")]
     assert [address["city"] for address in records(made, "address")] == ["Fax: 415 555 0133\nLondon SW1A 1AA"]
 
 
-def test_a_packed_address_has_its_parts_already() -> None:
+def test_packed_address_is_not_split_again() -> None:
     mapping = "title: T\nkey: Id\ncustomer: {company_name: Id}\naddresses: [{type: billing, packed: Bill}]"
     made = apply(mapping, "Id|Bill\n1|4 Pier Rd, Dublin 4, Ireland", country="US")
     assert "city_split" not in {code for (code,) in problems(made, "code")}

@@ -70,7 +70,7 @@ def told(result: TransformResult) -> list[tuple[int, str, str, str]]:
         ("last_name", "Reception", None),
     ],
 )
-def test_each_transform(step: object, value: str, wanted: str | None) -> None:
+def test_transforms_give_the_expected_values(step: object, value: str, wanted: str | None) -> None:
     result = run(step, value)
     assert result.values.to_pylist() == [wanted]
     assert {finding.severity for finding in result.findings} <= {Severity.INFO}
@@ -91,7 +91,7 @@ def test_each_transform(step: object, value: str, wanted: str | None) -> None:
         ("New South Wales", "AU|US", "NSW"),
     ],
 )
-def test_states_by_country(value: str, country: str | None, wanted: str) -> None:
+def test_states_are_resolved_by_country(value: str, country: str | None, wanted: str) -> None:
     assert run("state", value, countries=(country,)).values.to_pylist() == [wanted]
 
 
@@ -105,7 +105,9 @@ def test_states_by_country(value: str, country: str | None, wanted: str) -> None
         ("email", "ada at example.com", "invalid_email", "is not an email address", "name@example.com"),
     ],
 )
-def test_failures_say_what_and_what_to_do(step: object, value: str, code: str, message: str, hint: str) -> None:
+def test_failures_say_what_is_wrong_and_what_to_do(
+    step: object, value: str, code: str, message: str, hint: str
+) -> None:
     result = run(step, value)
     ((number, got_code, got_message, got_hint),) = told(result)
     assert (number, got_code) == (0, code)
@@ -115,7 +117,7 @@ def test_failures_say_what_and_what_to_do(step: object, value: str, code: str, m
         assert result.values.to_pylist() == [None]
 
 
-def test_one_failure_leaves_the_other_values_alone() -> None:
+def test_one_failure_does_not_affect_other_values() -> None:
     result = run("flag", "yes", "perhaps", "no")
     assert result.values.to_pylist() == ["true", None, "false"]
     assert [number for number, *_ in told(result)] == [1]
@@ -125,13 +127,13 @@ FLAGS = [("Yes", "No"), ("Y", "N"), ("T", "F"), ("TRUE", "FALSE"), ("1", "0"), (
 
 
 @pytest.mark.parametrize(("yes", "no"), [*FLAGS, ("tYES", "tNO"), ("x", "-"), ("\u2611", "\u2610")])
-def test_flags_that_exports_write(yes: str, no: str) -> None:
+def test_flag_texts_used_by_exports_are_read(yes: str, no: str) -> None:
     assert read_flag(f" {yes} ") is True
     assert read_flag(no) is False
     assert read_flag("?") is None
 
 
-def test_every_transform_says_what_it_does_and_takes_no_values_at_all() -> None:
+def test_transforms_are_described_and_accept_no_values() -> None:
     arguments = {"pair": ["a", "b"], "text": "%d", "texts": ["a"]}
     for name, spec in TRANSFORMS.items():
         assert spec.about
@@ -164,7 +166,7 @@ customer:
 """
 
 
-def test_a_function_sees_each_distinct_value_once(tmp_path: Path) -> None:
+def test_function_is_called_once_per_distinct_value(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(FUNCTIONS)
     made = apply(MAPPING % "shout", "Id|Name\n1|one\n2|one\n3|bad\n4|none", folder=tmp_path)
     assert column(made, "display_name") == ["ONE", "ONE", None, None]
@@ -182,14 +184,14 @@ def test_a_function_sees_each_distinct_value_once(tmp_path: Path) -> None:
         ("absent", "has no function 'absent'"),
     ],
 )
-def test_a_function_that_breaks_its_contract(function: str, message: str, tmp_path: Path) -> None:
+def test_function_that_violates_its_contract_is_refused(function: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(FUNCTIONS)
     with pytest.raises(MappingError) as caught:
         apply(MAPPING % function, "Id|Name\n1|x", folder=tmp_path)
     assert message in caught.value.message
 
 
-def test_a_function_file_that_is_absent_or_broken(tmp_path: Path) -> None:
+def test_missing_or_broken_function_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MappingError, match="no such Python file"):
         apply(MAPPING % "shout", "Id|Name\n1|x", folder=tmp_path)
     (tmp_path / "own.py").write_text("raise RuntimeError('no')")

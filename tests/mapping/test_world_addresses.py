@@ -41,7 +41,7 @@ from tests.support import validate_all
         (["1 Quay St", "Truro", "Cornwall TR1 2AB"], "1 Quay St | city=Truro | state=Cornwall | zip=TR1 2AB"),
     ],
 )
-def test_british_lines(lines: list[str | None], wanted: str) -> None:
+def test_british_address_lines_are_parsed(lines: list[str | None], wanted: str) -> None:
     address = read_address(lines, "GB")
     assert (told(address), address.doubts) == (wanted, ())
 
@@ -73,7 +73,7 @@ def test_british_lines(lines: list[str | None], wanted: str) -> None:
         ("Drottninggatan 1\n111 51 Stockholm\nSweden", "city=Stockholm | country=SE | zip=111 51"),
     ],
 )
-def test_packed_addresses_of_many_countries(text: str, wanted: str) -> None:
+def test_packed_addresses_of_many_countries_are_parsed(text: str, wanted: str) -> None:
     address = read_address([text], None)
     assert told(address).endswith(wanted)
     assert not address.doubts
@@ -96,7 +96,7 @@ def check(mapping: str, cells: str) -> Validated:
 @pytest.mark.parametrize(
     "text", ["see notes", "Austin, TX 78701", "12 High St SL7 1AA", f"4 {'x' * 300}, Austin, TX 78701"]
 )
-def test_an_address_that_cannot_be_taken_apart_is_left_out_and_its_customer_stays(text: str) -> None:
+def test_address_that_cannot_be_parsed_is_left_out_but_its_customer_kept(text: str) -> None:
     found = check(PACKED, f"Id|Name|Bill\n1|Harbor|{text}\n2|Kestrel|4 Pier Rd, Austin, TX 78701")
     assert found.rejected.tolist() == [False, False]
     assert found.lost_child.tolist() == [True, False]
@@ -104,7 +104,7 @@ def test_an_address_that_cannot_be_taken_apart_is_left_out_and_its_customer_stay
     assert set(left_out["severity"]) == {"warning"}
 
 
-def test_a_field_with_a_column_of_its_own_rejects_as_ever() -> None:
+def test_invalid_field_with_its_own_column_rejects_the_customer() -> None:
     mapping = PACKED.replace("packed: Bill", "packed: Bill, phone: Tel")
     found = check(mapping, "Id|Name|Bill|Tel\n1|Harbor|4 Pier Rd, Austin, TX 78701|none")
     assert found.rejected.tolist() == [True]

@@ -54,7 +54,7 @@ def categories(result: Any) -> dict[str, dict[str, int]]:
     return {line["column"]: line["categories"] for line in result.summary["columns"]}
 
 
-def test_each_cell_is_in_the_first_category_that_applies(tmp_path: Path) -> None:
+def test_each_cell_is_in_the_first_matching_category(tmp_path: Path) -> None:
     found = categories(checked(tmp_path))
     assert found == {
         "Code": {"skipped_row": 1, "rejected_row": 1, "used": 3},
@@ -73,14 +73,14 @@ def test_each_cell_is_in_the_first_category_that_applies(tmp_path: Path) -> None
     }
 
 
-def test_the_totals_are_the_sums_and_count_every_filled_cell(tmp_path: Path) -> None:
+def test_totals_are_sums_of_all_filled_cells(tmp_path: Path) -> None:
     summary = checked(tmp_path).summary
     filled = sum(cell != "" for row in csv.reader(ROWS) for cell in row)
     assert summary["cells"]["filled"] == filled == sum(line["filled"] for line in summary["columns"])
     assert filled == sum(summary["cells"][name] for name in CELL_CATEGORIES)
 
 
-def test_every_lost_cell_is_named_with_its_place(tmp_path: Path) -> None:
+def test_every_lost_cell_is_listed_with_its_location(tmp_path: Path) -> None:
     result = checked(tmp_path)
     with (Path(result.summary["folder"]) / "errors.csv").open(encoding="utf-8") as file:
         lines = [(line["code"], line["row"], line["column"], line["value"]) for line in csv.DictReader(file)]
@@ -91,7 +91,7 @@ def test_every_lost_cell_is_named_with_its_place(tmp_path: Path) -> None:
     assert not [line for line in lines if line[2] in {"Notes", "Fax", "Password"}]
 
 
-def test_fields_are_named_as_the_api_names_them(tmp_path: Path) -> None:
+def test_fields_have_api_names(tmp_path: Path) -> None:
     fields = {line["column"]: line["fields"] for line in checked(tmp_path).summary["columns"]}
     assert fields["Code"] == ["reference_id"]
     assert fields["Phone"] == fields["Mobile"] == ["phone"]
@@ -99,7 +99,7 @@ def test_fields_are_named_as_the_api_names_them(tmp_path: Path) -> None:
     assert fields["Notes"] == []
 
 
-def test_columns_of_one_name_in_two_files_have_the_fields_of_their_own_file(tmp_path: Path) -> None:
+def test_same_column_name_in_two_files_has_the_fields_of_each_file(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text("Code,Name,Phone\n0017,Harbor Goods,+14155550101\n", encoding="utf-8")
     people = "Code,First,Phone\n0017,Dana,+14155550102\n0017,Kim,+14155550103\n"
     (tmp_path / "p.csv").write_text(people, encoding="utf-8")
@@ -116,7 +116,7 @@ def test_columns_of_one_name_in_two_files_have_the_fields_of_their_own_file(tmp_
     assert fields["p.csv", "Code"] == ["reference_id"]
 
 
-def test_the_headline_names_unused_columns_and_unclaimed_cells(tmp_path: Path) -> None:
+def test_headline_names_unused_columns_and_unclaimed_cells(tmp_path: Path) -> None:
     page = (Path(checked(tmp_path, ROWS[:3]).summary["folder"]) / "report.html").read_text(encoding="utf-8")
     assert "1 of 13 filled columns is not used: Notes; no customer has a contact." in page
     assert "2 filled cells are not sent, although the mapping uses their columns: Street (1), City (1)." in page
@@ -124,7 +124,7 @@ def test_the_headline_names_unused_columns_and_unclaimed_cells(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("wanted", "count"), [("blank=phone", 1), ("blank", 3)])
-def test_invalid_leaves_wrong_values_out_and_counts_them(tmp_path: Path, wanted: str, count: int) -> None:
+def test_invalid_option_leaves_invalid_values_out_and_counts_them(tmp_path: Path, wanted: str, count: int) -> None:
     mapping = {**MAPPING, "customer": {"company_name": "Name", "phone": "Phone", "email": "Notes"}, "addresses": []}
     source = tmp_path / "list.csv"
     rows = ["1,Acme,open,12,,,,,,,,mail,", "2,Bolt,open,12,,,,,,,,b@example.com,"]
@@ -138,7 +138,7 @@ def test_invalid_leaves_wrong_values_out_and_counts_them(tmp_path: Path, wanted:
     ("wanted", "told"),
     [("phon", "there is no field 'phon'\nDid you mean 'phone'"), ("company_name", "cannot be sent without the field")],
 )
-def test_invalid_names_fields_that_can_be_left_out(tmp_path: Path, wanted: str, told: str) -> None:
+def test_invalid_option_requires_fields_that_can_be_left_out(tmp_path: Path, wanted: str, told: str) -> None:
     source = tmp_path / "list.csv"
     source.write_text(f"{HEADER}\n", encoding="utf-8")
     with pytest.raises(UsageError, match=told):
@@ -146,7 +146,7 @@ def test_invalid_names_fields_that_can_be_left_out(tmp_path: Path, wanted: str, 
 
 
 @pytest.mark.parametrize(("ignored", "complete"), [(False, True), (True, True), (False, False)])
-def test_complete_sends_nothing_while_filled_cells_are_not_used(tmp_path: Path, ignored: bool, complete: bool) -> None:
+def test_complete_sends_nothing_if_filled_cells_are_unused(tmp_path: Path, ignored: bool, complete: bool) -> None:
     sends = ignored or not complete
     mapping = {"title": "t", "key": "Code", "customer": {"company_name": "Name"}, "ignore": ["Notes"] * ignored}
     source = tmp_path / "list.csv"
@@ -159,7 +159,7 @@ def test_complete_sends_nothing_while_filled_cells_are_not_used(tmp_path: Path, 
     assert sends or "filled cells of 1 column are not used: 'Notes'" in str(sent.stopped)
 
 
-def test_sums_that_differ_are_a_defect() -> None:
+def test_different_sums_are_an_internal_error() -> None:
     report = small_run()
     with pytest.raises(InternalError, match="filled cells, but 1 are accounted for"):
         all_cells([], report.sources, report.tables.rows, report.rejected)

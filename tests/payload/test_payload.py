@@ -92,14 +92,14 @@ def golden_tables() -> EntityTables:
     return make_tables(customers, [address, {**second, "is_default": False}], [contact])[1]
 
 
-def test_golden_body() -> None:
+def test_body_matches_the_golden_one() -> None:
     body, index = write(golden_tables())
     assert body.decode() == GOLDEN
     assert index["position"].tolist() == [0, 1]
     assert index["reference_id"].tolist() == ["CUS123", "C2"]
 
 
-def test_the_index_leads_to_the_exact_bytes() -> None:
+def test_index_refers_to_the_exact_bytes() -> None:
     data, index = write(golden_tables())
     lines = data.splitlines()
     for number, (offset, length, digest) in enumerate(
@@ -110,7 +110,7 @@ def test_the_index_leads_to_the_exact_bytes() -> None:
         assert digest == content_hash(body) == hashlib.sha256(body).hexdigest()
 
 
-def test_only_the_customers_to_keep_with_their_own_children() -> None:
+def test_only_selected_customers_are_written_with_their_own_children() -> None:
     customers = [{"reference_id": f"C{n}", "company_name": "Wren"} for n in range(4)]
     contacts = [{"reference_id": f"K{n}", "first_name": "Ann", "customer": n // 2} for n in range(8)]
     data, index = write(make_tables(customers, [], contacts)[1], keep=[False, True, False, True])
@@ -121,7 +121,7 @@ def test_only_the_customers_to_keep_with_their_own_children() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 3])
-def test_nobody_to_write(count: int) -> None:
+def test_no_customers_write_nothing(count: int) -> None:
     customers = [{"reference_id": f"C{n}", "company_name": "Wren"} for n in range(count)]
     tables = make_tables(customers or [{"reference_id": "C", "company_name": "Wren"}])[1]
     data, index = write(tables, keep=[False] * len(tables.customers))
@@ -135,7 +135,7 @@ def test_nobody_to_write(count: int) -> None:
     }
 
 
-def test_unresolved_lookups_stand_as_such_only_where_the_entry_looks_up() -> None:
+def test_unresolved_lookups_are_kept_only_for_entries_with_a_lookup() -> None:
     customers: list[dict[str, Any]] = [
         {"reference_id": "C1", "company_name": "Wren", "assigned_sales_rep_ids": ['Jane "J"', "Bob"]},
         {"reference_id": "C2", "company_name": "Wren", "assigned_price_list_id": "Retail"},
@@ -150,7 +150,7 @@ def test_unresolved_lookups_stand_as_such_only_where_the_entry_looks_up() -> Non
 
 
 @pytest.mark.parametrize("fields", [{"reference_id": None, "company_name": "Wren"}, {"reference_id": "C1"}])
-def test_a_body_without_what_every_body_has_is_a_defect(fields: dict[str, Any]) -> None:
+def test_body_without_a_required_field_is_an_internal_error(fields: dict[str, Any]) -> None:
     with pytest.raises(InternalError, match=r"without (reference_id|company_name)"):
         write(make_tables([fields])[1])
 
@@ -178,7 +178,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize(("path", "expected"), PATHS)
-def test_a_refusal_leads_back_to_the_record(path: str, expected: object) -> None:
+def test_refusal_is_traced_to_its_record(path: str, expected: object) -> None:
     customers = [
         {"reference_id": "C1", "company_name": "Wren", "attributes.a": "1"},
         {"reference_id": "C2", "company_name": "Owl", "attributes.a": None, "attributes.b": "2", "attributes.c": "3"},
@@ -189,7 +189,7 @@ def test_a_refusal_leads_back_to_the_record(path: str, expected: object) -> None
     assert record_of(tables, 1, path) == expected
 
 
-def test_no_such_customer() -> None:
+def test_unknown_customer_has_no_record() -> None:
     assert record_of(make_tables([{"reference_id": "C1"}])[1], 1, "phone") is None
     assert record_of(make_tables([{"reference_id": "C1"}])[1], -1, "phone") is None
 
@@ -256,7 +256,7 @@ VALIDATOR = OAS30Validator(
 
 @settings(max_examples=20)
 @given(tables_of(), st.integers(1, 9))
-def test_bodies_keep_the_contract_whatever_the_block_size(tables: EntityTables, block: int) -> None:
+def test_bodies_follow_the_contract_with_any_block_size(tables: EntityTables, block: int) -> None:
     data, index = write(tables)
     bodies = data.split(b"\n")[:-1]
     assert bodies == [expected_body(tables, customer) for customer in range(len(tables.customers))]
@@ -267,7 +267,7 @@ def test_bodies_keep_the_contract_whatever_the_block_size(tables: EntityTables, 
     pd.testing.assert_frame_equal(index, same)
 
 
-def test_without_hashes_the_bytes_and_places_are_the_same() -> None:
+def test_bytes_and_offsets_are_the_same_without_hashes() -> None:
     whole, index = write(golden_tables())
     same, bare = write(golden_tables(), hashed=False)
     assert same == whole

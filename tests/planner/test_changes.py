@@ -26,7 +26,7 @@ def found(old, new) -> list[tuple]:
     return [(change.path, change.before, change.after) for change in find_changes(old, new)]
 
 
-def test_the_same_in_another_order_is_no_change() -> None:
+def test_different_order_is_not_a_change() -> None:
     same = {
         **OLD,
         "assigned_sales_rep_ids": ["BB", "aa"],
@@ -74,7 +74,7 @@ OLD_ID, NEW_ID = "C1-shipping-0123456789ab", "C1-shipping-ba9876543210"  # as th
 DOCK = {"reference_id": OLD_ID, "type": "shipping", "address_line_1": "4 Dock", "city": "Hull", "is_default": True}
 
 
-def test_a_child_with_another_id_made_of_its_content_is_one_that_changed() -> None:
+def test_child_with_a_new_content_based_id_counts_as_changed() -> None:
     """It keeps its reference id; its default too, unless the source states it."""
     old = {**OLD, "addresses": [*OLD["addresses"], DOCK]}
     moved = {**DOCK, "reference_id": NEW_ID, "address_line_1": "4 The Dock", "is_default": False}
@@ -92,7 +92,7 @@ def test_a_child_with_another_id_made_of_its_content_is_one_that_changed() -> No
     }, "another street in another town is another address"
 
 
-def test_what_cannot_be_told_apart_is_left_out() -> None:
+def test_ambiguous_children_are_left_out() -> None:
     twice = [{**DOCK, "reference_id": f"C1-shipping-00000000000{number}", "zip_code": f"{number}"} for number in (1, 2)]
     new = {**DOCK, "reference_id": NEW_ID, "phone": "+14155550101"}
     assert found({**OLD, "addresses": [DOCK]}, {**OLD, "addresses": [new]}) != []
@@ -100,12 +100,12 @@ def test_what_cannot_be_told_apart_is_left_out() -> None:
     assert found({"addresses": alike}, {"addresses": [new]}) == []
 
 
-def test_a_child_without_a_reference_id_goes_by_its_id() -> None:
+def test_child_without_a_reference_id_is_named_by_its_id() -> None:
     by_hand = {**OLD, "contacts": [{"id": "77", "first_name": "Bob"}, *OLD["contacts"]]}
     assert found(by_hand, OLD) == [("contacts[77].first_name", "Bob", None)]
 
 
-def test_what_the_api_shows_compares_with_what_was_sent() -> None:
+def test_api_records_are_comparable_with_sent_bodies() -> None:
     held = {
         "id": "1",
         "reference_id": "C1",
@@ -164,7 +164,7 @@ def test_nothing_differs_from_itself_in_any_order(body, rng) -> None:
 
 
 @pytest.mark.parametrize("kind", ["addresses", "contacts"])
-def test_two_children_of_one_name_are_both_there(kind) -> None:
+def test_two_children_with_one_reference_id_are_both_kept(kind) -> None:
     """Nobody documents that the API refuses the same reference id twice."""
     twice = {kind: [{"reference_id": "x", "id": "1", "city": "a"}, {"reference_id": "x", "id": "2", "city": "b"}]}
     assert found(twice, {kind: twice[kind][:1]}) == [
@@ -176,7 +176,7 @@ def test_two_children_of_one_name_are_both_there(kind) -> None:
 CLAIMING = Merger(frozenset({("email",), ("attributes", "Note")}))
 
 
-def test_of_what_is_there_only_that_counts_which_the_source_has_a_say_in() -> None:
+def test_only_existing_data_that_the_source_controls_counts() -> None:
     there = {
         **OLD,
         "freight_term": "FOB",
@@ -196,7 +196,7 @@ def test_of_what_is_there_only_that_counts_which_the_source_has_a_say_in() -> No
 
 
 @given(BODIES, BODIES)
-def test_what_counts_as_accepted_needs_the_changes_that_what_is_there_needs(there, new) -> None:
+def test_claimed_data_needs_the_same_changes_as_existing_data(there, new) -> None:
     assert sorted(listed(CLAIMING.changes(CLAIMING.claimed(there, new), new))) == sorted(
         listed(CLAIMING.changes(there, new))
     )

@@ -65,7 +65,7 @@ HELD = {
 }
 
 
-def test_the_example_agrees_with_itself():
+def test_example_has_no_differences():
     assert differences(SENT, HELD) == []
 
 
@@ -95,11 +95,11 @@ def changed(path, value):
         (("attributes", 0, "value"), "Blue", "attributes[Color]"),
     ],
 )
-def test_a_change_is_named(path, value, field):
+def test_change_is_named(path, value, field):
     assert differences(SENT, changed(path, value)) == [field]
 
 
-def test_a_child_added_by_hand_is_a_difference():
+def test_child_added_manually_is_a_difference():
     held = changed(("contacts",), [*HELD["contacts"], {"id": "new", "first_name": "Eve"}])
     assert differences(SENT, held) == ["contacts[new]"]
     assert differences({"reference_id": "1234567890", "company_name": "Customer Name"}, HELD) == [
@@ -109,14 +109,14 @@ def test_a_child_added_by_hand_is_a_difference():
 
 
 @pytest.mark.parametrize(("sent", "held"), [(5, "5"), (5.0, "5"), (True, "true"), (["a", "b"], ["a", "b"])])
-def test_values_of_attributes_are_compared_as_text(sent, held):
+def test_attribute_values_are_compared_as_text(sent, held):
     name = {"reference_id": "C1", "company_name": "X"}
     body = {**name, "attributes": [{"name": "Size", "value": sent}]}
     answer = {"reference_id": "C1", "name": "X", "attributes": [{"name": "Size", "value": held}]}
     assert differences(body, answer) == []
 
 
-def test_what_the_sandbox_made_of_a_body_is_no_difference():
+def test_sandbox_response_is_not_a_difference():
     with running() as box, client(box) as http:
         rep = http.get("/v1/sales-reps").json()["data"][0]["id"]
         price_list = http.get("/v1/price-lists").json()["data"][0]["id"]
@@ -133,7 +133,7 @@ def test_what_the_sandbox_made_of_a_body_is_no_difference():
     assert differences(body, held) == []
 
 
-def test_a_body_has_no_ids_of_reps_and_lists_but_those_that_are_held():
+def test_body_has_rep_and_price_list_ids_only_if_present():
     said_back = {name: value for name, value in HELD.items() if not name.startswith("assigned_")}
     body = body_of({**said_back, "assigned_sales_rep_ids": ["X"], "assigned_price_list_id": "Y"})
     assert not {"assigned_sales_rep_ids", "assigned_price_list_id"} & body.keys()
@@ -163,7 +163,7 @@ def replaced(kind, child, values):
     return body
 
 
-def test_a_replacement_has_everything_that_can_be_written_and_what_changes():
+def test_replacement_has_all_writable_fields_and_the_changes():
     body = replaced("addresses", ADDRESS, {"city": "Elsewhere", "attributes": {"Color": "Blue", "Dock": "4"}})
     assert body == {
         "reference_id": "ADDR123",
@@ -189,13 +189,13 @@ def test_a_replacement_has_everything_that_can_be_written_and_what_changes():
 
 
 @pytest.mark.parametrize(("shown", "sent"), [("XKX", "XK"), ("XK", "XK"), ("GBR", "GB"), ("Atlantis", "Atlantis")])
-def test_countries_go_with_two_letters(shown, sent):
+def test_countries_are_sent_as_two_letter_codes(shown, sent):
     assert replacement("addresses", {**ADDRESS, "country": shown}, {})["country"] == sent
     assert replacement("addresses", ADDRESS, {"country": shown})["country"] == sent
     assert body_of({"addresses": [{**ADDRESS, "country": shown}]})["addresses"][0]["country"] == sent
 
 
-def test_other_fields_that_look_like_country_codes_stay():
+def test_other_fields_that_look_like_country_codes_are_kept():
     assert content({"city": "USA", "state": "PER"}) == {("city",): "USA", ("state",): "PER"}
 
 
@@ -209,7 +209,7 @@ def test_other_fields_that_look_like_country_codes_stay():
         ("contacts", {**CONTACT, "first_name": ""}, {"phone": "+14155550101"}, "no first_name"),
     ],
 )
-def test_what_cannot_be_replaced_says_why(kind, child, values, reason):
+def test_child_that_cannot_be_replaced_is_refused_with_a_reason(kind, child, values, reason):
     with pytest.raises(NotReplaceableError, match=reason):
         replacement(kind, child, values)
     assert replacement("contacts", {**CONTACT, "first_name": ""}, {"first_name": "Jo"})["first_name"] == "Jo"
@@ -222,14 +222,14 @@ def test_what_cannot_be_replaced_says_why(kind, child, values, reason):
         {"attributes": {"Floor": "6", "Empty": "x", "New": "y"}},
     ],
 )
-def test_what_was_there_before_brings_it_back(values):
+def test_previous_values_restore_the_original(values):
     before = previous("addresses", ADDRESS, values)
     assert before.keys() == values.keys()
     changed = replacement("addresses", ADDRESS, values)
     assert replacement("addresses", {**changed, "status": "active"}, before) == replacement("addresses", ADDRESS, {})
 
 
-def test_values_from_before_have_the_shape_of_those_that_are_sent():
+def test_previous_values_have_the_format_of_sent_values():
     values = {"country": "CA", "zip_code": "02138", "attributes": {"Floor": "6", "New": "y"}}
     assert previous("addresses", ADDRESS, values) == {
         "country": "US",
@@ -239,10 +239,10 @@ def test_values_from_before_have_the_shape_of_those_that_are_sent():
     assert previous("contacts", CONTACT, {"email": "a@example.com"}) == {"email": None}
 
 
-def test_the_planners_mark_is_no_field():
+def test_planner_mark_is_not_a_field():
     assert differences({**SENT, "contacts": [{**SENT["contacts"][0], VANISHED: True}]}, HELD) == []
 
 
-def test_children_are_named_by_their_ids_and_by_their_numbers_where_these_are_missing_or_taken():
+def test_children_are_named_by_id_or_by_number_if_missing_or_duplicate():
     children = [{"reference_id": "A"}, {"reference_id": "A", "id": "7"}, {"id": "7"}, {}]
     assert child_names(children) == ["A", "7", "#3", "#4"]

@@ -51,7 +51,7 @@ ANOTHER = [
 
 
 @pytest.mark.parametrize(("kind", "old", "change"), CORRECTED)
-def test_a_corrected_value_makes_no_other_child(kind, old, change) -> None:
+def test_corrected_value_is_the_same_child(kind, old, change) -> None:
     assert same(kind, old, {**old, **change, "reference_id": NEW_ID})
 
 
@@ -72,7 +72,7 @@ FOREIGN = [
 
 @pytest.mark.parametrize("why", ["by hand", "ids of their own", "inactive", "vanished"])
 @pytest.mark.parametrize(("kind", "old", "change", "expected"), FOREIGN)
-def test_more_is_asked_of_what_may_be_another_child(why, kind, old, change, expected) -> None:
+def test_matching_is_stricter_for_children_of_uncertain_origin(why, kind, old, change, expected) -> None:
     """Somebody's own, one with an id of the source's, one that is not in use, one that left the source before."""
     new = {**old, **change, "reference_id": NEW_ID}
     if why == "ids of their own":
@@ -86,12 +86,12 @@ def test_more_is_asked_of_what_may_be_another_child(why, kind, old, change, expe
         assert bool(match(kind, [new], candidates, {}).pairs) is expected
 
 
-def test_an_id_made_of_content_shows_that_we_sent_a_child() -> None:
+def test_content_based_id_shows_that_a_child_was_sent_by_the_importer() -> None:
     """Also where the ledger is lost."""
     assert same("addresses", {**ADDRESS, "id": "7"}, {**ADDRESS, "reference_id": NEW_ID, "address_line_1": "9 New St"})
 
 
-def test_one_with_all_values_of_the_source_is_the_same_wherever_it_comes_from() -> None:
+def test_child_with_all_source_values_is_the_same_regardless_of_origin() -> None:
     there = {**CONTACT, "id": "7", "reference_id": "P1"}
     assert same("contacts", there, {"reference_id": "P2", "first_name": "ann"})
     assert not same("contacts", there, {"reference_id": "P2", "first_name": "ann", "phone": "+9"})
@@ -102,7 +102,7 @@ def pairs(kind: str, new: list[dict], candidates, ids=None) -> dict[str, str]:
     return {new[place]["reference_id"]: str(one.id or one.name) for place, one in found.pairs.items()}
 
 
-def test_ids_come_before_reference_ids_and_these_before_content() -> None:
+def test_ids_take_precedence_over_reference_ids_and_content() -> None:
     there = [
         {**ADDRESS, "id": "1", "reference_id": "A1"},
         {**ADDRESS, "id": "2", "reference_id": "A2", "city": "Leeds"},
@@ -113,7 +113,7 @@ def test_ids_come_before_reference_ids_and_these_before_content() -> None:
     assert pairs("addresses", new, candidates, {"A3": "2"}) == {"A3": "2", "A2": "1"}
 
 
-def test_the_best_pairs_come_first_and_no_child_is_taken_twice() -> None:
+def test_best_pairs_come_first_and_no_child_is_used_twice() -> None:
     there = [
         {**ADDRESS, "reference_id": f"C1-billing-00000000000{number}", "address_line_2": f"Suite {number}"}
         for number in (1, 2)
@@ -128,7 +128,7 @@ def test_the_best_pairs_come_first_and_no_child_is_taken_twice() -> None:
     assert pairs("addresses", new[::-1], candidates_of(there[::-1])) == expected
 
 
-def test_of_two_that_share_as_many_values_the_one_that_contradicts_less_is_the_same() -> None:
+def test_of_two_equal_matches_the_one_with_fewer_contradictions_is_used() -> None:
     street = {**ADDRESS, "reference_id": "A1"}
     less = {name: value for name, value in street.items() if name != "zip_code"}
     there = [{**street, "id": "1", "zip_code": "SL7 9ZZ"}, {**less, "id": "2"}]
@@ -150,7 +150,7 @@ def test_equally_good_pairs_are_unclear_unless_nothing_changes() -> None:
     assert set(match("addresses", two, candidates_of([ALONE]), {}).unclear) == {0, 1}
 
 
-def test_one_that_was_removed_there_is_the_same_only_unchanged() -> None:
+def test_child_removed_in_the_api_is_matched_only_if_unchanged() -> None:
     gone = present("addresses", {"addresses": []}, {"addresses": [ADDRESS]}, {})
     assert pairs("addresses", [{**ADDRESS, "is_default": True}], gone) == {OLD_ID: OLD_ID}
     assert pairs("addresses", [{**ADDRESS, "reference_id": NEW_ID}], gone) == {NEW_ID: OLD_ID}
@@ -158,7 +158,7 @@ def test_one_that_was_removed_there_is_the_same_only_unchanged() -> None:
     assert present("addresses", {}, {"addresses": [{**ADDRESS, VANISHED: True}]}, {}) == []
 
 
-def test_a_renamed_child_is_known_by_the_ledgers_id() -> None:
+def test_renamed_child_is_found_by_the_ledger_id() -> None:
     there = [{**ADDRESS, "id": "7", "reference_id": "by hand", "address_line_1": "Elsewhere", "city": "Leeds"}]
     candidates = present("addresses", {"addresses": there}, {"addresses": [ADDRESS]}, {OLD_ID: "7"})
     assert pairs("addresses", [{**ADDRESS, "reference_id": NEW_ID, "phone": "+449"}], candidates, {OLD_ID: "7"}) == {

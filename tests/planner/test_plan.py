@@ -52,14 +52,14 @@ CASES = [
 
 @pytest.mark.parametrize("mode", ["create", "upsert"])
 @pytest.mark.parametrize(("state", "text", "create", "upsert"), CASES)
-def test_rules(state, text, create, upsert, mode):
+def test_state_and_mode_determine_the_action(state, text, create, upsert, mode):
     held = NOTHING if state is None else known(a=(state, text))
     line = plan(bodies(["a"]), held, NOT_FOUND, mode=mode).iloc[0]
     assert (line["action"], line["outcome"]) == (create if mode == "create" else upsert)
 
 
 @pytest.mark.parametrize("state", ["sending", "unknown"])
-def test_an_update_in_doubt_is_of_a_customer_that_is_there(state):
+def test_unknown_update_concerns_an_existing_customer(state):
     held = known(a=(state, "old")).assign(customer_id=pd.Series(["id-a"], dtype=TEXT))
     made = {mode: plan(bodies(["a"]), held, NOT_FOUND, mode=mode).iloc[0] for mode in ("create", "upsert")}
     assert {mode: (line["action"], line["outcome"], line["customer_id"]) for mode, line in made.items()} == {
@@ -69,13 +69,13 @@ def test_an_update_in_doubt_is_of_a_customer_that_is_there(state):
 
 
 @pytest.mark.parametrize("state", [None, "absent", "planned", "refused"])
-def test_found_before_the_run_is_left_alone(state):
+def test_customer_found_before_the_run_is_left_alone(state):
     held = NOTHING if state is None else known(a=(state, "new"))
     line = plan(bodies(["a"]), held, frame(reference_id=["a"], customer_id=["theirs"])).iloc[0]
     assert (line["action"], line["outcome"], line["customer_id"]) == ("none", "exists", "theirs")
 
 
-def test_each_customer_gets_its_own_line_whatever_the_order():
+def test_each_customer_gets_its_own_row_in_any_order():
     names = ["d", "a", "c", "b", "e"]
     made = bodies(names, ["1", "2", "3", "4", "5"]).iloc[::-1]
     held = known(b=("created", "4"), c=("created", "other"), a=("exists", None)).iloc[[2, 0, 1]]
@@ -94,13 +94,13 @@ def test_each_customer_gets_its_own_line_whatever_the_order():
     assert planned["customer_id"].dropna().tolist() == ["id-e", "id-b", "id-c", "id-a"]
 
 
-def test_lookups():
+def test_only_unknown_absent_planned_and_refused_ids_are_looked_up():
     names = [state or "nobody" for state, *_ in CASES]
     held = known(**{name: (name, None) for name in names if name != "nobody"})
     assert ids_to_look_up(bodies(list(dict.fromkeys(names))), held) == ["nobody", "absent", "planned", "refused"]
 
 
-def test_order_and_further_columns_stay():
+def test_order_and_additional_columns_are_kept():
     given = bodies(["b", "a", "c"]).assign(offset=[5, 6, 7])
     given.index = pd.Index([3, 1, 2])
     before = given.copy()
@@ -113,7 +113,7 @@ def test_order_and_further_columns_stay():
     pd.testing.assert_frame_equal(given, before)
 
 
-def test_nobody():
+def test_plan_without_customers_is_empty():
     made = plan(bodies([]), NOTHING, NOT_FOUND)
     assert made.empty
     assert made["action"].dtype == TEXT
@@ -147,11 +147,11 @@ LOST = ("none", "lost", "1", None)
         (LOST, ("create", "pending", "1", None), True),
     ],
 )
-def test_what_a_saved_plan_would_now_treat_in_another_way(then, now, differs):
+def test_changed_actions_since_a_saved_plan_are_found(then, now, differs):
     assert drift(saved(a=then), saved(a=then)) == []
     assert drift(saved(a=then), saved(a=now)) == ["a"] * differs
 
 
-def test_customers_that_came_or_went_since_the_plan_count_as_well():
+def test_customers_added_or_removed_since_the_plan_count_too():
     now = saved(f=NEW, d=UPDATE, c=NEW, a=NEW, e=NEW)
     assert drift(saved(a=NEW, b=NEW, c=UPDATE, d=UPDATE), now) == ["b", "c", "f", "e"]

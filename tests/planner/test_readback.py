@@ -53,7 +53,7 @@ def carried_out() -> dict:
     return after
 
 
-def test_all_is_well_however_the_api_writes_it() -> None:
+def test_expected_result_has_no_differences_in_any_api_format() -> None:
     assert unexpected(UPDATE, BEFORE, carried_out()) == []
 
 
@@ -99,17 +99,17 @@ def changed(path, value) -> dict:
         (("contacts",), [], ["contacts[P1] (lost)"]),
     ],
 )
-def test_what_is_not_as_sent_or_is_another_is_named(path, value, found) -> None:
+def test_unexpected_values_are_named(path, value, found) -> None:
     assert unexpected(UPDATE, BEFORE, changed(path, value)) == found
 
 
-def test_a_child_that_nobody_sent_is_named() -> None:
+def test_child_added_by_others_is_named() -> None:
     after = carried_out()
     after["addresses"].append({"id": "10", **A4})
     assert unexpected(UPDATE, BEFORE, after) == ["addresses[A4] (added by another)"]
 
 
-def test_another_default_is_expected_only_where_one_was_set() -> None:
+def test_other_default_changes_only_if_one_was_set() -> None:
     after = copy.deepcopy(BEFORE)
     after["addresses"][0]["is_default"], after["addresses"][1]["is_default"] = False, True
     setting = CustomerUpdate(children=(ChildChange("addresses", "2", "A2", {"is_default": True}, 0),))
@@ -126,7 +126,7 @@ def test_another_default_is_expected_only_where_one_was_set() -> None:
     assert unexpected(adding, BEFORE, after) == ["addresses[A4].is_default (not as sent)"]
 
 
-def test_a_customer_may_show_the_name_of_its_contact() -> None:
+def test_customer_may_show_the_name_of_its_contact() -> None:
     after = copy.deepcopy(BEFORE)
     after["contacts"][0]["first_name"] = after["first_name"] = "Anna"
     child = CustomerUpdate(children=(ChildChange("contacts", "4", "P1", {"first_name": "Anna"}, 0),))
@@ -138,7 +138,7 @@ def test_a_customer_may_show_the_name_of_its_contact() -> None:
     assert unexpected(own, BEFORE, after) == ["first_name (not as sent)"]
 
 
-def test_a_field_that_was_emptied_is_empty_or_gone() -> None:
+def test_cleared_field_may_be_empty_or_absent() -> None:
     emptying = CustomerUpdate(fields={"phone": ""}, after={"phone": "", "attributes": {"Color": ""}})
     after = copy.deepcopy(BEFORE)
     assert unexpected(emptying, BEFORE, after) == ["phone (not as sent)", "attributes[Color] (not as sent)"]
@@ -147,7 +147,7 @@ def test_a_field_that_was_emptied_is_empty_or_gone() -> None:
     assert unexpected(emptying, BEFORE, after) == []
 
 
-def test_an_address_does_not_show_the_phone_of_its_customer() -> None:
+def test_customer_phone_in_an_address_is_unexpected() -> None:
     after = copy.deepcopy(BEFORE)
     after["phone"] = after["addresses"][1]["phone"] = "+14155550102"
     own = CustomerUpdate(fields={"phone": "+14155550102"}, after={"phone": "+14155550102"})

@@ -30,19 +30,19 @@ def contact(**fields):
     return {"id": "3", "reference_id": "P", "first_name": "Ann", "status": "active", "is_default": True} | fields
 
 
-def test_a_write_in_place_is_neither_taken_back_nor_changed():
+def test_write_in_place_is_neither_undone_nor_changed():
     for written, record in ((PATCH, customer()), (PUT, address()), (POST, contact())):
         assert (written.left(record, deleted=False), written.changed(record)) == (None, [])
 
 
-def test_what_could_not_be_emptied_is_left():
+def test_values_that_could_not_be_cleared_are_left():
     assert PATCH.left(customer("Old", Color="red"), deleted=False) == ["phone", "attributes[Tier]"]
     assert PATCH.left(customer("Old", "", Color="red", Tier=None), deleted=False) == []
     assert PUT.left(address(city="Old", address_line_2=""), deleted=False) == []
     assert PUT.left(None, deleted=True) is None, "nobody knows what it had"
 
 
-def test_another_default_and_zeros_are_differences():
+def test_changed_default_and_zeros_are_differences():
     default = Replaced("PUT", "addresses", {"is_default": False}, {"is_default": True})
     assert default.changed(address(is_default=False)) == ["is_default"]
     assert default.left(address(), deleted=False) == [], "one that does not say is none"
@@ -51,7 +51,7 @@ def test_another_default_and_zeros_are_differences():
     assert tier.changed(customer(Tier=None)) == ["attributes[Tier]"]
 
 
-def test_a_new_child_is_taken_back_when_it_is_gone_or_inactive_by_us():
+def test_new_child_is_undone_if_deleted_or_deactivated_by_the_importer():
     assert POST.left(None, deleted=False) == []
     assert POST.left(contact(status="inactive"), deleted=True) == []
     assert POST.left(contact(status="inactive"), deleted=False) is None
@@ -59,12 +59,12 @@ def test_a_new_child_is_taken_back_when_it_is_gone_or_inactive_by_us():
     assert POST.changed(contact(status="inactive")) == ["status"]
 
 
-def test_what_others_changed_is_named():
+def test_changes_by_others_are_named():
     assert PATCH.changed(customer("By hand", Color="green")) == ["company_name", "attributes[Color]"]
     assert POST.changed(contact(phone="+12125550123", first_name="Bo")) == ["first_name", "phone"]
 
 
-def test_what_is_sent_brings_back_what_had_a_value_and_keeps_the_rest():
+def test_restoring_body_has_previous_values_and_keeps_the_rest():
     body = PATCH.body(customer(Hand=1))
     values = {"Color": "red", "Tier": "3", "Hand": 1}
     assert body == {"company_name": "Old", "attributes": [{"name": k, "value": v} for k, v in values.items()]}
@@ -87,11 +87,11 @@ def test_what_is_sent_brings_back_what_had_a_value_and_keeps_the_rest():
         (Replaced("POST", "addresses", None, None), False),
     ],
 )
-def test_what_can_be_taken_back_at_all(written, restorable):
+def test_undoable_writes_are_recognized(written, restorable):
     assert written.restorable is restorable
 
 
-def test_the_form_of_a_value_is_no_change():
+def test_format_of_a_value_is_not_a_change():
     ids = Replaced("PATCH", None, {"assigned_sales_rep_ids": None}, {"assigned_sales_rep_ids": [UPPER]})
     assert ids.changed({"assigned_sales_reps": [{"id": LOWER}]}) == []
     number = Replaced("PUT", "addresses", None, {"attributes": {"Dock": 7, "Open": True}, "is_default": False})

@@ -129,7 +129,7 @@ def assert_said(shop: Shop, new: dict, reports: tuple[str, ...]) -> None:
 
 @settings(max_examples=50)
 @given(nights=st.lists(BODIES, min_size=2, max_size=4), by_hand=BY_HAND, ids=st.booleans())
-def test_nights(nights, by_hand, ids) -> None:
+def test_any_sequence_of_nights_is_merged(nights, by_hand, ids) -> None:
     shop, accepted = Shop(nights[0]), nights[0]
     add_by_hand(shop, by_hand)
     for new in nights[1:]:
@@ -155,7 +155,7 @@ def test_nights(nights, by_hand, ids) -> None:
 
 @settings(max_examples=50)
 @given(nights=st.lists(st.tuples(BODIES, HANDS), min_size=2, max_size=4), by_hand=BY_HAND, ids=st.booleans())
-def test_nights_with_work_by_hand_between_them(nights, by_hand, ids) -> None:
+def test_any_sequence_of_nights_with_manual_changes_is_merged(nights, by_hand, ids) -> None:
     accepted = nights[0][0]
     shop = Shop(accepted)
     add_by_hand(shop, by_hand)
@@ -180,7 +180,7 @@ def test_nights_with_work_by_hand_between_them(nights, by_hand, ids) -> None:
     lost=st.booleans(),
     rng=st.randoms(use_true_random=False),
 )
-def test_the_order_of_children_changes_nothing(first, new, by_hand, ids, lost, rng) -> None:
+def test_order_of_children_changes_nothing(first, new, by_hand, ids, lost, rng) -> None:
     shop = Shop(first)
     add_by_hand(shop, by_hand)
 
@@ -209,7 +209,7 @@ SOURCE = {
 }
 
 
-def test_own_fields_go_by_patch_with_all_attributes_and_the_values_from_before() -> None:
+def test_customer_fields_are_patched_with_all_attributes_and_previous_values() -> None:
     shop = Shop(SOURCE)
     shop.data["attributes"] = [{"id": "x", "name": "Size", "value": 5}, {"name": "Color", "value": "Red"}]
     shop.data["email"] = "a@example.com"
@@ -241,7 +241,7 @@ def test_own_fields_go_by_patch_with_all_attributes_and_the_values_from_before()
     assert clearing.update(new, shop.data, SOURCE, None).empty
 
 
-def test_only_what_changed_in_the_source_is_sent_and_only_where_it_is_not_there_already() -> None:
+def test_only_source_changes_not_yet_in_the_api_are_sent() -> None:
     shop = Shop(SOURCE)
     shop.data |= {"name": "By hand", "phone": "+14155550199"}
     shop.data["contacts"][0]["first_name"] = "Anna"
@@ -255,7 +255,7 @@ def test_only_what_changed_in_the_source_is_sent_and_only_where_it_is_not_there_
     )
 
 
-def test_a_field_that_the_source_left_blank_for_a_night_counts_as_accepted_still() -> None:
+def test_field_left_blank_for_a_night_still_counts_as_accepted() -> None:
     shop, blank = Shop(SOURCE), {name: value for name, value in SOURCE.items() if name != "phone"}
     accepted = MERGER.update(blank, shop.data, SOURCE, None).accepted
     assert accepted == SOURCE
@@ -266,7 +266,7 @@ def test_a_field_that_the_source_left_blank_for_a_night_counts_as_accepted_still
     assert clearing.merged(SOURCE, blank) == blank
 
 
-def test_a_corrected_child_keeps_its_id_and_the_next_night_is_quiet() -> None:
+def test_corrected_child_keeps_its_id_and_the_next_night_has_no_changes() -> None:
     shop, accepted = Shop(SOURCE), SOURCE
     corrected = {
         "reference_id": S2,
@@ -288,7 +288,7 @@ def test_a_corrected_child_keeps_its_id_and_the_next_night_is_quiet() -> None:
     assert (change.id, change.reference_id, change.values) == ("0001", S1, {"city": "Marlow Bottom"})
 
 
-def test_a_new_child_is_added_whole_and_one_that_vanished_is_kept() -> None:
+def test_new_child_is_added_completely_and_a_missing_one_kept() -> None:
     shop = Shop(SOURCE)
     leeds = {"reference_id": S2, **STREET, "address_line_1": "9 New St", "city": "Leeds"}
     update = MERGER.update({**SOURCE, "addresses": [leeds]}, shop.data, SOURCE, shop.children)
@@ -300,7 +300,7 @@ def test_a_new_child_is_added_whole_and_one_that_vanished_is_kept() -> None:
     assert [change.id for change in later.children] == [None], "what left the source before is not taken for another"
 
 
-def test_one_that_vanished_comes_back() -> None:
+def test_child_returning_to_the_source_is_recognized() -> None:
     shop, gone = Shop(SOURCE), {**SOURCE, "addresses": []}
     accepted = MERGER.update(gone, shop.data, SOURCE, None).accepted
     assert MERGER.kept(accepted, gone) == [f"addresses[{S1}]"]
@@ -312,7 +312,7 @@ def test_one_that_vanished_comes_back() -> None:
     assert [change.id for change in MERGER.update(SOURCE, shop.data, accepted, None).children] == [None]
 
 
-def test_what_somebody_removed_there_is_added_again_only_when_the_source_changes_it() -> None:
+def test_child_removed_in_the_api_is_added_again_only_if_the_source_changes_it() -> None:
     shop = Shop(SOURCE)
     shop.data["contacts"] = []
     update = MERGER.update(SOURCE, shop.data, SOURCE, None)
@@ -324,7 +324,7 @@ def test_what_somebody_removed_there_is_added_again_only_when_the_source_changes
     assert [change.id for change in MERGER.update(changed, shop.data, SOURCE, None).children] == [None]
 
 
-def test_inactive_and_unclear_children_are_reported_and_left_alone() -> None:
+def test_inactive_and_ambiguous_children_are_reported_and_left_alone() -> None:
     shop = Shop(SOURCE)
     shop.data["contacts"][0]["status"] = "inactive"
     changed = {**SOURCE, "contacts": [{**SOURCE["contacts"][0], "phone": "+14155550101"}]}
@@ -345,7 +345,7 @@ def test_inactive_and_unclear_children_are_reported_and_left_alone() -> None:
     assert MERGER.kept(twice, new) == []
 
 
-def test_a_child_without_an_id_there_cannot_be_changed() -> None:
+def test_child_without_an_api_id_cannot_be_changed() -> None:
     shop = Shop(SOURCE)
     del shop.data["contacts"][0]["id"]
     changed = {**SOURCE, "contacts": [{**SOURCE["contacts"][0], "first_name": "Anna"}]}
@@ -353,7 +353,7 @@ def test_a_child_without_an_id_there_cannot_be_changed() -> None:
     assert (update.empty, update.reports) == (True, ("contacts[P1] has no ID in WizCommerce: not changed",))
 
 
-def test_the_default_of_a_child_that_is_there_changes_only_where_the_source_states_it() -> None:
+def test_default_of_an_existing_child_changes_only_if_the_source_states_it() -> None:
     shop = Shop({**SOURCE, "addresses": [SOURCE["addresses"][0], {"reference_id": "A2", **STREET, "city": "Leeds"}]})
     accepted = {
         **SOURCE,
@@ -375,7 +375,7 @@ def test_the_default_of_a_child_that_is_there_changes_only_where_the_source_stat
 
 
 @pytest.mark.parametrize("stated", [True, False])
-def test_a_new_child_takes_the_default_from_another_only_where_the_source_states_it(stated) -> None:
+def test_new_child_takes_over_the_default_only_if_the_source_states_it(stated) -> None:
     new = {
         **SOURCE,
         "addresses": [*SOURCE["addresses"], {"reference_id": "A2", **STREET, "city": "Leeds", "is_default": True}],
@@ -392,7 +392,7 @@ def test_a_new_child_takes_the_default_from_another_only_where_the_source_states
     assert [change.values["is_default"] for change in beside.children] == [True], "the default is of another type"
 
 
-def test_a_child_from_wizcommerce_without_a_reference_id_is_matched_and_not_replaced() -> None:
+def test_api_child_without_a_reference_id_is_matched_but_not_replaced() -> None:
     shop = Shop({**SOURCE, "addresses": []})
     shop.add_by_hand("addresses", {**STREET, "country": "GBR"})
     assert MERGER.update(SOURCE, shop.data, None, None).empty

@@ -29,7 +29,7 @@ def run_with_changes() -> ReportInput:
     return replace(run, tables=replace(run.tables, changes=pd.DataFrame(data)))
 
 
-def test_each_is_an_info_line_at_its_first_place_and_no_customers_own() -> None:
+def test_each_change_is_an_info_at_its_first_location_without_a_customer() -> None:
     run = run_with_changes()
     codes = [code for code, *_ in LINES]
     kinds = run.located.kinds
@@ -49,14 +49,14 @@ def test_each_is_an_info_line_at_its_first_place_and_no_customers_own() -> None:
     assert located["reference_id"].isna().all()
 
 
-def test_the_other_lines_and_their_order_stay() -> None:
+def test_other_lines_and_their_order_are_unchanged() -> None:
     codes = [code for code, *_ in LINES]
     run, plain = run_with_changes(), small_run()
     rest = run.located.lines(np.flatnonzero(~run.located.kinds["code"].isin(codes)))
     pd.testing.assert_frame_equal(rest, plain.located.lines(np.arange(len(plain.located))))
 
 
-def test_a_summary_counts_them_without_the_examples() -> None:
+def test_summary_counts_changes_without_examples() -> None:
     summary = build_summary(run_with_changes(), FACTS)
     assert summary["changes"] == [
         {"code": "phone_rewritten", "entity": "customer", "field": "phone", "column": "Phone", "count": 1204,
@@ -80,19 +80,19 @@ def told(**more: object) -> str:
 
 @pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n"])
 @pytest.mark.parametrize("count", [np.int64(1), np.int64(5)])
-def test_long_examples_are_cut_and_stay_on_one_line(count: np.int64, line_break: str) -> None:
+def test_long_examples_are_cut_to_one_line(count: np.int64, line_break: str) -> None:
     message = told(before=f"a{line_break}b " + "x" * 100, count=count)
     assert "'a[line break]b xxx" in message
     assert "…' → " in message
     assert len(message) < 120
 
 
-def test_characters_that_look_like_a_space_or_nothing_are_named() -> None:
+def test_invisible_and_space_like_characters_are_named() -> None:
     message = told(before="519\u00a0Lantern\u200b Court", after="519 Lantern Court", count=1)
     assert "'519[no-break space]Lantern[zero width space] Court' → '519 Lantern Court'" in message
 
 
-def test_values_that_were_not_used_are_not_among_the_rewritten_ones(tmp_path) -> None:
+def test_unused_values_are_not_listed_as_rewritten(tmp_path) -> None:
     run = run_with_changes()
     write_html(tmp_path / "a.html", run, build_summary(run, FACTS), tmp_path / "payloads.jsonl", tmp_path / "none.csv")
     rewritten, _, unused = (tmp_path / "a.html").read_text().partition("<h3>Values not used</h3>")

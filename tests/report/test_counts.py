@@ -13,7 +13,7 @@ from importer.tables import EntityTables, Sources
 from tests.report.build import outcomes, rows, small_run, table
 
 
-def test_every_row_ends_once() -> None:
+def test_every_row_is_counted_once() -> None:
     assert small_run().totals == Totals(
         rows_read=18,
         rows_used=8,
@@ -26,7 +26,7 @@ def test_every_row_ends_once() -> None:
 
 @settings(max_examples=20)
 @given(st.data())
-def test_identities_hold(data: st.DataObject) -> None:
+def test_totals_are_consistent(data: st.DataObject) -> None:
     count = data.draw(st.integers(0, 5))
     rejected = np.array([data.draw(st.booleans()) for _ in range(count)], dtype=np.bool_)
     ends = data.draw(st.lists(st.sampled_from(["skip", "alone", "broken", *range(count)]), max_size=30))
@@ -64,14 +64,14 @@ def test_identities_hold(data: st.DataObject) -> None:
     [({}, r"1 of 13 rows .* list\.csv:8$"), ({4: "supplier", 0: "supplier"}, r"list\.csv:3$")],
     ids=["no end", "two ends"],
 )
-def test_a_row_without_one_end_is_a_defect(skipped: dict[int, str], said: str) -> None:
+def test_row_without_exactly_one_status_is_an_internal_error(skipped: dict[int, str], said: str) -> None:
     run = small_run()
     wrong = rows([0, 0, 1, 1, -1, 2, 3, -1, 4, 0, 1, 3, 3], skipped, rejected=(7,))
     with pytest.raises(InternalError, match=said):
         totals(run.sources, replace(run.tables, rows=wrong), run.rejected, run.outcomes)
 
 
-def test_outcomes_that_contradict_are_a_defect() -> None:
+def test_contradictory_outcomes_are_an_internal_error() -> None:
     run = small_run()
     with pytest.raises(InternalError, match="4 outcomes"):
         totals(run.sources, run.tables, run.rejected, run.outcomes.iloc[:4])
@@ -79,7 +79,7 @@ def test_outcomes_that_contradict_are_a_defect() -> None:
         totals(run.sources, run.tables, np.roll(run.rejected, -1), run.outcomes)
 
 
-def test_why_a_column_is_not_sent() -> None:
+def test_unsent_columns_have_a_reason() -> None:
     """A key of an address's row gives no field: the customer has its ID from another column."""
     lines = [
         {"source": "a.csv", "column": name, "fields": [], "samples": [], "filled": 2, "categories": categories}
@@ -98,7 +98,7 @@ def test_why_a_column_is_not_sent() -> None:
     ]
 
 
-def test_a_column_is_sent_if_a_value_is_or_would_be() -> None:
+def test_column_is_sent_if_a_value_is_or_would_be() -> None:
     lines = [
         {"source": "a.csv", "column": name, "fields": ["phone"], "samples": [], "filled": 4, "categories": categories}
         for name, categories in {

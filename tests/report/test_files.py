@@ -21,7 +21,7 @@ def read(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def test_a_file_is_for_its_owner_only(tmp_path: Path) -> None:
+def test_files_and_folders_are_private(tmp_path: Path) -> None:
     path = tmp_path / "new" / "deeper" / "a.csv"
     write_csv(path, pd.DataFrame({"a": text(["1"])}))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -30,7 +30,7 @@ def test_a_file_is_for_its_owner_only(tmp_path: Path) -> None:
     assert [item.name for item in path.parent.iterdir()] == ["a.csv"]
 
 
-def test_bytes_are_what_programs_read(tmp_path: Path) -> None:
+def test_csv_bytes_are_portable(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     numbers = pd.Series([7, None], dtype=pd.ArrowDtype(pa.int64()))
     write_csv(path, pd.DataFrame({"Näme": text(['a "b", c', ""]), "=x": text([None, "two\r\nlines"]), "n": numbers}))
@@ -38,7 +38,7 @@ def test_bytes_are_what_programs_read(tmp_path: Path) -> None:
     assert path.read_bytes() == expected.encode()
 
 
-def test_no_rows_leave_a_header(tmp_path: Path) -> None:
+def test_table_without_rows_has_a_header(tmp_path: Path) -> None:
     write_csv(tmp_path / "a.csv", pd.DataFrame({"a": text([]), "b": text([])}))
     assert read(tmp_path / "a.csv") == [["a", "b"]]
 
@@ -58,7 +58,7 @@ def test_no_rows_leave_a_header(tmp_path: Path) -> None:
         max_size=20,
     )
 )
-def test_every_cell_reads_back(tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, str]]) -> None:
+def test_every_cell_is_read_back(tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, str]]) -> None:
     path = tmp_path_factory.getbasetemp() / "cells.csv"
     first = ["x", *(f"x{left}" for left, _ in cells)]  # never blank, as import_errors is not: else a line could vanish
     second = ["=1", *(right for _, right in cells)]
@@ -76,13 +76,13 @@ def test_formulas_get_one_apostrophe(tmp_path: Path, cell: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["-12.50", "+1 (206) 555-0159", "+12065550159 ext. 204"])
-def test_numbers_stay_as_they_are_where_the_file_is_only_read(tmp_path, value) -> None:
+def test_numbers_are_not_marked_in_files_that_are_only_read(tmp_path, value) -> None:
     path = tmp_path / "errors.csv"
     write_csv(path, pd.DataFrame({"a": text([value, "-2+3+cmd|' /C calc'!A0"])}))
     assert path.read_text(encoding="utf-8").splitlines() == ['"a"', f'"{value}"', "\"'-2+3+cmd|' /C calc'!A0\""]
 
 
-def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+def test_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("old")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -98,21 +98,21 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_failing_block_leaves_nothing(tmp_path: Path) -> None:
+def test_failed_write_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(KeyError), whole_file(tmp_path / "a.json") as file:  # noqa: PT012 - the block is what is tested
         file.write(b"half")
         raise KeyError
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_a_file_is_an_output_error(tmp_path: Path) -> None:
+def test_folder_that_is_a_file_is_an_output_error(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(OutputError, match="cannot be written") as caught:
         write_csv(tmp_path / "out" / "a.csv", pd.DataFrame({"a": text(["1"])}))
     assert "--out" in caught.value.hint
 
 
-def test_names_of_rejected_files() -> None:
+def test_rejected_files_have_valid_unique_names() -> None:
     places = [
         *[
             ("contacts.csv", None),

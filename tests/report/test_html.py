@@ -43,12 +43,12 @@ def embedded(text: str) -> dict[str, Any]:
     return data
 
 
-def test_the_file_is_its_owners_only(tmp_path: Path) -> None:
+def test_report_is_private(tmp_path: Path) -> None:
     written(tmp_path, small_run())
     assert stat.S_IMODE((tmp_path / "report.html").stat().st_mode) == 0o600
 
 
-def test_nothing_is_loaded_from_anywhere(tmp_path: Path) -> None:
+def test_nothing_is_loaded_from_elsewhere(tmp_path: Path) -> None:
     text = written(tmp_path, small_run())
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
     assert policy
@@ -59,7 +59,7 @@ def test_nothing_is_loaded_from_anywhere(tmp_path: Path) -> None:
     assert "https://" not in text
 
 
-def test_what_the_data_holds_cannot_end_the_script(tmp_path: Path) -> None:
+def test_data_cannot_end_the_script(tmp_path: Path) -> None:
     report = small_run()
     frame = report.tables.customers.assign(
         company_name=report.tables.customers["company_name"].where(report.tables.customers.index != 0, EVIL)
@@ -72,7 +72,7 @@ def test_what_the_data_holds_cannot_end_the_script(tmp_path: Path) -> None:
     assert any(line[1] == EVIL for line in embedded(text)["customers"])
 
 
-def test_customers_that_want_attention_come_first(tmp_path: Path) -> None:
+def test_customers_with_problems_come_first(tmp_path: Path) -> None:
     report = small_run()
     lines = embedded(written(tmp_path, report))["customers"]
     assert [line[0] for line in lines] == ["B", "C", "D", "E", "A"]
@@ -87,7 +87,7 @@ def test_customers_that_want_attention_come_first(tmp_path: Path) -> None:
         assert len(line[9]) == len(own)
 
 
-def test_a_command_stands_apart_from_the_words_before_it(tmp_path: Path) -> None:
+def test_command_is_separated_from_the_text_before_it(tmp_path: Path) -> None:
     steps = ["Fix it and import it again: importer run a & b", "Nothing of `x` is left"]
     text = written(tmp_path, small_run(), {**summary_of(small_run()), "next": steps})
     assert 'import it again:<code class="command">importer run a &amp; b</code></li>' in text
@@ -101,7 +101,7 @@ def test_only_numbers_have_a_unit(tmp_path: Path, rate: object, shown: str) -> N
     assert f"<dt>rate</dt><dd>{shown}</dd>" in text
 
 
-def test_a_plan_counts_what_would_be_done(tmp_path: Path) -> None:
+def test_plan_counts_planned_actions(tmp_path: Path) -> None:
     names = ("create", "update", "exists", "unchanged", "in_doubt", "lost", "left_out", "rejected")
     counts = dict.fromkeys(names, 0) | {"create": 2, "update": 1, "lost": 1, "rejected": 1}
     planned = summary_of(small_run(), command="plan", plan={**counts, "examples": []})
@@ -114,7 +114,7 @@ def test_a_plan_counts_what_would_be_done(tmp_path: Path) -> None:
     assert outcomes["B"] == "rejected"
 
 
-def test_each_customer_stands_beside_its_own_rows_and_body(tmp_path: Path) -> None:
+def test_each_customer_is_shown_with_its_rows_and_body(tmp_path: Path) -> None:
     report = small_run()
     sent = [name for name, gone in zip("ABCDE", report.rejected, strict=True) if not gone]
     (tmp_path / "payloads.jsonl").write_text("".join(f'{{"reference_id":"{name}"}}\n' for name in sent))
@@ -137,7 +137,7 @@ def test_each_customer_stands_beside_its_own_rows_and_body(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("name", "bound"), [("CUSTOMERS", 2), ("CELLS", 12), ("WEIGHT", 700)])
-def test_what_is_embedded_is_bounded_and_the_page_says_so(
+def test_embedded_data_is_limited_and_the_page_says_so(
     name: str, bound: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(customers, name, bound)
@@ -147,7 +147,7 @@ def test_what_is_embedded_is_bounded_and_the_page_says_so(
     assert f"This page shows {listed} of 5 customers" in text
 
 
-def test_rows_cells_and_bodies_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_cells_and_bodies_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ROWS", "PROBLEMS", "TEXT", "BODY"):
         monkeypatch.setattr(customers, name, 1)
     (tmp_path / "payloads.jsonl").write_text("{}\n" * 4)
@@ -158,7 +158,7 @@ def test_rows_cells_and_bodies_are_bounded(tmp_path: Path, monkeypatch: pytest.M
     assert all(len(cell) <= 2 for line in lines for row in line[10] for _, cell in row[2])
 
 
-def test_every_code_stands_with_its_count_and_how_to_fix_it(tmp_path: Path) -> None:
+def test_every_code_is_shown_with_its_count_and_fix(tmp_path: Path) -> None:
     report = small_run()
     located = report.located.kinds
     extra = ProblemTable.build(3, severity=Severity.ERROR, code="too_long", customer=1, value="x", message="long")
@@ -170,7 +170,7 @@ def test_every_code_stands_with_its_count_and_how_to_fix_it(tmp_path: Path) -> N
     assert ">Errors: " in text
 
 
-def test_a_word_that_is_reported_once_counts_no_customers(tmp_path: Path) -> None:
+def test_problem_reported_once_counts_no_customers(tmp_path: Path) -> None:
     """Its line is at the first customer that has it."""
     report = small_run()
     told = ProblemTable.build(1, severity=Severity.WARNING, code="word_unknown", customer=1, value="x", message="m")
@@ -230,11 +230,11 @@ def title_of(command: str, exit_code: int = 0, stopped: str | None = None, alone
         ),
     ],
 )
-def test_the_title_says_how_it_ended(facts: dict[str, Any], expected: str) -> None:
+def test_title_states_the_result(facts: dict[str, Any], expected: str) -> None:
     assert title_of(**facts) == expected
 
 
-def test_the_subtitle_counts_errors_and_warnings() -> None:
+def test_subtitle_counts_errors_and_warnings() -> None:
     report = small_run()
     summary = {**summary_of(report, command="check"), "lost_child": 1}
     counts = report.located.kinds["severity"].value_counts()
@@ -243,7 +243,7 @@ def test_the_subtitle_counts_errors_and_warnings() -> None:
     assert subtitle({**summary, "problems": [], "lost_child": 0}) == "No errors or warnings."
 
 
-def test_pace_over_time_is_drawn_where_it_was_kept(tmp_path: Path) -> None:
+def test_pace_over_time_is_drawn_if_recorded(tmp_path: Path) -> None:
     report = small_run()
     assert series_points(None) is None
     assert series_points({"requests": 3}) is None

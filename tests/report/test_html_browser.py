@@ -88,7 +88,7 @@ def opened(browser: Browser, report: Path) -> Iterator[Opened]:
         yield seen
 
 
-def test_the_title_and_the_sums_are_seen_first(opened: Opened) -> None:
+def test_title_and_totals_are_visible_first(opened: Opened) -> None:
     page = opened.page
     assert page.locator("h1").inner_text() == f"Not ready to import yet: 11 of {COUNT} customers are rejected"
     whole, *parts = page.locator(".sum").first.locator("dd").all_inner_texts()
@@ -96,7 +96,7 @@ def test_the_title_and_the_sums_are_seen_first(opened: Opened) -> None:
     assert page.locator("h1").bounding_box()["y"] < 200
 
 
-def test_search_finds_by_id_name_and_cell(opened: Opened) -> None:
+def test_search_finds_ids_names_and_cells(opened: Opened) -> None:
     assert len(opened.ids) == 50
     opened.search("C17")
     opened.finds(1)
@@ -109,7 +109,7 @@ def test_search_finds_by_id_name_and_cell(opened: Opened) -> None:
     assert opened.ids == []
 
 
-def test_headings_sort_and_say_so(opened: Opened) -> None:
+def test_headings_sort_and_announce_it(opened: Opened) -> None:
     page = opened.page
     head = page.locator("#table thead th").first
     assert opened.ids[0] == "C9"  # those with errors come first
@@ -121,7 +121,7 @@ def test_headings_sort_and_say_so(opened: Opened) -> None:
     assert opened.ids[0] == f"C{COUNT - 1}"
 
 
-def test_a_customer_opens_to_its_rows_beside_its_body(opened: Opened) -> None:
+def test_customer_expands_to_its_rows_and_body(opened: Opened) -> None:
     page = opened.page
     opened.search("C6 img")
     opened.finds(1)
@@ -133,7 +133,7 @@ def test_a_customer_opens_to_its_rows_beside_its_body(opened: Opened) -> None:
     assert page.locator("img").count() == 0
 
 
-def test_a_wrong_cell_is_marked_and_explained(opened: Opened) -> None:
+def test_wrong_cell_is_marked_and_explained(opened: Opened) -> None:
     page = opened.page
     page.locator("details.code").first.locator("button").click()
     assert page.locator("#code").input_value() == "invalid_phone"
@@ -160,7 +160,7 @@ def test_everything_works_by_keyboard(opened: Opened) -> None:
     assert page.locator("details.code").first.get_attribute("open") is None
 
 
-def test_a_screen_reader_finds_its_way(opened: Opened) -> None:
+def test_page_is_accessible_to_screen_readers(opened: Opened) -> None:
     page = opened.page
     for role, count in (("main", 1), ("banner", 1), ("navigation", 1), ("contentinfo", 1), ("search", 1)):
         assert page.get_by_role(role).count() == count
@@ -190,7 +190,7 @@ CONTRAST = """all => all
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_in_light_and_dark(opened: Opened, scheme: Any) -> None:
+def test_text_has_enough_contrast_in_light_and_dark(opened: Opened, scheme: Any) -> None:
     page = opened.page
     page.emulate_media(color_scheme=scheme)
     page.locator("#table tbody button").first.click()
@@ -201,7 +201,7 @@ def test_text_stands_out_in_light_and_dark(opened: Opened, scheme: Any) -> None:
         assert (bright + 0.05) / (dim + 0.05) >= 4.5, (text, ink, paper)
 
 
-def test_it_fits_a_phone_and_prints(opened: Opened) -> None:
+def test_page_fits_a_phone_and_prints(opened: Opened) -> None:
     page = opened.page
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

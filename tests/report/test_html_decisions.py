@@ -24,7 +24,7 @@ def report_of(*customers: dict[str, Any], addresses: list[dict[str, Any]]) -> Re
     return ReportInput(sources, tables, ProblemTable.empty(), nobody, nobody, nobody, ends)
 
 
-def test_the_words_of_the_source_are_shown_and_what_is_sent_for_them() -> None:
+def test_source_values_are_shown_with_what_is_sent() -> None:
     rep, country = "assigned_sales_rep_ids", "country"
     report = report_of(
         {"reference_id": "A", "payment_term": "NET30", rep: [DANA], "cells": {"payment_term": " Net 30", rep: "Dana"}},
@@ -61,7 +61,7 @@ def changes(path: Path, lines: list[tuple[str, str, str | None, str | None, str 
     write_csv(path, pd.DataFrame(data))
 
 
-def test_what_an_update_changes_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_changes_file_is_read_back(tmp_path: Path) -> None:
     assert read_changes(tmp_path / "changes.csv") is None
     assert differences(None, ["A"]) == [([], 0)]
     changes(
@@ -79,7 +79,7 @@ def test_what_an_update_changes_is_read_as_it_was_written(tmp_path: Path) -> Non
     assert (len(found[2][0]), found[2][1]) == (SHOWN, 1)
 
 
-def test_customers_that_differ_come_before_those_that_do_not(tmp_path: Path) -> None:
+def test_customers_with_differences_come_first(tmp_path: Path) -> None:
     changes(tmp_path / "changes.csv", [("A", "phone", "1", "2", None)])
     given = read_changes(tmp_path / "changes.csv")
     plain, differing = (shown_customers(small_run(), tmp_path / "none", table) for table in (None, given))

@@ -69,7 +69,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iter
         yield seen.page
 
 
-def test_it_says_what_to_fix_and_whom_to_send_it_to(page: Page) -> None:
+def test_page_says_what_to_fix_and_who_to_contact(page: Page) -> None:
     assert page.locator("h1").inner_text() == f"Fix these 4 cells and send the workbook back to {CONTACT}"
     assert "Phone: Not a phone number (1)" in page.locator("header li").all_inner_texts()
     steps = page.locator("ol.steps li").all_inner_texts()
@@ -83,7 +83,7 @@ def test_it_says_what_to_fix_and_whom_to_send_it_to(page: Page) -> None:
     assert page.locator("main > section").first.get_attribute("id") == "columns"
 
 
-def test_columns_have_the_names_that_people_use(page: Page) -> None:
+def test_columns_have_everyday_names(page: Page) -> None:
     lines = {row.locator("th").inner_text(): row.inner_text() for row in page.locator("#columns tbody tr").all()}
     lines = {name.rpartition(": ")[2]: text for name, text in lines.items()}
     assert "Address: ZIP/postal code" in lines["Zip"]
@@ -108,7 +108,7 @@ def test_customers_are_shown_as_they_will_be(page: Page) -> None:
     assert re.search(r"ZIP/postal code\s+78701", detail)
 
 
-def test_the_notes_of_the_workbook_are_as_plain(report: Path) -> None:
+def test_workbook_notes_are_in_plain_language(report: Path) -> None:
     book = openpyxl.load_workbook(report.parent / "rejected.xlsx")
     notes = [cell.comment.text for row in book["list"] for cell in row if cell.comment]
     assert len(notes) == 4
@@ -123,7 +123,7 @@ def test_the_notes_of_the_workbook_are_as_plain(report: Path) -> None:
     assert [text for text in (*kinds, *reasons) if NOT_FOR_OWNERS.search(text)] == []
 
 
-def test_nothing_is_technical_and_nothing_is_cut_off(page: Page) -> None:
+def test_nothing_is_technical_or_cut_off(page: Page) -> None:
     for button in page.locator("#table tbody button").all():
         button.click()
     text = page.locator("body").inner_text()
@@ -142,7 +142,7 @@ def test_nothing_is_technical_and_nothing_is_cut_off(page: Page) -> None:
     assert cut == []
 
 
-def test_every_problem_has_words_for_the_owner() -> None:
+def test_every_problem_has_plain_text_for_the_owner() -> None:
     about_rows = [code.name for code in CODES.values() if code.severity is not Severity.INFO]
     technical = [name for name in about_rows if not is_plain(owner_title(name)) or not is_plain(owner_fix(name))]
     assert technical == []

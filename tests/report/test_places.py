@@ -56,7 +56,7 @@ def runs(draw: st.DrawFn) -> tuple[Sources, EntityTables]:
 
 @settings(max_examples=20)
 @given(runs())
-def test_rows_text_says_what_a_slow_one_says(run: tuple[Sources, EntityTables]) -> None:
+def test_rows_text_matches_a_simple_version(run: tuple[Sources, EntityTables]) -> None:
     sources, tables = run
     expected = [slow_rows_text(sources, tables, customer) for customer in range(len(tables.customers))]
     found = RowRanges.of(sources, tables)
@@ -65,7 +65,7 @@ def test_rows_text_says_what_a_slow_one_says(run: tuple[Sources, EntityTables]) 
     assert found.text(every[::-2]).to_pylist() == expected[::-2]
 
 
-def test_rows_text_of_several_sources() -> None:
+def test_rows_text_lists_several_sources() -> None:
     assert small_run().rows.text(np.arange(5)).to_pylist() == [
         "list.csv:3-4; staff.xlsx!People:2",
         "list.csv:5-6; staff.xlsx!People:3",
@@ -81,7 +81,7 @@ def places(located: Located) -> list[tuple[Any, ...]]:
     return [tuple(None if pd.isna(cell) else cell for cell in line) for line in zip(*columns, strict=True)]
 
 
-def test_problems_are_ordered_by_place_and_severity() -> None:
+def test_problems_are_ordered_by_location_and_severity() -> None:
     sources, tables = run_of([[0, 0, -1], [1]], [[1, 1, 1], [1]], 2)
     build = ProblemTable.build
     found = ProblemTable.concat(
@@ -120,7 +120,7 @@ def test_problems_are_ordered_by_place_and_severity() -> None:
     ]
 
 
-def test_a_damaged_cell_is_told_once() -> None:
+def test_damaged_cell_is_reported_once() -> None:
     sources, tables = run_of([[0, 0]], [[1, 1]], 1)
     damage = {"message": "", "row": 0, "column": "a", "customer": 0, "field": "company_name"}
     found = ProblemTable.build(1, severity=Severity.ERROR, code="control_character", **damage)
@@ -133,7 +133,7 @@ def test_a_damaged_cell_is_told_once() -> None:
     ]
 
 
-def test_no_problems_and_no_sources() -> None:
+def test_no_problems_and_no_sources_give_no_lines() -> None:
     _, tables = run_of([], [], 0)
     located = locate(ProblemTable.empty(), Sources(()), tables)
     assert len(located) == 0
@@ -142,7 +142,7 @@ def test_no_problems_and_no_sources() -> None:
     assert block["row"].dtype == pd.ArrowDtype(pa.int64())
 
 
-def test_lines_are_the_same_however_many_are_asked_for(monkeypatch) -> None:
+def test_lines_are_the_same_in_any_number(monkeypatch) -> None:
     run = small_run()
     every = np.arange(len(run.located))
     whole = run.located.lines(every)

@@ -60,7 +60,7 @@ def made() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("width", [40, 60, 72, 80, 100, 120])
-def test_lines_fit_and_colors_change_no_letter(width) -> None:
+def test_lines_fit_and_colors_change_no_text(width) -> None:
     plain, painted = (shown(made(), width=width, color=color) for color in (False, True))
     assert PAINT.sub("", painted) == plain
     assert painted != plain
@@ -78,7 +78,7 @@ def test_cells_steps_and_values_are_side_by_side() -> None:
     assert "Street: as above" in text
 
 
-def test_a_narrow_terminal_has_them_below_each_other() -> None:
+def test_narrow_terminal_shows_them_one_below_the_other() -> None:
     lines = shown(made(), width=60).splitlines()
     at = lines.index('  address_line_1: "12 MAIN"')
     assert lines[at + 1].startswith('    Street: "12 Main  St\\nSuite 4')
@@ -86,7 +86,7 @@ def test_a_narrow_terminal_has_them_below_each_other() -> None:
     assert "    upper" in lines
 
 
-def test_what_a_step_was_given_is_shown_where_it_is_not_above_it() -> None:
+def test_input_of_a_step_is_shown_if_not_directly_above() -> None:
     several = [
         step("split", "a;b", "a"),
         step("split", "a;b", "b"),
@@ -100,7 +100,7 @@ def test_what_a_step_was_given_is_shown_where_it_is_not_above_it() -> None:
     assert "    take first\n" in text
 
 
-def test_the_overview_shows_some_records_of_each_customer() -> None:
+def test_overview_shows_some_records_of_each_customer() -> None:
     many = customer(*(record("contact", number) for number in range(1, 9)), why="the most")
     fields = {
         "customer": {
@@ -131,14 +131,14 @@ def test_the_overview_shows_some_records_of_each_customer() -> None:
         ("rejected", "customers.csv:2 is rejected and belongs to no customer"),
     ],
 )
-def test_a_row_without_a_customer(state, expected) -> None:
+def test_row_without_a_customer_is_explained(state, expected) -> None:
     row = {"source": "customers.csv", "row": 2, "state": state, "reason": "header", "problems": [PROBLEM]}
     text = shown(row=row)
     assert text.startswith(expected)
     assert ("too_wide" in text) == (state == "rejected")
 
 
-def test_a_rejected_customer_and_one_with_other_cells() -> None:
+def test_rejected_customer_and_customer_with_other_cells_are_shown() -> None:
     cells = [{**CELL, "row": row, "category": "unused"} for row in (2, 3)]
     text = shown(customer(status="rejected", body=None, problems=[PROBLEM], other_cells=cells), width=120)
     assert "(rejected)" in text

@@ -62,7 +62,7 @@ def content(path: Path) -> str:
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 5, BLOCK])
-def test_the_files_are_the_same_byte_for_byte_in_blocks_of_any_size(tmp_path: Path, monkeypatch, size: int) -> None:
+def test_files_are_identical_for_any_block_size(tmp_path: Path, monkeypatch, size: int) -> None:
     for module in (results_module, rejected_module, located_module):
         monkeypatch.setattr(module, "BLOCK", size)
     run = small_run()
@@ -75,7 +75,7 @@ def test_the_files_are_the_same_byte_for_byte_in_blocks_of_any_size(tmp_path: Pa
     assert [content(path) for path in written] == [REJECTED_LIST, REJECTED_PEOPLE]
 
 
-def test_a_rejection_without_a_problem_keeps_what_the_outcome_says() -> None:
+def test_rejection_without_a_problem_keeps_the_text_of_the_outcome() -> None:
     run = without_problems(small_run())
     said = run.outcomes.assign(error_code="late", error_message="found late")
     (block,) = results(replace(run, outcomes=said))
@@ -83,7 +83,7 @@ def test_a_rejection_without_a_problem_keeps_what_the_outcome_says() -> None:
     assert (line["error_code"], line["error_message"]) == ("late", "found late")
 
 
-def test_nothing_to_fix_writes_nothing_and_clears_what_was_there(tmp_path: Path) -> None:
+def test_nothing_to_fix_writes_nothing_and_removes_old_files(tmp_path: Path) -> None:
     run = without_problems(small_run())
     nobody = np.zeros(5, dtype=np.bool_)
     used = replace(run.tables, rows=rows([0, 0, 1, 1, -1, 2, 3, -1, 4, 0, 1, 3, 3], {4: "supplier", 7: "inactive"}))
@@ -96,7 +96,7 @@ def test_nothing_to_fix_writes_nothing_and_clears_what_was_there(tmp_path: Path)
     assert not (tmp_path / "never").exists()
 
 
-def test_rows_without_a_known_problem_still_say_why(tmp_path: Path) -> None:
+def test_rows_without_a_known_problem_still_state_a_reason(tmp_path: Path) -> None:
     first, second = write_rejected(tmp_path, without_problems(small_run()))
     assert [line["import_errors"] for line in csv.DictReader(io.StringIO(content(first)))] == [
         "row 5: Customer rejected.",
@@ -109,7 +109,7 @@ def test_rows_without_a_known_problem_still_say_why(tmp_path: Path) -> None:
     assert content(second).splitlines()[1].split('"')[1] == "row 3: Customer rejected because of row 5 of list.csv."
 
 
-def test_a_refusal_with_a_place_is_told_where_it_is(tmp_path: Path) -> None:
+def test_refusal_with_a_location_is_reported_there(tmp_path: Path) -> None:
     run = small_run()
     refusal = ProblemTable.build(
         1, severity=Severity.ERROR, code="refused", customer=2, row=5, column="Phone", message="unknown area code"

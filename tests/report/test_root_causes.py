@@ -18,7 +18,7 @@ def causes(tmp_path: Path, phones: list[str]) -> tuple[list[str], str]:
     return summary["causes"], (Path(summary["folder"]) / "report.html").read_text(encoding="utf-8")
 
 
-def test_numbers_without_a_country_are_one_cause(tmp_path: Path) -> None:
+def test_phones_without_a_country_are_one_cause(tmp_path: Path) -> None:
     (cause,), page = causes(tmp_path, [NO_COUNTRY, NO_COUNTRY, VALID])
     assert cause.startswith("2 of 3 customers have the same problem: Not a phone number (Phone). ")
     assert "--country US" in cause
@@ -30,7 +30,7 @@ def test_numbers_without_a_country_are_one_cause(tmp_path: Path) -> None:
     "phones",
     [[NO_COUNTRY, VALID], [NO_COUNTRY, VALID, VALID], [NO_COUNTRY, NO_COUNTRY, VALID, VALID], [NO_COUNTRY], [VALID]],
 )
-def test_what_half_of_the_customers_or_fewer_have_is_not(tmp_path: Path, phones: list[str]) -> None:
+def test_problem_of_at_most_half_the_customers_is_not_a_root_cause(tmp_path: Path, phones: list[str]) -> None:
     assert causes(tmp_path, phones)[0] == []
 
 

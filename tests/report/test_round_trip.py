@@ -47,7 +47,7 @@ def back(run: ReportInput, folder: Path) -> Sources:
 
 @settings(max_examples=15)
 @given(lines=st.lists(st.lists(st.sampled_from(CELLS), min_size=4, max_size=4), min_size=1, max_size=8))
-def test_cells_come_back(tmp_path_factory, lines: list[list[str]]) -> None:
+def test_cells_are_read_back(tmp_path_factory, lines: list[list[str]]) -> None:
     first = sources_of(HEADERS, lines)
     again = back(all_rejected(first), tmp_path_factory.mktemp("rejected"))
     kept = [name for name, cells in first.tables[0].frame.items() if any(cells)]
@@ -55,7 +55,7 @@ def test_cells_come_back(tmp_path_factory, lines: list[list[str]]) -> None:
     assert set(again.tables[0].frame.columns) == set(HEADERS)
 
 
-def test_a_loaded_file_comes_back_twice(tmp_path: Path) -> None:
+def test_rejected_file_is_read_back_twice(tmp_path: Path) -> None:
     source = tmp_path / "wide.csv"
     source.write_text(
         "Contacts of Example Ltd;;;;\n\nId;*ContactName;-Phone;Phone#2;Note\n"

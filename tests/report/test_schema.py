@@ -55,7 +55,7 @@ def changed(summary: dict[str, Any], path: Path, value: Any = None, *, gone: boo
     return other
 
 
-def test_it_describes_every_property_and_closes_every_object() -> None:
+def test_schema_describes_all_properties_and_closes_all_objects() -> None:
     properties = dict(described(json.loads(schema())))
     assert len(properties) > 80
     assert [path for path, item in properties.items() if not item.get("description")] == []
@@ -77,7 +77,7 @@ def kinds(item: dict[str, Any]) -> list[str]:
     return named if isinstance(named, list) else [named]
 
 
-def test_a_real_summary_fits_and_no_part_of_it_may_be_missing_or_other(whole: dict[str, Any]) -> None:
+def test_real_summary_fits_and_any_missing_or_wrong_part_is_refused(whole: dict[str, Any]) -> None:
     whole = shortened(whole)
     hold_against_schema(whole)
     optional = {"options", "skipped_by_reason", "unused_columns", "timings", "customers", "versions", "categories"}
@@ -111,11 +111,11 @@ def test_a_real_summary_fits_and_no_part_of_it_may_be_missing_or_other(whole: di
         (("pace", "requests"), None),
     ],
 )
-def test_values_that_no_run_has_are_refused(whole: dict[str, Any], path: Path, value: object) -> None:
+def test_impossible_values_are_refused(whole: dict[str, Any], path: Path, value: object) -> None:
     assert not validator().is_valid(changed(whole, path, value))
 
 
-def test_stdout_with_json_is_the_file(desk: Desk) -> None:
+def test_json_on_stdout_equals_the_file(desk: Desk) -> None:
     words = desk.small()
     for command in (("check", *words), ("run", *words, "--api", "sandbox"), ("report",)):
         said = desk.do(*command, "--json")

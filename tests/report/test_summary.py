@@ -58,11 +58,11 @@ def summary(**changes: Any) -> dict[str, Any]:
     return build_summary(small_run(), replace(FACTS, **changes))
 
 
-def test_text_for_a_terminal() -> None:
+def test_summary_text_matches_the_expected_text() -> None:
     assert summary_text(summary(), width=78, color=False) == TEXT
 
 
-def test_summary_file_is_what_was_built(tmp_path: Path) -> None:
+def test_summary_file_matches_the_summary(tmp_path: Path) -> None:
     built = summary(pace={"per_second": 12.5}, timings={"load": 0.12345}, versions={"python": "3.11"})
     path = tmp_path / "summary.json"
     write_summary(path, built)
@@ -81,7 +81,7 @@ def test_summary_file_is_what_was_built(tmp_path: Path) -> None:
     assert built["customers"]["read"] == sum(count for name, count in built["customers"].items() if name != "read")
 
 
-def test_no_secret_in_options() -> None:
+def test_options_contain_no_secrets() -> None:
     options = {
         "ledger": "postgresql://user:hunter2@db.example.com/ledger?sslpassword=hunter2",
         "api_key_file": "hunter2",
@@ -148,7 +148,7 @@ def test_headline_comes_first(built: dict[str, Any], expected: str) -> None:
     assert summary_text(built, width=200, color=False).splitlines()[0] == expected
 
 
-def test_what_to_do() -> None:
+def test_next_steps_fit_the_result() -> None:
     def steps(**changes: Any) -> str:
         run = small_run()
         ends = run.outcomes.copy()
@@ -170,7 +170,7 @@ def test_what_to_do() -> None:
         assert (f"importer run --plan {run}" in said) == bool(create or update)
 
 
-def test_text_is_short_at_its_longest() -> None:
+def test_longest_text_is_short() -> None:
     customers = dict.fromkeys(("created", "updated", "unchanged", "exists", "rejected", "failed", "unknown"), 1000)
     built = summary(retryable=5, stopped="interrupted") | {"customers": {"read": 7000, **customers}}
     assert len(summary_text(built, width=80, color=False).splitlines()) <= 35
@@ -190,7 +190,7 @@ def test_text_is_short_at_its_longest() -> None:
         ({"options": {"plan": "20260102-0304"}}, "Make a new plan, review it, and run it: importer plan"),
     ],
 )
-def test_after_a_run_that_sent_nothing_no_advice_sends_the_rejected_rows_alone(changes, first) -> None:
+def test_next_steps_do_not_send_only_rejected_rows_if_nothing_was_sent(changes, first) -> None:
     run = small_run()
     ends = run.outcomes.copy()
     ends.loc[0, "outcome"] = "pending"

@@ -38,19 +38,19 @@ def built() -> dict[str, Any]:
 
 @pytest.mark.parametrize("width", [40, 80, 120])
 @pytest.mark.parametrize("form", ["plain", "color", "ascii"])
-def test_the_summary_is_as_it_was(width: int, form: str) -> None:
+def test_summary_matches_the_approved_text(width: int, form: str) -> None:
     found = summary_text(built(), width=width, color=form == "color", unicode=form != "ascii")
     assert found + "\n" == (SHOWN / f"summary-{width}-{form}.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
-def test_the_history_is_as_it_was(width: int) -> None:
+def test_history_matches_the_approved_text(width: int) -> None:
     found = runs_text(RUNS, width=width, color=False)
     assert found + "\n" == (SHOWN / f"runs-{width}.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("width", [40, 47, 60, 72, 80, 200])
-def test_lines_fit_and_colors_change_no_letter(width: int) -> None:
+def test_lines_fit_and_colors_change_no_text(width: int) -> None:
     plain, painted = (summary_text(built(), width=width, color=color) for color in (False, True))
     assert "\x1b" not in plain
     assert PAINT.sub("", painted) == plain
@@ -72,7 +72,7 @@ def test_lines_fit_and_colors_change_no_letter(width: int) -> None:
         (None, 0, "Pace  49.3 requests per second, adjusted automatically; 1,031 s waiting"),
     ],
 )
-def test_the_pace_that_was_reached(ceiling: float | None, throttled: int, said: str) -> None:
+def test_pace_reached_is_shown(ceiling: float | None, throttled: int, said: str) -> None:
     pace = {"requests": 1680, "throttled": throttled, "waited_seconds": 1031.4, "reached_per_second": 49.3}
     sent = built() | {"pace": pace | {"ceiling": ceiling}, "timings": {"send": 34.1}}
     assert said in summary_text(sent, width=120, color=False).splitlines()
@@ -82,14 +82,14 @@ def test_the_pace_that_was_reached(ceiling: float | None, throttled: int, said: 
 
 
 @pytest.mark.parametrize(("requests", "seconds", "shown"), [(50, 5.0, True), (49, 60.0, False), (5000, 4.9, False)])
-def test_no_pace_of_a_handful_of_requests(requests: int, seconds: float, shown: bool) -> None:
+def test_no_pace_is_shown_for_a_few_requests(requests: int, seconds: float, shown: bool) -> None:
     pace = {"requests": requests, "throttled": 0, "waited_seconds": 0, "reached_per_second": 10.0, "ceiling": None}
     text = summary_text(built() | {"pace": pace, "timings": {"send": seconds}}, width=80, color=False)
     assert ("Pace" in text) == shown
     assert "Pace" not in summary_text(built() | {"pace": pace | {"reached_per_second": None}}, width=80, color=False)
 
 
-def test_the_headline_is_first_and_commands_are_whole_on_their_lines() -> None:
+def test_headline_is_first_and_commands_are_not_wrapped() -> None:
     lines = summary_text(built(), width=40, color=False).splitlines()
     assert lines[0].startswith("1 of 5 customers was rejected")
     assert [line for line in lines if line.startswith("    importer ")] == [
@@ -100,7 +100,7 @@ def test_the_headline_is_first_and_commands_are_whole_on_their_lines() -> None:
     assert lines[-1].startswith("  rejected.xlsx, results.csv")
 
 
-def test_a_red_headline_for_what_stopped() -> None:
+def test_headline_is_red_if_the_run_stopped() -> None:
     for code, color in ((3, "31"), (0, "32")):
         assert summary_text(built() | {"exit_code": code}, width=80, color=True).startswith(f"\x1b[1;{color}m")
 
@@ -109,7 +109,7 @@ TEXTS = st.text(st.sampled_from("ab é\u0301株式会社😀…\u200b"), max_siz
 
 
 @given(text=TEXTS, width=st.integers(4, 30), end=st.booleans())
-def test_cut_keeps_to_the_width_and_to_one_end(text: str, width: int, end: bool) -> None:
+def test_cut_text_fits_and_keeps_one_end(text: str, width: int, end: bool) -> None:
     found = cut(text, width, mark="...", end=end)
     assert columns_of(found) <= width
     if found != text:
@@ -118,12 +118,12 @@ def test_cut_keeps_to_the_width_and_to_one_end(text: str, width: int, end: bool)
 
 
 @given(text=TEXTS, width=st.integers(1, 30))
-def test_wrapping_loses_no_word_and_breaks_none(text: str, width: int) -> None:
+def test_wrapping_loses_and_breaks_no_word(text: str, width: int) -> None:
     lines = wrapped(text, width, first="> ", rest="  ")
     assert " ".join(line[2:] for line in lines).split() == text.split()
     assert all(columns_of(line) <= width or len(line.split()) <= 1 + line.startswith(">") for line in lines)
 
 
-def test_columns_of_wide_and_combining_letters() -> None:
+def test_wide_and_combining_characters_have_their_width() -> None:
     assert [columns_of(text) for text in ("ab", "株式", "e\u0301", "😀", "a\u200b")] == [2, 4, 1, 2, 1]
     assert in_columns(["株", "long", "x"], [4, 2, 1]) == "株    long  x"

@@ -23,7 +23,7 @@ def lines(counts: dict[str, pa.Table]) -> list[tuple[str | None, str | None, int
     return [(line["words"], line["sent"], line["count"]) for line in counts["payment_term"].to_pylist()]
 
 
-def test_parts_add_up_to_the_whole_in_its_order() -> None:
+def test_parts_add_up_to_the_total_in_order() -> None:
     whole = counted(range(7))
     assert lines(whole) == [
         ("Net 30", "NET30", 2),
@@ -38,7 +38,7 @@ def test_parts_add_up_to_the_whole_in_its_order() -> None:
     assert dict(added([{}, {}])) == {}
 
 
-def test_a_customer_whose_rows_contradict_each_other_does_not_count_in_that_field() -> None:
+def test_contradictory_customer_is_not_counted_in_that_field() -> None:
     told = {"severity": Severity.WARNING, "message": "", "entity": "customer"}
     problems = [
         ProblemTable.build(1, code="customer_conflict", field="payment_term", record=[6], **told),

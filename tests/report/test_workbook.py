@@ -66,7 +66,7 @@ def text_of(path: Path) -> str:
 
 @settings(max_examples=15)
 @given(lines=st.lists(st.lists(st.sampled_from(HARD), min_size=4, max_size=4), min_size=1, max_size=8))
-def test_cells_come_back(tmp_path_factory, lines: list[list[str]]) -> None:
+def test_cells_are_read_back(tmp_path_factory, lines: list[list[str]]) -> None:
     first = sources_of(HEADERS, lines)
     path = tmp_path_factory.mktemp("workbook") / "rejected.xlsx"
     write(path, all_rejected(first))
@@ -75,7 +75,7 @@ def test_cells_come_back(tmp_path_factory, lines: list[list[str]]) -> None:
     assert again.details["stands_for"] == ["list.csv", ""]
 
 
-def test_a_workbook_that_an_earlier_version_wrote_is_read(tmp_path: Path) -> None:
+def test_workbook_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     path = tmp_path / "rejected.xlsx"
     write(path, all_rejected(listed(3)))
     book = openpyxl.load_workbook(path)
@@ -86,7 +86,7 @@ def test_a_workbook_that_an_earlier_version_wrote_is_read(tmp_path: Path) -> Non
     assert again.details["stands_for"] == ["list.csv", ""]
 
 
-def test_what_stands_in_which_cell(tmp_path: Path) -> None:
+def test_cells_have_the_expected_contents(tmp_path: Path) -> None:
     path = tmp_path / "rejected.xlsx"
     assert write(path, small_run()) == Workbook(rows=9, left_out=0)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -127,7 +127,7 @@ def test_what_stands_in_which_cell(tmp_path: Path) -> None:
     assert "footer" not in said  # an information, and not of a row that is here
 
 
-def test_the_same_run_gives_the_same_bytes_in_blocks_of_any_size(tmp_path: Path, monkeypatch) -> None:
+def test_same_run_gives_the_same_bytes_for_any_block_size(tmp_path: Path, monkeypatch) -> None:
     for name in "12":
         write(tmp_path / name, small_run())
     monkeypatch.setattr(workbook_file, "_BLOCK", 1)
@@ -135,7 +135,7 @@ def test_the_same_run_gives_the_same_bytes_in_blocks_of_any_size(tmp_path: Path,
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes() == (tmp_path / "3").read_bytes()
 
 
-def test_nothing_to_fix_leaves_no_workbook(tmp_path: Path) -> None:
+def test_nothing_to_fix_removes_the_workbook(tmp_path: Path) -> None:
     path = tmp_path / "rejected.xlsx"
     write(path, small_run())
     report = without_problems(small_run())
@@ -148,7 +148,7 @@ def test_nothing_to_fix_leaves_no_workbook(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_no_cell_can_hold_stays_out_with_its_customer(tmp_path: Path) -> None:
+def test_text_too_long_for_a_cell_is_left_out_with_its_customer(tmp_path: Path) -> None:
     cells = ["fine", "x" * 32_767, "x" * 32_768, "😀" * 16_384, "\uffff", "ü" * 32_767]
     path = tmp_path / "rejected.xlsx"
     assert write(path, all_rejected(listed(6, Note=cells))) == Workbook(rows=3, left_out=3)
@@ -158,7 +158,7 @@ def test_what_no_cell_can_hold_stays_out_with_its_customer(tmp_path: Path) -> No
     assert "3 rows of customers with text that a workbook cannot hold" in text_of(path)
 
 
-def test_a_table_with_too_many_columns_stays_out(tmp_path: Path, monkeypatch) -> None:
+def test_table_with_too_many_columns_is_left_out(tmp_path: Path, monkeypatch) -> None:
     assert workbook_module._MOST_COLUMNS == 16_384 - 1
     monkeypatch.setattr(workbook_module, "_MOST_COLUMNS", 3)
     wide = table("wide.csv", None, {f"Column {n}": ["x"] for n in range(4)}, [2])
@@ -166,7 +166,7 @@ def test_a_table_with_too_many_columns_stays_out(tmp_path: Path, monkeypatch) ->
     assert write(tmp_path / "rejected.xlsx", report) == Workbook(rows=1, left_out=1)
 
 
-def test_a_full_workbook_holds_whole_customers_and_says_what_it_lacks(tmp_path: Path, monkeypatch) -> None:
+def test_full_workbook_has_whole_customers_and_says_what_is_missing(tmp_path: Path, monkeypatch) -> None:
     report = all_rejected(listed(7))
     owners = np.array([0, 1, 1, 0, 2, 3, 2])
     customers = report.tables.customers.iloc[:4]
@@ -192,7 +192,7 @@ def test_a_full_workbook_holds_whole_customers_and_says_what_it_lacks(tmp_path: 
     assert choose_rows(report, most=7).rows.tolist() == [True, False, False, True, *[False] * 3]
 
 
-def test_notes_beyond_the_most_are_counted_and_their_cells_still_colored(tmp_path: Path, monkeypatch) -> None:
+def test_notes_beyond_the_limit_are_counted_and_their_cells_colored(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(workbook_module, "_MOST_NOTES", 2)
     report = all_rejected(listed(4))
     problems = ProblemTable.build(
@@ -228,14 +228,14 @@ def test_yellow_cells_are_mentioned_if_there_are_any(tmp_path: Path, severity: S
         ({"updated": 2, "failed": 1}, "2 of 3 customers are in WizCommerce"),
     ],
 )
-def test_the_owner_reads_what_became_of_the_customers(ends: dict[str, int], title: str) -> None:
+def test_owner_title_states_the_result(ends: dict[str, int], title: str) -> None:
     report = without_problems(small_run())
     summary = build_summary(report, FACTS)
     done = summary | {"command": "run", "customers": {"read": 3, **ends}, "rows": summary["rows"] | {"rejected": 0}}
     assert owner_context(report, done, [], Reader("owner"))["title"]["text"] == title
 
 
-def test_several_problems_of_a_cell_are_one_note_and_the_worst_gives_the_color(tmp_path: Path) -> None:
+def test_problems_of_a_cell_share_one_note_and_the_worst_sets_the_color(tmp_path: Path) -> None:
     said = {"row": 1, "column": "Name", "message": "wrong"}
     problems = [
         ProblemTable.build(1, severity=Severity.WARNING, code="b", **said),
@@ -253,7 +253,7 @@ def test_several_problems_of_a_cell_are_one_note_and_the_worst_gives_the_color(t
 
 
 @pytest.mark.parametrize("reader", [OPERATOR, Reader("owner", None)])
-def test_a_row_of_a_text_file_is_fixed_as_one_of_a_workbook(tmp_path: Path, reader: Reader) -> None:
+def test_row_of_a_text_file_has_workbook_instructions(tmp_path: Path, reader: Reader) -> None:
     said = {"message": "the row has more cells than the header (2)", "hint": "Put the cell in quotation marks."}
     problem = ProblemTable.build(1, severity=Severity.ERROR, code="row_too_long", row=1, **said)
     path, report = tmp_path / "rejected.xlsx", replace(all_rejected(listed(3)), problems=problem)
@@ -279,21 +279,21 @@ def test_a_row_of_a_text_file_is_fixed_as_one_of_a_workbook(tmp_path: Path, read
         ([("😀" * 30 + ".csv", None), ("😀" * 31 + ".csv", None)], ["😀" * 7 + "…" + "😀" * 7, None]),
     ],
 )
-def test_sheets_have_names_that_programs_take(places: list[tuple[str, str | None]], names: list[str | None]) -> None:
+def test_sheet_names_are_valid(places: list[tuple[str, str | None]], names: list[str | None]) -> None:
     found = sheet_names([table(file, sheet, {"Id": ["1"]}, [2]) for file, sheet in places])
     assert [name for name, wanted in zip(found, names, strict=True) if wanted] == [name for name in names if name]
     assert len({name.casefold() for name in found}) == len(found)
     assert all(0 < len(name.encode("utf-16-le")) // 2 <= 31 for name in found)
 
 
-def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_written_to_is_an_output_error(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(OutputError, match="--out"):
         write(tmp_path / "taken" / "rejected.xlsx", small_run())
     assert (tmp_path / "taken").read_text() == "a file"
 
 
-def test_another_process_may_do_what_is_left(tmp_path: Path) -> None:
+def test_remaining_work_can_be_done_in_another_process(tmp_path: Path) -> None:
     work = []
     report = small_run()
     storable = write_workbook(

@@ -66,7 +66,7 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 
 
 @pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
-def test_committed_files_are_what_the_generator_writes(make: Callable[[], Sample]) -> None:
+def test_committed_files_are_up_to_date(make: Callable[[], Sample]) -> None:
     sample = make()
     folder = SAMPLE_DATA / sample.system
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == dict(sample.files), (
@@ -75,7 +75,7 @@ def test_committed_files_are_what_the_generator_writes(make: Callable[[], Sample
 
 
 @pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
-def test_another_seed_gives_other_files_with_as_much_wrong(make: Callable[..., Sample]) -> None:
+def test_another_seed_gives_other_files_with_the_same_faults(make: Callable[..., Sample]) -> None:
     one, other = make(), make(seed=7)
     assert one.files != other.files
     assert _harm(one) == _harm(other)
@@ -85,7 +85,7 @@ def _harm(sample: Sample) -> Counter[str]:
     return Counter(dirt.code for dirt in sample.planted if dirt.harmful)
 
 
-def test_rows_and_customers() -> None:
+def test_samples_have_the_expected_rows_and_customers() -> None:
     assert dict(SAMPLES["xero"].rows) == {"contacts.csv": 247}
     assert 400 <= SAMPLES["netsuite"].rows["customers.csv"] <= 440
     sap = SAMPLES["sap-business-one"].rows
@@ -97,7 +97,7 @@ def test_rows_and_customers() -> None:
     }
 
 
-def test_what_is_really_wrong() -> None:
+def test_samples_have_the_expected_faults() -> None:
     assert _harm(SAMPLES["xero"]) == {
         "phone": 2,
         "email": 3,
@@ -128,7 +128,7 @@ def test_what_is_really_wrong() -> None:
     }
 
 
-def test_planted_dirt_stands_where_the_list_says(sample: Sample) -> None:
+def test_planted_faults_are_where_the_list_says(sample: Sample) -> None:
     tables = {file: table_of(sample, file)[1] for file in sample.files}
     for dirt in sample.planted:
         if dirt.code == "blank_row":
@@ -143,7 +143,7 @@ def test_planted_dirt_stands_where_the_list_says(sample: Sample) -> None:
             assert dirt.customer in sample.customers, dirt
 
 
-def test_a_customer_has_one_thing_wrong_at_most(sample: Sample) -> None:
+def test_customer_has_at_most_one_fault(sample: Sample) -> None:
     wrong = [dirt.customer for dirt in sample.planted if dirt.harmful and dirt.customer]
     assert len(wrong) == len(set(wrong))
     assert 0.04 <= len(wrong) / len(sample.customers) <= 0.11
@@ -169,7 +169,7 @@ def test_all_other_emails_are_valid_and_at_example_domains(sample: Sample) -> No
         assert checked.domain in {"example.com", "example.org"}, (file, number, column, text)
 
 
-def test_all_other_cities_and_countries_are_good(sample: Sample) -> None:
+def test_all_other_cities_and_countries_are_valid(sample: Sample) -> None:
     forms = {form for names in COUNTRY_FORMS.values() for form in names}
     for file, number, column, text in cells_of(sample, r"Country$"):
         assert text.strip() in forms, (file, number, column, text)
@@ -187,7 +187,7 @@ def test_every_other_address_has_a_street_and_a_city(sample: Sample) -> None:
                 assert uneven <= {number for name, number in missing if name == file}
 
 
-def test_rows_of_a_customer_agree_but_for_the_planted_contradictions() -> None:
+def test_rows_of_a_customer_agree_except_for_planted_contradictions() -> None:
     _, data = table_of(SAMPLES["netsuite"], "customers.csv")
     alone = "Company Name", "Name", "Inactive", "ID", "Phone", "Office Phone", "Email", "Terms", "Sales Rep"
     values: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -224,7 +224,7 @@ def test_candidates_are_the_active_customers() -> None:
     assert SAMPLES["sap-business-one"].customers == tuple(dict.fromkeys((*wanted, *sap_business_one.ORPHANS)))
 
 
-def test_inactive_rows_and_rows_away_are_all_listed() -> None:
+def test_inactive_rows_and_distant_rows_are_all_listed() -> None:
     sample = SAMPLES["netsuite"]
     _, data = table_of(sample, "customers.csv")
     assert {number for number, row in data.items() if row["Inactive"] == "Yes"} == _rows(sample.of("inactive"))
@@ -262,7 +262,7 @@ def test_scale_has_the_rows_and_customers_it_reports(scaled: tuple[scale.Scaled,
     assert 0.06 <= (breaks - len(flags)) / made.rows <= 0.11  # a row away breaks two blocks: its own and another's
 
 
-def test_scale_spoils_the_customers_it_reports(scaled: tuple[scale.Scaled, list[dict[str, str]]]) -> None:
+def test_scale_has_the_bad_customers_it_reports(scaled: tuple[scale.Scaled, list[dict[str, str]]]) -> None:
     made, rows = scaled
     columns = {
         "Phone": "phone",
@@ -291,7 +291,7 @@ def test_scale_phones_are_valid_and_fictional(scaled: tuple[scale.Scaled, list[d
         assert FICTION.search(str(parsed.national_number)), text
 
 
-def test_scale_is_the_same_for_the_same_seed_and_clean_when_asked(tmp_path: Path) -> None:
+def test_scale_is_deterministic_and_clean_on_request(tmp_path: Path) -> None:
     made = [scale.write_netsuite(tmp_path / f"{n}.csv", 1000, seed=seed, bad=0.0) for n, seed in enumerate((1, 1, 2))]
     files = [(tmp_path / f"{n}.csv").read_bytes() for n in range(3)]
     assert files[0] == files[1] != files[2]

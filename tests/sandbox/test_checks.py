@@ -121,7 +121,7 @@ def made_unique(body: dict[str, Any]) -> dict[str, Any]:
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(BODIES)
-def test_verdict_on_a_new_customer_is_the_documents(body: dict[str, Any]) -> None:
+def test_checks_of_a_new_customer_agree_with_the_document(body: dict[str, Any]) -> None:
     body = made_unique(copy.deepcopy(body))
     details = find_problems(body, CREATE)
     wrong = list(CLOSED.iter_errors(body))
@@ -132,7 +132,7 @@ def test_verdict_on_a_new_customer_is_the_documents(body: dict[str, Any]) -> Non
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(BODIES)
-def test_verdict_on_a_change_is_the_documents_with_nothing_required(body: dict[str, Any]) -> None:
+def test_checks_of_a_change_agree_with_the_document_without_required_fields(body: dict[str, Any]) -> None:
     body = made_unique(copy.deepcopy(body))
     wrong = list(LOOSE.iter_errors(body))
     details = find_problems(body, UPDATE)
@@ -142,11 +142,11 @@ def test_verdict_on_a_change_is_the_documents_with_nothing_required(body: dict[s
 
 
 @pytest.mark.parametrize("body", [None, [], "x", 1])
-def test_a_body_must_be_an_object(body: Any) -> None:
+def test_body_must_be_an_object(body: Any) -> None:
     assert find_problems(body, CREATE) == [{"field": "", "reason": "must be an object"}]
 
 
-def test_every_problem_comes_with_its_path() -> None:
+def test_every_problem_has_a_path() -> None:
     body = {
         "reference_id": "",
         "colour": "red",
@@ -169,7 +169,7 @@ def test_every_problem_comes_with_its_path() -> None:
     }
 
 
-def test_children_of_one_body_cannot_share_a_reference_id() -> None:
+def test_children_in_one_body_cannot_share_a_reference_id() -> None:
     repeated = {"addresses": [address("A"), address("A")], "contacts": [contact("P"), contact("Q"), contact("P")]}
     assert [detail["field"] for detail in find_problems(customer(**repeated), CREATE)] == [
         "addresses[1].reference_id",
@@ -178,7 +178,7 @@ def test_children_of_one_body_cannot_share_a_reference_id() -> None:
     assert find_problems(customer(addresses=[address("A")], contacts=[contact("A")]), CREATE) == []
 
 
-def test_a_child_that_names_its_id_needs_nothing_else() -> None:
+def test_child_with_an_id_needs_nothing_else() -> None:
     assert find_problems({"addresses": [{"id": "x", "city": "Anytown"}]}, UPDATE) == []
     assert find_problems({"addresses": [{"city": "Anytown"}]}, UPDATE)
     assert find_problems({"id": "x"}, UPDATE)

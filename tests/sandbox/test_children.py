@@ -52,7 +52,7 @@ def whole(api: httpx.Client, made: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_added_child_is_answered_whole_and_shows_everywhere(api: httpx.Client, kind: str) -> None:
+def test_added_child_is_returned_and_shown_everywhere(api: httpx.Client, kind: str) -> None:
     made = create(api, **{kind: [KINDS[kind]("X1")]})
     child = add(api, made, kind, KINDS[kind]("X2", phone="+14155550100", attributes=[GOLD]))
     assert (child["reference_id"], child["status"], child["is_default"]) == ("X2", "active", False)
@@ -71,7 +71,7 @@ def test_added_child_is_answered_whole_and_shows_everywhere(api: httpx.Client, k
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_put_replaces_the_child_whole_and_nothing_else(api: httpx.Client, kind: str) -> None:
+def test_put_replaces_the_whole_child_and_nothing_else(api: httpx.Client, kind: str) -> None:
     full = KINDS[kind]("X1", last_name="Lee", phone="+14155550100", is_default=True, attributes=[GOLD])
     made = create(api, **{kind: [full, KINDS[kind]("X2")]})
     known, sibling = made[kind]
@@ -126,7 +126,7 @@ def test_deleted_child_is_gone(api: httpx.Client, kind: str) -> None:
         ("contacts", [], ""),
     ],
 )
-def test_wrong_children_are_refused_and_change_nothing(
+def test_wrong_children_are_refused_without_changes(
     api: httpx.Client, kind: str, body: dict[str, Any], field: str
 ) -> None:
     made = create(api, addresses=[address()], contacts=[contact()])
@@ -155,7 +155,7 @@ def test_children_belong_to_their_customer_and_kind(api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_second_child_with_a_reference_id_is_refused_unless_allowed(kind: str) -> None:
+def test_duplicate_child_reference_id_is_refused_unless_allowed(kind: str) -> None:
     with running(SandboxConfig(duplicates="allow")) as sandbox, client(sandbox) as api:
         made = create(api, **{kind: [KINDS[kind]("X1"), KINDS[kind]("X2")]})
         for method, path in (("post", ""), ("put", f"/{made[kind][1]['id']}")):
@@ -170,7 +170,7 @@ def test_second_child_with_a_reference_id_is_refused_unless_allowed(kind: str) -
         assert listed(api, made, kind) == ["X1", "X1"]
 
 
-def test_lists_filter_and_page(api: httpx.Client) -> None:
+def test_child_lists_filter_and_page(api: httpx.Client) -> None:
     made = create(api, addresses=[address(f"A{n}") for n in range(25)], contacts=[contact(f"P{n}") for n in range(3)])
     assert listed(api, made, "addresses") == [f"A{n}" for n in range(20)]
     assert listed(api, made, "addresses", page=2) == [f"A{n}" for n in range(20, 25)]
@@ -201,7 +201,7 @@ def test_deactivated_child_stays_inactive(kind: str, lists: Any) -> None:
         assert whole(api, made)[kind][0] == first
 
 
-def test_lists_of_children_can_be_bare() -> None:
+def test_child_lists_can_be_plain_arrays() -> None:
     with running(SandboxConfig(bare_lists=True)) as sandbox, client(sandbox) as api:
         made = create(api, addresses=[address(f"A{n}") for n in range(21)])
         assert len(api.get(several(made, "addresses")).json()) == 21
@@ -210,7 +210,7 @@ def test_lists_of_children_can_be_bare() -> None:
 
 @pytest.mark.parametrize("fresh", [True, False])
 @pytest.mark.parametrize("kind", KINDS)
-def test_added_child_shows_in_lists_after_the_lag(kind: str, fresh: bool) -> None:
+def test_added_child_is_listed_after_the_lag(kind: str, fresh: bool) -> None:
     hand = HandClock()
     with (
         running(SandboxConfig(list_lag=30, fresh_children=fresh), clock=hand.clock()) as sandbox,
@@ -232,7 +232,7 @@ def test_added_child_shows_in_lists_after_the_lag(kind: str, fresh: bool) -> Non
 
 
 @pytest.mark.parametrize("siblings", ["clear", "keep"])
-def test_new_default_takes_over_from_its_siblings(siblings: Any) -> None:
+def test_new_default_replaces_that_of_its_siblings(siblings: Any) -> None:
     with running(SandboxConfig(default_siblings=siblings)) as sandbox, client(sandbox) as api:
         made = create(
             api,
@@ -260,7 +260,7 @@ def test_new_default_takes_over_from_its_siblings(siblings: Any) -> None:
         assert defaults("addresses") == [*kept, "A2", "A3"]
 
 
-def test_customer_may_keep_its_time_of_change() -> None:
+def test_customer_may_keep_its_update_time() -> None:
     with running(SandboxConfig(touch_customer=False)) as sandbox, client(sandbox) as api:
         made = create(api, contacts=[contact()])
         put(api, made, "contacts", made["contacts"][0]["id"], contact(first_name="Bea"))
@@ -271,7 +271,7 @@ def test_customer_may_keep_its_time_of_change() -> None:
 
 
 @pytest.mark.parametrize("status", [404, 405])
-def test_an_api_may_lack_these_paths(status: Any) -> None:
+def test_child_paths_may_be_missing(status: Any) -> None:
     with running(SandboxConfig(child_endpoints=False, missing_status=status)) as sandbox, client(sandbox) as api:
         made = create(api, addresses=[address()], contacts=[contact()])
         for kind, body in (("addresses", address("A9")), ("contacts", contact("P9"))):
@@ -285,7 +285,7 @@ def test_an_api_may_lack_these_paths(status: Any) -> None:
         assert [entry.status for entry in sandbox.requests()][1:11] == [status] * 10
 
 
-def test_keys_rate_and_latency_count_for_children_too() -> None:
+def test_keys_rate_and_latency_apply_to_children() -> None:
     hand = HandClock()
     config = SandboxConfig(keys=("right",), rate=2, latency=0.05)
     with running(config, clock=hand.clock()) as sandbox, client(sandbox, "right") as api:

@@ -93,7 +93,7 @@ WAIT = {"429": "1", "forbidden-limit": "1", "wait-503": "86400"}
 
 
 @pytest.mark.parametrize("fault", [*BEFORE, *AFTER])
-def test_each_fault_is_seen_and_leaves_what_it_says(fault: str) -> None:
+def test_each_fault_is_visible_and_has_its_effect(fault: str) -> None:
     hand = HandClock()
     with running(SandboxConfig(faults=f"{fault}=100%", slow_seconds=75), clock=hand.clock()) as sandbox:
         met = post(sandbox)
@@ -114,7 +114,7 @@ def test_each_fault_is_seen_and_leaves_what_it_says(fault: str) -> None:
         assert (seen.fault, seen.status, seen.reference_ids) == (fault, met.status, ("C1",))
 
 
-def test_slow_answer_ends_when_the_client_leaves() -> None:
+def test_slow_answer_ends_when_the_client_disconnects() -> None:
     began, ended = threading.Event(), threading.Event()
 
     async def sleep(seconds: float) -> None:
@@ -132,7 +132,7 @@ def test_slow_answer_ends_when_the_client_leaves() -> None:
         assert len(sandbox.customers()) == 1
 
 
-def test_foreign_answers_carry_the_ids_of_another_customer() -> None:
+def test_foreign_answers_have_the_ids_of_another_customer() -> None:
     with running(SandboxConfig(fault_reads=True)) as sandbox, client(sandbox) as api:
         other = api.post("/v1/customers", json=customer("C1", addresses=[address("A1")])).json()["data"]
         sandbox.set_faults(aimed={"C2": ["foreign", "foreign-id"], "A2": ["foreign", "foreign-id"]})
@@ -156,7 +156,7 @@ def test_foreign_answers_carry_the_ids_of_another_customer() -> None:
         assert api.get(f"/v1/customers/{made['id']}/addresses").json() == []
 
 
-def test_an_odd_id_stays_and_can_be_asked_for() -> None:
+def test_odd_id_is_kept_and_can_be_requested() -> None:
     with running(SandboxConfig(faults="odd-id=100%")) as sandbox, client(sandbox) as api:
         made = api.post("/v1/customers", json=customer(contacts=[contact()])).json()["data"]
         assert re.fullmatch(r"odd [0-9a-f-]{36}/1", made["id"])
@@ -175,7 +175,7 @@ def test_an_odd_id_stays_and_can_be_asked_for() -> None:
         assert sandbox.customers() == []
 
 
-def test_aimed_faults_meet_a_child_before_its_customer() -> None:
+def test_aimed_faults_hit_a_child_before_its_customer() -> None:
     with running(SandboxConfig()) as sandbox, client(sandbox) as api:
         made = api.post("/v1/customers", json=customer("C1", contacts=[contact("P1")])).json()["data"]
         contacts, known = f"/v1/customers/{made['id']}/contacts", made["contacts"][0]["id"]
@@ -192,12 +192,12 @@ def test_aimed_faults_meet_a_child_before_its_customer() -> None:
         ]
 
 
-def test_fault_after_a_refusal_leaves_the_refusal() -> None:
+def test_fault_after_a_refusal_keeps_the_refusal() -> None:
     with running(SandboxConfig(faults="cut=100%")) as sandbox, client(sandbox) as api:
         assert api.post("/v1/customers", json={}).status_code == 422
 
 
-def test_aimed_faults_meet_their_customers_once_each_in_order() -> None:
+def test_aimed_faults_hit_their_customers_once_each_in_order() -> None:
     config = SandboxConfig(aimed={"C2": ("429", "500-after")}, fault_reads=True)
     with running(config) as sandbox, client(sandbox) as api:
         assert [post(sandbox, name).status for name in ("C1", "C2", "C2", "C2", "C3")] == [201, 429, 500, 409, 201]
@@ -211,7 +211,7 @@ def test_aimed_faults_meet_their_customers_once_each_in_order() -> None:
         assert api.delete(f"/v1/customers/{named['C3']}").status_code == 200
 
 
-def test_reads_meet_faults_only_when_asked() -> None:
+def test_reads_have_faults_only_on_request() -> None:
     with running(SandboxConfig(faults="500-before=100%")) as sandbox, client(sandbox) as api:
         assert api.get("/v1/customers").status_code == 200
         assert api.post("/v1/customers", json=customer()).status_code == 500
@@ -223,7 +223,7 @@ def picked(seed: int) -> list[str | None]:
     return [plan.pick((), write=True) for _ in range(2000)]
 
 
-def test_same_seed_assigns_the_same_faults_in_their_shares() -> None:
+def test_same_seed_gives_the_same_faults_in_the_given_shares() -> None:
     assert picked(1) == picked(1) != picked(2)
     counts = Counter(picked(1))
     assert 150 < counts["drop-after"] < 250
@@ -231,7 +231,7 @@ def test_same_seed_assigns_the_same_faults_in_their_shares() -> None:
     assert counts.keys() == {"drop-after", "429", None}
 
 
-def test_plans_are_read() -> None:
+def test_fault_plans_are_parsed() -> None:
     assert parse_faults("") == {}
     assert parse_faults(" drop-after = 2% , 429=0.5,") == {"drop-after": 0.02, "429": 0.5}
 
@@ -249,7 +249,7 @@ def test_plans_are_read() -> None:
         ("429=60%,cut=50%", "add up to more than 100%"),
     ],
 )
-def test_wrong_plans_are_named(text: str, named: str) -> None:
+def test_wrong_fault_plans_are_reported(text: str, named: str) -> None:
     with pytest.raises(ValueError) as wrong:
         SandboxConfig(faults=text)
     assert named in str(wrong.value)

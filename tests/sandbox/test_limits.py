@@ -10,7 +10,7 @@ from tests.running_sandbox import running
 from tests.sandbox.support import HandClock, assert_documented, client, customer
 
 
-def test_key_is_asked_for_and_compared() -> None:
+def test_key_is_required_and_checked() -> None:
     with running(SandboxConfig(keys=("right", "other"))) as sandbox:
         for key, status in (("", 401), ("wrong", 403), ("right", 200), ("other", 200)):
             with client(sandbox, key) as api:
@@ -19,14 +19,14 @@ def test_key_is_asked_for_and_compared() -> None:
                 assert (key, answer.status_code) == (key, status)
 
 
-def test_any_key_will_do_where_none_is_configured() -> None:
+def test_any_key_is_accepted_if_none_is_configured() -> None:
     with running(SandboxConfig()) as sandbox:
         for key, status in (("", 401), ("whatever", 200)):
             with client(sandbox, key) as api:
                 assert api.get("/v1/customers").status_code == status
 
 
-def test_key_is_kept_nowhere_it_can_be_read() -> None:
+def test_key_is_not_stored_where_it_can_be_read() -> None:
     config = SandboxConfig(keys=("secret-key",))
     assert "secret-key" not in repr(config)
     with running(config) as sandbox, client(sandbox, "secret-key") as api:
@@ -34,7 +34,7 @@ def test_key_is_kept_nowhere_it_can_be_read() -> None:
         assert "secret-key" not in repr([sandbox.counts(), sandbox.customers(), sandbox.requests()])
 
 
-def test_rate_holds_in_any_one_second() -> None:
+def test_rate_limit_applies_to_any_second() -> None:
     hand = HandClock()
     with running(SandboxConfig(rate=3, rate_headers=True), clock=hand.clock()) as sandbox, client(sandbox) as api:
 
@@ -52,7 +52,7 @@ def test_rate_holds_in_any_one_second() -> None:
         assert [ask(wait) for wait in (0.1, 0.1, 0, 0.39, 0.01, 0)] == [429, 200, 429, 429, 200, 429]
 
 
-def test_wait_is_given_as_a_date_or_not_at_all() -> None:
+def test_wait_is_given_as_a_date_or_omitted() -> None:
     hand = HandClock()
     hand.now = 1_800_000_000.25
     with running(SandboxConfig(rate=1, retry_after="date"), clock=hand.clock()) as sandbox, client(sandbox) as api:
@@ -63,7 +63,7 @@ def test_wait_is_given_as_a_date_or_not_at_all() -> None:
         assert "Retry-After" not in api.post("/v1/customers", json=customer()).headers
 
 
-def test_created_customer_shows_in_lists_after_the_lag() -> None:
+def test_created_customer_is_listed_after_the_lag() -> None:
     hand = HandClock()
     with running(SandboxConfig(list_lag=30), clock=hand.clock()) as sandbox, client(sandbox) as api:
         made = api.post("/v1/customers", json=customer()).json()["data"]
@@ -81,7 +81,7 @@ def test_created_customer_shows_in_lists_after_the_lag() -> None:
         assert listed() == [1, 1]
 
 
-def test_latency_comes_before_every_answer() -> None:
+def test_latency_precedes_every_answer() -> None:
     hand = HandClock()
     with running(SandboxConfig(latency=0.05), clock=hand.clock()) as sandbox, client(sandbox) as api:
         api.post("/v1/customers", json=customer())
@@ -118,10 +118,10 @@ def test_wrong_options_are_refused(wrong: dict[str, Any]) -> None:
         SandboxConfig(**wrong)
 
 
-def test_config_survives_the_pipe() -> None:
+def test_config_is_serialized_and_read_back() -> None:
     config = SandboxConfig(keys=("k",), faults="429=1%", aimed={"C1": ("cut",)}, rate=5, child_endpoints=False)
     assert SandboxConfig.from_json(config.to_json()) == config
 
 
-def test_app_stands_alone() -> None:
+def test_app_can_be_created_directly() -> None:
     assert len(create_app(SandboxConfig()).state.sandbox.store) == 0

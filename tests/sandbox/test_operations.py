@@ -31,7 +31,7 @@ def change(api: httpx.Client, customer_id: str, body: dict[str, Any]) -> dict[st
     return made
 
 
-def test_created_customer_is_answered_whole_and_can_be_read_again(api: httpx.Client) -> None:
+def test_created_customer_is_returned_and_can_be_read(api: httpx.Client) -> None:
     rep = api.get("/v1/sales-reps").json()["data"][0]
     prices = api.get("/v1/price-lists").json()["data"][0]
     attribute = {"name": "Tier", "value": "gold"}
@@ -82,7 +82,9 @@ def test_given_display_id_is_kept(api: httpx.Client) -> None:
         (orjson.dumps(customer(display_name="x" * 6_000_000)), "application/json", 413, None),
     ],
 )
-def test_refusals_of_a_body(api: httpx.Client, content: bytes, kind: str, status: int, field: str | None) -> None:
+def test_invalid_bodies_are_refused(
+    api: httpx.Client, content: bytes, kind: str, status: int, field: str | None
+) -> None:
     answer = api.post(CUSTOMERS, content=content, headers={"Content-Type": kind})
     refusal = assert_documented(answer, "post", CUSTOMERS)
     assert answer.status_code == status
@@ -91,7 +93,7 @@ def test_refusals_of_a_body(api: httpx.Client, content: bytes, kind: str, status
     assert api.get(CUSTOMERS).json()["data"] == []
 
 
-def test_second_post_with_a_reference_id_is_refused(sandbox: RunningSandbox, api: httpx.Client) -> None:
+def test_duplicate_reference_id_is_refused(sandbox: RunningSandbox, api: httpx.Client) -> None:
     create(api, customer())
     answer = api.post(CUSTOMERS, json=customer())
     assert assert_documented(answer, "post", CUSTOMERS)["details"][0]["field"] == "reference_id"
@@ -99,7 +101,7 @@ def test_second_post_with_a_reference_id_is_refused(sandbox: RunningSandbox, api
     assert len(sandbox.customers()) == 1
 
 
-def test_options_for_what_is_not_documented() -> None:
+def test_options_select_undocumented_behavior() -> None:
     config = SandboxConfig(duplicates="allow", patch_children="replace", delete="deactivate", bare_lists=True)
     with running(config) as sandbox, client(sandbox) as api:
         first, second = create(api, customer(addresses=[address()])), create(api, customer())
@@ -189,7 +191,7 @@ def test_wrong_queries_are_refused(api: httpx.Client, path: str, query: str) -> 
     assert assert_documented(answer, "get", path)["details"][0]["field"] in {query.split("=", maxsplit=1)[0], "entity"}
 
 
-def test_change_touches_only_what_is_given(api: httpx.Client) -> None:
+def test_change_affects_only_the_given_fields(api: httpx.Client) -> None:
     attribute = {"name": "Tier", "value": "gold"}
     body = customer(
         phone="+14155550100",
@@ -229,7 +231,7 @@ def test_change_touches_only_what_is_given(api: httpx.Client) -> None:
         ({"reference_id": "C2"}, "reference_id"),
     ],
 )
-def test_wrong_changes_are_refused_and_change_nothing(api: httpx.Client, body: dict[str, Any], field: str) -> None:
+def test_wrong_changes_are_refused_without_effect(api: httpx.Client, body: dict[str, Any], field: str) -> None:
     create(api, customer("C2"))
     made = create(api, customer("C1"))
     answer = api.patch(f"{CUSTOMERS}/{made['id']}", json=body)
@@ -238,7 +240,7 @@ def test_wrong_changes_are_refused_and_change_nothing(api: httpx.Client, body: d
     assert api.get(f"{CUSTOMERS}/{made['id']}").json()["data"] == made
 
 
-def test_lists_of_reps_prices_and_attributes(api: httpx.Client) -> None:
+def test_lists_of_reps_prices_and_attributes_are_served(api: httpx.Client) -> None:
     reps = assert_documented(api.get("/v1/sales-reps", params={"page_size": 2}), "get", "/v1/sales-reps")
     assert (len(reps["data"]), reps["pagination"]["total_pages"]) == (2, 3)
     found = api.get("/v1/sales-reps", params={"email": "sam.okoro@example.com"}).json()["data"]
@@ -251,7 +253,7 @@ def test_lists_of_reps_prices_and_attributes(api: httpx.Client) -> None:
     assert attributes["data"] == []  # so that any attribute of a mapping can be tried
 
 
-def test_fixtures_come_from_a_file(tmp_path: Path) -> None:
+def test_fixtures_are_read_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "fixtures.json"
     rep = {"id": str(uuid.UUID(int=7)), "first_name": "Own", "email": "own@example.com"}
     file.write_bytes(orjson.dumps({"sales_reps": [rep]}))
@@ -265,7 +267,7 @@ def test_fixtures_come_from_a_file(tmp_path: Path) -> None:
             pass
 
 
-def test_operations_are_those_of_the_document() -> None:
+def test_operations_match_the_document() -> None:
     documented = {(method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item}
     served = {(operation.method, operation.path) for operation in OPERATIONS}
     assert served == {(method, path) for method, path in documented if method != "PARAMETERS"}

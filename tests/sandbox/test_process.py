@@ -49,7 +49,7 @@ def child_of(pid: int) -> int:
     return child.pid
 
 
-def test_data_outlives_a_stop_and_a_kill(tmp_path: Path) -> None:
+def test_data_survives_a_stop_and_a_kill(tmp_path: Path) -> None:
     file = tmp_path / "new" / "sandbox.db"
     config = SandboxConfig(data=file, keys=("secret-key",))
     with spawned(config) as url, client(url, "secret-key") as api:
@@ -75,13 +75,13 @@ def test_data_outlives_a_stop_and_a_kill(tmp_path: Path) -> None:
         assert len(third.customers()) == 20
 
 
-def test_two_sandboxes_do_not_share_a_file(tmp_path: Path) -> None:
+def test_two_sandboxes_cannot_share_a_file(tmp_path: Path) -> None:
     config = SandboxConfig(data=tmp_path / "sandbox.db")
     with running(config), pytest.raises(DataFileError, match="another sandbox uses it"), running(config):
         pass
 
 
-def test_wrong_data_files_are_named(tmp_path: Path) -> None:
+def test_wrong_data_files_are_reported(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("this is no database, and it is long enough to be seen as one" * 50)
     with pytest.raises(DataFileError, match=r"text\.db"), running(SandboxConfig(data=tmp_path / "text.db")):
         pass
@@ -105,7 +105,7 @@ def test_child_shows_no_key_and_ignores_ctrl_c() -> None:
     assert not alive(pid)
 
 
-def test_child_dies_with_its_parent() -> None:
+def test_child_process_ends_with_its_parent() -> None:
     script = (
         "import time\n"
         "from importer.sandbox import SandboxConfig, spawned\n"
@@ -122,14 +122,14 @@ def test_child_dies_with_its_parent() -> None:
         wait_until(lambda: not alive(child))
 
 
-def test_port_that_is_taken_is_named() -> None:
+def test_port_in_use_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortTakenError, match=f"cannot listen on 127.0.0.1 port {port}"):
             serve(SandboxConfig(), port=port, on_ready=print)
 
 
-def test_why_a_child_cannot_serve_is_said(tmp_path: Path) -> None:
+def test_start_failure_of_the_child_process_is_reported(tmp_path: Path) -> None:
     with (
         pytest.raises(SandboxStartError, match=r"did not start: .* cannot be opened"),
         spawned(SandboxConfig(data=tmp_path)),

@@ -49,7 +49,7 @@ def test_definitions_are_listed_as_given(fixtures: Path) -> None:
             ]
 
 
-def test_only_long_types_take_long_values(fixtures: Path) -> None:
+def test_only_long_text_types_accept_long_values(fixtures: Path) -> None:
     with running(SandboxConfig(fixtures=fixtures)) as sandbox, client(sandbox) as api:
         long = "x" * 256
         good = customer(
@@ -76,7 +76,7 @@ def test_only_long_types_take_long_values(fixtures: Path) -> None:
 
 
 @pytest.mark.parametrize("mandatory", [True, False])
-def test_missing_mandatory_attributes_are_refused_on_demand(fixtures: Path, mandatory: bool) -> None:
+def test_missing_mandatory_attributes_are_refused_on_request(fixtures: Path, mandatory: bool) -> None:
     with running(SandboxConfig(fixtures=fixtures, require_mandatory=mandatory)) as sandbox, client(sandbox) as api:
         answer = api.post("/v1/customers", json=customer(addresses=[address()], contacts=[contact()]))
         assert answer.status_code == (422 if mandatory else 201)
@@ -97,7 +97,7 @@ def test_missing_mandatory_attributes_are_refused_on_demand(fixtures: Path, mand
         ) == expected
 
 
-def test_unknown_terms_are_refused_on_demand() -> None:
+def test_unknown_terms_are_refused_on_request() -> None:
     config = SandboxConfig(known_terms={"payment_term": ("NET30", "NET60"), "shipping_method": ("DHL",)})
     assert SandboxConfig.from_json(config.to_json()) == config
     with running(config) as sandbox, client(sandbox) as api:

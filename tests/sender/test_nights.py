@@ -136,7 +136,7 @@ async def send_to_the_end(ledger, api: NightApi, run, payloads, **options) -> No
     workers=st.integers(1, 9),
     by_hand=st.integers(0, 2),
 )
-def test_any_faults(found, script, reads, replaces, moments, batch, workers, by_hand):
+def test_updates_survive_any_faults(found, script, reads, replaces, moments, batch, workers, by_hand):
     async def main(folder: Path) -> None:
         api = NightApi(replaces=replaces, moments=moments, limiter=FakePace(workers))
         with fresh_ledger(folder) as ledger:
@@ -178,7 +178,7 @@ def test_any_faults(found, script, reads, replaces, moments, batch, workers, by_
     resume=st.booleans(),
     by_hand=st.integers(0, 2),
 )
-def test_any_kills(found, script, replaces, batch, kills, resume, by_hand):
+def test_updates_survive_any_kills(found, script, replaces, batch, kills, resume, by_hand):
     """Every night but the first is killed, and either gone on with or left to the next."""
 
     async def main(folder: Path) -> None:
@@ -237,7 +237,7 @@ class Killed:
 
 @pytest.mark.parametrize("resumed", [True, False])
 @pytest.mark.parametrize("replaces", [True, False])
-async def test_killed_between_an_update_and_its_record(ledger, tmp_path, replaces, resumed) -> None:
+async def test_update_survives_a_kill_before_it_is_recorded(ledger, tmp_path, replaces, resumed) -> None:
     """The next night says again what the first said: what the second did is not taken for done."""
     api = NightApi(replaces=replaces)
     first = {"C0": body(phone="one", addresses=[address("A-1")])}
@@ -257,7 +257,7 @@ async def test_killed_between_an_update_and_its_record(ledger, tmp_path, replace
     assert faults(api, [first, second, first], hand) == []
 
 
-async def test_killed_before_the_first_update_was_read_back(ledger, tmp_path) -> None:
+async def test_run_continued_after_a_kill_reads_back_its_first_update(ledger, tmp_path) -> None:
     """The API loses children: found when the run is gone on with, and nobody else is updated that way."""
     api = NightApi()
     names = ["C0", "C1", "C2"]
@@ -288,7 +288,7 @@ def losing(api, replace_child):
     return put
 
 
-async def test_children_that_the_source_no_longer_has_count_as_ours_after_an_overwrite(ledger, tmp_path) -> None:
+async def test_children_missing_in_the_source_are_ours_after_an_overwrite(ledger, tmp_path) -> None:
     api = await known(
         ledger, tmp_path, {"C0": body(phone="one", addresses=[address("A-1"), address("A-2")])}, moments=False
     )
@@ -312,7 +312,7 @@ async def test_inactive_children_are_left_alone(ledger, tmp_path) -> None:
     assert held["idle"] == idle
 
 
-async def test_an_api_that_loses_inactive_children_stops_the_run(ledger, tmp_path) -> None:
+async def test_api_that_loses_inactive_children_stops_the_run(ledger, tmp_path) -> None:
     api = await known(ledger, tmp_path, {"C0": body(addresses=[address("A-1")])})
     api.held()["C0"]["addresses"].append({"id": "idle", "status": "inactive", "city": "Gone"})
     api.replace_child = losing(api, api.replace_child)
@@ -321,7 +321,7 @@ async def test_an_api_that_loses_inactive_children_stops_the_run(ledger, tmp_pat
         await send(ledger, api, run, payloads, merge=MERGER)
 
 
-async def test_a_request_of_ours_that_is_late_is_no_conflict_the_next_night(ledger, tmp_path) -> None:
+async def test_late_own_request_is_not_a_conflict_the_next_night(ledger, tmp_path) -> None:
     """The first request was answered by nobody and carried out last: the time of change is later than the answer."""
     api = await known(ledger, tmp_path, {"C0": body(phone="one")})
     answer = api.patch
@@ -343,7 +343,7 @@ async def test_a_request_of_ours_that_is_late_is_no_conflict_the_next_night(ledg
     assert outcomes(ledger, run)["C0"].error_code == "changed_in_api"
 
 
-async def test_one_whose_update_is_unknown_is_not_taken_back(ledger, tmp_path) -> None:
+async def test_customer_with_an_unknown_update_is_not_undone(ledger, tmp_path) -> None:
     """Undo of the run that created it says so; when the later run is settled, it goes on."""
     api = NightApi()
     both = {name: body(name, phone="one") for name in ("C0", "C1")}
@@ -368,7 +368,7 @@ async def test_one_whose_update_is_unknown_is_not_taken_back(ledger, tmp_path) -
     assert api.customers == {}
 
 
-async def test_one_that_vanished_and_comes_back_is_updated_in_what_changed(ledger, tmp_path) -> None:
+async def test_returning_customer_is_updated_only_in_what_changed(ledger, tmp_path) -> None:
     api = NightApi()
     both = {name: body(name, phone="one") for name in ("C0", "C1")}
     await first_night(ledger, tmp_path, api, both)
@@ -379,7 +379,7 @@ async def test_one_that_vanished_and_comes_back_is_updated_in_what_changed(ledge
     assert ledger.counts(run.id) == {OutcomeKind.UNCHANGED: 1, OutcomeKind.UPDATED: 1}
 
 
-async def test_one_that_was_given_another_reference_id_there(ledger, tmp_path) -> None:
+async def test_customer_with_another_reference_id_in_the_api_is_not_updated(ledger, tmp_path) -> None:
     """The id that the ledger knows shows another customer: nothing is sent, whatever the policy says."""
     api = await known(ledger, tmp_path, {"C0": body(phone="one")})
     (customer,) = api.customers.values()
@@ -392,7 +392,7 @@ async def test_one_that_was_given_another_reference_id_there(ledger, tmp_path) -
     assert not api.patches
 
 
-async def test_a_new_child_that_its_customer_does_not_show_yet_is_read_by_itself(ledger, tmp_path) -> None:
+async def test_new_child_not_yet_shown_by_its_customer_is_read_separately(ledger, tmp_path) -> None:
     api = await known(ledger, tmp_path, {"C0": body()})
     get = api.get
 
@@ -408,7 +408,7 @@ async def test_a_new_child_that_its_customer_does_not_show_yet_is_read_by_itself
     assert write.child_id == child["id"]
 
 
-async def test_of_many_children_that_left_the_source_the_first_are_named(ledger, tmp_path) -> None:
+async def test_first_of_many_children_missing_in_the_source_are_named(ledger, tmp_path) -> None:
     api = NightApi()
     many = [address(f"A-{number}", f"{number} Main St") for number in range(7)]
     await first_night(ledger, tmp_path, api, {"C0": body(phone="one", addresses=many)})
@@ -418,7 +418,7 @@ async def test_of_many_children_that_left_the_source_the_first_are_named(ledger,
     assert line.error_message.endswith("addresses[A-4], and 2 more")
 
 
-async def test_an_update_whose_key_is_refused_stays_pending(ledger, tmp_path) -> None:
+async def test_update_with_a_refused_key_stays_pending(ledger, tmp_path) -> None:
     api = await known(ledger, tmp_path, {"C0": body(phone="one")})
 
     async def refuse(customer_id, change):
@@ -431,7 +431,7 @@ async def test_an_update_whose_key_is_refused_stays_pending(ledger, tmp_path) ->
     assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.PENDING
 
 
-async def test_a_customer_that_cannot_be_read_is_given_up_after_some_times(ledger, tmp_path) -> None:
+async def test_unreadable_customer_is_given_up_after_some_attempts(ledger, tmp_path) -> None:
     api = await known(ledger, tmp_path, {"C0": body(phone="one")})
     api.reads = [True] * 99
     run = await one_night(ledger, tmp_path, api, {"C0": body(phone="two")})
@@ -439,7 +439,7 @@ async def test_a_customer_that_cannot_be_read_is_given_up_after_some_times(ledge
     assert api.got == MOST_MISSES
 
 
-async def test_one_that_cannot_be_read_while_others_can_stays_unknown(ledger, tmp_path) -> None:
+async def test_unreadable_customer_stays_unknown_if_others_are_readable(ledger, tmp_path) -> None:
     names = ("C0", "C1")
     api = await known(ledger, tmp_path, {name: body(name, phone="one") for name in names})
     there = {name: customer["id"] for name, customer in api.held().items()}
@@ -460,7 +460,7 @@ async def test_one_that_cannot_be_read_while_others_can_stays_unknown(ledger, tm
     assert found.step.error_message == "it could not be read: bad gateway"
 
 
-async def test_the_first_update_of_fields_is_read_back_and_no_other(ledger, tmp_path) -> None:
+async def test_only_the_first_update_of_fields_is_read_back(ledger, tmp_path) -> None:
     api = await known(ledger, tmp_path, {name: body(name, phone="one") for name in ("C0", "C1", "C2")})
     await one_night(
         ledger, tmp_path, api, {name: body(name, phone="two") for name in ("C0", "C1", "C2")}, concurrency=1
@@ -468,7 +468,7 @@ async def test_the_first_update_of_fields_is_read_back_and_no_other(ledger, tmp_
     assert api.got == 3 + 1
 
 
-async def test_a_new_child_that_is_refused_because_it_is_there_is_ours(ledger, tmp_path) -> None:
+async def test_new_child_refused_as_existing_is_ours(ledger, tmp_path) -> None:
     api = await known(ledger, tmp_path, {"C0": body()})
     create_child = api.create_child
 

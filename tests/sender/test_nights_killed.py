@@ -84,7 +84,7 @@ def taken(ledger, tenant: str, stack: ExitStack) -> None:
 
 
 @pytest.mark.parametrize(("kind", "children"), [("sqlite", "merge"), ("postgresql", "replace")])
-def test_killed_while_they_update(place, tmp_path, children) -> None:
+def test_killed_updates_are_completed_when_the_runs_continue(place, tmp_path, children) -> None:
     config = SandboxConfig(faults=FAULTS, duplicates="allow", latency=0.01, patch_children=children, seed=7)
     with open_ledger(place) as ledger, running(config) as acme, running(config) as globex, ExitStack() as stack:
         boxes = {"acme": acme, "globex": globex}

@@ -56,7 +56,7 @@ def check(ledger, run, api, names, by_hand):
     refuse=st.booleans(),
     by_hand=st.integers(0, 3),
 )
-def test_any_faults(count, script, find_script, batch, workers, lag, refuse, by_hand):
+def test_sending_survives_any_faults(count, script, find_script, batch, workers, lag, refuse, by_hand):
     names = [f"CUS-{number}" for number in range(count)]
     made_by_others = set(names[:by_hand]) if refuse else set()
 
@@ -126,7 +126,7 @@ class DyingLedger:
     kills=st.lists(st.tuples(st.integers(0, 12), st.booleans(), st.floats(0.0, 130.0)), min_size=1, max_size=4),
     new_run=st.booleans(),
 )
-def test_any_kills(count, script, batch, lag, refuse, kills, new_run):
+def test_sending_survives_any_kills(count, script, batch, lag, refuse, kills, new_run):
     """``kills``: after so many writes, or so many seconds. ``new_run``: a new run each time instead of the old one."""
     names = [f"CUS-{number}" for number in range(count)]
 

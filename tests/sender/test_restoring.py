@@ -55,7 +55,7 @@ def restorable(change=EVERYTHING):
 
 
 @pytest.mark.parametrize("delete", ["remove", "deactivate"])
-def test_an_update_is_taken_back_and_can_be_sent_again(tmp_path, delete):
+def test_update_is_undone_and_can_be_sent_again(tmp_path, delete):
     with scene(tmp_path, delete=delete) as s:
         s.send({"c": whole()})
         before = content(s.whole("c"))
@@ -70,7 +70,7 @@ def test_an_update_is_taken_back_and_can_be_sent_again(tmp_path, delete):
         assert s.ledger.bases(run, s.ledger.pending(run, after=-1, count=9))["c"].body is None
 
 
-def test_a_field_without_a_value_before_stays_and_is_named(s):
+def test_field_without_a_previous_value_is_kept_and_named(s):
     s.send({"c": whole()})
     before = content(s.whole("c"))
     sent = s.update({"c": EVERYTHING})
@@ -83,7 +83,7 @@ def test_a_field_without_a_value_before_stays_and_is_named(s):
     assert s.undo(sent) == {}
 
 
-def test_an_update_of_nothing_but_empty_fields_sends_nothing(s):
+def test_undo_of_fields_without_previous_values_sends_nothing(s):
     s.send({"c": whole()})
     sent = s.update({"c": Change(patch={"phone": "+12125550199"})})
     before = len(writes(s))
@@ -94,7 +94,7 @@ def test_an_update_of_nothing_but_empty_fields_sends_nothing(s):
     assert s.undo(sent) == {}
 
 
-def test_what_others_added_meanwhile_survives(s):
+def test_later_additions_by_others_survive(s):
     s.send({"c": whole()})
     sent = s.update({"c": restorable()})
     one = s.whole("c")
@@ -117,7 +117,7 @@ def _named(attributes):
     return [{"name": one["name"], "value": one["value"]} for one in attributes]
 
 
-def test_what_was_changed_since_is_left_unless_forced(s):
+def test_later_changes_are_left_alone_unless_forced(s):
     s.send({"c": whole()})
     before = content(s.whole("c"))
     sent = s.update({"c": restorable()})
@@ -138,7 +138,7 @@ def test_what_was_changed_since_is_left_unless_forced(s):
     assert content(s.whole("c")) == before
 
 
-def test_what_somebody_took_back_by_hand_needs_no_request_and_can_be_sent_again(s):
+def test_manually_undone_update_needs_no_request_and_can_be_sent_again(s):
     s.send({"c": whole()})
     sent = s.update({"c": Change(patch={"company_name": "New"})})
     s.patch("c", company_name="Ex")
@@ -150,7 +150,7 @@ def test_what_somebody_took_back_by_hand_needs_no_request_and_can_be_sent_again(
     assert s.ledger.accepted("acme", ["c"]) == {}
 
 
-def test_after_a_later_run_the_customer_is_compared_with_that(s):
+def test_customer_is_compared_with_the_latest_run(s):
     s.send({"c": whole()})
     sent = s.update({"c": Change(patch={"company_name": "New"})})
     assert s.undo(sent) == {"c": "restored"}
@@ -158,7 +158,7 @@ def test_after_a_later_run_the_customer_is_compared_with_that(s):
     assert s.verify(sent) == {"c": "ok"}
 
 
-def test_a_child_that_cannot_be_replaced_is_left_with_the_reason(tmp_path):
+def test_child_that_cannot_be_replaced_is_kept_with_the_reason(tmp_path):
     with scene(tmp_path, delete="deactivate") as s:
         s.send({"c": whole()})
         sent = s.update({"c": Change(put={"A1": {"city": "Newtown"}})})
@@ -168,7 +168,7 @@ def test_a_child_that_cannot_be_replaced_is_left_with_the_reason(tmp_path):
         assert "addresses[A1]: it is inactive" in s.last["c"].details
 
 
-def test_a_child_or_customer_that_is_gone_is_reported_once(s):
+def test_deleted_child_or_customer_is_reported_once(s):
     s.send({"c": whole(), "d": whole(reference_id="d")})
     sent = s.update({"c": Change(put={"A1": {"city": "Newtown"}}), "d": restorable()})
     one = s.whole("c")
@@ -180,7 +180,7 @@ def test_a_child_or_customer_that_is_gone_is_reported_once(s):
     assert s.undo(sent) == {}
 
 
-def test_created_and_updated_customers_of_one_run(s):
+def test_created_and_updated_customers_of_one_run_are_undone(s):
     s.send({"c": whole(), "other": company("other")})
     before = content(s.whole("c"))
     sent = s.update({"c": restorable(), "new": Change()})
@@ -191,14 +191,14 @@ def test_created_and_updated_customers_of_one_run(s):
     assert s.verify(sent) == {"new": "undone", "c": "undone"}
 
 
-def test_the_run_that_created_can_be_undone_after_the_one_that_updated(s):
+def test_creating_run_can_be_undone_after_the_updating_run(s):
     created = s.send({"c": whole()})
     assert s.undo(s.update({"c": restorable()})) == {"c": "restored"}
     assert s.undo(created) == {"c": "deleted"}
 
 
 @pytest.mark.parametrize("end", ["unanswered", "lost"])
-def test_writes_without_an_answer_are_looked_at_first(s, end):
+def test_writes_without_an_answer_are_checked_first(s, end):
     s.send({"c": whole()})
     before = content(s.whole("c"))
     sent = s.update({"c": restorable()}, end=end)
@@ -213,7 +213,7 @@ def test_writes_without_an_answer_are_looked_at_first(s, end):
     assert s.undo(sent) == {}
 
 
-def test_what_a_later_run_may_have_changed_waits_for_it(s):
+def test_customer_a_later_run_may_have_changed_is_not_touched(s):
     s.send({"c": whole()})
     sent = s.update({"c": Change(patch={"company_name": "New"})})
     s.update({"c": Change(patch={"company_name": "Newer"})}, end="unanswered")
@@ -223,14 +223,14 @@ def test_what_a_later_run_may_have_changed_waits_for_it(s):
     assert len(writes(s)) == before
 
 
-def test_updates_of_runs_without_values_from_before_are_listed(s):
+def test_updates_without_previous_values_are_listed(s):
     s.send({"c": whole()})
     sent = s.update({"c": Change()})
     assert s.undo(sent) == {"c": "not_taken_back"}
     assert "older version" in s.last["c"].details
 
 
-def test_another_customer_under_the_id_is_never_touched(s):
+def test_other_customer_with_the_id_is_never_touched(s):
     created = s.send(["a", "b"])
     updated = s.update({"b": Change(patch={"company_name": "New"}), "a": Change(patch={"company_name": "New"})})
     for run, name, number in ((created[0], "b", s.id_of("a")), (updated[0], "b", s.id_of("a"))):
@@ -247,7 +247,7 @@ def test_another_customer_under_the_id_is_never_touched(s):
     assert s.names() == ["b"]
 
 
-def test_answers_about_another_customer_are_not_acted_on(tmp_path):
+def test_answers_about_another_customer_are_not_used(tmp_path):
     with scene(tmp_path, fault_reads=True) as s:
         sent = s.send(["a", "b"])
         s.box.set_faults(aimed={"a": ["foreign"] * 3})
@@ -257,7 +257,7 @@ def test_answers_about_another_customer_are_not_acted_on(tmp_path):
         assert s.undo(sent) == {"a": "deleted"}
 
 
-def test_values_that_were_erased_cannot_be_taken_back(s):
+def test_erased_values_cannot_be_restored(s):
     s.send({"c": whole()})
     sent = s.update({"c": restorable()})
     s.ledger.erase_values(sent[0])
@@ -268,7 +268,7 @@ def test_values_that_were_erased_cannot_be_taken_back(s):
     assert content(s.whole("c")) == before
 
 
-def test_an_api_without_the_paths_of_children_ends_it(tmp_path):
+def test_api_without_child_paths_ends_the_undo(tmp_path):
     data = tmp_path / "sandbox.db"
     with scene(tmp_path, data=data) as s:
         s.send({"c": whole()})
@@ -281,7 +281,7 @@ def test_an_api_without_the_paths_of_children_ends_it(tmp_path):
         assert s.undo(sent) == {"c": "restored"}
 
 
-def test_an_odd_id_fails_one_customer_alone(s):
+def test_odd_id_fails_only_one_customer(s):
     sent = s.send(["a", "b"])
     there = next(
         one for one in s.ledger.customers_to_verify(sent[0], after=-1, count=9) if one.item.reference_id == "a"
@@ -295,7 +295,7 @@ def test_an_odd_id_fails_one_customer_alone(s):
 
 
 @pytest.mark.parametrize("fault", ["drop-after", "500-after", "cut", "malformed", "drop-before", "503-html", "429"])
-def test_faults_are_outlasted(s, fault):
+def test_undo_survives_faults(s, fault):
     s.send({"c": whole()})
     before = content(s.whole("c"))
     sent = s.update({"c": restorable()})
@@ -304,7 +304,7 @@ def test_faults_are_outlasted(s, fault):
     assert content(s.whole("c")) == before
 
 
-def test_a_restore_without_effect_is_a_failure_and_can_be_repeated(s):
+def test_restore_without_effect_fails_and_can_be_repeated(s):
     s.send({"c": whole()})
     before = content(s.whole("c"))
     sent = s.update({"c": Change(patch={"company_name": "New"})})
@@ -315,7 +315,7 @@ def test_a_restore_without_effect_is_a_failure_and_can_be_repeated(s):
     assert content(s.whole("c")) == before
 
 
-def test_a_stop_between_customers_goes_on_later(s, monkeypatch):
+def test_undo_continues_after_a_stop_between_customers(s, monkeypatch):
     monkeypatch.setattr("importer.sender.undo.BLOCK", 2)
     names = [f"c{number}" for number in range(6)]
     s.send({name: company(name) for name in names})
@@ -327,7 +327,7 @@ def test_a_stop_between_customers_goes_on_later(s, monkeypatch):
 
 
 @pytest.mark.parametrize(("delete", "late"), [("remove", False), ("deactivate", True)])
-def test_killed_at_every_step_it_is_understood_by_the_next_call(tmp_path, delete, late):
+def test_undo_continues_after_a_kill_at_any_step(tmp_path, delete, late):
     """Each kill meets two customers of its own in one ledger."""
     with scene(tmp_path, delete=delete) as s:
         for at in range(1, 200):

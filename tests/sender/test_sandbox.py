@@ -56,7 +56,7 @@ FAULTS = "drop-before=5%,drop-after=5%,500-before=4%,500-after=4%,503-html=3%,50
 
 
 @pytest.mark.parametrize("duplicates", ["allow", "refuse"])
-def test_faults_on_the_wire(ledger, tmp_path, duplicates):
+def test_network_faults_leave_each_customer_exactly_once(ledger, tmp_path, duplicates):
     config = SandboxConfig(faults=FAULTS, duplicates=duplicates, list_lag=LISTED_WITHIN / FASTER / 2, seed=4)
     with running(config) as sandbox:
         run, bodies = plan_run(ledger, tmp_path, NAMES)
@@ -66,7 +66,7 @@ def test_faults_on_the_wire(ledger, tmp_path, duplicates):
         assert sandbox.counts()["faults"].keys() >= {"drop-after", "cut", "500-after"}
 
 
-def test_wrong_key_and_no_server(ledger, tmp_path):
+def test_wrong_key_or_no_server_leaves_customers_pending(ledger, tmp_path):
     with running(SandboxConfig(keys=("other",))) as sandbox:
         run, bodies = plan_run(ledger, tmp_path, NAMES)
         with pytest.raises(KeyRefusedError):
@@ -91,7 +91,7 @@ with open_ledger(ledger) as opened:
 """
 
 
-def test_killed_process(ledger, tmp_path):
+def test_killed_run_is_resumed_with_each_customer_exactly_once(ledger, tmp_path):
     config = SandboxConfig(faults="drop-after=5%,500-before=5%", duplicates="allow", latency=0.005, seed=4)
     with running(config) as sandbox:
         run, bodies = plan_run(ledger, tmp_path, NAMES)

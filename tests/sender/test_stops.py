@@ -39,7 +39,7 @@ async def send_exactly_once(ledger, api, run, bodies, **options):
     assert len(api.customers) == len(lines)
 
 
-async def test_refused_key_stops_at_once_and_a_good_one_resumes(ledger, tmp_path):
+async def test_refused_key_stops_immediately_and_a_good_one_resumes(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES)
     api = FakeApi(["ok"] * 9 + ["key"] * 30, limiter=FakePace(4))
     with pytest.raises(KeyRefusedError, match="401"):
@@ -52,7 +52,7 @@ async def test_refused_key_stops_at_once_and_a_good_one_resumes(ledger, tmp_path
 
 
 @pytest.mark.parametrize("fault", ["not_sent", "lost", "dropped"])
-async def test_api_that_is_gone(ledger, tmp_path, fault):
+async def test_unreachable_api_ends_the_run(ledger, tmp_path, fault):
     run, bodies = plan_run(ledger, tmp_path, NAMES)
     api = FakeApi(["ok"] * 5 + [fault] * 1000)
     with pytest.raises(ApiUnavailableError, match="60 s"):
@@ -66,7 +66,7 @@ async def test_api_that_is_gone(ledger, tmp_path, fault):
     await send_exactly_once(ledger, api, run, bodies)
 
 
-async def test_api_that_is_gone_altogether_leaves_outcomes_unknown(ledger, tmp_path):
+async def test_unreachable_lookups_leave_outcomes_unknown(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES)
     api = FakeApi(["ok"] * 5 + ["dropped"] * 1000, [True] * 1000)
     with pytest.raises(ApiUnavailableError):
@@ -78,7 +78,7 @@ async def test_api_that_is_gone_altogether_leaves_outcomes_unknown(ledger, tmp_p
     await send_exactly_once(ledger, api, run, bodies)
 
 
-async def test_lookups_that_never_answer_end_in_unknown(ledger, tmp_path):
+async def test_lookups_without_an_answer_end_in_unknown(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES)
     api = FakeApi(["dropped"], [True] * 1000)
     retry = RetryPolicy(deadline=100.0)
@@ -101,7 +101,7 @@ async def test_interrupt_lets_requests_finish(ledger, tmp_path):
     assert not api.finds
 
 
-async def test_interrupt_waits_for_requests_only_so_long(ledger, tmp_path):
+async def test_interrupt_waits_for_requests_only_for_a_limited_time(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES)
     stop = anyio.Event()
     api = FakeApi(limiter=FakePace(4), latency=100.0)
@@ -114,7 +114,7 @@ async def test_interrupt_waits_for_requests_only_so_long(ledger, tmp_path):
     await send_exactly_once(ledger, api, run, bodies)
 
 
-async def test_canceling_keeps_the_answers_that_had_come(ledger, tmp_path):
+async def test_canceling_keeps_received_answers(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES)
     api = FakeApi(["ok"] * 4 + ["slow"] * 4, limiter=FakePace(4))
     task = asyncio.create_task(send(ledger, api, run, bodies))
@@ -126,7 +126,7 @@ async def test_canceling_keeps_the_answers_that_had_come(ledger, tmp_path):
     await send_exactly_once(ledger, api, run, bodies)
 
 
-async def test_limit_and_the_rest(ledger, tmp_path):
+async def test_limit_leaves_the_rest_pending(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES)
     api = FakeApi(["dropped"])
     counts = await send(ledger, api, run, bodies, limit=3)
@@ -135,7 +135,7 @@ async def test_limit_and_the_rest(ledger, tmp_path):
     await send_exactly_once(ledger, api, run, bodies)
 
 
-async def test_too_many_failures(ledger, tmp_path):
+async def test_too_many_failures_stop_the_run(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES)
     with pytest.raises(GuardError, match="--max-failed allows only 5"):
         await send(ledger, FakeApi(["invalid"] * 40, limiter=FakePace(1)), run, bodies, max_failed=5)
@@ -144,7 +144,7 @@ async def test_too_many_failures(ledger, tmp_path):
     assert counts[OutcomeKind.PENDING] == 40 - counts[OutcomeKind.FAILED]
 
 
-async def test_other_bodies_than_planned_are_not_sent(ledger, tmp_path):
+async def test_bodies_changed_since_the_plan_are_not_sent(ledger, tmp_path):
     run, _ = plan_run(ledger, tmp_path, NAMES)
     api = FakeApi()
     with pytest.raises(OutputError, match="CUS-0 was changed after the plan was made"):
@@ -152,7 +152,7 @@ async def test_other_bodies_than_planned_are_not_sent(ledger, tmp_path):
     assert not api.posts
 
 
-async def test_flood_of_429_in_the_client_leaves_the_customer_planned(ledger, tmp_path):
+async def test_wait_limit_in_the_client_leaves_the_customer_planned(ledger, tmp_path):
     class Flooded(FakeApi):
         async def create(self, body, reference_id):
             if len(self.posts) >= 3:
@@ -165,7 +165,7 @@ async def test_flood_of_429_in_the_client_leaves_the_customer_planned(ledger, tm
     assert ledger.counts(run.id) == {OutcomeKind.CREATED: 3, OutcomeKind.PENDING: 37}
 
 
-async def test_defect_in_a_request_stops_and_leaves_it_unknown(ledger, tmp_path):
+async def test_internal_error_in_a_request_stops_and_leaves_it_unknown(ledger, tmp_path):
     class Broken(FakeApi):
         async def create(self, body, reference_id):
             if len(self.posts) == 3:
@@ -178,7 +178,7 @@ async def test_defect_in_a_request_stops_and_leaves_it_unknown(ledger, tmp_path)
     assert ledger.counts(run.id)[OutcomeKind.UNKNOWN] >= 1
 
 
-async def test_answer_comes_while_the_ledger_is_locked(ledger, tmp_path):
+async def test_locked_ledger_stops_sending_and_the_run_can_be_resumed(ledger, tmp_path):
     """A real lock by another connection: nothing more is announced, and what was sent is looked up afterwards."""
     other = sqlite3.connect(ledger.path, isolation_level=None)
 
@@ -198,7 +198,7 @@ async def test_answer_comes_while_the_ledger_is_locked(ledger, tmp_path):
     await send_exactly_once(ledger, api, run, bodies)
 
 
-async def test_full_disk(ledger, tmp_path):
+async def test_full_disk_stops_sending_and_the_run_can_be_resumed(ledger, tmp_path):
     """A real full database: its page count is capped where it stands."""
     run, bodies = plan_run(ledger, tmp_path, NAMES, content="x" * 3000)
     api = FakeApi(limiter=FakePace(1))
@@ -268,7 +268,7 @@ async def test_id_in_use_but_never_listed_fails_with_the_reason(ledger, tmp_path
     assert len(api.posts) == 3
 
 
-async def test_found_twice(ledger, tmp_path):
+async def test_customer_found_twice_fails_until_one_is_removed(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES[:3])
     api = FakeApi(["dropped"], refuse_duplicates=False)
     extra = api.add("CUS-0")
@@ -283,7 +283,7 @@ async def test_found_twice(ledger, tmp_path):
     assert len(api.posts) == 3
 
 
-async def test_absence_is_believed_only_after_the_settling_time(ledger, tmp_path):
+async def test_absence_is_trusted_only_after_the_settling_time(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = FakeApi(["lost", "lost"])
     assert await send(ledger, api, run, bodies, settle=60.0)
@@ -295,7 +295,7 @@ async def test_absence_is_believed_only_after_the_settling_time(ledger, tmp_path
     assert line.seconds > 120
 
 
-async def test_a_lookup_that_began_too_early_proves_nothing(ledger, tmp_path):
+async def test_lookup_that_started_too_early_proves_nothing(ledger, tmp_path):
     """It ends after the settling time, but what it shows is older; the customer is created in between."""
 
     class SlowList(FakeApi):
@@ -310,7 +310,7 @@ async def test_a_lookup_that_began_too_early_proves_nothing(ledger, tmp_path):
     assert len(api.posts) == 1
 
 
-async def test_what_was_unknown_at_the_start_is_not_announced_twice(ledger, tmp_path):
+async def test_outcome_unknown_at_the_start_is_not_sent_twice(ledger, tmp_path):
     """It is found absent, and so pending, long before its turn among those that were never sent."""
     run, bodies = plan_run(ledger, tmp_path, NAMES)
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=40)[3::3])  # then the process was killed
@@ -320,7 +320,7 @@ async def test_what_was_unknown_at_the_start_is_not_announced_twice(ledger, tmp_
     assert len(api.posts) == len(NAMES)
 
 
-async def test_an_unknown_outcome_holds_up_no_other_customer(ledger, tmp_path):
+async def test_unknown_outcome_delays_no_other_customer(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES)
     api = FakeApi(["lost"], limiter=FakePace(1))
     await send(ledger, api, run, bodies)
@@ -329,7 +329,7 @@ async def test_an_unknown_outcome_holds_up_no_other_customer(ledger, tmp_path):
     assert api.posts[len(NAMES) - 1][0] < 60
 
 
-async def test_attempts_end(ledger, tmp_path):
+async def test_attempts_are_limited(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = FakeApi(["lost"] * 9)
     assert (await send(ledger, api, run, bodies, retry=RetryPolicy(attempts=3, deadline=9e9)))[OutcomeKind.FAILED]
@@ -338,7 +338,7 @@ async def test_attempts_end(ledger, tmp_path):
     assert line.error_message == "not in WizCommerce after 3 attempts; last response: no readable response"
 
 
-async def test_refusal_keeps_the_reasons(ledger, tmp_path, caplog):
+async def test_refusal_keeps_its_reasons(ledger, tmp_path, caplog):
     run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = FakeApi(["invalid"])
     await send(ledger, api, run, bodies)
@@ -350,7 +350,7 @@ async def test_refusal_keeps_the_reasons(ledger, tmp_path, caplog):
     assert logged.fields["customer"] == 1, "the first line of results.csv"
 
 
-async def test_content_that_changed_between_an_unsettled_run_and_the_next(ledger, tmp_path):
+async def test_changed_content_does_not_affect_an_unsettled_request(ledger, tmp_path):
     """The first run's request counts; the second, with other content, leaves it alone."""
     first, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = FakeApi(["dropped"], [True] * 99)
@@ -374,7 +374,7 @@ async def test_id_in_use_after_an_unanswered_request_is_ours(ledger, tmp_path):
     assert (line.outcome, line.attempts) == ("created", 2)
 
 
-async def test_ten_failures_in_a_row_and_no_fewer_hold_the_others_back():
+async def test_ten_consecutive_failures_pause_the_others():
     breaker = Breaker(RetryPolicy(), 60.0, random.Random(1))
     for _ in range(2):
         for _ in range(9):
@@ -386,7 +386,7 @@ async def test_ten_failures_in_a_row_and_no_fewer_hold_the_others_back():
     assert (breaker.probing, breaker.round) == (True, 1)
 
 
-async def test_a_connection_that_could_not_be_made_is_no_try(ledger, tmp_path):
+async def test_failed_connection_is_not_an_attempt(ledger, tmp_path):
     """Neither does it give back the tries that came before."""
     run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = FakeApi(script=["not_sent", "lost", "not_sent", "lost"])
@@ -403,14 +403,14 @@ async def test_waits_for_a_connection_get_longer(ledger, tmp_path):
     assert last - first > 6 * 1.0, "the first wait is at most half a second"
 
 
-async def test_customers_that_are_sent_again_do_not_count_twice_against_the_limit(ledger, tmp_path):
+async def test_repeated_customers_count_once_against_the_limit(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES)
     api = FakeApi(script=["not_sent"])
     await send(ledger, api, run, bodies, limit=20, batch_size=1, concurrency=1)
     assert ledger.counts(run.id) == {OutcomeKind.CREATED: 20, OutcomeKind.PENDING: 20}
 
 
-async def test_nothing_new_is_begun_while_many_are_unsettled(ledger, tmp_path, monkeypatch):
+async def test_nothing_new_is_started_while_many_are_unsettled(ledger, tmp_path, monkeypatch):
     monkeypatch.setattr("importer.sender.engine.MOST_UNSETTLED", 16)
     run, bodies = plan_run(ledger, tmp_path, NAMES)
     api = FakeApi(script=["lost", "not_sent", "ok"] * 20)
@@ -421,7 +421,7 @@ async def test_nothing_new_is_begun_while_many_are_unsettled(ledger, tmp_path, m
 
 @pytest.mark.parametrize("at_once", [1, 8], ids=["one after the other", "together"])
 @pytest.mark.parametrize("listed", [True, False], ids=["listed with its own", "listed with it"])
-async def test_the_id_of_another_customer_is_not_believed(ledger, tmp_path, listed, at_once):
+async def test_id_of_another_customer_is_not_trusted(ledger, tmp_path, listed, at_once):
     (other, name), api = NAMES[:2], FakeApi()
     run, bodies = plan_run(ledger, tmp_path, [other, name])
     create = api.create
@@ -447,7 +447,7 @@ async def test_the_id_of_another_customer_is_not_believed(ledger, tmp_path, list
     assert outcomes(ledger, run)[other].outcome == "created"
 
 
-async def test_a_request_without_an_answer_is_looked_up_soon_and_sent_again_once_it_has_settled(ledger, tmp_path):
+async def test_unanswered_request_is_looked_up_soon_and_repeated_after_settling(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = FakeApi(["lost"])
     await send(ledger, api, run, bodies)
@@ -457,7 +457,7 @@ async def test_a_request_without_an_answer_is_looked_up_soon_and_sent_again_once
     assert len(api.finds) < 10, "ever more rarely"
 
 
-async def test_lookups_that_fail_are_repeated_until_the_settling_time_and_the_patience_are_over(ledger, tmp_path):
+async def test_failed_lookups_are_repeated_past_the_settling_time(ledger, tmp_path):
     run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = FakeApi(["dropped"])
     find = api.find
@@ -473,7 +473,7 @@ async def test_lookups_that_fail_are_repeated_until_the_settling_time_and_the_pa
     assert outcomes(ledger, run)[NAMES[0]].outcome == "created"
 
 
-def test_times_of_which_only_one_has_a_zone_do_not_tell_what_came_later():
+def test_times_with_and_without_zone_are_not_compared():
     naive, aware = "2030-01-01T12:00:00", "2030-01-02T12:00:00Z"
     assert (changed_since(naive, aware), changed_since(aware, naive)) == (None, None)
     assert (changed_since(naive, naive), changed_since("2030-01-01T12:00:00Z", aware)) == (False, True)

@@ -14,7 +14,7 @@ def deletes(scene):
     return [seen for seen in scene.box.requests() if seen.method == "DELETE"]
 
 
-def test_what_was_created_is_deleted_and_can_be_created_again(s):
+def test_created_customer_is_deleted_and_can_be_created_again(s):
     s.post("old")
     sent = s.send(["a", "b", "old"], {"old": s.id_of("old")})
     assert s.undo(sent) == {"a": "deleted", "b": "deleted"}
@@ -27,7 +27,7 @@ def test_what_was_created_is_deleted_and_can_be_created_again(s):
     assert s.undo(again) == {"a": "deleted", "b": "deleted"}
 
 
-def test_deactivated_ones_exist_from_then_on(tmp_path):
+def test_deactivated_customers_exist_afterward(tmp_path):
     with scene(tmp_path, delete="deactivate") as s:
         sent = s.send(["a"])
         assert s.undo(sent) == {"a": "deactivated"}
@@ -37,7 +37,7 @@ def test_deactivated_ones_exist_from_then_on(tmp_path):
         assert s.outcomes(s.send(["a"])[0]) == {"a": "exists"}
 
 
-def test_what_was_changed_since_is_left_unless_forced(s):
+def test_later_changes_are_left_alone_unless_forced(s):
     sent = s.send(["a", "b", "gone"])
     s.patch("a", company_name="Changed by hand")
     s.delete("gone")
@@ -50,7 +50,7 @@ def test_what_was_changed_since_is_left_unless_forced(s):
     assert s.names() == []
 
 
-def test_a_field_that_was_never_sent_and_was_filled_in_by_hand_counts_as_changed(s):
+def test_unsent_field_filled_in_by_hand_counts_as_changed(s):
     sent = s.send(["a", "b"])
     s.patch("a", phone="+12125550123")
     assert s.undo(sent) == {"a": "changed", "b": "deleted"}
@@ -58,7 +58,7 @@ def test_a_field_that_was_never_sent_and_was_filled_in_by_hand_counts_as_changed
     assert s.undo(sent, force=True) == {"a": "deleted"}
 
 
-def test_unanswered_ones_are_looked_up_first(tmp_path):
+def test_unanswered_requests_are_looked_up_first(tmp_path):
     with scene(tmp_path, duplicates="allow") as s:
         run, bodies = s.plan(["made", "not", "twice", "edited"])
         s.ledger.mark_sending(run, s.ledger.pending(run, after=-1, count=9))
@@ -77,7 +77,7 @@ def test_unanswered_ones_are_looked_up_first(tmp_path):
         assert frame.loc[frame["reference_id"] == "made", "customer_id"].notna().all()
 
 
-def test_what_another_run_found_was_created_by_the_first(s):
+def test_customer_found_by_a_later_run_was_created_by_the_first(s):
     run, bodies = s.plan(["a"])
     items = s.ledger.pending(run, after=-1, count=9)
     s.ledger.mark_sending(run, items)
@@ -91,14 +91,14 @@ def test_what_another_run_found_was_created_by_the_first(s):
 
 
 @pytest.mark.parametrize("fault", ["drop-after", "500-after", "cut", "malformed", "drop-before", "503-html", "429"])
-def test_faults_are_outlasted(s, fault):
+def test_undo_survives_faults(s, fault):
     sent = s.send(["a", "b"])
     s.box.set_faults(aimed={"a": [fault]})
     assert s.undo(sent) == {"a": "deleted", "b": "deleted"}
     assert s.names() == []
 
 
-def test_a_delete_without_effect_is_a_failure(s):
+def test_delete_without_effect_is_a_failure(s):
     sent = s.send(["a"])
     s.box.set_faults(aimed={"a": ["503-html"] * 3})
     assert s.undo(sent) == {"a": "failed"}
@@ -107,7 +107,7 @@ def test_a_delete_without_effect_is_a_failure(s):
     assert s.undo(sent) == {"a": "deleted"}
 
 
-def test_interrupted_in_the_middle_and_continued(s, monkeypatch):
+def test_interrupted_undo_is_continued(s, monkeypatch):
     monkeypatch.setattr("importer.sender.undo.BLOCK", 4)
     names = [f"c{number}" for number in range(12)]
     sent = s.send(names)
@@ -141,7 +141,7 @@ class StopAtDelete:
 
 
 @pytest.mark.parametrize("delete", ["remove", "deactivate"])
-def test_a_stop_sends_nothing_more_and_the_next_call_understands(tmp_path, delete):
+def test_stop_sends_nothing_more_and_undo_continues(tmp_path, delete):
     with scene(tmp_path, delete=delete) as s:
         sent = s.send(["a", "b", "c"])
         with pytest.raises(InterruptedRunError):
@@ -169,7 +169,7 @@ class CancelAtDelete:
         return await self._client.delete(customer_id)
 
 
-def test_what_was_done_is_recorded_when_it_is_cut_off(s):
+def test_completed_deletions_are_recorded_when_undo_is_canceled(s):
     sent = s.send(["a", "b", "c"])
     s.undo(sent, wrap=CancelAtDelete, concurrency=1)
     assert {name: str(one.result) for name, one in s.last.items()} == {"a": "deleted"}
@@ -177,7 +177,7 @@ def test_what_was_done_is_recorded_when_it_is_cut_off(s):
     assert s.undo(sent) == {"b": "deleted", "c": "deleted"}
 
 
-def test_a_deletion_that_never_left_is_closed_when_the_customer_was_changed_since(s):
+def test_unsent_deletion_is_closed_if_the_customer_was_changed_since(s):
     sent = s.send(["a"])
     steps = Steps(6, late=False)
     with pytest.raises(KilledError):
@@ -189,7 +189,7 @@ def test_a_deletion_that_never_left_is_closed_when_the_customer_was_changed_sinc
     assert s.ledger.open_writes("acme", ["a"]) == {"a": []}
 
 
-def test_one_that_somebody_deactivated_counts_as_changed(tmp_path):
+def test_manually_deactivated_customer_counts_as_changed(tmp_path):
     with scene(tmp_path, delete="deactivate") as s:
         sent = s.send(["a"])
         s.delete("a")
@@ -198,7 +198,7 @@ def test_one_that_somebody_deactivated_counts_as_changed(tmp_path):
         assert s.verify(sent) == {"a": "inactive"}
 
 
-def test_a_refused_key_stops_it_at_once(tmp_path):
+def test_refused_key_stops_the_undo_immediately(tmp_path):
     with scene(tmp_path, keys=("k",)) as s:
         sent = s.send([f"c{number}" for number in range(40)])
         before = len(s.box.requests())
@@ -208,7 +208,7 @@ def test_a_refused_key_stops_it_at_once(tmp_path):
         assert set(s.states("c0", "c39").values()) == {"created"}
 
 
-def test_an_api_that_is_gone_stops_it(tmp_path):
+def test_unreachable_api_stops_the_undo(tmp_path):
     with scene(tmp_path, fault_reads=True) as s:
         sent = s.send([f"c{number}" for number in range(100)])
         s.box.set_faults("503-html=100%")

@@ -35,7 +35,7 @@ def test_every_kind_of_difference_is_named(tmp_path):
         assert s.states("gone", "edited") == {"gone": "created", "edited": "created"}
 
 
-def test_what_was_undone_is_expected_to_be_gone(s):
+def test_undone_customers_are_expected_to_be_gone(s):
     sent = s.send(["a", "b"])
     s.undo(sent)
     assert s.verify(sent) == {"a": "undone", "b": "undone"}
@@ -51,14 +51,14 @@ def test_unknown_outcomes_stay_unknown(s):
     assert s.states("there", "not") == {"there": "sending", "not": "sending"}
 
 
-def test_a_list_that_lags_hides_nothing(tmp_path):
+def test_lagging_list_hides_nothing(tmp_path):
     with scene(tmp_path, list_lag=60) as s:
         sent = s.send(["a"])
         assert s.http.get("/v1/customers", params={"reference_ids": "a"}).json()["data"] == []
         assert s.verify(sent) == {"a": "ok"}
 
 
-def test_it_stops_when_asked(s):
+def test_verify_stops_on_request(s):
     run, _ = s.send(["a"])
 
     async def work():

@@ -18,7 +18,7 @@ CREATED = [f"P{number}" for number in range(14) if number != 1]
 SENT = ("first", "night", "adopted", "tries", "base")
 
 
-def test_it_opens_whole_and_a_copy_is_kept(office: Office) -> None:
+def test_old_ledger_opens_intact_and_a_copy_is_kept(office: Office) -> None:
     with open_ledger(office.ledger) as ledger:
         assert ledger.faults() == []
         assert [run.id for run in ledger.runs("acme")] == sorted(set(office.runs.values()) - {office.runs["planned"]})[
@@ -34,7 +34,7 @@ def test_it_opens_whole_and_a_copy_is_kept(office: Office) -> None:
             assert copy.execute("SELECT count(*) FROM customers").fetchone() > (30,)
 
 
-def test_what_is_forgotten_may_be_in_the_copy(office: Office) -> None:
+def test_forget_reports_folders_and_the_ledger_copy_with_the_data(office: Office) -> None:
     copy = Path(f"{office.ledger}.schema-2")
     with open_ledger(office.ledger) as ledger:
         known, copies = ledger.forget("acme", ["C0", "never heard of"])
@@ -62,7 +62,7 @@ def layout(ledger) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_it_gets_the_tables_of_a_new_ledger(office: Office, tmp_path: Path, version: int) -> None:
+def test_old_ledger_gets_the_tables_of_a_new_one(office: Office, tmp_path: Path, version: int) -> None:
     """Version 1 had no times of acceptance."""
     if version == 1:
         office.sql("ALTER TABLE accepted DROP COLUMN updated_at", "UPDATE schema_version SET version = 1")
@@ -73,7 +73,7 @@ def test_it_gets_the_tables_of_a_new_ledger(office: Office, tmp_path: Path, vers
         assert old.faults() == []
 
 
-def test_a_run_that_was_killed_goes_on_and_each_customer_is_there_once(office: Office) -> None:
+def test_killed_run_is_resumed_and_each_customer_exists_once(office: Office) -> None:
     said = office.do("resume", "stopped", "--settle", 0)
     assert said.code == 1, "P1 was refused"
     outcomes = {line["reference_id"]: line["outcome"] for line in read_table(office.folder("stopped") / "results.csv")}
@@ -97,13 +97,13 @@ def test_a_run_that_was_killed_goes_on_and_each_customer_is_there_once(office: O
     assert office.writes() == before
 
 
-def test_what_failed_is_tried_again_once(office: Office) -> None:
+def test_failed_customers_are_retried_once(office: Office) -> None:
     assert office.do("retry", "tries", "--settle", 0).code == 1, "T2 was refused"
     assert office.writes() == {("POST", "T1"): 1}
     assert {"T0", "T1"} <= office.there().keys()
 
 
-def test_a_run_is_undone_and_what_was_there_before_stays(office: Office) -> None:
+def test_run_is_undone_and_earlier_customers_are_kept(office: Office) -> None:
     said = office.do("undo", "first", "--settle", 0, "--yes")
     assert said.code == 0, said.err
     assert [name for name in office.there() if name[0] in "CE"] == ["E0", "E1"]
@@ -115,13 +115,13 @@ def test_a_run_is_undone_and_what_was_there_before_stays(office: Office) -> None
     assert office.writes() == before
 
 
-def test_what_was_undone_before_is_left_alone(office: Office) -> None:
+def test_already_undone_run_is_left_alone(office: Office) -> None:
     assert office.do("undo", "undone", "--settle", 0, "--yes").code == 0
     assert office.writes() == {}
     assert office.do("verify", "undone").code == 0, "one was deleted and one deactivated: both were undone"
 
 
-def test_the_same_night_writes_nothing(office: Office) -> None:
+def test_same_night_writes_nothing(office: Office) -> None:
     for _ in range(2):
         said = office.run("night", "--mode", "upsert")
         assert (said.code, set(said.outcomes.values())) == (0, {"unchanged"}), said.out + said.err
@@ -129,7 +129,7 @@ def test_the_same_night_writes_nothing(office: Office) -> None:
     assert office.writes() == {}
 
 
-def test_a_child_of_which_the_ledger_knows_no_id_is_changed_and_not_added(office: Office) -> None:
+def test_child_without_an_id_in_the_ledger_is_changed_not_added(office: Office) -> None:
     source = office.desk.path / "night.csv"
     text = source.read_text()
     source.write_text(text.replace("9 New Street", "10 Newer Street").replace("Sam C2", "Kim C2"))
@@ -146,7 +146,7 @@ def test_a_child_of_which_the_ledger_knows_no_id_is_changed_and_not_added(office
     assert office.writes().total() == 2
 
 
-def test_a_plan_is_applied(office: Office) -> None:
+def test_plan_is_applied(office: Office) -> None:
     said = office.do("run", "--plan", office.folder("planned"), "--yes")
     assert (said.code, said.outcomes) == (0, {"Q0": "created", "T0": "updated"}), said.err
     assert office.there()["T0"]["phone"] == "+12125550120"
@@ -154,14 +154,14 @@ def test_a_plan_is_applied(office: Office) -> None:
 
 
 @pytest.mark.parametrize("run", SENT)
-def test_the_api_holds_what_the_ledger_says(office: Office, run: str) -> None:
+def test_api_has_what_the_ledger_says(office: Office, run: str) -> None:
     # Of four customers of ``base`` it is not known yet whether they were updated.
     assert office.do("verify", run).code == (3 if run == "base" else 0)
     assert office.writes() == {}
 
 
 @pytest.mark.parametrize("run", [*SENT, "undone", "stopped"])
-def test_reports_are_written_again(office: Office, run: str) -> None:
+def test_reports_are_rewritten(office: Office, run: str) -> None:
     said = office.do("report", run)
     assert said.code == {"tries": 1, "stopped": 3}.get(run, 0), said.err
     lines = read_table(office.folder(run) / "results.csv")

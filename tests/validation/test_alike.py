@@ -46,7 +46,7 @@ def told(*companies: tuple[str, str, str], alike: Severity | None = Severity.WAR
         ("Harbor Goods", "4 Piers Rd", "43000"),
     ],
 )
-def test_the_same_company_at_the_same_address_is_a_warning_with_both_places(other: tuple[str, str, str]) -> None:
+def test_same_company_at_the_same_address_is_a_warning_naming_the_other(other: tuple[str, str, str]) -> None:
     lines = told(("Harbor Goods", "4 Pier Rd", "43000"), ("Kestrel", "1 Mill Ln", "78701"), other)
     assert lines == [
         (
@@ -66,21 +66,21 @@ def test_the_same_company_at_the_same_address_is_a_warning_with_both_places(othe
         ("Harbor Goods 2", "4 Pier Rd", "43000"),
     ],
 )
-def test_others_are_not(other: tuple[str, str, str]) -> None:
+def test_other_customers_are_not_duplicates(other: tuple[str, str, str]) -> None:
     assert not told(("Harbor Goods", "4 Pier Rd", "43000"), other)
 
 
-def test_ampersand_is_and_and_legal_forms_of_two_words_go() -> None:
+def test_ampersand_equals_and_and_legal_forms_are_ignored() -> None:
     assert told(("Müller & Sohn GmbH & Co. KG", "Hafen 1", "20457"), ("müller and sohn", "HAFEN 1", "20457"))
 
 
-def test_it_can_be_an_error_or_nothing() -> None:
+def test_duplicates_can_be_errors_or_ignored() -> None:
     twins = (("Harbor", "4 Pier Rd", "43000"), ("Harbor", "4 Pier Rd", "43000"), ("Harbor", "4 Pier Rd", "43000"))
     assert [line[:2] for line in told(*twins, alike=Severity.ERROR)] == [(1, "error"), (2, "error")]
     assert told(*twins, alike=None) == []
 
 
-def test_many_customers_take_little_time_even_in_one_street() -> None:
+def test_many_customers_on_one_street_are_checked_quickly() -> None:
     count = 100_000
     owner = np.arange(count, dtype=np.int64)
     texts = {name: pd.Series([f"{name} {n}" for n in owner], dtype=TEXT) for name in ("company_name", "reference_id")}
@@ -102,7 +102,7 @@ def test_many_customers_take_little_time_even_in_one_street() -> None:
         )
     )
 )
-def test_marks_of_every_script_part_words(texts: list[str | None]) -> None:
+def test_punctuation_of_any_script_separates_words(texts: list[str | None]) -> None:
     plain = [text and re.sub(r"[\W_]+", " ", text.lower().replace("&", " and ")).strip() for text in texts]
     for start in (0, 1):  # a slice as well
         assert _plain_words(pa.array(texts, pa.string()).slice(start)).to_pylist() == plain[start:]

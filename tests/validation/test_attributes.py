@@ -46,12 +46,12 @@ def check(data_type: str, values: list[str]):
 
 
 @pytest.mark.parametrize(("data_type", "values"), TAKEN)
-def test_what_fits(data_type, values) -> None:
+def test_valid_attribute_values_are_accepted(data_type, values) -> None:
     assert check(data_type, values).empty
 
 
 @pytest.mark.parametrize(("data_type", "values", "code"), REFUSED)
-def test_what_does_not(data_type, values, code) -> None:
+def test_invalid_attribute_values_are_reported(data_type, values, code) -> None:
     found = check(data_type, values)
     assert found["record"].tolist() == list(range(len(values)))
     assert set(found["code"]) == {code}
@@ -75,7 +75,7 @@ LABELS = {"Red": "r", "Dark blue": "db", "2": "two"}
         ("multi_select", "r, db", "r, db"),
     ],
 )
-def test_the_source_gives_the_label_or_the_value_and_the_value_is_sent(data_type, text, sent) -> None:
+def test_option_label_or_value_is_accepted_and_the_value_sent(data_type, text, sent) -> None:
     given = [{"reference_id": "1", "attributes.X": text}, {"reference_id": "2", "attributes.X": None}]
     sources, tables = make_tables(given)
     definition = AttributeDefinition("X", data_type, ("r", "db", "two", "2", "1"), LABELS)
@@ -87,7 +87,7 @@ def test_the_source_gives_the_label_or_the_value_and_the_value_is_sent(data_type
 
 
 @pytest.mark.parametrize(("data_type", "text"), [("select", "Rad"), ("multi_select", "Red, Rad"), ("select", "Red, r")])
-def test_what_is_neither_label_nor_value_is_named_with_the_words_that_people_see(data_type, text) -> None:
+def test_unknown_option_is_reported_with_the_labels(data_type, text) -> None:
     sources, tables = make_tables([{"reference_id": "1", "attributes.X": text}])
     definition = AttributeDefinition("X", data_type, ("r", "db"), LABELS)
     changed, problems = check_attributes(tables, sources, {"customer": {"X": definition}})
@@ -96,13 +96,13 @@ def test_what_is_neither_label_nor_value_is_named_with_the_words_that_people_see
     assert changed.customers["attributes.X"].tolist() == [text]
 
 
-def test_a_choice_without_options_takes_anything() -> None:
+def test_choice_without_options_accepts_anything() -> None:
     sources, tables = make_tables([{"reference_id": "1", "attributes.X": "odd"}])
     defined = {"customer": {"X": AttributeDefinition("X", "select")}}
     assert check_attributes(tables, sources, defined)[1].frame.empty
 
 
-def test_a_name_is_proposed_when_it_is_near_and_a_long_value_is_cut() -> None:
+def test_similar_name_is_suggested_and_a_long_value_cut() -> None:
     sources, tables = make_tables([{"reference_id": "1", "attributes.Colour": "x", "attributes.Size": "y" * 200}])
     defined = {"customer": {name: AttributeDefinition(name, "number") for name in ("color", "Size")}}
     found = check_attributes(tables, sources, defined)[1].frame.set_index("code")
@@ -110,7 +110,7 @@ def test_a_name_is_proposed_when_it_is_near_and_a_long_value_is_cut() -> None:
     assert len(found.loc["attribute_invalid", "message"]) < 120
 
 
-def test_columns_without_values_are_not_asked_for() -> None:
+def test_columns_without_values_are_not_looked_up() -> None:
     _, tables = make_tables([{"reference_id": "1", "attributes.X": None}], [], [])
     assert used_attributes(tables) == {}
 
@@ -130,7 +130,7 @@ def lacking(**more: Any):
     return make_tables(customers, addresses, **more)
 
 
-def test_a_mandatory_attribute_that_a_record_lacks_is_an_error_at_its_place() -> None:
+def test_missing_mandatory_attribute_is_an_error_at_its_location() -> None:
     sources, tables = lacking()
     found = check_attributes(tables, sources, MANDATORY)[1].frame
     assert found[["severity", "code", "entity", "record", "customer", "field", "row"]].to_numpy().tolist() == [
@@ -152,7 +152,7 @@ def validated(tables, sources, **more: Any):
     return apply_policies(tables, problems, mandatory=mandatory, **more)
 
 
-def test_it_rejects_the_customer_or_its_record_is_dropped_and_a_mapping_can_make_it_a_warning() -> None:
+def test_missing_mandatory_attribute_follows_the_policies() -> None:
     sources, tables = lacking()
     assert validated(tables, sources).rejected.tolist() == [True, True]
     sources, tables = lacking(drop=["address"], blank=["customer attributes.Region"])
@@ -164,7 +164,7 @@ def test_it_rejects_the_customer_or_its_record_is_dropped_and_a_mapping_can_make
     assert not done.problems.frame["message"].str.contains("left out").any()
 
 
-def test_a_wrong_value_of_a_mandatory_attribute_is_not_left_out() -> None:
+def test_wrong_value_of_a_mandatory_attribute_is_not_left_out() -> None:
     given = [{**CUSTOMERS[0], "attributes.Region": "North"}, {**CUSTOMERS[1], "attributes.Size": "huge"}]
     sources, tables = make_tables(given, blank=["customer attributes.Region", "customer attributes.Size"])
     defined = {
@@ -184,7 +184,7 @@ def test_a_wrong_value_of_a_mandatory_attribute_is_not_left_out() -> None:
     ]
 
 
-def test_long_texts_and_html_have_no_limit_and_the_other_types_do() -> None:
+def test_only_long_texts_and_html_are_unlimited() -> None:
     names = ("text", "long_text", "html", "url", "of tomorrow")
     given = {**CUSTOMERS[0], **{f"attributes.{name}": "x" * 256 for name in names}}
     sources, tables = make_tables([given], [{**ADDRESS, "reference_id": "A", "attributes.html": "x" * 256}])

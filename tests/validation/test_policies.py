@@ -30,7 +30,7 @@ def facts(problems: ProblemTable) -> list[tuple[Any, ...]]:
     return list(problems.frame[["severity", "code", "entity", "record"]].itertuples(index=False, name=None))
 
 
-def test_a_wrong_customer_field_rejects_the_customer() -> None:
+def test_invalid_customer_field_rejects_the_customer() -> None:
     sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555"}, CUSTOMERS[1]])
     validated = apply_policies(tables, validate_all(tables, sources))
     assert validated.rejected.tolist() == [True, False]
@@ -38,7 +38,7 @@ def test_a_wrong_customer_field_rejects_the_customer() -> None:
     assert validated.tables.customers["phone"].tolist()[0] == "555"
 
 
-def test_a_wrong_value_that_may_be_blank_is_left_out_with_a_warning() -> None:
+def test_invalid_value_that_may_be_blank_is_left_out_with_a_warning() -> None:
     sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555"}, CUSTOMERS[1]], blank=["customer phone"])
     validated = apply_policies(tables, validate_all(tables, sources))
     assert not validated.rejected.any()
@@ -50,9 +50,7 @@ def test_a_wrong_value_that_may_be_blank_is_left_out_with_a_warning() -> None:
 
 
 @pytest.mark.parametrize(("country", "told"), [("XX", []), (None, ["state_unknown", "zip_doubtful"])])
-def test_what_was_judged_by_another_country_than_the_wrong_one_is_not_told(
-    country: str | None, told: list[str]
-) -> None:
+def test_problems_based_on_an_omitted_country_are_dropped(country: str | None, told: list[str]) -> None:
     sources, tables = make_tables(CUSTOMERS, [address("A", country=country), address("B", country="AU")])
     about = {"severity": Severity.WARNING, "entity": "address", "customer": 0, "message": "Odd"}
     doubts = [ProblemTable.build(1, code=code, record=0, **about) for code in ("state_unknown", "zip_doubtful")]
@@ -63,7 +61,7 @@ def test_what_was_judged_by_another_country_than_the_wrong_one_is_not_told(
     assert validated.problems.frame.index.equals(pd.RangeIndex(len(validated.problems)))
 
 
-def test_lists_and_flags_can_be_left_out_too() -> None:
+def test_invalid_lists_and_flags_can_be_left_out() -> None:
     sources, tables = make_tables(
         [{**CUSTOMERS[0], "assigned_sales_rep_ids": ["Jane"]}],
         [address("A", is_default=True), address("B", is_default=True)],
@@ -77,14 +75,14 @@ def test_lists_and_flags_can_be_left_out_too() -> None:
     assert done[DEFAULT_STATED].tolist() == [True, False]  # a flag that was left out states nothing
 
 
-def test_a_required_value_cannot_be_left_out() -> None:
+def test_required_value_cannot_be_left_out() -> None:
     sources, tables = make_tables(CUSTOMERS, [address("A", city="x" * 60)], blank=["address city"])
     validated = apply_policies(tables, validate_all(tables, sources))
     assert validated.rejected.tolist() == [True, False]
     assert validated.tables.addresses["city"].tolist() == ["x" * 60]
 
 
-def test_a_wrong_child_is_dropped_where_the_mapping_says_so() -> None:
+def test_invalid_child_is_dropped_if_the_mapping_says_so() -> None:
     addresses = [address("A", city="x" * 60), address("B", 0, state="Caf\ufffd"), address("C", 1, city="x" * 60)]
     sources, tables = make_tables(CUSTOMERS, addresses, drop=["address"])
     validated = apply_policies(tables, validate_all(tables, sources))
@@ -101,21 +99,21 @@ def test_a_wrong_child_is_dropped_where_the_mapping_says_so() -> None:
     assert len(tables.addresses) == 3
 
 
-def test_a_wrong_child_rejects_its_customer_otherwise() -> None:
+def test_invalid_child_rejects_its_customer_otherwise() -> None:
     sources, tables = make_tables(CUSTOMERS, [address("C", 1, city="x" * 60)])
     validated = apply_policies(tables, validate_all(tables, sources))
     assert validated.rejected.tolist() == [False, True]
     assert not validated.lost_child.any()
 
 
-def test_what_may_be_blank_is_left_out_before_the_child_is_dropped() -> None:
+def test_optional_value_is_left_out_before_its_child_is_dropped() -> None:
     sources, tables = make_tables(CUSTOMERS, [address("A", phone="5")], blank=["address phone"], drop=["address"])
     validated = apply_policies(tables, validate_all(tables, sources))
     assert not validated.lost_child.any()
     assert validated.tables.addresses["phone"].isna().all()
 
 
-def test_errors_of_other_rooms_count_alike() -> None:
+def test_errors_from_other_stages_count_too() -> None:
     _, tables = make_tables(CUSTOMERS, [address("A", 1)])
     of_record = apply_policies(tables, error(entity="address", record=0))
     assert of_record.rejected.tolist() == [False, True]
@@ -123,7 +121,7 @@ def test_errors_of_other_rooms_count_alike() -> None:
     assert apply_policies(tables, error(customer=0)).rejected.tolist() == [True, False]
 
 
-def test_a_row_rejected_alone_rejects_no_customer() -> None:
+def test_row_rejected_individually_rejects_no_customer() -> None:
     _, tables = make_tables(CUSTOMERS)
     validated = apply_policies(tables, error("blank_key", row=1))
     assert not validated.rejected.any()
@@ -139,14 +137,14 @@ def test_no_problems_change_nothing() -> None:
     assert len(validated.problems) == 0
 
 
-def test_a_blank_cell_that_an_earlier_room_explains_is_said_once() -> None:
+def test_blank_explained_by_an_earlier_stage_is_reported_once() -> None:
     sources, tables = make_tables(CUSTOMERS, [address("A", 0), address("B", 0, type=None), address("C", 1, type=None)])
     earlier = error("unknown_value", entity="address", record=1, field="type", customer=0)
     validated = apply_policies(tables, ProblemTable.concat([earlier, validate_all(tables, sources)]))
     assert facts(validated.problems) == [("error", "unknown_value", "address", 1), ("error", "required", "address", 2)]
 
 
-def test_an_earlier_warning_does_not_hide_an_error() -> None:
+def test_earlier_warning_does_not_hide_an_error() -> None:
     sources, tables = make_tables([{**CUSTOMERS[0], "company_name": None}])
     note = ProblemTable.build(
         1, severity=Severity.WARNING, code="note", entity="customer", record=0, field="company_name"
@@ -156,7 +154,7 @@ def test_an_earlier_warning_does_not_hide_an_error() -> None:
     assert len(validated.problems) == 2
 
 
-def test_the_same_code_from_two_rooms_is_said_once() -> None:
+def test_same_code_from_two_stages_is_reported_once() -> None:
     sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555"}])
     place = {"row": 0, "column": "customer phone"}
     earlier = error("invalid_phone", entity="customer", record=0, field="phone", customer=0, **place)
@@ -165,7 +163,7 @@ def test_the_same_code_from_two_rooms_is_said_once() -> None:
 
 
 @pytest.mark.parametrize("required", [False, True])
-def test_a_contacts_wrong_email_is_left_out_unless_it_is_required(required: bool) -> None:
+def test_invalid_contact_email_is_left_out_unless_required(required: bool) -> None:
     contact = {"reference_id": "K", "first_name": "Ann", "email": "ann@"}
     sources, tables = make_tables(CUSTOMERS, [], [contact], blank=["contact email"])
     problems = validate_all(tables, sources, contact_email_required=required)
@@ -175,7 +173,7 @@ def test_a_contacts_wrong_email_is_left_out_unless_it_is_required(required: bool
 
 
 @pytest.mark.parametrize("required", [False, True])
-def test_a_contacts_email_that_an_earlier_room_took_out(required: bool) -> None:
+def test_contact_email_removed_by_an_earlier_stage_follows_the_policy(required: bool) -> None:
     contact = {"reference_id": "K", "first_name": "Ann", "email": None}
     sources, tables = make_tables(CUSTOMERS, [], [contact], blank=["contact email"])
     earlier = error("several_emails", entity="contact", record=0, field="email", customer=0)
@@ -184,7 +182,7 @@ def test_a_contacts_email_that_an_earlier_room_took_out(required: bool) -> None:
     assert validated.rejected.tolist() == [required, False]
 
 
-def test_a_value_whose_error_matters_less_is_left_out() -> None:
+def test_value_with_an_error_downgraded_to_a_warning_is_left_out() -> None:
     sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555", "email": "x"}, CUSTOMERS[1]])
     ways = {"invalid_phone": Severity.WARNING, "invalid_email": Severity.INFO}
     validated = apply_policies(tables, validate_all(tables, sources), severities=ways)
@@ -197,14 +195,14 @@ def test_a_value_whose_error_matters_less_is_left_out() -> None:
     assert all(validated.problems.frame["message"].str.endswith("; the value is left out"))
 
 
-def test_a_required_value_cannot_be_left_out_by_severity_either() -> None:
+def test_required_value_cannot_be_left_out_by_severity() -> None:
     sources, tables = make_tables(CUSTOMERS, [address("A", city="x" * 60)])
     validated = apply_policies(tables, validate_all(tables, sources), severities={"too_long": Severity.WARNING})
     assert validated.rejected.tolist() == [True, False]
     assert facts(validated.problems) == [("error", "too_long", "address", 0)]
 
 
-def test_a_conflict_that_is_only_a_warning_leaves_the_first_value() -> None:
+def test_conflict_as_a_warning_keeps_the_first_value() -> None:
     _, tables = make_tables(CUSTOMERS)
     conflict = error("customer_conflict", entity="customer", record=0, field="phone", customer=0)
     validated = apply_policies(tables, conflict, severities={"customer_conflict": Severity.WARNING})
@@ -213,7 +211,7 @@ def test_a_conflict_that_is_only_a_warning_leaves_the_first_value() -> None:
     assert facts(validated.problems) == [("warning", "customer_conflict", "customer", 0)]
 
 
-def test_a_warning_made_an_error_rejects() -> None:
+def test_warning_upgraded_to_an_error_rejects() -> None:
     sources, tables = make_tables([CUSTOMERS[0], {**CUSTOMERS[1], "company_name": "Caf\ufffd"}])
     validated = apply_policies(
         tables, validate_all(tables, sources), severities={"replacement_character": Severity.ERROR}
@@ -221,7 +219,7 @@ def test_a_warning_made_an_error_rejects() -> None:
     assert validated.rejected.tolist() == [False, True]
 
 
-def test_what_is_only_a_warning_already_is_not_made_an_error() -> None:
+def test_existing_warning_is_not_upgraded_to_an_error() -> None:
     _, tables = make_tables(CUSTOMERS)
     passed = ProblemTable.build(
         1, severity=Severity.WARNING, code="invalid_phone", entity="customer", record=0, field="phone", customer=0
@@ -235,7 +233,7 @@ def defaults(tables: EntityTables) -> tuple[list[bool], list[bool]]:
     return done.addresses["is_default"].tolist(), done.contacts["is_default"].tolist()
 
 
-def test_every_type_has_one_default_unless_the_source_says_no() -> None:
+def test_each_type_has_one_default_unless_the_source_says_no() -> None:
     _, tables = make_tables(
         CUSTOMERS,
         [
@@ -259,6 +257,6 @@ def test_every_type_has_one_default_unless_the_source_says_no() -> None:
     assert done[DEFAULT_STATED].dtype == BOOLEAN
 
 
-def test_defaults_of_nothing() -> None:
+def test_tables_without_children_have_no_defaults() -> None:
     assert defaults(make_tables(CUSTOMERS)[1]) == ([], [])
     assert np.array_equal(apply_policies(make_tables([])[1], ProblemTable.empty()).rejected, [])

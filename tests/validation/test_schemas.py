@@ -21,7 +21,7 @@ FIELDS_OF = [(entity, field) for entity in ENTITIES for field in FIELDS[entity] 
 @pytest.mark.parametrize(
     ("entity", "field"), [*FIELDS_OF, ("customer", "attributes.Tier"), ("contact", "attributes.a.b")]
 )
-def test_each_field_has_the_rules_of_all_texts(entity: Entity, field: str) -> None:
+def test_every_field_has_the_general_text_rules(entity: Entity, field: str) -> None:
     found = failures(entity, field, pa.array(TEXTS, pa.string()))
     texts = {code: [TEXTS[position] for position in positions] for code, positions in found.items()}
     expected = {**FAULTS, "too_long": [text for text in FAULTS["too_long"] if len(text or "") > max_length(field)]}
@@ -47,12 +47,12 @@ def test_each_field_has_the_rules_of_all_texts(entity: Entity, field: str) -> No
         ("customer", "assigned_price_list_id", "Retail", "invalid_uuid"),
     ],
 )
-def test_some_fields_have_a_form(entity: Entity, field: str, text: str, code: str) -> None:
+def test_some_fields_have_a_format(entity: Entity, field: str, text: str, code: str) -> None:
     assert {name: list(positions) for name, positions in failures(entity, field, pa.array([None, text])).items()} == {
         **({"required": [0]} if field in REQUIRED[entity] else {}),
         code: [1],
     }
 
 
-def test_a_child_id_is_not_a_composite_one() -> None:
+def test_child_id_is_not_mistaken_for_a_damaged_number() -> None:
     assert failures("address", "reference_id", pa.array(["A-1.5E+10"])) == {}

@@ -54,11 +54,11 @@ def test_clean_records_have_no_problems() -> None:
     assert problems_of(*make_tables([CUSTOMER], [ADDRESS], [CONTACT])) == []
 
 
-def test_a_customer_without_children_is_fine() -> None:
+def test_customer_without_children_is_valid() -> None:
     assert problems_of(*make_tables([CUSTOMER])) == []
 
 
-def test_no_customers_at_all() -> None:
+def test_no_customers_have_no_problems() -> None:
     assert len(validate_all(make_tables([])[1], make_tables([])[0])) == 0
 
 
@@ -134,7 +134,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("entity", "field", "value", "code"), WRONG)
-def test_each_rule_alone_at_its_cell(entity: str, field: str, value: Any, code: str) -> None:
+def test_each_rule_is_reported_at_its_cell(entity: str, field: str, value: Any, code: str) -> None:
     sources, tables = with_value(entity, field, value)
     (problem,) = problems_of(sources, tables)
     assert problem["code"] == code
@@ -149,37 +149,37 @@ def test_each_rule_alone_at_its_cell(entity: str, field: str, value: Any, code: 
 
 
 @pytest.mark.parametrize("value", ["#1 Pizza", "#", "##", "#REF", "#REF! 5", "Err:5"])
-def test_what_is_no_error_of_a_formula_is_a_name(value: str) -> None:
+def test_similar_text_that_is_not_a_formula_error_is_a_name(value: str) -> None:
     assert problems_of(*with_value("customer", "company_name", value)) == []
 
 
 @pytest.mark.parametrize("value", ["Samerstr. 5", "12 Oct Lane", "12", "Calle 4-Mar 2", "1E5 Road"])
-def test_what_may_be_a_street(value: str) -> None:
+def test_possible_streets_are_accepted(value: str) -> None:
     assert problems_of(*with_value("address", "address_line_1", value)) == []
 
 
 @pytest.mark.parametrize("value", ["Guess?", "What? Inc", "Who's There?", "https://example.com/shop?id", "shop?id=5"])
-def test_a_question_mark_that_stands_for_no_letter(value: str) -> None:
+def test_other_question_marks_are_accepted(value: str) -> None:
     assert problems_of(*with_value("customer", "company_name", value)) == []
 
 
 @pytest.mark.parametrize("value", ["5E10", "E+05", "12E+05", "1.23E5", "1E+0512"])
-def test_what_no_spreadsheet_writes_is_an_id(value: str) -> None:
+def test_ids_no_spreadsheet_writes_are_accepted(value: str) -> None:
     assert problems_of(*with_value("customer", "reference_id", value)) == []
 
 
-def test_a_child_id_made_from_a_damaged_one_repeats_nothing() -> None:
+def test_child_id_from_a_damaged_id_is_not_reported_again() -> None:
     child = {**ADDRESS, "reference_id": "1.23E+05-billing-0f3a"}
     found = problems_of(*make_tables([{**CUSTOMER, "reference_id": "1.23E+05"}], [child]))
     assert [(problem["entity"], problem["code"]) for problem in found] == [("customer", "excel_damaged")]
 
 
-def test_two_faults_of_one_cell_are_both_named() -> None:
+def test_two_faults_in_one_cell_are_both_reported() -> None:
     found = problems_of(*with_value("address", "city", "x" * 60 + "\n"))
     assert {problem["code"] for problem in found} == {"too_long", "line_break"}
 
 
-def test_an_unmapped_required_field_is_missing_everywhere() -> None:
+def test_unmapped_required_field_is_reported() -> None:
     addresses = [{key: value for key, value in ADDRESS.items() if key != "city"}]
     (problem,) = problems_of(*make_tables([CUSTOMER], addresses))
     assert (problem["code"], problem["field"], problem["row"], problem["column"]) == ("required", "city", 1, None)
@@ -203,24 +203,24 @@ def test_hints_use_the_value(field: str, value: str | None, hint: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["Germany", "DEU", "de", "Federal Republic of Germany"])
-def test_a_country_by_another_name_is_suggested(value: str) -> None:
+def test_country_in_another_spelling_is_suggested(value: str) -> None:
     (problem,) = problems_of(*with_value("address", "country", value))
     assert problem["hint"] == f'Enter DE instead of "{value}".'
 
 
-def test_the_nearest_country_is_suggested() -> None:
+def test_nearest_country_is_suggested() -> None:
     (problem,) = problems_of(*with_value("address", "country", "Untied Kingdom"))
     assert problem["hint"] == 'Enter GB (United Kingdom) instead of "Untied Kingdom" if that is what you mean.'
 
 
-def test_the_value_is_the_source_cell_not_the_record() -> None:
+def test_problem_value_is_the_source_cell() -> None:
     sources, tables = make_tables([{**CUSTOMER, "phone": "5550123", "cells": {"phone": " 555-0123 ext. 7"}}])
     (problem,) = problems_of(sources, tables)
     assert problem["value"] == " 555-0123 ext. 7"
     assert '"5550123"' in problem["hint"]
 
 
-def test_a_constant_has_no_column_and_shows_its_value() -> None:
+def test_constant_has_no_column_and_shows_its_value() -> None:
     (problem,) = problems_of(*with_value("address", "country", "XX", constants=["address country"]))
     assert (problem["row"], problem["column"], problem["value"]) == (1, None, "XX")
 
@@ -234,7 +234,7 @@ def test_a_constant_has_no_column_and_shows_its_value() -> None:
         ("555", "556", "Main", "record"),
     ],
 )
-def test_among_several_columns_the_first_that_is_filled(main: str, other: str, column: str, value: str) -> None:
+def test_first_filled_column_is_reported(main: str, other: str, column: str, value: str) -> None:
     _, tables = make_tables([{"reference_id": "C1", "company_name": "Wren", "phone": "record"}])
     origins = {"phone": FieldOrigin(("Absent", "Main", "Other"))}
     tables = EntityTables(
@@ -245,7 +245,7 @@ def test_among_several_columns_the_first_that_is_filled(main: str, other: str, c
     assert (problem["column"], problem["value"]) == (column, value)
 
 
-def test_a_customer_field_may_stand_in_a_later_row_of_another_source() -> None:
+def test_customer_field_may_come_from_a_later_row_of_another_source() -> None:
     _, tables = make_tables([{"reference_id": "C1", "company_name": "Wren", "phone": "555"}])
     sources = Sources((make_source("a.csv", [{"Id": "C1"}]), make_source("b.csv", [{"Tel": "x"}, {"Tel": "555 "}])))
     origins = {"phone": FieldOrigin(("Tel",))}
@@ -262,14 +262,14 @@ def test_a_customer_field_may_stand_in_a_later_row_of_another_source() -> None:
     assert str(sources.location(problem["row"], problem["column"])) == "b.csv:3 [Tel]"
 
 
-def test_unresolved_lookups_are_left_alone_only_where_the_entry_looks_up() -> None:
+def test_unresolved_lookups_are_allowed_only_for_entries_with_a_lookup() -> None:
     wrong = {**CUSTOMER, "assigned_price_list_id": "Retail", "assigned_sales_rep_ids": ["Jane"]}
     made = make_tables([wrong], lookups={"assigned_price_list_id": "price_list"})
     assert [p["field"] for p in problems_of(*made, resolved_lookups=False)] == ["assigned_sales_rep_ids"]
     assert len(problems_of(*made)) == 2
 
 
-def test_a_contact_without_email() -> None:
+def test_contact_without_email_is_reported() -> None:
     made = make_tables([CUSTOMER], [], [{**CONTACT, "email": None}])
     (problem,) = problems_of(*made)
     assert (problem["code"], problem["severity"]) == ("contact_without_email", str(Severity.WARNING))
@@ -280,7 +280,7 @@ def test_a_contact_without_email() -> None:
     assert [p["code"] for p in problems_of(*unmapped)] == ["contact_without_email"]
 
 
-def test_equal_ids_name_each_others_place() -> None:
+def test_duplicate_ids_name_each_others_location() -> None:
     customers = [{**CUSTOMER, "reference_id": text} for text in ("A", "B", "A", "A")]
     found = problems_of(*make_tables(customers, sheet="Sheet1"))
     assert [(p["code"], p["row"]) for p in found] == [("duplicate_reference_id", row) for row in (0, 2, 3)]
@@ -316,7 +316,7 @@ def test_child_ids_are_unique_across_customers_but_not_across_kinds() -> None:
     ]
 
 
-def test_one_default_per_type_and_customer() -> None:
+def test_only_one_default_is_allowed_per_type_and_customer() -> None:
     customers = [CUSTOMER, {**CUSTOMER, "reference_id": "C2"}]
     addresses = [
         ADDRESS,
@@ -346,7 +346,7 @@ PLANTS = [plant for plant in WRONG if plant[1] != "reference_id"]
         unique_by=lambda plant: (plant[0], *plant[1][:2]),
     )
 )
-def test_planted_faults_are_found_at_their_cells_and_nothing_else(plants: list[tuple[int, Any]]) -> None:
+def test_only_planted_faults_are_found_at_their_cells(plants: list[tuple[int, Any]]) -> None:
     records = {
         entity: [{**base, "reference_id": f"{entity}{n}", "customer": n // 2} for n in range(60)]
         for entity, base in BASES.items()
@@ -366,7 +366,7 @@ def test_planted_faults_are_found_at_their_cells_and_nothing_else(plants: list[t
     assert frame["row"].is_monotonic_increasing
 
 
-def test_the_result_is_a_problem_table_of_the_agreed_types() -> None:
+def test_result_has_the_types_of_a_problem_table() -> None:
     sources, tables = with_value("customer", "phone", "555")
     pd.testing.assert_series_equal(validate_all(tables, sources).frame.dtypes, ProblemTable.empty().frame.dtypes)
 
@@ -379,7 +379,7 @@ def test_every_code_has_a_message_a_hint_and_a_test() -> None:
     assert {code.name for code in codes if not code.hint} == _HINTS.keys()
 
 
-def test_a_long_column_that_hardly_repeats_is_checked_as_closely() -> None:
+def test_long_column_with_few_repeats_is_checked_completely() -> None:
     count = 25_000  # more than what is looked at to learn whether values repeat
     phones: list[str | None] = [f"+1415555{number:05d}" for number in range(count)]
     phones[3], phones[20_001], phones[20_002], phones[-1] = "+0123", None, "x" * 256, "+0123"

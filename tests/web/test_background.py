@@ -6,7 +6,7 @@ from importer.errors import InternalError, UsageError
 from importer.web.background import Background, Work
 
 
-def test_the_latest_of_those_that_wait_is_done() -> None:
+def test_only_the_latest_waiting_work_is_done() -> None:
     works, gate, done = Background(), threading.Event(), []
 
     def slow(report) -> str:
@@ -28,7 +28,7 @@ def test_the_latest_of_those_that_wait_is_done() -> None:
     assert all(seen.work.error is not None and seen.work.done for seen in (second, third))
 
 
-def test_what_waits_when_the_latest_begins_is_not_done() -> None:
+def test_superseded_waiting_work_is_not_done() -> None:
     works, gate, done = Background(), threading.Event(), []
     first = works.ask("check", 1, lambda _: gate.wait(60))
     second = works.ask("check", 2, lambda _: done.append(2))
@@ -40,7 +40,7 @@ def test_what_waits_when_the_latest_begins_is_not_done() -> None:
     assert done == [3]
 
 
-def test_what_a_page_has_seen_does_not_change_when_the_work_ends() -> None:
+def test_result_already_shown_does_not_change_when_work_ends() -> None:
     works, gate = Background(), threading.Event()
     seen = works.ask("check", 1, lambda _: gate.wait(60))
     gate.set()
@@ -50,7 +50,7 @@ def test_what_a_page_has_seen_does_not_change_when_the_work_ends() -> None:
     assert (now.done, now.result, now.error) == (True, True, None)
 
 
-def test_purposes_do_not_wait_for_each_other() -> None:
+def test_different_purposes_do_not_wait_for_each_other() -> None:
     works, gate = Background(), threading.Event()
     works.ask("check", 1, lambda _: gate.wait(60))
     assert works.ask("draft", 1, lambda _: "made", patience=60).result == "made"
@@ -58,7 +58,7 @@ def test_purposes_do_not_wait_for_each_other() -> None:
     works.wait(60)
 
 
-def test_errors_are_kept_and_defects_do_not_tell_data(capsys) -> None:
+def test_errors_are_kept_and_internal_errors_do_not_reveal_data(capsys) -> None:
     works = Background()
 
     def wrong(_) -> None:
@@ -74,5 +74,5 @@ def test_errors_are_kept_and_defects_do_not_tell_data(capsys) -> None:
     assert "Ann Lee" not in "".join(capsys.readouterr())
 
 
-def test_a_key_is_not_shown() -> None:
+def test_key_is_not_shown() -> None:
     assert "secret" not in repr(Work("secret", lambda _: None))

@@ -11,7 +11,7 @@ from importer.errors import UsageError
 from importer.web.step_fix import FIX
 
 
-def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
+def test_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     mine, made = tmp_path / "mine.csv", tmp_path / "made.csv"
     mine.write_text("mine")
     made.write_text("made")

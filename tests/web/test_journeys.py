@@ -127,7 +127,7 @@ def customers(sandbox: RunningSandbox, prefix: str) -> list[dict[str, object]]:
     return [one for one in sandbox.customers() if any(str(one[name]).startswith(prefix) for name in names)]
 
 
-def test_a_list_from_drop_to_sent_with_a_kill_in_the_middle(
+def test_list_is_uploaded_and_sent_despite_a_kill(
     browser: Browser, page: Page, sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
     with serving(tmp_path) as served:
@@ -241,7 +241,7 @@ def test_a_list_from_drop_to_sent_with_a_kill_in_the_middle(
     ],
     ids=["workbook", "sap-business-one"],
 )
-def test_lists_are_sent_as_they_are_understood(
+def test_all_kinds_of_lists_are_sent(
     served: Served, client: Desk, sandbox: RunningSandbox, tmp_path: Path, make, country, prefix, count
 ) -> None:
     before = len([*sandbox.customers()])

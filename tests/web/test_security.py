@@ -32,7 +32,7 @@ def test_nothing_is_served_without_the_cookie(served: Served, client: httpx.Clie
         assert "<" not in answer.text
 
 
-def test_the_token_works_once_and_leaves_the_address(served: Served, client: httpx.Client) -> None:
+def test_token_works_once_and_is_removed_from_the_url(served: Served, client: httpx.Client) -> None:
     assert httpx.get(served.address).status_code == 403  # the client used it
     assert httpx.get(served.base + "/?token=wrong").status_code == 403
     with serving(served.home) as other, httpx.Client() as fresh:
@@ -71,7 +71,7 @@ def test_foreign_hosts_and_origins_are_refused(
     assert not [*served.home.rglob("a.csv")]
 
 
-def test_two_hosts_in_one_request_are_refused(served: Served, client: httpx.Client) -> None:
+def test_two_host_headers_are_refused(served: Served, client: httpx.Client) -> None:
     connection = http.client.HTTPConnection(served.authority)
     connection.putrequest("GET", "/open", skip_host=True)
     connection.putheader("Host", served.authority)
@@ -83,7 +83,7 @@ def test_two_hosts_in_one_request_are_refused(served: Served, client: httpx.Clie
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/nothing"])
-def test_every_answer_has_a_strict_policy(client: httpx.Client, path: str) -> None:
+def test_every_response_has_a_strict_policy(client: httpx.Client, path: str) -> None:
     headers = client.get(path).headers
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -99,7 +99,7 @@ def test_pages_have_no_inline_script_or_style(client: httpx.Client, step: str) -
     assert re.findall(r"<script(?![^>]*src=)|<style|\son\w+=|\sstyle=|javascript:", text) == []
 
 
-def test_uploads_are_owner_only_and_gone_at_the_end(tmp_path: Path) -> None:
+def test_uploads_are_private_and_deleted_at_the_end(tmp_path: Path) -> None:
     with serving(tmp_path) as own, own.client() as client:
         name = quote("../../<b>x</b> *[1].csv", safe="")
         answer = client.put(f"/upload/{name}", content=b"Id,Name\n1,A\n", headers={"Origin": own.base})
@@ -136,7 +136,7 @@ def test_uploads_are_owner_only_and_gone_at_the_end(tmp_path: Path) -> None:
         ("Ltée 2024.csv", "Ltée 2024.csv"),
     ],
 )
-def test_names_of_uploads_are_safe(given: str, safe: str) -> None:
+def test_upload_names_are_made_safe(given: str, safe: str) -> None:
     assert safe_name(given) == safe
 
 
@@ -146,7 +146,7 @@ def test_long_names_keep_their_ending() -> None:
 
 
 @pytest.mark.parametrize(("pieces", "status"), [(b"x" * 20_000_001, 413), ([b"x" * 1_000_000] * 25, 400)])
-def test_forms_are_bounded(
+def test_form_sizes_are_limited(
     served: Served, client: httpx.Client, pieces: bytes | list[bytes], status: int
 ) -> None:  # with a Content-Length, and without one
     headers = {"Origin": served.base, "Content-Type": "application/x-www-form-urlencoded"}
@@ -154,7 +154,7 @@ def test_forms_are_bounded(
     assert answer.status_code == status
 
 
-def test_an_edit_of_an_old_page_changes_nothing(served: Served, client: httpx.Client) -> None:
+def test_outdated_page_changes_nothing(served: Served, client: httpx.Client) -> None:
     first, second = ({"version": "1", "path": name} for name in ("one.csv", "two.csv"))
     assert served.post(client, "/open/path", first).status_code == 303
     answer = served.post(client, "/open/path", second)

@@ -37,7 +37,7 @@ def sending(**changes: object) -> SendingRecord:
     return replace(own, **changes)  # type: ignore[arg-type]
 
 
-def test_a_process_that_is_gone_is_seen(sendings: Sendings, tmp_path: Path) -> None:
+def test_ended_process_is_detected(sendings: Sendings, tmp_path: Path) -> None:
     folder = folder_of(tmp_path, sending(counts={"pending": 3, "created": 2}))
     with locked(folder):
         (found,) = sendings.active()
@@ -52,13 +52,13 @@ def test_a_process_that_is_gone_is_seen(sendings: Sendings, tmp_path: Path) -> N
     assert not folder.exists()
 
 
-def test_a_damaged_record_is_passed_over(sendings: Sendings, tmp_path: Path) -> None:
+def test_damaged_record_is_ignored(sendings: Sendings, tmp_path: Path) -> None:
     folder = folder_of(tmp_path, sending())
     (folder / "record.json").write_text('{"id": 1')
     assert sendings.all() == []
 
 
-def test_a_name_leads_nowhere_else(sendings: Sendings, tmp_path: Path) -> None:
+def test_sending_id_cannot_leave_the_folder(sendings: Sendings, tmp_path: Path) -> None:
     other = tmp_path / "importer" / "other"
     other.mkdir(parents=True)
     write_record(other, sending(state="ended"))
@@ -78,12 +78,12 @@ def test_progress_is_recorded_with_its_rate(tmp_path: Path) -> None:
     assert stat.S_IMODE((folder / "record.json").stat().st_mode) == 0o600
 
 
-def test_a_limit_bounds_the_total() -> None:
+def test_limit_bounds_the_total() -> None:
     found = sending(counts={"pending": 99, "created": 1}, limit=1)
     assert (found.done, found.total) == (1, 1)
 
 
-def test_an_order_takes_the_files_of_the_session_along(tmp_path: Path) -> None:
+def test_order_copies_the_files_of_the_session(tmp_path: Path) -> None:
     uploads, kept = tmp_path / "session", tmp_path / "kept"
     for folder in (uploads, kept):
         folder.mkdir()
@@ -98,7 +98,7 @@ def test_an_order_takes_the_files_of_the_session_along(tmp_path: Path) -> None:
     json.dumps(vars(own))
 
 
-def test_the_key_goes_through_the_pipe_alone(sendings: Sendings, tmp_path: Path) -> None:
+def test_key_is_only_passed_through_the_pipe(sendings: Sendings, tmp_path: Path) -> None:
     order = Order("resume", "http://127.0.0.1:9", KEY, {"ledger": str(tmp_path / "l.db")}, run="20250331-140502-none")
     assert KEY not in repr(order)
     sendings.begin(order)
@@ -118,7 +118,7 @@ def test_the_key_goes_through_the_pipe_alone(sendings: Sendings, tmp_path: Path)
     assert [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()] == []
 
 
-def test_a_sending_that_is_stopped_while_its_process_starts_does_not_begin(
+def test_sending_stopped_during_start_does_not_begin(
     sendings: Sendings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = folder_of(tmp_path, sending(state="starting", started=time.time()))
@@ -145,7 +145,7 @@ def test_a_sending_that_is_stopped_while_its_process_starts_does_not_begin(
         ({"state": "ended", "action": "undo", "summary": {"stopped": None}}, "Undone"),
     ],
 )
-def test_the_heading_says_whether_all_was_done(changes: dict[str, object], heading: str) -> None:
+def test_heading_says_whether_everything_was_done(changes: dict[str, object], heading: str) -> None:
     page = templates().get_template("send_progress.html")
     summary = {"exit_code": 0, "customers": {"pending": 0, "unknown": 0, "failed": 0}, "resumable": False}
     own = {**changes, "summary": {**summary, **changes["summary"]}} if "summary" in changes else changes  # type: ignore[dict-item]

@@ -32,7 +32,7 @@ def answer(session: Session, method: str, path: str, *, show: Show = OPEN.show, 
     return anyio.run(ask)
 
 
-def test_an_edit_shows_when_it_is_complete_and_leaves_nothing_when_it_fails(session: Session) -> None:
+def test_edit_is_visible_when_complete_and_undone_on_failure(session: Session) -> None:
     with pytest.raises(ZeroDivisionError), session.edit(1) as changed:
         changed.take_sources((str(1 / 0),))
     with session.edit(1) as changed:
@@ -41,7 +41,7 @@ def test_an_edit_shows_when_it_is_complete_and_leaves_nothing_when_it_fails(sess
     assert (session.sources, session.version) == (("a.csv",), 2)
 
 
-def test_a_form_of_a_page_that_was_made_while_another_window_changed_something_is_refused(session: Session) -> None:
+def test_form_made_before_a_change_in_another_window_is_refused(session: Session) -> None:
     def show(ask: Ask) -> PageContent:
         shown = OPEN.show(ask)
         if session.version == 1:
@@ -55,7 +55,7 @@ def test_a_form_of_a_page_that_was_made_while_another_window_changed_something_i
     assert session.reading.country == "DE"
 
 
-def test_a_file_that_comes_during_an_edit_is_taken(session: Session) -> None:
+def test_file_uploaded_during_an_edit_is_accepted(session: Session) -> None:
     lock, edits = session.lock, iter([1])
 
     class Busy:
@@ -73,7 +73,7 @@ def test_a_file_that_comes_during_an_edit_is_taken(session: Session) -> None:
     assert [Path(source).name for source in session.sources] == ["a.csv"]
 
 
-def test_two_uploads_of_one_name_at_once_are_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_uploads_with_one_name_are_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def content(text: bytes) -> Any:
         yield text
 
@@ -104,7 +104,7 @@ def test_two_uploads_of_one_name_at_once_are_two_files(tmp_path: Path, monkeypat
     assert {path.read_bytes() for path in anyio.run(both)} == {b"first", b"second"}
 
 
-def test_corrections_that_another_program_has_added_are_not_written_over(session: Session, tmp_path: Path) -> None:
+def test_corrections_changed_by_another_program_are_not_overwritten(session: Session, tmp_path: Path) -> None:
     session.corrections, session.corrections_saved = tmp_path / "own.csv", tmp_path / "kept.csv"
     session.corrections.write_text("ours")
     session.corrections_saved.write_text("ours, and theirs")

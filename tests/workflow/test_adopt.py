@@ -63,7 +63,7 @@ def found(said) -> dict[str, int]:
     return {name: count for name, count in adopted.items() if name != "examples" and count}
 
 
-def test_the_next_night_sends_only_what_differs(desk, api, fresh) -> None:
+def test_next_night_sends_only_differences(desk, api, fresh) -> None:
     rows = export(40)
     desk.run(api.url, *write(desk, rows))
     api.customers["C1"] |= {"phone": "+16505550100", "freight_term": "FOB", "status": "inactive"}
@@ -107,7 +107,7 @@ def test_the_next_night_sends_only_what_differs(desk, api, fresh) -> None:
     assert desk.do("ledger", "check", *fresh[:2]).code == 0
 
 
-def test_what_changes_in_wizcommerce_after_it_is_a_conflict(desk, after) -> None:
+def test_later_changes_in_the_api_are_conflicts(desk, after) -> None:
     rows = export(2)
     with after(2) as api:
         api.customers["C0"]["phone"] = api.customers["C1"]["phone"] = "+16505550100"
@@ -122,7 +122,7 @@ def test_what_changes_in_wizcommerce_after_it_is_a_conflict(desk, after) -> None
         assert api.customers["C1"]["phone"] == "+14155550101"
 
 
-def test_one_that_was_deleted_there_is_created_once_it_is_adopted_by_name(desk, after) -> None:
+def test_deleted_customer_is_created_after_adopting_it_by_id(desk, after) -> None:
     rows = export(2)
     with after(2) as api:
         assert found(adopt(desk, api, *write(desk, rows)[:3])) == {"same": 2}
@@ -135,7 +135,7 @@ def test_one_that_was_deleted_there_is_created_once_it_is_adopted_by_name(desk, 
         assert desk.run(api.url, *write(desk, rows)).outcomes == {"C0": "unchanged", "C1": "created"}
 
 
-def test_one_that_is_there_twice_is_not_adopted_and_not_updated(desk, after) -> None:
+def test_duplicate_customer_is_not_adopted_or_updated(desk, after) -> None:
     rows = export(3)
     with after(3) as api:
         api.customers["twin"] = {**api.customers["C1"], "id": "another", "status": "inactive"}
@@ -154,7 +154,7 @@ def test_one_that_is_there_twice_is_not_adopted_and_not_updated(desk, after) -> 
 
 
 @pytest.mark.usefixtures("at_once")
-def test_one_that_cannot_be_read_stops_it_and_it_goes_on(desk, after) -> None:
+def test_unreadable_customer_stops_adopt_which_continues_later(desk, after) -> None:
     rows = export(5)
     with after(5) as api:
         answer, wrong = api.answer, api.customers["C3"]["id"]
@@ -167,7 +167,7 @@ def test_one_that_cannot_be_read_stops_it_and_it_goes_on(desk, after) -> None:
         assert found(adopt(desk, api, *write(desk, rows)[:3])) == {"known": 4, "same": 1}
 
 
-def test_what_is_in_doubt_is_left_to_its_run(desk, api) -> None:
+def test_unknown_outcome_is_left_to_its_run(desk, api) -> None:
     rows = export(3)
     answer = api.answer
     api.answer = lambda method, *rest: (401, {}) if method == "POST" else answer(method, *rest)
@@ -179,7 +179,7 @@ def test_what_is_in_doubt_is_left_to_its_run(desk, api) -> None:
     assert (said.code, found(said)) == (3, {"in_doubt": 1, "absent": 2})
 
 
-def test_it_is_no_run_that_sends(desk) -> None:
+def test_adopt_sends_nothing_and_cannot_be_resumed(desk) -> None:
     with running(SandboxConfig(keys=())) as box:
         words = desk.small(4)
         desk.run(box.url, *words)
@@ -201,7 +201,7 @@ def test_it_is_no_run_that_sends(desk) -> None:
         assert "adopt" in desk.do("runs", "--ledger", "fresh.db", "--json").out
 
 
-def test_guards_and_keys_hold_as_for_a_run(desk) -> None:
+def test_guards_and_keys_apply_to_adopt(desk) -> None:
     rows = export(3) | {"C9": {**row(9), "Phone": "odd"}}
     with strict_api(keys=(KEY, "another-key")) as api:
         words = (*write(desk, rows)[:3], "--tenant", "acme")
@@ -214,7 +214,7 @@ def test_guards_and_keys_hold_as_for_a_run(desk) -> None:
         assert "--accept-key" in refused.err
 
 
-def test_a_blank_that_clears_is_a_difference(desk, after) -> None:
+def test_blank_that_clears_a_field_is_a_difference(desk, after) -> None:
     rows = export(2)
     clearing = MAPPING.replace("phone: {from: Phone, optional: true}", "phone: {from: Phone, clear_when_blank: true}")
     with after(2) as api:

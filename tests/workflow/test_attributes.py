@@ -36,7 +36,7 @@ def problems(said) -> list[tuple[str, ...]]:
     return [tuple(line[name] for name in names) for line in said.table("errors.csv") if "attribute" in line["code"]]
 
 
-def test_names_options_and_types_are_checked_each_at_its_cell_by_the_mappings_policy(desk) -> None:
+def test_attribute_names_options_and_types_are_checked_by_policy(desk) -> None:
     desk.write("typed.yaml", TYPED)
     rows = [
         ("1", "One", "Wholesale", "1234.5", "", ""),
@@ -67,7 +67,7 @@ def test_names_options_and_types_are_checked_each_at_its_cell_by_the_mappings_po
 
 
 @pytest.mark.parametrize("bare", [True, False])
-def test_a_sandbox_that_is_given_attributes_defines_them(desk, bare) -> None:
+def test_sandbox_defines_given_attributes(desk, bare) -> None:
     desk.write("typed.yaml", TYPED.replace("Mobil:", "Mobile:"))
     desk.write("typed.csv", "Id,Name,Type,Limit,Person,Mobile\n1,One,Retail,5,Robin,+14155550101\n2,Two,Retails,,,\n")
     defined = [
@@ -82,7 +82,7 @@ def test_a_sandbox_that_is_given_attributes_defines_them(desk, bare) -> None:
     assert problems(said) == [("error", "attribute_option", "2", "3", "Type", "Retails")]
 
 
-def test_an_api_that_lists_no_attributes_holds_nothing_up(desk, monkeypatch) -> None:
+def test_api_without_an_attribute_list_blocks_nothing(desk, monkeypatch) -> None:
     """Empty, and not there at all: one warning for each kind of record, and everything is sent."""
     desk.write("typed.yaml", TYPED)
     desk.write("typed.csv", "Id,Name,Type,Limit,Person,Mobile\n1,One,odd,many,Robin,none\n2,Two,odd,,,\n")
@@ -102,7 +102,7 @@ def test_an_api_that_lists_no_attributes_holds_nothing_up(desk, monkeypatch) -> 
         assert [line[:2] for line in problems(said)] == [("info", "attributes_unchecked")] * 2
 
 
-def test_a_rehearsal_takes_a_firms_own_attributes(desk, box) -> None:
+def test_sandbox_accepts_custom_attributes(desk, box) -> None:
     desk.write("typed.yaml", TYPED)
     desk.write("typed.csv", "Id,Name,Type,Limit,Person,Mobile\n1,One,Anything,5,Robin,x\n")
     said = desk.run(box.url, "typed.csv", "-m", "typed.yaml")
@@ -119,7 +119,7 @@ contacts: [{first_name: Person, optional: true}]
 """
 
 
-def test_a_mandatory_attribute_is_missed_before_anything_is_sent(desk) -> None:
+def test_missing_mandatory_attribute_is_found_before_sending(desk) -> None:
     """Also by a mapping that knows nothing of attributes, where its kind of record is there at all."""
     desk.write("plain.yaml", PLAIN)
     desk.write("plain.csv", "Id,Name,Person\n1,One,Robin\n2,Two,\n")
@@ -134,7 +134,7 @@ def test_a_mandatory_attribute_is_missed_before_anything_is_sent(desk) -> None:
     assert (line["entity"], line["field"]) == ("contact", "attributes.Badge")
 
 
-def test_a_mandatory_attribute_that_a_transform_finds_wrong_is_one_fault(desk) -> None:
+def test_invalid_mandatory_attribute_is_one_fault(desk) -> None:
     desk.write(
         "dated.yaml", PLAIN.replace("Name}", "Name, attributes: {Since: {from: Since, as: [{date: '%d.%m.%Y'}]}}}")
     )
@@ -149,7 +149,7 @@ def test_a_mandatory_attribute_that_a_transform_finds_wrong_is_one_fault(desk) -
     assert list(api.bodies) == ["3"]
 
 
-def test_labels_become_values_and_long_texts_are_sent_whole(desk) -> None:
+def test_labels_become_values_and_long_texts_are_sent_completely(desk) -> None:
     desk.write(
         "typed.yaml", TYPED.replace("Credit Limit: {from: Limit, optional: true, invalid: blank}", "Notes: Limit")
     )
@@ -171,7 +171,7 @@ def test_labels_become_values_and_long_texts_are_sent_whole(desk) -> None:
 
 
 @pytest.mark.parametrize(("mapping", "code"), [(PLAIN, 0), (TYPED, 3)])
-def test_a_key_that_may_not_see_attributes_stops_only_a_run_that_sends_some(
+def test_key_without_attribute_access_stops_only_runs_that_send_attributes(
     desk, api, monkeypatch, mapping, code
 ) -> None:
     desk.write("m.yaml", mapping)

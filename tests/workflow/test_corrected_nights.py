@@ -24,7 +24,7 @@ def statuses(said: Said) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_the_loop(desk: Desk, system: str) -> None:
+def test_rejected_rows_are_fixed_recorded_and_applied_nightly(desk: Desk, system: str) -> None:
     """Reject, mend, record; then nights with the export as it was, with the ERP fixed, and changed otherwise."""
     sample = SYSTEMS[system]()
     for file, content in sample.files.items():
@@ -102,7 +102,7 @@ def change(said: Said, to: Path, cells: Mapping[str, str], *, rows: tuple[int, .
     book.save(to)
 
 
-def test_changes_of_format_are_asked_and_what_must_not_leave_is_not_recorded(small: Desk) -> None:
+def test_format_changes_are_asked_about_and_sensitive_ones_not_recorded(small: Desk) -> None:
     first = rejected(small)
     change(first, small.path / "fixed.xlsx", {"D2": "+14155550132", "H2": "2134", "H3": "2135", "I3": "4111"})
     said = small.do("correct", "fixed.xlsx", "--to", "c.csv", "--json")
@@ -120,7 +120,7 @@ def test_changes_of_format_are_asked_and_what_must_not_leave_is_not_recorded(sma
     assert "4111" not in (small.path / "c.csv").read_text()
 
 
-def test_a_contradiction_is_an_error_with_both_and_replace_lets_the_later_one_win(small: Desk) -> None:
+def test_contradiction_is_an_error_unless_replace_uses_the_later_one(small: Desk) -> None:
     first = rejected(small)
     for name, phone in (("one.xlsx", "+14155550132"), ("two.xlsx", "+14155550133")):
         change(first, small.path / name, {"D2": phone})
@@ -138,7 +138,7 @@ def test_a_contradiction_is_an_error_with_both_and_replace_lets_the_later_one_wi
     assert rejected(small, "--corrections", "c.csv").code == 0
 
 
-def test_lists_in_any_order_and_rows_that_are_not_certain(small: Desk) -> None:
+def test_lists_may_be_in_any_order_and_uncertain_rows_are_refused(small: Desk) -> None:
     first = rejected(small)
     path = first.folder / "rejected" / "small.csv"
     lines = list(csv.reader(io.StringIO(path.read_text())))
@@ -161,7 +161,7 @@ def test_lists_in_any_order_and_rows_that_are_not_certain(small: Desk) -> None:
     assert "do not say which run" in small.do("correct", "other.csv", "--to", "c.csv").err
 
 
-def test_rows_that_are_missing_are_left_out_only_if_that_is_said(small: Desk) -> None:
+def test_missing_rows_are_left_out_only_on_request(small: Desk) -> None:
     first = rejected(small)
     change(first, small.path / "fixed.xlsx", {"D2": "+14155550132"}, rows=(3,))
     assert len(small.do("correct", "fixed.xlsx", "--to", "c.csv", "--json").summary["recorded"]) == 1
@@ -173,7 +173,7 @@ def test_rows_that_are_missing_are_left_out_only_if_that_is_said(small: Desk) ->
     assert [line["column"] for line in said.table("corrections.csv") if line["new"] == "leave out"] == [""]
 
 
-def test_a_corrected_cell_that_is_still_wrong_names_its_place_and_the_report_has_all(small: Desk) -> None:
+def test_corrected_cell_that_is_still_wrong_is_reported_with_its_source_text(small: Desk) -> None:
     change(rejected(small), small.path / "fixed.xlsx", {"D2": "worse", "E3": "bob@example.com"})
     assert small.do("correct", "fixed.xlsx", "--to", "c.csv").code == 0
     said = rejected(small, "--corrections", "c.csv")
@@ -188,7 +188,7 @@ def test_a_corrected_cell_that_is_still_wrong_names_its_place_and_the_report_has
     assert "bob@example.com" in preview.out
 
 
-def test_a_plan_is_applied_with_its_corrections_or_not_at_all(small: Desk) -> None:
+def test_plan_is_applied_with_its_corrections_or_not_at_all(small: Desk) -> None:
     change(rejected(small), small.path / "fixed.xlsx", {"D2": "+14155550132"})
     assert small.do("correct", "fixed.xlsx", "--to", "c.csv").code == 0
     words = ("small.csv", "-m", "small.yaml", "--corrections", "c.csv", "--invalid", "blank=email", "--api", "sandbox")
@@ -200,7 +200,7 @@ def test_a_plan_is_applied_with_its_corrections_or_not_at_all(small: Desk) -> No
     assert f"the corrections have changed since plan {second} was made" in refused.err
 
 
-def test_nights_report_only_what_is_new(small: Desk) -> None:
+def test_nights_report_only_new_problems(small: Desk) -> None:
     """Ann is imported, then breaks; Bob is wrong from the first night on, which is told once."""
     change(rejected(small), small.path / "fixed.xlsx", {"D2": "+14155550132"})
     assert small.do("correct", "fixed.xlsx", "--to", "c.csv").code == 0
@@ -225,7 +225,7 @@ def test_nights_report_only_what_is_new(small: Desk) -> None:
     assert "stale" in shown
 
 
-def test_forgetting_erases_corrections_and_names_what_else_there_is(small: Desk) -> None:
+def test_forget_erases_corrections_and_names_other_places(small: Desk) -> None:
     first = rejected(small)
     change(first, small.path / "fixed.xlsx", {"D2": "+14155550132", "E3": "bob@example.com"})
     assert small.do("correct", "fixed.xlsx", "--to", "c.csv").code == 0
@@ -253,7 +253,7 @@ def test_keep_covers_checks_and_plans(small: Desk) -> None:
     ]
 
 
-def test_from_python(small: Desk) -> None:
+def test_corrections_can_be_made_from_python(small: Desk) -> None:
     first = rejected(small)
     cells = [("small.csv", 2, "Phone", "+14155550132"), ("small.csv", 3, "Mail", "bob@example.com")]
     to = small.path / "c.csv"
@@ -288,7 +288,7 @@ addresses:
 """
 
 
-def test_parts_of_an_address_are_corrections_too(desk: Desk) -> None:
+def test_address_parts_are_corrections_too(desk: Desk) -> None:
     """Of columns that only the workbook has; later exports get them, and a column that is gone is told."""
     desk.write("packed.yaml", PACKED)
     desk.write("packed.csv", "Code,Customer,Phone,Bill address\n0018,Kestrel,bad,over there\n")

@@ -46,7 +46,7 @@ def options(desk, box, monkeypatch):
     )  # fmt: skip
 
 
-def test_what_is_in_flight_ends_and_the_rest_is_gone_on_with(options, box) -> None:
+def test_deadline_lets_requests_finish_and_resume_sends_the_rest(options, box) -> None:
     hours, said = Hours(), []
 
     def sent(counts) -> None:
@@ -69,7 +69,7 @@ def test_what_is_in_flight_ends_and_the_rest_is_gone_on_with(options, box) -> No
     assert len(read_table(options.out / again["run_id"] / "results.csv")) == 300
 
 
-def test_time_that_is_up_before_anything_is_sent(options, box) -> None:
+def test_deadline_includes_reading_and_mapping(options, box) -> None:
     """Reading and mapping count, too."""
     hours = Hours()
     watch = Watch(stage=lambda _: hours.put_on(14.0), deadline=hours.deadline(60.0))
@@ -80,7 +80,7 @@ def test_time_that_is_up_before_anything_is_sent(options, box) -> None:
     assert (again["exit_code"], box.counts()["customers"]) == (0, 300)
 
 
-def test_a_run_that_is_quick_enough_hears_nothing_of_it(desk, box) -> None:
+def test_quick_run_is_not_affected_by_its_deadline(desk, box) -> None:
     said = desk.run(box.url, *desk.small(3), "--deadline", "1h30m")
     assert said.code == 0
     assert said.summary["options"]["deadline"] == 5400.0
@@ -95,12 +95,12 @@ def test_a_run_that_is_quick_enough_hears_nothing_of_it(desk, box) -> None:
     ("text", "seconds"),
     [("90m", 5400), ("2h", 7200), ("1h30m", 5400), ("45s", 45), ("5400", 5400), (" 0.5H ", 1800), ("1m30", 90)],
 )
-def test_a_length_of_time(text, seconds) -> None:
+def test_durations_are_parsed(text, seconds) -> None:
     assert Options(deadline=text).deadline == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-5", "1d", "m", "5 m 3", "h30m", "0", "0m"])
-def test_what_is_no_length_of_time_is_wrong_usage(desk, text) -> None:
+def test_invalid_duration_is_a_usage_error(desk, text) -> None:
     said = desk.do("run", *desk.small(1), "--api", "sandbox", f"--deadline={text}")
     assert said.code == 2
     assert not os.path.lexists(desk.path / "results")

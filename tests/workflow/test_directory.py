@@ -41,11 +41,11 @@ def names(*texts: str) -> list[list[str]]:
         ("Cher", ["Cher", "cher", "REP8@example.com", str(uuid.UUID(int=8))]),
     ],
 )
-def test_a_rep_is_found_with_the_last_name_first_whatever_it_is_made_of(name: str, spellings: list[str]) -> None:
+def test_rep_is_found_with_the_last_name_first(name: str, spellings: list[str]) -> None:
     assert names(*spellings) == [[name]] * len(spellings)
 
 
-def test_the_order_of_names_matters() -> None:
+def test_order_of_names_matters() -> None:
     assert names("Ann Mary", "Mary, Ann", "Mary Ann", "Ann, Mary") == [
         ["Ann Mary"],
         ["Ann Mary"],
@@ -55,13 +55,13 @@ def test_the_order_of_names_matters() -> None:
     assert names("Maria, de la Cruz", "de la Cruz", "Cruz, Maria", ",", "") == [[], [], [], [], []]
 
 
-def test_two_reps_of_one_name_are_told_apart_by_nothing_in_it() -> None:
+def test_two_reps_with_one_name_are_both_found() -> None:
     twins = [*REPS, {**REPS[0], "id": "other", "first_name": "Maria de", "last_name": "la Cruz"}]
     directory = Directory({"sales_rep": known_reps(twins)})
     assert len(directory.find("sales_rep", "de la Cruz, Maria")) == 2
 
 
-def test_a_name_that_has_a_comma_of_its_own_goes_first() -> None:
+def test_name_with_its_own_comma_takes_precedence() -> None:
     lists = [{"id": "1", "name": "Wholesale, US"}, {"id": "2", "name": "US Wholesale"}]
     directory = Directory({"price_list": known_price_lists(lists)})
     assert [directory.find("price_list", name)[0].id for name in ("Wholesale, US", "US Wholesale")] == ["1", "2"]
@@ -76,7 +76,7 @@ customer:
 """
 
 
-def test_a_rep_named_twice_is_sent_once(desk) -> None:
+def test_rep_named_twice_is_sent_once(desk) -> None:
     desk.write("reps.yaml", MAPPING)
     maria, jan = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
     rows = [
@@ -105,7 +105,7 @@ def test_a_rep_named_twice_is_sent_once(desk) -> None:
         (f"{{constant: [{uuid.UUID(int=1)}, {uuid.UUID(int=2)}, {uuid.UUID(int=1)}]}}", "", 2),
     ],
 )
-def test_ids_in_the_file_or_the_mapping_are_sent_once_too(desk, rule: str, cell: str, expected: int) -> None:
+def test_repeated_ids_in_the_file_or_mapping_are_sent_once(desk, rule: str, cell: str, expected: int) -> None:
     desk.write("reps.yaml", MAPPING.replace('{from: [Rep, Second], split: ";", lookup: sales_rep}', rule))
     desk.write("reps.csv", f"Id,Name,Rep\n1,One,{cell}\n")
     said: Any = desk.do("check", "reps.csv", "-m", "reps.yaml", "--json")
@@ -134,11 +134,11 @@ PAIRS = [{"label": "Red", "value": "r"}, {"label": "Blue", "value": "b"}]
         ({"options": "Red", "configuration": ["Red"]}, (), {}),
     ],
 )
-def test_options_are_texts_or_labels_with_values_at_either_place(defined: Any, options: Any, labels: Any) -> None:
+def test_options_are_texts_or_labels_with_values_in_either_place(defined: Any, options: Any, labels: Any) -> None:
     found = definitions([{"name": "Color", "data_type": "select", **defined}])["Color"]
     assert (found.options, found.labels) == (options, labels)
 
 
-def test_only_a_plain_true_makes_an_attribute_mandatory() -> None:
+def test_only_true_makes_an_attribute_mandatory() -> None:
     items = [{"name": str(n), "is_mandatory": said} for n, said in enumerate([True, False, None, "no", 0])]
     assert [one.mandatory for one in definitions([*items, {"name": "5"}]).values()] == [True, *[False] * 5]

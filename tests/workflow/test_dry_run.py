@@ -32,7 +32,7 @@ def offline(monkeypatch) -> list[str]:
     return attempts
 
 
-def test_a_check_needs_no_network_no_key_and_no_ledger(desk, offline) -> None:
+def test_check_needs_no_network_key_or_ledger(desk, offline) -> None:
     desk.environment["WIZCOMMERCE_API_KEY"] = ""
     said = desk.do("check", *desk.small(), "--json")
     assert (said.code, said.err) == (0, "")
@@ -46,7 +46,7 @@ def test_a_check_needs_no_network_no_key_and_no_ledger(desk, offline) -> None:
 
 
 @pytest.mark.usefixtures("at_once")
-def test_the_trap_does_catch_a_run(desk, offline) -> None:
+def test_offline_fixture_detects_a_run(desk, offline) -> None:
     """So that the test above cannot pass for a wrong reason."""
     with pytest.raises(AssertionError, match="a connection was opened"):
         socket.create_connection(("127.0.0.1", 9))
@@ -55,7 +55,7 @@ def test_the_trap_does_catch_a_run(desk, offline) -> None:
     assert offline
 
 
-def test_names_stay_open_in_a_check_and_are_counted_as_warnings(desk, offline) -> None:
+def test_names_are_not_resolved_in_a_check_but_counted_as_warnings(desk, offline) -> None:
     desk.write("reps.yaml", LOOKUPS)
     desk.write(
         "reps.csv",
@@ -77,7 +77,7 @@ def test_names_stay_open_in_a_check_and_are_counted_as_warnings(desk, offline) -
     }
 
 
-def test_the_report_has_no_options_of_sending(desk) -> None:
+def test_report_shows_no_sending_options(desk) -> None:
     desk.write("job.toml", 'api = "staging"\nmode = "upsert"\nrate = 5\nmax-failed = 3\ncountry = "US"\n')
     said = desk.do("check", *desk.small(), "--config", "job.toml", "--json")
     assert said.summary["options"].keys() == {"sources", "mapping", "dedupe", "country"}
@@ -87,14 +87,14 @@ def test_the_report_has_no_options_of_sending(desk) -> None:
     assert "concurrency" not in facts
 
 
-def test_the_key_is_nowhere_even_when_it_is_set(desk) -> None:
+def test_key_is_not_stored_or_shown(desk) -> None:
     said = desk.do("check", *desk.small())
     assert KEY not in said.out + said.err
     assert all(KEY.encode() not in path.read_bytes() for path in desk.files())
 
 
 @pytest.mark.parametrize("partial", [True, False])
-def test_a_part_of_the_files_is_no_loss_when_it_is_said_to_be_a_part(desk, partial) -> None:
+def test_missing_table_is_not_reported_with_partial(desk, partial) -> None:
     part = desk.write("BusinessPartners.csv", "CardCode,CardName,Phone1\nC1,Harbor Goods,+14155550101\n")
     said = desk.do("check", part, "-m", "sap-business-one", "--json", *["--partial"][:partial])
     assert said.code == 0

@@ -34,7 +34,7 @@ def never_ends() -> None:
 
 
 @pytest.mark.parametrize("processes", [False, True])
-def test_results_come_in_the_order_of_the_tasks_and_errors_are_raised(processes: bool) -> None:
+def test_results_are_in_task_order_and_errors_are_raised(processes: bool) -> None:
     def calls(executor: Executor) -> None:
         assert run_all(executor, pow, [(2, 3), (3, 2), (5, 1)]) == [8, 9, 5]
         with pytest.raises(OutputError, match="full"):
@@ -51,7 +51,7 @@ def test_results_come_in_the_order_of_the_tasks_and_errors_are_raised(processes:
     assert not multiprocessing.active_children()
 
 
-def test_a_process_that_dies_loses_nothing(tmp_path: Path) -> None:
+def test_dead_process_loses_nothing(tmp_path: Path) -> None:
     with process_executor(2) as pool:
         done = run_all(pool, dies_once, [(str(tmp_path / "mark"), number) for number in range(4)])
         assert done == [0, 1, 4, 9]
@@ -59,7 +59,7 @@ def test_a_process_that_dies_loses_nothing(tmp_path: Path) -> None:
         assert run_all(pool, pow, [(2, 3)]) == [8]  # in this process: the pool is broken
 
 
-def test_processes_end_at_once_when_the_block_fails() -> None:
+def test_processes_end_immediately_if_the_block_fails() -> None:
     at_work: list[Future[None]] = []
 
     def interrupted() -> None:
@@ -101,7 +101,7 @@ def test_nothing_waits_while_processes_start(monkeypatch: pytest.MonkeyPatch) ->
     assert all(pool.submitted.acquire(timeout=60) for _ in range(2))
 
 
-def test_an_unknown_engine_and_one_that_does_not_answer_are_usage_errors(tmp_path: Path, monkeypatch) -> None:
+def test_unknown_or_unreachable_engine_is_a_usage_error(tmp_path: Path, monkeypatch) -> None:
     with pytest.raises(UsageError, match="--engine: 'spark' is not valid"):
         Options(engine="spark")
     monkeypatch.setattr(executors, "_DASK_TIMEOUT", 0.2)

@@ -91,7 +91,7 @@ def without_faults(sample: Sample, done: Mapping[Cell, str], folder: Path) -> li
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_the_samples_fixed_by_their_notes_arrive_as_from_a_faultless_file(desk: Desk, system: str) -> None:
+def test_fixed_samples_give_the_same_bodies_as_clean_files(desk: Desk, system: str) -> None:
     sample = SYSTEMS[system]()
     for file, content in sample.files.items():
         desk.write(f"source/{file}", content)
@@ -124,7 +124,7 @@ def a_rejected_partner(said: Said) -> str:
     return next(line["reference_id"] for line in said.table("results.csv") if line["outcome"] == "rejected")
 
 
-def test_a_run_takes_the_fixed_workbook_after_the_rest_was_sent(desk: Desk) -> None:
+def test_fixed_workbook_is_sent_after_the_rest(desk: Desk) -> None:
     common = ("-m", "sap-business-one", "--country", "US")
     first = desk.run("sandbox", SAMPLES_SAP, *common)
     keys = dict.fromkeys(sap_business_one.ORPHANS, a_rejected_partner(first))
@@ -202,7 +202,7 @@ def sources(desk: Desk) -> tuple[str, str]:
     return FIRMS, ADDRESSES
 
 
-def test_a_wrong_child_brings_its_whole_customer_and_names_still_tell_the_tables(desk: Desk) -> None:
+def test_wrong_child_brings_its_whole_customer_into_the_workbook(desk: Desk) -> None:
     first = desk.do("check", *sources(desk), "-m", "own.yaml", "--json")
     assert first.summary["customers"] == {"read": 12, "valid": 6, "rejected": 6}
     book = openpyxl.load_workbook(first.folder / "rejected.xlsx")
@@ -227,7 +227,7 @@ def test_a_wrong_child_brings_its_whole_customer_and_names_still_tell_the_tables
     assert bodies(first) | bodies(second) == bodies(faultless)
 
 
-def test_what_is_wrong_twice_comes_back_twice(desk: Desk) -> None:
+def test_workbook_that_is_still_wrong_is_rejected_again(desk: Desk) -> None:
     """The second workbook knows the first files, and its guide is still no data."""
     first = desk.do("check", *sources(desk), "-m", "own.yaml", "--json")
     second = desk.do("check", first.folder / "rejected.xlsx", "-m", "own.yaml", "--partial", "--json")
@@ -246,7 +246,7 @@ def test_what_is_wrong_twice_comes_back_twice(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("change", ["moved", "last", "gone"])
-def test_the_guide_may_be_changed_or_gone(desk: Desk, change: str) -> None:
+def test_guide_sheet_may_be_changed_or_removed(desk: Desk, change: str) -> None:
     first = desk.do("check", *sources(desk), "-m", "own.yaml", "--json")
     fix(first.folder / "rejected.xlsx", desk.path / "fixed.xlsx")
     book = openpyxl.load_workbook(desk.path / "fixed.xlsx")
@@ -265,7 +265,7 @@ def test_the_guide_may_be_changed_or_gone(desk: Desk, change: str) -> None:
 
 
 @pytest.mark.parametrize("sentence", ["These rows are from the results folder ", "These rows were rejected by run "])
-def test_the_guide_names_the_folder_as_an_older_version_did_too(desk: Desk, sentence: str) -> None:
+def test_guide_sheet_of_an_older_version_names_its_folder(desk: Desk, sentence: str) -> None:
     first = desk.do("check", *sources(desk), "-m", "own.yaml", "--json")
     fix(first.folder / "rejected.xlsx", desk.path / "fixed.xlsx")
     book = openpyxl.load_workbook(desk.path / "fixed.xlsx")
@@ -275,7 +275,7 @@ def test_the_guide_names_the_folder_as_an_older_version_did_too(desk: Desk, sent
     assert desk.do("correct", "fixed.xlsx", "--to", "corrections.csv", "--yes").code != 2
 
 
-def test_an_orphan_can_be_given_its_customer_in_the_workbook(desk: Desk) -> None:
+def test_orphan_can_be_assigned_to_a_customer_in_the_workbook(desk: Desk) -> None:
     desk.write("firms.csv", "Code,Name\n1,One\n")
     desk.write("people.csv", "Firm,First,Mail\n1,Ann,ann@example.com\n2,Bob,bob@example.com\n")
     desk.write(
@@ -305,7 +305,7 @@ contacts:
 """
 
 
-def test_a_fixed_orphan_joins_its_customer_that_was_sent_before(desk: Desk) -> None:
+def test_fixed_orphan_joins_its_previously_sent_customer(desk: Desk) -> None:
     desk.write("firms.csv", "Code,Name\n001,One\n002,Two\n003,Three\n004,Four\n005,Five\n")
     people = ["001,Ann", "1,Bob", "002,Cid", ",Dot", "003,Eve", "004,Fay", "005,Gus"]
     desk.write("people.csv", "Firm,First,Mail\n" + "".join(f"{one},{one[-3:]}@example.com\n" for one in people))
@@ -333,7 +333,7 @@ def test_a_fixed_orphan_joins_its_customer_that_was_sent_before(desk: Desk) -> N
     assert desk.do("verify", "--json").code == 0
 
 
-def test_reports_written_again_keep_the_workbook_true(desk: Desk) -> None:
+def test_rewritten_reports_keep_the_workbook_valid(desk: Desk) -> None:
     desk.write("list.csv", "Id,Name,Phone,Mail,Street,Town\n1,One,,no address,,\n")
     desk.small()
     said = desk.run("sandbox", "list.csv", "-m", "small.yaml")

@@ -35,7 +35,7 @@ def outcomes(result: importer.RunResult) -> dict[str, str]:
     return dict(zip(result.results["reference_id"], result.results["outcome"], strict=True))
 
 
-def test_one_that_the_api_has_under_its_former_id_is_not_created_again(box: RunningSandbox, tmp_path: Path) -> None:
+def test_customer_existing_under_its_former_id_is_not_created_again(box: RunningSandbox, tmp_path: Path) -> None:
     create(box, MARKED)
     assert outcomes(send(box, tmp_path, MARKED)) == {MARKED: "exists", "0018": "created"}
     # The ledger knows it now.
@@ -45,25 +45,25 @@ def test_one_that_the_api_has_under_its_former_id_is_not_created_again(box: Runn
     assert box.counts()["customers"] == 2
 
 
-def test_one_that_nobody_knows_gets_the_new_id(box: RunningSandbox, tmp_path: Path) -> None:
+def test_unknown_customer_gets_the_new_id(box: RunningSandbox, tmp_path: Path) -> None:
     assert outcomes(send(box, tmp_path, MARKED)) == {"0017": "created", "0018": "created"}
     assert outcomes(send(box, tmp_path, "0017")) == {"0017": "unchanged", "0018": "unchanged"}
 
 
-def test_one_that_is_known_under_its_new_id_keeps_that(box: RunningSandbox, tmp_path: Path) -> None:
+def test_customer_known_by_its_new_id_keeps_it(box: RunningSandbox, tmp_path: Path) -> None:
     send(box, tmp_path, "0017")
     assert outcomes(send(box, tmp_path, MARKED)) == {"0017": "unchanged", "0018": "unchanged"}
     assert box.counts()["customers"] == 2
 
 
-def test_one_that_is_known_under_both_keeps_the_new_id(box: RunningSandbox, tmp_path: Path) -> None:
+def test_customer_known_by_both_ids_keeps_the_new_one(box: RunningSandbox, tmp_path: Path) -> None:
     send(box, tmp_path, "0017")
     create(box, MARKED)
     assert outcomes(send(box, tmp_path, MARKED)) == {"0017": "unchanged", "0018": "unchanged"}
 
 
 @pytest.mark.parametrize("as_key", [True, False])
-def test_a_column_that_is_now_another_one(box: RunningSandbox, tmp_path: Path, *, as_key: bool) -> None:
+def test_former_id_may_come_from_another_column(box: RunningSandbox, tmp_path: Path, *, as_key: bool) -> None:
     """Earlier versions took the column whose name the mapping spells exactly; now the first that is there counts."""
     columns = "Customer No|Id"
     rules = (

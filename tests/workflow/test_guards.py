@@ -34,14 +34,14 @@ def stopped(said, box, guard: str, before: int) -> str:
     return str(reason)
 
 
-def test_nights_without_anything_wrong(desk, box) -> None:
+def test_normal_nights_pass_the_guards(desk, box) -> None:
     assert night(desk, box, lines(20), *GUARDS).code == 0
     assert night(desk, box, lines(18), *GUARDS).code == 0
     assert night(desk, box, lines(25), *GUARDS).code == 0
     assert box.counts()["customers"] == 25
 
 
-def test_an_export_that_was_cut_off(desk, box) -> None:
+def test_truncated_export_stops_the_run(desk, box) -> None:
     night(desk, box, lines(20))
     reason = stopped(night(desk, box, lines(15), *GUARDS), box, "--max-fewer 20%: 15 customers, 5 fewer than", 20)
     assert "--max-fewer" in reason.split("sent")[1]
@@ -51,7 +51,7 @@ def test_an_export_that_was_cut_off(desk, box) -> None:
     assert night(desk, box, lines(14), *GUARDS).code == 0
 
 
-def test_what_ended_early_is_not_compared_with(desk, box) -> None:
+def test_runs_that_ended_early_are_not_used_for_comparison(desk, box) -> None:
     night(desk, box, lines(20))
     stopped(night(desk, box, lines(5), *GUARDS), box, "--max-fewer", 20)
     stopped(night(desk, box, lines(5), *GUARDS), box, "--max-fewer", 20)
@@ -59,14 +59,14 @@ def test_what_ended_early_is_not_compared_with(desk, box) -> None:
     assert night(desk, box, lines(17), *GUARDS).code == 0
 
 
-def test_yesterdays_export(desk, box) -> None:
+def test_unchanged_export_stops_the_run(desk, box) -> None:
     night(desk, box, lines(3))
     assert night(desk, box, lines(3)).code == 0  # a guard is asked for
     stopped(night(desk, box, lines(3), *GUARDS), box, "--new-file: the files are identical to those of run", 3)
     assert night(desk, box, lines(3), *GUARDS, "--no-new-file").code == 0
 
 
-def test_a_renamed_column_and_a_changed_mapping(desk, box) -> None:
+def test_renamed_column_or_changed_mapping_stops_the_run(desk, box) -> None:
     night(desk, box, lines(3))
     renamed = lines(4, header="Id,Name,Phone,E-Mail,Street,Town")
     reason = stopped(night(desk, box, renamed, *GUARDS), box, "--same-layout: the columns differ from those of run", 3)
@@ -80,7 +80,7 @@ def test_a_renamed_column_and_a_changed_mapping(desk, box) -> None:
     stopped(said, box, "--same-layout: the mapping small has changed since", 5)
 
 
-def test_an_old_export(desk, box) -> None:
+def test_old_export_stops_the_run(desk, box) -> None:
     night(desk, box, lines(3))
     desk.write("export.csv", lines(4))
     os.utime(desk.path / "export.csv", (0, datetime(2020, 1, 1, tzinfo=UTC).timestamp()))
@@ -88,7 +88,7 @@ def test_an_old_export(desk, box) -> None:
     stopped(said, box, "--max-age 24: export.csv is", 3)
 
 
-def test_an_export_that_is_still_being_written(desk, box, monkeypatch) -> None:
+def test_export_that_is_still_being_written_stops_the_run(desk, box, monkeypatch) -> None:
     """The other program's write is put between reading and sending, where a test cannot time a real one."""
     looked = guards.changed_since
 
@@ -102,7 +102,7 @@ def test_an_export_that_is_still_being_written(desk, box, monkeypatch) -> None:
     stopped(night(desk, box, lines(3)), box, "export.csv was changed while being read", 0)
 
 
-def test_guards_stand_in_a_job_file_and_are_overridden_for_once(desk, box) -> None:
+def test_guards_from_a_job_file_can_be_overridden(desk, box) -> None:
     desk.write("job.toml", 'max-fewer = "20%"\nnew-file = true\nmax-age = 24\n')
     night(desk, box, lines(10))
     stopped(night(desk, box, lines(10), "--config", "job.toml"), box, "--new-file", 10)
@@ -111,7 +111,7 @@ def test_guards_stand_in_a_job_file_and_are_overridden_for_once(desk, box) -> No
 
 
 @pytest.mark.parametrize("words", [["--max-age", "0"], ["--max-fewer", "many"], ["--max-changed", "101%"]])
-def test_wrong_limits_are_wrong_usage(desk, box, words) -> None:
+def test_wrong_limits_are_usage_errors(desk, box, words) -> None:
     desk.small(1)
     desk.write("export.csv", lines(1))
     said = desk.do("run", "export.csv", "-m", "small.yaml", "--api", box.url, *words)
@@ -150,7 +150,7 @@ BAD_NIGHTS = {  # text, exit code, what is said of it, and of the way on
 }
 
 
-def test_bad_nights_send_nothing_and_say_why_and_how_to_go_on(desk, box) -> None:
+def test_bad_nights_send_nothing_and_say_why_and_what_to_do(desk, box) -> None:
     """One after the other: none is what the next is compared with."""
     desk.small(1)
     desk.write("night.toml", NIGHTLY.format(url=box.url))
@@ -182,7 +182,7 @@ def bad_night(desk, box, name: str, text: str | None, code: int, guard: str, way
     assert box.counts()["customers"] == 20
 
 
-def test_a_file_of_unknown_age_is_told(desk, box, monkeypatch) -> None:
+def test_file_of_unknown_age_is_reported(desk, box, monkeypatch) -> None:
     desk.small(2)
     said = desk.do("run", f"file://{desk.path}/small.csv", "-m", "small.yaml", "--api", box.url, "--max-age", 1)
     assert said.code == 0

@@ -32,7 +32,7 @@ TWINS = [
 ]
 
 
-def test_names_are_looked_up_by_mail_name_reference_and_id(desk) -> None:
+def test_names_are_looked_up_by_email_name_reference_and_id(desk) -> None:
     rows = [
         ("1", "VALE@example.com", "PRC-1"),
         ("2", "robin  vale", "wholesale"),
@@ -81,7 +81,7 @@ UNKNOWN = {
     ],
     ids=len,
 )
-def test_a_name_that_the_api_does_not_know_is_an_error_at_its_cell_with_the_nearest(desk, names) -> None:
+def test_unknown_name_is_an_error_at_its_cell_with_the_nearest(desk, names) -> None:
     desk.write("reps.yaml", LOOKUPS)
     cells = [name if name in names else "" for name in UNKNOWN]
     lines = [f"1,One,{cells[0]},", f"2,Two,{cells[1]},", f"3,Three,,{cells[2]}", "4,Four,,"]
@@ -99,7 +99,7 @@ def test_a_name_that_the_api_does_not_know_is_an_error_at_its_cell_with_the_near
     assert len(said.table("rejected/reps.csv")) == len(names)
 
 
-def test_one_who_left_is_sent_with_a_warning_at_the_first_cell(desk) -> None:
+def test_inactive_rep_is_sent_with_a_warning_at_the_first_cell(desk) -> None:
     desk.write("reps.yaml", LOOKUPS)
     desk.write(
         "reps.csv", "Id,Name,Rep,Prices\n1,One,,\n2,Two,b@example.com,\n3,Three,B@EXAMPLE.COM,\n4,Four,b@example.com,\n"
@@ -114,7 +114,7 @@ def test_one_who_left_is_sent_with_a_warning_at_the_first_cell(desk) -> None:
     assert found == [("warning", "lookup_inactive", "3", "Rep"), ("warning", "lookup_inactive", "4", "Rep")]
 
 
-def test_lookups_are_only_asked_for_when_a_cell_names_one(desk, api) -> None:
+def test_lookups_are_requested_only_if_a_cell_needs_one(desk, api) -> None:
     """Unlike attributes: a customer may lack one that is mandatory."""
     desk.write("reps.yaml", LOOKUPS)
     desk.write("reps.csv", "Id,Name,Rep,Prices\n1,One,,\n")
@@ -122,7 +122,7 @@ def test_lookups_are_only_asked_for_when_a_cell_names_one(desk, api) -> None:
     assert [line for line in api.seen if "customers" not in line] == ["GET /v1/attributes"]
 
 
-def test_a_canary_then_the_rest(desk, api) -> None:
+def test_limited_run_is_followed_by_the_rest(desk, api) -> None:
     first = desk.run(api.url, *desk.small(5), "--limit", 1)
     assert (first.code, first.outcomes) == (
         0,
@@ -141,7 +141,7 @@ def test_a_canary_then_the_rest(desk, api) -> None:
     assert ids[0] == ids[1] == {name: customer["id"] for name, customer in api.customers.items()}
 
 
-def test_only_those_named_are_sent(desk, api) -> None:
+def test_only_selected_customers_are_sent(desk, api) -> None:
     said = desk.run(api.url, *desk.small(4), "--only", "C2", "--only", "C0")
     assert said.outcomes == {"C0": "created", "C1": "pending", "C2": "created", "C3": "pending"}
     assert set(api.customers) == {"C0", "C2"}
@@ -151,7 +151,7 @@ def test_only_those_named_are_sent(desk, api) -> None:
     assert set(api.customers) == {"C0", "C2"}
 
 
-def test_who_is_there_already_is_left_alone_active_or_not(desk, api) -> None:
+def test_existing_customers_are_left_alone_active_or_not(desk, api) -> None:
     for name, status in (("C0", "active"), ("C1", "inactive")):
         api.customers[name] = {
             "id": f"made-by-hand-{name}",
@@ -167,7 +167,7 @@ def test_who_is_there_already_is_left_alone_active_or_not(desk, api) -> None:
     assert (found["C0"], found["C1"]) == ("made-by-hand-C0", "made-by-hand-C1")
 
 
-def test_a_changed_customer_is_left_alone_in_mode_create(desk, api) -> None:
+def test_changed_customer_is_left_alone_in_create_mode(desk, api) -> None:
     words = desk.small(2)
     assert desk.run(api.url, *words).code == 0
     text = (desk.path / "small.csv").read_text()
@@ -177,7 +177,7 @@ def test_a_changed_customer_is_left_alone_in_mode_create(desk, api) -> None:
     assert api.customers["C1"]["name"] == "Company 1"
 
 
-def test_the_history_and_the_reports_again(desk) -> None:
+def test_history_is_listed_and_reports_are_rewritten(desk) -> None:
     assert desk.do("runs").out == "No runs yet.\n"
     with running(SandboxConfig(aimed={"C1": ("500-before",) * 9})) as box:
         said = desk.run(box.url, *desk.small(3), "--settle", 0, "--limit", 1)
@@ -207,7 +207,7 @@ def test_the_history_and_the_reports_again(desk) -> None:
     assert summaries[0] == summaries[1]
 
 
-def test_a_report_of_a_run_whose_folder_is_gone_says_so(desk, box) -> None:
+def test_report_for_a_missing_run_folder_is_refused(desk, box) -> None:
     said = desk.run(box.url, *desk.small())
     for path in (said.folder / "work").iterdir():
         path.unlink()
@@ -220,7 +220,7 @@ def test_a_report_of_a_run_whose_folder_is_gone_says_so(desk, box) -> None:
     assert "no longer exists" in gone.err
 
 
-def test_files_are_their_owners_alone_and_hold_no_key(desk, box) -> None:
+def test_files_are_private_and_do_not_contain_the_key(desk, box) -> None:
     desk.small()
     desk.write("mixed.csv", "Id,Name,Phone,Mail,Street,Town\n1,One,,no address,,\n2,Two,,two@example.com,,\n")
     said = desk.run(box.url, "mixed.csv", "-m", "small.yaml")
@@ -250,7 +250,7 @@ def test_bodies_changed_after_the_plan_are_not_sent(desk, api, monkeypatch) -> N
     assert set(said.outcomes.values()) <= {"pending", "unknown"}
 
 
-def test_a_run_that_was_killed_before_its_plan_is_begun_again(desk, box, monkeypatch) -> None:
+def test_run_killed_before_its_plan_is_started_again(desk, box, monkeypatch) -> None:
     """A kill -9 while the folder is written, which only a patch can place so exactly."""
     from importer.run_folder import RunFolder
 
@@ -279,9 +279,7 @@ def test_a_run_that_was_killed_before_its_plan_is_begun_again(desk, box, monkeyp
         (KeyboardInterrupt(), "interrupted while the reports were being written"),
     ],
 )
-def test_reports_that_cannot_be_written_after_sending_stop_the_run_and_can_be_had_later(
-    desk, monkeypatch, error, message
-) -> None:
+def test_failed_reports_stop_the_run_and_can_be_written_later(desk, monkeypatch, error, message) -> None:
     """A disk that fills up, or a Ctrl-C, between the last answer and the first report; no real one does so on time."""
     with strict_api() as api:
         with monkeypatch.context() as patch:

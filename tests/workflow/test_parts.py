@@ -105,13 +105,13 @@ def contents(folder: Path) -> dict[str, object]:
         ("shopify", 50),  # blank keys
     ],
 )
-def test_samples_give_the_same(offered, system: str, rows: int) -> None:
+def test_samples_give_the_same_results(offered, system: str, rows: int) -> None:
     options = Options(sources=(str(SAMPLE_DATA / system),), mapping=system, country="US")
     assert offered(options, rows) == offered(options, 0)
 
 
 @pytest.mark.parametrize(("rows", "dedupe"), [(1, "warn"), (4, "reject")])
-def test_what_customers_share_is_found_across_partitions(offered, tmp_path: Path, rows: int, dedupe: str) -> None:
+def test_shared_data_is_found_across_partitions(offered, tmp_path: Path, rows: int, dedupe: str) -> None:
     (tmp_path / "planted.yaml").write_text(PLANTED, encoding="utf-8")
     (tmp_path / "planted.csv").write_text(ROWS.strip() + "\n", encoding="utf-8")
     options = Options(
@@ -126,7 +126,7 @@ def test_what_customers_share_is_found_across_partitions(offered, tmp_path: Path
     assert offered(options, rows) == at_once
 
 
-def test_partitions_know_which_defaults_the_source_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partitions_keep_stated_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "m.yaml").write_text(
         "title: T\nkey: Id\ncustomer: {company_name: Name}\n"
         "addresses: [{type: {constant: billing}, address_line_1: Street, city: Town, is_default: Main}]\n"
@@ -149,7 +149,7 @@ def test_partitions_know_which_defaults_the_source_states(tmp_path: Path, monkey
     assert found["contacts"].to_numpy().tolist() == [[True, False], [False, True], [True, False]]
 
 
-def test_no_customer_at_all(offered, tmp_path: Path) -> None:
+def test_no_customers_give_the_same_results_in_parts(offered, tmp_path: Path) -> None:
     (tmp_path / "planted.yaml").write_text(PLANTED, encoding="utf-8")
     (tmp_path / "planted.csv").write_text(re.sub(r"(?m)^\d+,", ",", ROWS.strip()) + "\n", encoding="utf-8")
     given = {"sources": (str(tmp_path / "planted.csv"),), "mapping": str(tmp_path / "planted.yaml"), "partial": True}
@@ -157,7 +157,7 @@ def test_no_customer_at_all(offered, tmp_path: Path) -> None:
     assert offered(options, 3) == offered(options, 0)
 
 
-def test_what_a_worker_raises_is_raised(offered, tmp_path: Path) -> None:
+def test_worker_error_is_raised(offered, tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text(
         "title: T\nkey: Id\ncustomer: {company_name: {from: Name, as: {python: f.py:f}}}\n"
     )
@@ -168,7 +168,7 @@ def test_what_a_worker_raises_is_raised(offered, tmp_path: Path) -> None:
     assert not list(Path("results").glob(f"{PREFIX}*"))
 
 
-def test_processes_give_the_same(offered, monkeypatch) -> None:
+def test_processes_give_the_same_results(offered, monkeypatch) -> None:
     options = Options(sources=(str(SAMPLE_DATA / "netsuite"),), mapping="netsuite", country="US")
     at_once = offered(options, 0)
     monkeypatch.setattr(prepared_sources, "processors", lambda: 2)
@@ -177,7 +177,7 @@ def test_processes_give_the_same(offered, monkeypatch) -> None:
     assert not multiprocessing.active_children()
 
 
-def test_a_dask_cluster_gives_the_same_and_survives_a_worker(offered, tmp_path: Path, monkeypatch) -> None:
+def test_dask_cluster_gives_the_same_results_and_survives_a_lost_worker(offered, tmp_path: Path, monkeypatch) -> None:
     options = Options(sources=(str(SAMPLE_DATA / "generic-wide"),), mapping="generic-wide", country="US")
     at_once = offered(options, 0)
     with dask_executor("dask", tmp_path) as (executor, workers):
@@ -188,7 +188,7 @@ def test_a_dask_cluster_gives_the_same_and_survives_a_worker(offered, tmp_path: 
     assert (tmp_path / "mark").exists()
 
 
-def test_what_a_killed_run_left_is_cleared_and_what_is_in_use_stays(tmp_path: Path) -> None:
+def test_folder_of_a_killed_run_is_removed_but_not_one_in_use(tmp_path: Path) -> None:
     left = tmp_path / f"{PREFIX}left"
     left.mkdir()
     (left / "in-use").touch()
@@ -201,7 +201,7 @@ def test_what_a_killed_run_left_is_cleared_and_what_is_in_use_stays(tmp_path: Pa
     assert not list(tmp_path.iterdir())
 
 
-def test_runs_that_start_at_the_same_time_keep_their_folders(tmp_path: Path) -> None:
+def test_simultaneous_runs_keep_their_folders(tmp_path: Path) -> None:
     def start_often(_: int) -> None:
         for _ in range(200):
             with scratch_folder(tmp_path) as folder:
@@ -212,7 +212,7 @@ def test_runs_that_start_at_the_same_time_keep_their_folders(tmp_path: Path) -> 
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_that_removes_the_new_folder_of_another_does_not_stop_it(tmp_path: Path, monkeypatch) -> None:
+def test_removed_parent_folder_does_not_stop_another_run(tmp_path: Path, monkeypatch) -> None:
     out, make = tmp_path / "out", tempfile.mkdtemp
 
     def make_later(**how: Any) -> str:
@@ -225,7 +225,7 @@ def test_a_run_that_removes_the_new_folder_of_another_does_not_stop_it(tmp_path:
         assert folder.parent == out
 
 
-def test_a_folder_that_is_removed_when_its_process_is_killed_is_found_again(tmp_path: Path, monkeypatch) -> None:
+def test_folder_half_removed_by_a_kill_leaves_no_data(tmp_path: Path, monkeypatch) -> None:
     unlink = os.unlink
 
     def killed(path: Any, **how: Any) -> None:
@@ -244,7 +244,7 @@ def test_a_folder_that_is_removed_when_its_process_is_killed_is_found_again(tmp_
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_there_is_a_partition_for_each_worker_and_little_memory_makes_them_small() -> None:
+def test_one_partition_per_worker_and_smaller_ones_with_little_memory() -> None:
     sources = Sources((make_source("a.csv", [{"Id": "x" * 400}] * 100_000),))
     assert rows_per_partition(Options(), sources, 1) == 100_000
     assert rows_per_partition(Options(), sources, 2) == 50_000
@@ -255,7 +255,7 @@ def test_there_is_a_partition_for_each_worker_and_little_memory_makes_them_small
 
 
 @pytest.mark.parametrize(("text", "size"), [("1GiB", 1 << 30), ("800 mb", 800_000_000), ("1.5g", 1_500_000_000)])
-def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
+def test_memory_sizes_are_parsed(text: str, size: int) -> None:
     assert Options(memory=text).memory == size
     for wrong in ("", "0", "much", "1 GiBs", "-1GB"):
         with pytest.raises(UsageError, match=r"^--memory: "):

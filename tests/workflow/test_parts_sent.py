@@ -128,7 +128,7 @@ def entered(desk: Desk) -> list[tuple[object, ...]]:
         return ledger.execute(query).fetchall()
 
 
-def test_a_run_and_the_next_night_are_the_same_in_parts(desks) -> None:
+def test_run_and_next_night_are_the_same_in_parts(desks) -> None:
     def steps(desk: Desk, words: tuple[str, ...], api: StrictApi) -> list[object]:
         first = desk.run(api.url, *words)
         assert first.outcomes["B"] == "rejected"
@@ -141,7 +141,7 @@ def test_a_run_and_the_next_night_are_the_same_in_parts(desks) -> None:
     same(desks, steps)
 
 
-def test_a_plan_is_the_same_in_parts_and_is_applied(desks) -> None:
+def test_plan_in_parts_is_the_same_and_can_be_applied(desks) -> None:
     def steps(desk: Desk, words: tuple[str, ...], api: StrictApi) -> list[object]:
         desk.run(api.url, *words)
         desk.write("c.csv", LATER.strip() + "\n")
@@ -155,7 +155,7 @@ def test_a_plan_is_the_same_in_parts_and_is_applied(desks) -> None:
     same(desks, steps)
 
 
-def test_an_adoption_is_the_same_in_parts(desks) -> None:
+def test_adopt_is_the_same_in_parts(desks) -> None:
     def steps(desk: Desk, words: tuple[str, ...], api: StrictApi) -> list[object]:
         desk.run(api.url, *words)
         desk.write("c.csv", LATER.strip() + "\n")
@@ -165,7 +165,7 @@ def test_an_adoption_is_the_same_in_parts(desks) -> None:
     same(desks, steps)
 
 
-def test_only_one_that_is_there_is_taken_and_one_that_is_not_is_told(desks) -> None:
+def test_only_option_accepts_existing_ids_and_reports_others(desks) -> None:
     def steps(desk: Desk, words: tuple[str, ...], api: StrictApi) -> list[object]:
         wrong = desk.run(api.url, *words, "--only", "A", "--only", "X", "--only", "N")
         assert "no customer 'N', 'X'" in wrong.err
@@ -177,7 +177,7 @@ def test_only_one_that_is_there_is_taken_and_one_that_is_not_is_told(desks) -> N
 
 
 @pytest.mark.parametrize("words", [("--memory", "1GiB"), ("--engine", "dask")], ids=["processes", "dask"])
-def test_others_do_the_parts_of_a_run_and_are_gone_when_it_sends(desk, words, monkeypatch) -> None:
+def test_workers_process_the_parts_and_end_before_sending(desk, words, monkeypatch) -> None:
     for module in (executors, prepared_sources):
         monkeypatch.setattr(module, "processors", lambda: 2)
     monkeypatch.setattr(prepared_sources, "rows_per_partition", lambda *_: 3)
@@ -203,7 +203,7 @@ def _noting(left: list[object], create: Any) -> Any:
     return noted
 
 
-def test_nothing_of_the_parts_is_left_and_nothing_but_an_interrupted_run_keeps_them(desks) -> None:
+def test_parts_are_removed_unless_a_run_was_interrupted(desks) -> None:
     desk, words = desks[1]
     with strict_api(sales_reps=[REP, IDLE]) as api:
         said = desk.run(api.url, *words, "--limit", "2")

@@ -28,7 +28,7 @@ def by_hand(api, reference_id, **fields) -> dict:
     return held
 
 
-def test_a_plan_tells_and_sends_nothing(desk) -> None:
+def test_plan_reports_and_sends_nothing(desk) -> None:
     words = desk.small(4)
     text = (desk.path / "small.csv").read_text().replace("+14155550103", "odd")
     desk.write("small.csv", text)
@@ -53,7 +53,7 @@ def test_a_plan_tells_and_sends_nothing(desk) -> None:
     assert not (said.folder / "changes.csv").exists()
 
 
-def test_the_terminal_says_it_in_a_few_lines(desk, api) -> None:
+def test_plan_summary_on_the_terminal(desk, api) -> None:
     """Golden: what a person sees."""
     words = desk.small(3)
     desk.run(api.url, *words)
@@ -87,7 +87,7 @@ Problems, with the first location of each
     )
 
 
-def test_production_is_not_asked_about_and_nothing_is_remembered_of_the_key(desk) -> None:
+def test_plan_for_production_asks_nothing_and_stores_no_key(desk) -> None:
     with strict_api(keys=("another-key-1", KEY)) as api:
         said = plan(desk, api, *desk.small(), "--tenant", "shop")
         assert (said.code, said.err) == (0, "")
@@ -101,7 +101,7 @@ def test_production_is_not_asked_about_and_nothing_is_remembered_of_the_key(desk
         assert plan(desk, api, *desk.small(), "--tenant", "shop", "--accept-key").code == 0
 
 
-def test_a_run_after_a_plan_looks_for_itself(desk, api) -> None:
+def test_run_after_a_plan_looks_up_customers_itself(desk, api) -> None:
     """An absence that a plan saw is never taken for one that a run recorded."""
     assert counts(plan(desk, api, *desk.small(3))) == {"create": 3}
     by_hand(api, "C1")
@@ -116,7 +116,7 @@ def changed(desk) -> None:
     )
 
 
-def test_updates_are_shown_field_by_field_with_their_cells(desk, api) -> None:
+def test_updates_are_shown_by_field_with_their_cells(desk, api) -> None:
     """By the ledger's body, without asking the API for one; what the source no longer says is left as it is."""
     words = desk.small(4)
     desk.run(api.url, *words)
@@ -137,7 +137,7 @@ def test_updates_are_shown_field_by_field_with_their_cells(desk, api) -> None:
     assert [line["action"] for line in said.table("results.csv")] == ["none", "update", "update", "none"]
 
 
-def test_a_run_tells_what_it_changed_and_a_report_does_so_again(desk, api) -> None:
+def test_run_and_report_list_the_changes(desk, api) -> None:
     words = desk.small(4)
     assert "changes.csv" not in desk.run(api.url, *words).summary["files"]
     changed(desk)
@@ -155,7 +155,7 @@ def test_a_run_tells_what_it_changed_and_a_report_does_so_again(desk, api) -> No
     assert [tuple(line.values()) for line in said.table("changes.csv")] == lines
 
 
-def test_where_the_ledger_has_no_body_the_api_is_asked_once(desk, api) -> None:
+def test_api_is_read_once_if_the_ledger_has_no_body(desk, api) -> None:
     words = desk.small(3)
     desk.run(api.url, *words)
     api.customers["C2"]["name"], api.customers["C2"]["phone"] = "Company Two", None
@@ -170,7 +170,7 @@ def test_where_the_ledger_has_no_body_the_api_is_asked_once(desk, api) -> None:
     ]
 
 
-def test_customers_that_may_be_the_same_are_pointed_out(desk) -> None:
+def test_possible_duplicates_in_the_api_are_reported(desk) -> None:
     words = desk.small()
     desk.write(
         "small.csv",
@@ -194,7 +194,7 @@ def test_customers_that_may_be_the_same_are_pointed_out(desk) -> None:
     assert said.code == 0
 
 
-def test_an_account_too_large_to_read_is_said_and_not_read(desk, monkeypatch) -> None:
+def test_account_too_large_to_compare_is_reported(desk, monkeypatch) -> None:
     monkeypatch.setattr(planning, "MOST_PAGES", 2)
     with strict_api(read_only=True) as api:
         for number in range(301):
@@ -204,7 +204,7 @@ def test_an_account_too_large_to_read_is_said_and_not_read(desk, monkeypatch) ->
     assert [(line["severity"], line["code"]) for line in said.table("errors.csv")] == [("info", "names_not_compared")]
 
 
-def test_recheck_reports_who_is_gone_and_a_lagging_list_does_not_fool_it(desk, box) -> None:
+def test_recheck_reports_deleted_customers_despite_a_lagging_list(desk, box) -> None:
     words = desk.small(4)
     desk.run(box.url, *words)
     gone = next(one["id"] for one in box.customers() if one["reference_id"] == "C2")
@@ -224,19 +224,19 @@ def test_recheck_reports_who_is_gone_and_a_lagging_list_does_not_fool_it(desk, b
         assert counts(plan(desk, lagging, *words, "--recheck")) == {"unchanged": 4}
 
 
-def test_only_those_named_are_planned(desk) -> None:
+def test_only_selected_customers_are_planned(desk) -> None:
     with strict_api(read_only=True) as api:
         said = plan(desk, api, *desk.small(4), "--only", "C2")
     assert counts(said) == {"create": 1, "left_out": 3}
 
 
 @pytest.mark.parametrize("words", [("--mode", "other"), ("--api", "http://example.com")])
-def test_wrong_usage(desk, words) -> None:
+def test_wrong_options_are_usage_errors(desk, words) -> None:
     said = desk.do("plan", *desk.small(), "--api", "sandbox", *words)
     assert (said.code, said.out) == (2, "")
 
 
-def test_a_key_that_is_refused_stops_the_plan(desk) -> None:
+def test_refused_key_stops_the_plan(desk) -> None:
     with strict_api(keys=("other",)) as api:
         said = plan(desk, api, *desk.small())
     assert (said.code, said.out) == (3, "")

@@ -14,7 +14,7 @@ def apply(desk, said, *words):
     return desk.do("run", "--plan", said.summary["run_id"], "--json", *words)
 
 
-def test_what_is_sent_is_what_the_plan_shows_byte_for_byte(desk, api) -> None:
+def test_run_sends_exactly_the_bodies_of_the_plan(desk, api) -> None:
     desk.write("reps.yaml", LOOKUPS)
     desk.write(
         "reps.csv", 'Id,Name,Rep,Prices\n1,"Ünï ""Q""",Robin Vale,wholesale\n2,Two,,\n3,Three,nobody,\n4,Four,,\n'
@@ -33,7 +33,7 @@ def test_what_is_sent_is_what_the_plan_shows_byte_for_byte(desk, api) -> None:
     assert said.summary["resumable"]
 
 
-def test_a_plan_is_applied_once(desk, api) -> None:
+def test_plan_is_applied_only_once(desk, api) -> None:
     shown = plan(desk, api, *desk.small(3))
     first = apply(desk, shown, "--limit", 1)
     assert sorted(first.outcomes.values()) == ["created", "pending", "pending"]
@@ -45,7 +45,7 @@ def test_a_plan_is_applied_once(desk, api) -> None:
     assert len(api.bodies) == 3
 
 
-def test_a_run_that_could_not_begin_does_not_use_the_plan_up(desk, api) -> None:
+def test_run_that_could_not_start_does_not_use_up_the_plan(desk, api) -> None:
     shown = plan(desk, api, *desk.small(3))
     api.missing = True
     assert apply(desk, shown).code == 3
@@ -82,7 +82,7 @@ CHANGED = [
 
 
 @pytest.mark.parametrize(("change", "code", "text"), CHANGED)
-def test_what_changed_since_is_refused_and_nothing_is_sent(desk, change, code, text) -> None:
+def test_plan_is_refused_if_anything_changed_since(desk, change, code, text) -> None:
     words = desk.small(3)
     rule = "  assigned_sales_rep_ids: {from: Rep, lookup: sales_rep}\n"
     edit("small.yaml", "addresses:", f"{rule}addresses:")(desk, None)
@@ -102,7 +102,7 @@ def test_what_changed_since_is_refused_and_nothing_is_sent(desk, change, code, t
             assert apply(desk, shown).code == 3  # and still not, nor is it "applied"
 
 
-def test_the_plans_own_files_are_not_to_be_touched(desk, api) -> None:
+def test_changed_plan_files_are_refused(desk, api) -> None:
     shown = plan(desk, api, *desk.small(3))
     path = shown.folder / "payloads.jsonl"
     path.write_bytes(path.read_bytes().replace(b"Company 1", b"Company X"))
@@ -112,7 +112,7 @@ def test_the_plans_own_files_are_not_to_be_touched(desk, api) -> None:
     assert not api.bodies
 
 
-def test_a_plan_belongs_to_its_tenant(desk) -> None:
+def test_plan_belongs_to_its_tenant(desk) -> None:
     with strict_api(keys=(KEY, "another-key-1")) as api:
         shown = plan(desk, api, *desk.small(3))
         desk.environment["WIZCOMMERCE_API_KEY"] = "another-key-1"
@@ -122,7 +122,7 @@ def test_a_plan_belongs_to_its_tenant(desk) -> None:
         assert not api.bodies
 
 
-def test_what_contradicts_the_plan_is_wrong_usage(desk, api) -> None:
+def test_options_that_contradict_the_plan_are_usage_errors(desk, api) -> None:
     desk.small(3)
     desk.write("other.csv", (desk.path / "small.csv").read_text())
     shown = plan(desk, api, *desk.small(3), "--country", "US")
@@ -140,7 +140,7 @@ def test_what_contradicts_the_plan_is_wrong_usage(desk, api) -> None:
     assert apply(desk, shown, "small.csv", "--country", "US", "-m", "small.yaml", "--api", api.url).code == 0
 
 
-def test_a_plan_can_be_named_by_its_folder_and_applied_from_elsewhere(desk, api) -> None:
+def test_plan_can_be_given_as_a_folder_and_applied_from_elsewhere(desk, api) -> None:
     shown = plan(desk, api, *desk.small(3), "--only", "C1")
     elsewhere = desk.path.parent / "home"
     desk.path, folder = elsewhere, shown.folder
@@ -149,7 +149,7 @@ def test_a_plan_can_be_named_by_its_folder_and_applied_from_elsewhere(desk, api)
     assert list(api.bodies) == ["C1"]
 
 
-def test_no_plan_at_all(desk) -> None:
+def test_missing_plan_is_a_usage_error(desk) -> None:
     checked = desk.do("check", *desk.small(3), "--json")
     for name in (checked.summary["run_id"], "20250331-140502", "small.csv"):
         said = desk.do("run", "--plan", name)
@@ -160,13 +160,13 @@ def test_no_plan_at_all(desk) -> None:
     assert "SOURCE… and --mapping and --api are missing" in nothing.err
 
 
-def test_a_plan_of_the_sandbox_is_applied_to_it(desk) -> None:
+def test_sandbox_plan_is_applied_to_the_sandbox(desk) -> None:
     said = desk.do("plan", *desk.small(3), "--api", "sandbox", "--json")
     assert said.summary["plan"]["create"] == 3
     assert set(apply(desk, said).outcomes.values()) == {"created"}
 
 
-def test_a_kill_between_plan_and_sending_is_gone_on_with(desk, box, monkeypatch) -> None:
+def test_run_stopped_between_plan_and_sending_is_resumed(desk, box, monkeypatch) -> None:
     """The run stops after its plan was entered: resuming sends those bodies, and only those."""
     from importer.errors import InterruptedRunError
     from importer.workflow.job import Job

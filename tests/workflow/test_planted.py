@@ -21,14 +21,14 @@ def found(layout: Layout, folder: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_a_clean_export_has_no_problem(tmp_path: Path, name: str) -> None:
+def test_clean_export_has_no_problems(tmp_path: Path, name: str) -> None:
     layout = LAYOUTS[name]
     write(layout, made(layout, 5, COUNT), tmp_path / "clean")
     assert found(layout, tmp_path / "clean") == []
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_every_wrong_cell_is_found_and_nothing_else(tmp_path: Path, name: str) -> None:
+def test_exactly_the_planted_wrong_cells_are_found(tmp_path: Path, name: str) -> None:
     layout = LAYOUTS[name]
     lines, planted = plant(layout, 5, COUNT)
     where = write(layout, lines, tmp_path / "wrong")

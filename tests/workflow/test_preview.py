@@ -85,7 +85,7 @@ def one_of_each_kind(stage: Stage) -> list[int]:
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_every_value_of_the_samples_is_the_bodys_and_comes_from_the_last_step(tmp_path, system) -> None:
+def test_sample_values_match_the_body_and_the_last_step(tmp_path, system) -> None:
     with prepared(options(tmp_path, system), Timings(), hashed=False) as work:
         stage = work.validate(None)
         chosen = one_of_each_kind(stage)
@@ -100,7 +100,7 @@ def test_every_value_of_the_samples_is_the_bodys_and_comes_from_the_last_step(tm
 
 
 @pytest.mark.parametrize("system", ["netsuite", "odoo", "sap-business-one", "xero", "magento"])
-def test_the_overview_of_a_sample(tmp_path, system) -> None:
+def test_overview_covers_a_sample(tmp_path, system) -> None:
     found = preview(options(tmp_path, system))
     json.dumps(found)
     assert (found["command"], found["exit_code"], found["row"]) == ("preview", 0, None)
@@ -115,7 +115,7 @@ def test_the_overview_of_a_sample(tmp_path, system) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_parts_of_the_work_show_the_same(tmp_path) -> None:
+def test_preview_is_the_same_in_partitions(tmp_path) -> None:
     lines = [f"C{n},Company {n},{n},{'' if n % 7 else 'wrong@'}" for n in range(5_000)]
     rows = "\n".join(["Id,Name,Terms,Mail", *lines, ""])
     given = small(tmp_path, "key: Id\ncustomer: {company_name: Name, payment_term: Terms, email: Mail}\n", rows=rows)
@@ -129,7 +129,7 @@ def test_parts_of_the_work_show_the_same(tmp_path) -> None:
     assert [one["reference_id"] for one in seen[0][1]] == ["C4900", "C2", "C3003", "C1"]
 
 
-def test_a_packed_address(tmp_path) -> None:
+def test_packed_address_shows_its_steps(tmp_path) -> None:
     mapping = "key: Id\ncustomer: {company_name: Name}\naddresses: [{type: billing, packed: Address}]\n"
     one = shown(tmp_path, mapping, rows='Id,Name,Address\n1,Acme,"12 Main St\nBoston, MA 02108"\n')
     found = fields(one, 1)
@@ -140,7 +140,7 @@ def test_a_packed_address(tmp_path) -> None:
     assert steps(found["is_default"]) == [("chosen default", None, "true")]
 
 
-def test_else_values_default_when_and_then(tmp_path) -> None:
+def test_else_values_default_when_and_then_show_their_steps(tmp_path) -> None:
     mapping = """
 key: Id
 customer:
@@ -160,7 +160,7 @@ customer:
     assert steps(found["display_name"]) == [("take first", ["Bob", "Acme"], "Bob"), ("then lower", "Bob", "bob")]
 
 
-def test_words_that_a_table_replaces_or_leaves_out(tmp_path) -> None:
+def test_values_replaced_or_left_out_by_a_table_show_their_steps(tmp_path) -> None:
     mapping = """
 key: Id
 customer:
@@ -188,7 +188,7 @@ customer:
         hold_values(one)
 
 
-def test_split_take_join_and_blank_texts(tmp_path) -> None:
+def test_split_take_join_and_blank_texts_show_their_steps(tmp_path) -> None:
     mapping = """
 key: Id
 customer:
@@ -206,7 +206,7 @@ customer:
     assert steps(found["attributes.Ext"]) == [("replace", "X1", "Y1")]
 
 
-def test_repeated_groups_and_parts_by_number(tmp_path) -> None:
+def test_repeated_groups_and_numbered_parts_show_their_steps(tmp_path) -> None:
     mapping = """
 key: Id
 customer: {company_name: Name}
@@ -221,7 +221,7 @@ contacts:
     assert steps(second["email"]) == [("take 2", "ann@x.com;bob@x.com", "bob@x.com")]
 
 
-def test_joined_tables_and_keys(tmp_path) -> None:
+def test_joined_tables_and_keys_show_their_steps(tmp_path) -> None:
     mapping = """
 tables:
   customers: {key: {from: Id, as: upper}, has: [Name]}
@@ -235,7 +235,7 @@ contacts: [{table: contacts, first_name: First, email: Mail}]
     assert fields(one, 1)["first_name"]["cells"][0]["source"] == "people.csv"
 
 
-def test_a_blank_cell_of_two_addresses_is_told_at_both(tmp_path) -> None:
+def test_blank_cell_of_two_addresses_is_reported_for_both(tmp_path) -> None:
     entry = "{type: [billing, shipping], address_line_1: Street, city: Town}"
     mapping = f"key: Id\ncustomer: {{company_name: Name}}\naddresses: [{entry}]\n"
     one = shown(tmp_path, mapping, rows="Id,Name,Street,Town\n1,Acme,1 Main St,\n")
@@ -245,7 +245,7 @@ def test_a_blank_cell_of_two_addresses_is_told_at_both(tmp_path) -> None:
     assert one["problems"] == []
 
 
-def test_an_address_of_two_rows_is_the_default_if_one_of_them_says_so(tmp_path) -> None:
+def test_merged_address_is_the_default_if_any_row_says_so(tmp_path) -> None:
     entry = "{type: billing, address_line_1: Street, city: Town, is_default: Main}"
     mapping = f"key: Id\ncustomer: {{company_name: Name}}\naddresses: [{entry}]\n"
     rows = "Id,Name,Street,Town,Main\n1,Acme,1 Main St,Boston,N\n1,Acme,1 Main St,Boston,Y\n"
@@ -254,7 +254,7 @@ def test_an_address_of_two_rows_is_the_default_if_one_of_them_says_so(tmp_path) 
     assert steps(fields(one, 1)["is_default"]) == [("flag", "N", "false"), ("merged", "false", "true")]
 
 
-def test_what_is_wrong_is_at_its_field(tmp_path) -> None:
+def test_problems_are_shown_at_their_field(tmp_path) -> None:
     mapping = """
 key: Id
 customer: {company_name: Name, phone: {from: Phone, invalid: blank}, email: Mail}
@@ -278,7 +278,7 @@ SKIPPING = "key: Id\nskip: [{column: State, is: closed, reason: closed}]\ncustom
     ("row", "state", "reason"),
     [(1, "no_data", "title"), (3, "no_data", "header"), (4, "used", None), (5, "skipped", "closed")],
 )
-def test_a_row_says_what_became_of_it(tmp_path, row, state, reason) -> None:
+def test_row_shows_its_status(tmp_path, row, state, reason) -> None:
     found = preview(small(tmp_path, SKIPPING, rows=ROWS), None, f"rows.csv:{row}")
     assert (found["row"]["state"], found["row"]["reason"]) == (state, reason)
     assert [one["reference_id"] for one in found["customers"]] == ["1"] * (state == "used")
@@ -286,7 +286,7 @@ def test_a_row_says_what_became_of_it(tmp_path, row, state, reason) -> None:
     assert found["fields"] is None
 
 
-def test_customers_without_addresses_and_contacts_are_examples(tmp_path) -> None:
+def test_customers_without_children_are_examples(tmp_path) -> None:
     found = preview(small(tmp_path, "key: Id\ncustomer: {company_name: Name}\n", rows="Id,Name\n1,Acme\n2,Best\n"))
     assert [one["why"] for one in found["customers"]] == ["as an example", "as another example"]
     text = preview_text(found, width=80, color=False)
@@ -294,7 +294,7 @@ def test_customers_without_addresses_and_contacts_are_examples(tmp_path) -> None
     assert "Shown as another example\n" in text
 
 
-def test_a_row_that_is_rejected_alone_says_why(tmp_path) -> None:
+def test_row_rejected_individually_shows_the_reason(tmp_path) -> None:
     found = preview(small(tmp_path, SKIPPING, rows=ROWS), None, f"{tmp_path}/rows.csv:6")
     assert found["row"]["state"] == "rejected"
     assert [problem["code"] for problem in found["row"]["problems"]] == ["key_blank"]
@@ -311,14 +311,14 @@ def test_a_row_that_is_rejected_alone_says_why(tmp_path) -> None:
         ("1", "rows.csv:4", "cannot be combined", ""),
     ],
 )
-def test_what_is_not_there_is_named(tmp_path, customer, row, said, hint) -> None:
+def test_unknown_customer_or_row_is_reported(tmp_path, customer, row, said, hint) -> None:
     with pytest.raises(UsageError) as error:
         preview(small(tmp_path, SKIPPING, rows=ROWS), customer, row)
     assert said in error.value.message
     assert hint in error.value.hint
 
 
-def test_a_row_of_a_sheet_shows_its_own_records_only(tmp_path) -> None:
+def test_row_of_a_sheet_shows_only_its_own_records(tmp_path) -> None:
     found = preview(options(tmp_path, "netsuite"), None, "customers.csv:379")
     (one,) = found["customers"]
     assert [(record["entity"], record["number"]) for record in one["records"]] == [

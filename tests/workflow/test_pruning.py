@@ -22,7 +22,7 @@ def nights(desk, box, count: int, *words: object) -> list:
     return made
 
 
-def test_the_latest_stay_and_the_history_tells_of_the_rest(desk, box) -> None:
+def test_latest_runs_are_kept_and_history_lists_the_rest(desk, box) -> None:
     first, second, third, fourth = nights(desk, box, 4)
     (first / ".writing-a1b2").write_text("half a file", encoding="utf-8")  # of a killed process
     said = desk.run(box.url, *desk.small(3), "--keep", 3)
@@ -44,7 +44,7 @@ def test_the_latest_stay_and_the_history_tells_of_the_rest(desk, box) -> None:
     assert desk.do("undo", first.name, "--yes").code == 2
 
 
-def test_what_can_be_gone_on_with_stays_until_a_later_run_has_settled_it(desk, box) -> None:
+def test_resumable_run_is_kept_until_a_later_run_settles_it(desk, box) -> None:
     canary = desk.run(box.url, *desk.small(3), "--limit", 1)
     assert (canary.code, canary.summary["customers"]["pending"]) == (0, 2)
     only = desk.run(box.url, *desk.small(3), "--only", "C0", "--keep", 1)
@@ -57,7 +57,7 @@ def test_what_can_be_gone_on_with_stays_until_a_later_run_has_settled_it(desk, b
     assert (last.folder.exists(), whole.exists()) == (False, True)
 
 
-def test_a_run_with_unknown_outcomes_stays(desk, box) -> None:
+def test_run_with_unknown_outcomes_is_kept(desk, box) -> None:
     (first,) = nights(desk, box, 1)
     with sqlite3.connect(desk.state / "importer" / "ledger.db") as ledger:
         ledger.execute("UPDATE customers SET state = 'unknown' WHERE reference_id = 'C1'")
@@ -67,7 +67,7 @@ def test_a_run_with_unknown_outcomes_stays(desk, box) -> None:
     assert first.exists()
 
 
-def test_values_from_before_an_update_go_with_the_folder_of_its_run(desk, box, monkeypatch) -> None:
+def test_previous_values_are_deleted_with_the_folder_of_their_run(desk, box, monkeypatch) -> None:
     first, second = nights(desk, box, 2)
     place = desk.state / "importer" / "ledger.db"
     with open_ledger(place) as ledger:
@@ -87,13 +87,13 @@ def test_values_from_before_an_update_go_with_the_folder_of_its_run(desk, box, m
     assert (first.exists(), second.exists()) == (False, True)
 
 
-def test_a_check_that_others_have_overtaken_keeps_its_own_folder(desk) -> None:
+def test_check_keeps_its_own_folder_even_if_others_are_newer(desk) -> None:
     folders = [desk.do("check", *desk.small(3), "--json").folder for _ in range(3)]
     prune_checks(folders[0], "small", 1, lambda _: None)
     assert [folder.exists() for folder in folders] == [True, False, True]
 
 
-def test_a_run_that_stopped_early_deletes_nothing(desk, box) -> None:
+def test_run_that_stopped_early_deletes_nothing(desk, box) -> None:
     first, second = nights(desk, box, 2)
     said = desk.run(box.url, *desk.small(3), "--new-file", "--keep", 1)
     assert said.code == 3
@@ -101,7 +101,7 @@ def test_a_run_that_stopped_early_deletes_nothing(desk, box) -> None:
     assert second.exists()
 
 
-def test_a_folder_with_something_of_others_in_it_stays(desk, box) -> None:
+def test_folder_with_unexpected_files_is_kept(desk, box) -> None:
     others = ("notes.txt", "rejected/mended.csv", "work.bak/x")
     paths = [folder / where for folder, where in zip(nights(desk, box, 3), others, strict=True)]
     for path in paths:
@@ -115,7 +115,7 @@ def test_a_folder_with_something_of_others_in_it_stays(desk, box) -> None:
         assert f"was not deleted: it contains {where.removesuffix('/x')}" in said.err
 
 
-def test_links_are_neither_followed_nor_taken_for_folders(desk, box) -> None:
+def test_links_are_not_followed_or_treated_as_folders(desk, box) -> None:
     first, second = nights(desk, box, 2)
     precious = desk.path / "precious"
     precious.mkdir()
@@ -131,7 +131,7 @@ def test_links_are_neither_followed_nor_taken_for_folders(desk, box) -> None:
     assert [path.name for path in precious.iterdir()] == ["file"]
 
 
-def test_another_account_in_the_same_folder_keeps_its_runs(desk, box) -> None:
+def test_runs_of_another_account_in_the_same_folder_are_kept(desk, box) -> None:
     (other,) = nights(desk, box, 1, "--tenant", "other")
     check = desk.do("check", *desk.small(3), "--json").folder
     first, second = nights(desk, box, 2, "--tenant", "shop")
@@ -142,7 +142,7 @@ def test_another_account_in_the_same_folder_keeps_its_runs(desk, box) -> None:
     assert (desk.path / "results" / "20200101-000000").exists()
 
 
-def test_what_cannot_be_deleted_is_told_and_the_run_has_ended_well(desk, box, monkeypatch) -> None:
+def test_folder_that_cannot_be_deleted_is_reported_and_the_run_succeeds(desk, box, monkeypatch) -> None:
     (first,) = nights(desk, box, 1)
 
     remove = shutil.rmtree

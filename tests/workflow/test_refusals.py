@@ -34,7 +34,7 @@ AIMED = {
 }
 
 
-def test_every_reason_is_shown_at_its_cell_in_every_report(desk) -> None:
+def test_refusal_reasons_are_shown_at_their_cells_in_all_reports(desk) -> None:
     desk.write("mine.yaml", MAPPING)
     desk.write("list.csv", f"{HEADER}\n{ROW}\n")
     reasons = {field: f"reason {number}" for number, field in enumerate(AIMED)}
@@ -60,7 +60,7 @@ def test_every_reason_is_shown_at_its_cell_in_every_report(desk) -> None:
     assert "validation_failed" in page
 
 
-def test_a_4xx_that_says_nothing_about_a_customer_is_no_refusal(desk, box) -> None:
+def test_4xx_unrelated_to_a_customer_is_not_a_refusal(desk, box) -> None:
     """Failures are written into the ledger: an API would have to answer so for minutes."""
     statuses = [408, 425, 429, 422]
     said = desk.run(box.url, *desk.small(len(statuses)))

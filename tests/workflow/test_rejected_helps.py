@@ -58,7 +58,7 @@ def offered(path: Path, sheet: str) -> dict[str, tuple[list[str], str | None, bo
     return found
 
 
-def test_cells_offer_what_is_valid_and_notes_say_it(desk: Desk) -> None:
+def test_cells_offer_valid_values_and_notes_explain_them(desk: Desk) -> None:
     desk.write("list.csv", ROWS)
     desk.write("list.yaml", MAPPING)
     path = desk.do("check", "list.csv", "-m", "list.yaml", "--json").folder / "rejected.xlsx"
@@ -87,7 +87,7 @@ def test_cells_offer_what_is_valid_and_notes_say_it(desk: Desk) -> None:
     assert not [problem for problem in again.summary["problems"] if problem["code"] == "sheet_hidden"]
 
 
-def test_names_that_wizcommerce_has_are_offered(desk: Desk, api) -> None:
+def test_names_from_the_api_are_offered(desk: Desk, api) -> None:
     reps = "{company_name: Name, assigned_sales_rep_ids: {from: Rep, lookup: sales_rep}}"
     desk.write("reps.yaml", f"title: R\nkey: Id\ncustomer: {reps}\n")
     desk.write("reps.csv", "Id,Name,Rep\n1,One,nobody\n")
@@ -116,7 +116,7 @@ def fill(path: Path, to: Path, values: dict[str, str]) -> None:
     book.save(to)
 
 
-def test_an_address_is_given_in_parts_and_comes_back(desk: Desk) -> None:
+def test_address_is_given_in_parts_and_read_back(desk: Desk) -> None:
     desk.write("list.csv", PACKED_ROWS)
     desk.write("packed.yaml", PACKED)
     first = desk.do("check", "list.csv", "-m", "packed.yaml", "--country", "US", "--json")
@@ -149,7 +149,7 @@ def test_an_address_is_given_in_parts_and_comes_back(desk: Desk) -> None:
     assert [cell.value for cell in again[1]][3:] == ["Bill address", *parts, "Notes > City"]  # no column twice
 
 
-def test_columns_for_parts_change_no_other_id(desk: Desk) -> None:
+def test_columns_for_parts_change_no_other_ids(desk: Desk) -> None:
     desk.write("packed.yaml", PACKED)
     bodies = []
     for columns in ("", ",Bill address > Street"):

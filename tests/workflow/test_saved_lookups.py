@@ -33,7 +33,7 @@ def saved(desk):
     return said
 
 
-def test_the_file_is_its_owners_and_says_whose_lookups_it_holds(desk, saved) -> None:
+def test_lookups_file_is_private_and_names_its_account(desk, saved) -> None:
     assert saved.out.startswith("kept/lookups.json: 1 sales reps, 1 price lists, and 1 attributes of 127.0.0.1:")
     path = desk.path / "kept/lookups.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -48,7 +48,7 @@ def test_the_file_is_its_owners_and_says_whose_lookups_it_holds(desk, saved) -> 
 
 
 @pytest.mark.usefixtures("saved", "offline")
-def test_a_check_resolves_names_offline_and_finds_those_that_are_wrong(desk) -> None:
+def test_check_resolves_names_offline_and_finds_wrong_ones(desk) -> None:
     said = desk.do("check", "reps.csv", "-m", "reps.yaml", "--lookups", "kept/lookups.json", "--json")
     assert said.code == 1
     assert [(line["code"], line["row"], line["column"]) for line in said.table("errors.csv")] == [
@@ -67,7 +67,7 @@ def test_a_check_resolves_names_offline_and_finds_those_that_are_wrong(desk) -> 
 
 
 @pytest.mark.usefixtures("saved", "offline")
-def test_a_preview_shows_how_names_and_options_are_looked_up(desk) -> None:
+def test_preview_shows_how_names_and_options_are_looked_up(desk) -> None:
     words = ("preview", "reps.csv", "-m", "reps.yaml", "--customer", "1", "--json")
     (one,) = desk.do(*words, "--lookups", "kept/lookups.json").summary["customers"]
     fields = {each["field"]: each for each in one["records"][0]["fields"]}
@@ -93,7 +93,7 @@ def test_a_preview_shows_how_names_and_options_are_looked_up(desk) -> None:
         lambda text: text.replace('"contact"', '"contacts"'),
     ],
 )
-def test_a_broken_or_foreign_file_is_said_to_be_one(desk, change) -> None:
+def test_broken_or_foreign_lookups_file_is_refused(desk, change) -> None:
     path = desk.path / "kept/lookups.json"
     path.write_text(change(path.read_text()))
     said = desk.do("check", "reps.csv", "-m", "reps.yaml", "--lookups", path)
@@ -102,7 +102,7 @@ def test_a_broken_or_foreign_file_is_said_to_be_one(desk, change) -> None:
     assert "importer lookups save --api TARGET --to FILE" in said.err
 
 
-def test_a_file_of_an_earlier_version_is_read(desk, saved) -> None:
+def test_lookups_file_of_an_earlier_version_is_read(desk, saved) -> None:
     """It knows options as texts, and neither labels nor what is mandatory."""
     path = desk.path / "kept/lookups.json"
     old = json.loads(path.read_text())
@@ -115,7 +115,7 @@ def test_a_file_of_an_earlier_version_is_read(desk, saved) -> None:
     assert body["attributes"] == [{"name": "Color", "value": "Red"}]
 
 
-def test_a_file_that_is_not_there_and_an_api_that_is_not(desk) -> None:
+def test_missing_lookups_file_or_refused_key_is_reported(desk) -> None:
     said = desk.do("check", *desk.small(), "--lookups", "absent.json")
     assert (said.code, said.out) == (2, "")
     assert "absent.json: no such file" in said.err
@@ -125,12 +125,12 @@ def test_a_file_that_is_not_there_and_an_api_that_is_not(desk) -> None:
     assert not (desk.path / "lookups.json").exists()
 
 
-def test_the_sandboxs_lookups_can_be_saved_too(desk) -> None:
+def test_sandbox_lookups_can_be_saved(desk) -> None:
     said = desk.do("lookups", "save", "--api", "sandbox", "--to", "lookups.json", "--json")
     assert (said.code, said.summary["sales_reps"], said.summary["attributes"]) == (0, 5, 0)
 
 
-def test_a_check_does_not_even_load_what_could_connect() -> None:
+def test_check_does_not_import_network_libraries() -> None:
     names = ("aiohttp", "httpx", "sqlalchemy", "uvicorn")
     code = f"import sys, importer.commands.check; print([name for name in {names} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -28,7 +28,7 @@ from tests.support import make_source
 CELLS = [{"Id": f"{number:03}", "Name": f"Käse {number}\n" * (number % 3)} for number in range(40)]
 
 
-def test_a_frame_is_the_same_after_its_pages_are_released(tmp_path: Path) -> None:
+def test_frame_is_unchanged_after_its_pages_are_released(tmp_path: Path) -> None:
     frame = pd.DataFrame({"text": pd.Series(["a", None, "ü"] * 9000, dtype=TEXT), "number": np.arange(27_000)})
     write_frame(tmp_path / "frame", frame)
     again, numbers = read_frame(tmp_path / "frame"), read_frame(tmp_path / "frame", numbers=False)
@@ -41,14 +41,14 @@ def test_a_frame_is_the_same_after_its_pages_are_released(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("array", [np.arange(5), np.array([True, False]), np.arange(10)[::3], np.zeros(0, np.int64)])
-def test_an_array_on_disk_is_the_same(tmp_path: Path, array: np.ndarray) -> None:
+def test_array_on_disk_is_unchanged(tmp_path: Path, array: np.ndarray) -> None:
     write_array(tmp_path / "array", array)
     found = read_array(tmp_path / "array", array.dtype)
     release_pages()
     assert found.tolist() == array.tolist()
 
 
-def test_a_file_appears_when_it_is_complete_and_the_last_one_counts(tmp_path: Path) -> None:
+def test_file_appears_when_complete_and_the_last_one_wins(tmp_path: Path) -> None:
     with new_file(tmp_path / "file") as late:  # of a worker that was given up
         late.write(b"late")
         with new_file(tmp_path / "file") as file:
@@ -58,13 +58,13 @@ def test_a_file_appears_when_it_is_complete_and_the_last_one_counts(tmp_path: Pa
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"late"]
 
 
-def test_a_folder_that_is_gone_is_an_error(tmp_path: Path) -> None:
+def test_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="scratch folder"):
         write_array(tmp_path / "gone" / "file", np.arange(3))
 
 
 @pytest.mark.skipif(not scratch._SIZES.exists(), reason="the system does not say how much is in memory")
-def test_pages_are_released_when_there_are_many(tmp_path: Path, monkeypatch) -> None:
+def test_pages_are_released_under_memory_pressure(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "file").write_bytes(b"x" * 10_000)
     buffer = map_file(tmp_path / "file")
     released = threading.Event()
@@ -78,7 +78,7 @@ def test_pages_are_released_when_there_are_many(tmp_path: Path, monkeypatch) -> 
 
 @pytest.mark.parametrize("batch", [1, 7, 40, 1000])
 @pytest.mark.parametrize("chosen", [[], [39], [0, 1, 2, 6, 7, 8, 21, 39], list(range(40))])
-def test_cells_from_disk_are_those_of_the_rows(
+def test_cells_from_disk_match_the_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int, chosen: list[int]
 ) -> None:
     monkeypatch.setattr(scratch, "_ROWS", batch)

@@ -43,7 +43,7 @@ def words(desk: Desk) -> tuple[str, ...]:
     return words
 
 
-def test_it_shows_everything_that_is_sent_and_its_plan_is_sent(desk, api, words) -> None:
+def test_sign_off_shows_everything_that_is_sent_and_its_plan_can_be_run(desk, api, words) -> None:
     shown = plan(desk, api, *words, "--contact", "Dana Reyes")
     path = shown.folder / "sign-off.xlsx"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -72,7 +72,7 @@ def test_it_shows_everything_that_is_sent_and_its_plan_is_sent(desk, api, words)
     assert json.loads(api.bodies["C1"]) == bodies["C1"]
 
 
-def test_a_name_that_a_check_does_not_look_up_is_not_said_to_be_sent_unchanged(desk) -> None:
+def test_name_not_yet_looked_up_is_not_called_sent_unchanged(desk) -> None:
     desk.write("a.csv", "Id,Name,Rep,Terms\n1,One,Dana Reyes,Net 30\n")
     fields = "company_name: Name, payment_term: Terms, assigned_sales_rep_ids: {from: Rep, lookup: sales_rep}"
     desk.write("a.yaml", f"title: A\nkey: Id\ncustomer: {{{fields}}}\n")
@@ -86,7 +86,7 @@ def test_a_name_that_a_check_does_not_look_up_is_not_said_to_be_sent_unchanged(d
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["in its folder", "sent by mail"])
-def test_what_was_changed_in_it_is_not_sent(desk, api, words, elsewhere) -> None:
+def test_changed_sign_off_is_not_sent(desk, api, words, elsewhere) -> None:
     shown = plan(desk, api, *words)
     path = shown.folder / "sign-off.xlsx"
     if elsewhere:
@@ -109,7 +109,7 @@ def rows_of(path: Path) -> list[tuple[int, tuple[str, ...]]]:
     return list(enumerate(openpyxl.load_workbook(path)["Summary"].iter_rows(values_only=True), start=1))
 
 
-def test_a_plan_whose_files_were_changed_is_refused(desk, api, words) -> None:
+def test_plan_with_changed_files_is_refused(desk, api, words) -> None:
     shown = plan(desk, api, *words)
     facts = shown.folder / "work" / "plan.json"
     text = facts.read_text(encoding="utf-8")
@@ -120,7 +120,7 @@ def test_a_plan_whose_files_were_changed_is_refused(desk, api, words) -> None:
         assert "were changed after it was made" in said.err
 
 
-def test_a_dry_run_for_the_owner_has_one_that_cannot_be_sent(desk) -> None:
+def test_dry_run_for_the_owner_has_a_sign_off_that_cannot_be_sent(desk) -> None:
     words = desk.small(2)
     assert not (desk.do("check", *words, "--json").folder / "sign-off.xlsx").exists()
     path = desk.do("check", *words, "--for", "owner", "--json").folder / "sign-off.xlsx"
@@ -133,7 +133,7 @@ def test_a_dry_run_for_the_owner_has_one_that_cannot_be_sent(desk) -> None:
     assert "cannot be read as a workbook" in said.err
 
 
-def test_nothing_is_dropped_where_a_sheet_or_a_cell_is_full(desk, monkeypatch) -> None:
+def test_nothing_is_dropped_if_a_sheet_or_cell_is_full(desk, monkeypatch) -> None:
     monkeypatch.setattr(writing, "MOST_ROWS", 3)
     words = desk.small(5)
     source = (desk.path / "small.csv").read_text().replace("Company 1", "y" * 40)
@@ -148,7 +148,7 @@ def test_nothing_is_dropped_where_a_sheet_or_a_cell_is_full(desk, monkeypatch) -
     assert facts_of(path)["Shortened"].startswith("8 values are too lo")
 
 
-def test_reports_are_written_again_for_the_other_reader(desk) -> None:
+def test_reports_are_rewritten_for_another_reader(desk) -> None:
     with running(SandboxConfig()) as sandbox:
         for command, more in (("check", ()), ("plan", ("--api", sandbox.url))):
             first = desk.do(command, *desk.small(3), *more, "--json")
@@ -168,7 +168,7 @@ def test_reports_are_written_again_for_the_other_reader(desk) -> None:
             assert once.partition("<dt>Seconds")[0] == page.partition("<dt>Seconds")[0]
 
 
-def test_sales_reps_have_their_names(desk, api) -> None:
+def test_sales_reps_are_shown_by_name(desk, api) -> None:
     reps = "{company_name: Name, assigned_sales_rep_ids: {from: Rep, lookup: sales_rep}}"
     desk.write("reps.yaml", f"title: R\nkey: Id\ncustomer: {reps}\n")
     desk.write("reps.csv", "Id,Name,Rep\n1,One,Robin Vale\n")

@@ -21,7 +21,7 @@ Id,Name,Street,Town,Main,Who,First
 """
 
 
-def test_an_explicit_no_is_sent_as_false(desk, api) -> None:
+def test_explicit_no_is_sent_as_false(desk, api) -> None:
     desk.write("m.yaml", MAPPING)
     desk.write("m.csv", ROWS)
     said = desk.run(api.url, "m.csv", "-m", "m.yaml")

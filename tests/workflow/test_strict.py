@@ -58,7 +58,7 @@ def arrived(request, tmp_path_factory) -> Arrived:
     return Arrived(MAKERS[request.param](), said, api)
 
 
-def test_an_api_that_goes_by_the_document_takes_every_body(arrived) -> None:
+def test_strict_api_accepts_every_body(arrived) -> None:
     api, said = arrived.api, arrived.said
     assert api.broken == []
     assert set(api.statuses) == {200, 201}
@@ -71,7 +71,7 @@ def test_an_api_that_goes_by_the_document_takes_every_body(arrived) -> None:
     assert len(bodies) == len(created) > 100
 
 
-def test_every_row_has_one_fate_and_the_totals_add_up(arrived) -> None:
+def test_every_row_has_one_status_and_totals_add_up(arrived) -> None:
     sample, said = arrived.sample, arrived.said
     rows, customers = said.summary["rows"], said.summary["customers"]
     assert rows["read"] == sum(sample.rows.values())
@@ -88,7 +88,7 @@ def test_every_row_has_one_fate_and_the_totals_add_up(arrived) -> None:
 
 
 @pytest.mark.parametrize("arrived", ["sap-business-one"], indirect=True)
-def test_the_same_input_gives_the_same_files_whatever_the_concurrency(arrived, desk, api) -> None:
+def test_same_input_gives_the_same_files_with_any_concurrency(arrived, desk, api) -> None:
     said = desk.run(api.url, *WORDS[arrived.sample.system], "--concurrency", 1, "--batch-size", 7)
     one, many = (
         {file.relative_to(folder): file.read_bytes() for file in comparable(folder)}
@@ -103,7 +103,7 @@ def comparable(folder: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("arrived", ["netsuite"], indirect=True)
-def test_a_refusal_stands_at_its_cell_and_the_customers_rows_are_given_back(arrived, desk) -> None:
+def test_refusal_is_at_its_cell_and_the_customer_rows_are_returned(arrived, desk) -> None:
     """NetSuite's rows hold an address each, so that the second address of a customer is of another row."""
     chosen = next(body for body in map(json.loads, arrived.api.bodies.values()) if len(body.get("addresses", [])) > 1)
     wanted = chosen["reference_id"]
@@ -139,7 +139,7 @@ def netsuite_text() -> str:
     return (SAMPLES / "netsuite" / "customers.csv").read_text(encoding="cp1252")
 
 
-def test_mended_rows_go_in_with_the_same_mapping_and_nothing_else_is_sent(arrived, desk, api) -> None:
+def test_fixed_rows_are_accepted_and_nothing_else_is_sent(arrived, desk, api) -> None:
     """Orphans are left out; everything else is mended where the report says that it is wrong."""
     sample, folder = arrived.sample, arrived.said.folder / "rejected"
     rejected = {line["reference_id"] for line in arrived.said.table("results.csv") if line["outcome"] == "rejected"}

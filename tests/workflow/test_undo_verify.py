@@ -96,7 +96,7 @@ def bench(desk, box):
     return Bench(desk, box)
 
 
-def test_undo_asks_with_the_facts_and_does_nothing_without_a_yes(desk, box):
+def test_undo_asks_with_the_facts_and_does_nothing_without_yes(desk, box):
     bench = Bench(desk, box, 7)
     with pytest.raises(UsageError, match="--yes"):
         bench.undo(yes=False)
@@ -111,7 +111,7 @@ def test_undo_asks_with_the_facts_and_does_nothing_without_a_yes(desk, box):
     assert "DELETE" not in {seen.method for seen in box.requests()}
 
 
-def test_undo_takes_back_updates_and_asks_about_them(bench):
+def test_undo_restores_updates_and_asks_about_them(bench):
     before = bench.names
     bench.update()
     assert bench.names == ["Firm 0", "Firm 1", "Firm 2"]
@@ -134,7 +134,7 @@ def test_undo_takes_back_updates_and_asks_about_them(bench):
     assert bench.names == ["Firm 0", "Firm 1", "Firm 2"], "after an undo the next run sends the update again"
 
 
-def test_what_cannot_be_taken_back_is_counted_and_listed(desk, box):
+def test_changes_that_cannot_be_undone_are_counted_and_listed(desk, box):
     bench = Bench(desk, box, 2)
     source = desk.path / "small.csv"
     phones = source.read_text()
@@ -150,7 +150,7 @@ def test_what_cannot_be_taken_back_is_counted_and_listed(desk, box):
     assert bench.names == ["Company 0", "Company 0", "Company 1", "Company 1"]
 
 
-def test_without_a_run_the_latest_that_planned_anything_is_meant_and_named(desk, box, bench):
+def test_latest_run_that_planned_something_is_the_default(desk, box, bench):
     desk.write("empty.csv", "Id,Name,Phone,Mail,Street,Town\n")
     desk.run(box.url, "empty.csv", "-m", "small.yaml", "--partial")
     assert bench.verify(None)["run_id"] == bench.run_id
@@ -160,7 +160,7 @@ def test_without_a_run_the_latest_that_planned_anything_is_meant_and_named(desk,
     assert len(bench.said) == 2
 
 
-def test_yes_needs_the_id_of_the_run(desk, box, bench):
+def test_yes_requires_the_run_id(desk, box, bench):
     said = desk.do("undo", "--yes")
     assert said.code == 2
     assert "importer runs" in said.err
@@ -169,7 +169,7 @@ def test_yes_needs_the_id_of_the_run(desk, box, bench):
     assert box.customers() == []
 
 
-def test_undo_deletes_and_reports(box, bench):
+def test_undo_deletes_and_writes_its_report(box, bench):
     bench.patch("C1", company_name="Changed by hand")
     summary = bench.undo()
     assert summary["results"] == {"deleted": 2, "changed": 1}
@@ -198,7 +198,7 @@ def test_undo_deletes_and_reports(box, bench):
     assert bench.verify()["results"] == {"undone": 3}
 
 
-def test_an_interrupted_undo_goes_on(desk, box, monkeypatch):
+def test_interrupted_undo_is_continued(desk, box, monkeypatch):
     monkeypatch.setattr("importer.sender.undo.BLOCK", 2)
     bench = Bench(desk, box, 5)
     watch = Watch()
@@ -213,7 +213,7 @@ def test_an_interrupted_undo_goes_on(desk, box, monkeypatch):
     assert sorted(bench.table("undo.csv")) == [f"C{number}" for number in range(5)]
 
 
-def test_a_stop_ends_a_wait_that_the_api_asked_for(box, bench):
+def test_stop_ends_a_wait_requested_by_the_api(box, bench):
     bench.options = replace(bench.options, max_wait=7_200)
     watch = Watch()
     watch.phase = lambda text: watch.stop.set() if "wait until" in text else None
@@ -224,7 +224,7 @@ def test_a_stop_ends_a_wait_that_the_api_asked_for(box, bench):
     assert box.customers() == []
 
 
-def test_the_lines_of_an_earlier_undo_keep_their_text(desk, box):
+def test_lines_of_an_earlier_undo_keep_their_text(desk, box):
     bench = Bench(desk, box, 1)
     path = bench.folder / "undo.csv"
     rows = [["reference_id", "customer_id", "result", "details"], ["'=1+1", "007", "deleted", ""]]
@@ -234,7 +234,7 @@ def test_the_lines_of_an_earlier_undo_keep_their_text(desk, box):
     assert list(read_table(path)[0].values()) == rows[1]
 
 
-def test_verify_names_what_differs_and_changes_nothing(box, bench):
+def test_verify_names_differences_and_changes_nothing(box, bench):
     assert bench.verify()["exit_code"] == 0
     bench.patch("C2", company_name="Changed by hand")
     before = box.customers()
@@ -246,7 +246,7 @@ def test_verify_names_what_differs_and_changes_nothing(box, bench):
     assert {seen.method for seen in box.requests()} == {"GET", "POST", "PATCH"}
 
 
-def test_all_that_is_missing_was_not_undone(box, bench):
+def test_customers_deleted_by_others_are_missing_not_undone(box, bench):
     for there in box.customers():
         assert httpx.delete(f"{box.url}/v1/customers/{there['id']}", headers={"X-API-Key": KEY}, trust_env=False)
     summary = bench.verify()
@@ -256,13 +256,13 @@ def test_all_that_is_missing_was_not_undone(box, bench):
 
 
 @pytest.mark.parametrize("command", [("verify",), ("undo", "--yes"), ("resume",), ("report",)])
-def test_a_run_of_another_tenant_is_refused(desk, box, bench, command):
+def test_run_of_another_tenant_is_refused(desk, box, bench, command):
     said = desk.do(*command, bench.run_id, "--tenant", "other")
     assert (said.code, said.out, len(box.customers())) == (2, "", 3)
     assert f"run {bench.run_id} belongs to account {desk.tenants()[0]}, not other" in said.err
 
 
-def test_the_history_tells_what_was_undone(desk, box):
+def test_history_shows_what_was_undone(desk, box):
     def undone():
         return [line["undone"] for line in json.loads(desk.do("runs", "--json").out)]
 
@@ -279,7 +279,7 @@ def test_the_history_tells_what_was_undone(desk, box):
 
 
 @pytest.mark.parametrize("command", ["resume", "retry"])
-def test_going_on_with_a_run_says_what_was_undone(desk, box, bench, command):
+def test_resume_and_retry_report_what_was_undone(desk, box, bench, command):
     bench.undo()
     said = desk.do(command, bench.run_id)
     assert (said.code, box.customers()) == (0, [])
@@ -293,7 +293,7 @@ def test_another_key_is_refused(bench):
         verify(bench.options, {"WIZCOMMERCE_API_KEY": "other"}, bench.run_id, watch=Watch())
 
 
-def test_an_api_that_is_gone_ends_both_early(desk, monkeypatch):
+def test_unreachable_api_ends_undo_and_verify_early(desk, monkeypatch):
     monkeypatch.setattr("importer.workflow.targets.RetryPolicy", lambda: RetryPolicy(attempts=2, first=0.001))
     with running(SandboxConfig()) as box:
         bench = Bench(desk, box)

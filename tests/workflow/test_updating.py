@@ -26,7 +26,7 @@ def stage(addresses: pd.DataFrame, contacts: pd.DataFrame) -> Stage:
     return cast("Stage", SimpleNamespace(tables=tables))
 
 
-def test_defaults_that_the_source_states_are_known_by_customer() -> None:
+def test_stated_defaults_are_known_by_customer() -> None:
     stated = merger_for(stage(children([True, None, True]), children([False, True, False]))).stated_defaults
     assert dict(stated) == {
         "C1": {("addresses", "A1")},
@@ -37,7 +37,7 @@ def test_defaults_that_the_source_states_are_known_by_customer() -> None:
     assert len(stated) == 3
 
 
-def test_tables_without_the_column_state_none() -> None:
+def test_tables_without_the_column_state_no_defaults() -> None:
     merger = merger_for(stage(children(None), children(None)))
     accepted = {**BODY, "addresses": [{"reference_id": "A3", "is_default": True}]}
     new = {**BODY, "addresses": [{"reference_id": "A3", "is_default": False}]}

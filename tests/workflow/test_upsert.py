@@ -71,7 +71,7 @@ def counts(said) -> dict[str, int]:
     return {name: count for name, count in said.summary["customers"].items() if count and name != "read"}
 
 
-def test_three_nights(desk, api) -> None:
+def test_nightly_runs_send_only_what_is_new_or_changed(desk, api) -> None:
     rows = export(400)
     assert counts(desk.run(api.url, *write(desk, rows))) == {"created": 400}
     assert asked(api)["POST"] == 400
@@ -104,7 +104,7 @@ def test_three_nights(desk, api) -> None:
     assert [line["action"] for line in said.table("results.csv") if line["outcome"] == "updated"] == ["update"] * 30
 
 
-def test_a_changed_child_is_replaced_alone(desk, api) -> None:
+def test_changed_child_is_replaced_alone(desk, api) -> None:
     """Those added by hand stay as they are; one that the source has no more is kept and reported."""
     rows = export(3)
     desk.run(api.url, *write(desk, rows))
@@ -126,7 +126,7 @@ def test_a_changed_child_is_replaced_alone(desk, api) -> None:
     assert "contacts[P-C2]" in kept[0]["message"]
 
 
-def test_a_new_child_is_added_once(desk, api) -> None:
+def test_new_child_is_added_once(desk, api) -> None:
     rows = export(2)
     rows["C0"]["Street"] = rows["C0"]["Town"] = rows["C0"]["Place"] = ""
     desk.run(api.url, *write(desk, rows))
@@ -145,7 +145,7 @@ def test_a_new_child_is_added_once(desk, api) -> None:
         ("overwrite", "updated", "+14155550101"),
     ],
 )
-def test_one_that_was_changed_in_wizcommerce(desk, api, policy, outcome, phone) -> None:
+def test_customer_changed_in_the_api_follows_the_conflict_policy(desk, api, policy, outcome, phone) -> None:
     rows = export(3)
     desk.run(api.url, *write(desk, rows))
     api.customers["C1"]["phone"] = api.customers["C0"]["phone"] = "+16505550100"
@@ -162,7 +162,7 @@ def test_one_that_was_changed_in_wizcommerce(desk, api, policy, outcome, phone) 
     assert told == (["C1"] if policy == "report" else [])
 
 
-def test_one_that_was_there_before_us_is_compared_and_updated(desk, api) -> None:
+def test_preexisting_customer_is_compared_and_updated(desk, api) -> None:
     rows = export(3)
     desk.run(api.url, *write(desk, rows))
     api.customers["C1"]["phone"], api.customers["C1"]["freight_term"] = "+16505550100", "FOB"
@@ -176,7 +176,7 @@ def test_one_that_was_there_before_us_is_compared_and_updated(desk, api) -> None
 
 
 @pytest.mark.parametrize("children", ["twice", "forget"])
-def test_a_first_update_that_loses_something_stops_the_run(desk, children) -> None:
+def test_first_update_that_loses_data_stops_the_run(desk, children) -> None:
     rows = export(6)
     with strict_api(children=children) as api:
         desk.run(api.url, *write(desk, rows))
@@ -189,7 +189,7 @@ def test_a_first_update_that_loses_something_stops_the_run(desk, children) -> No
     assert sorted(counts(said).items()) == [("failed", 1), ("pending", 5)]
 
 
-def test_what_is_blank_is_left_unless_the_mapping_clears_it(desk, api) -> None:
+def test_blanks_change_nothing_unless_the_mapping_clears_them(desk, api) -> None:
     rows = export(2)
     clearing = MAPPING.replace("phone: {from: Phone, optional: true}", "phone: {from: Phone, clear_when_blank: true}")
     desk.run(api.url, *write(desk, rows, clearing))
@@ -201,7 +201,7 @@ def test_what_is_blank_is_left_unless_the_mapping_clears_it(desk, api) -> None:
     assert api.customers["C0"]["email"] == "c0@example.com"
 
 
-def test_refusals_lead_to_the_cell_and_nothing_is_believed_to_be_sent(desk, api) -> None:
+def test_refusal_is_at_its_cell_and_not_recorded_as_sent(desk, api) -> None:
     rows = export(3)
     desk.run(api.url, *write(desk, rows))
     api.aimed = {"C1": [("address_line_1", "is a dream")]}
@@ -224,7 +224,7 @@ class _FromTheSecond(dict[str, list[tuple[str, str]]]):
         return super().__contains__(name) and self.asked > 1
 
 
-def test_what_was_refused_is_not_told_as_changed(desk, api) -> None:
+def test_refused_change_is_not_listed_as_changed(desk, api) -> None:
     rows = export(3)
     desk.run(api.url, *write(desk, rows))
     api.aimed = _FromTheSecond(C1=[("address_line_1", "is a dream")])
@@ -234,7 +234,7 @@ def test_what_was_refused_is_not_told_as_changed(desk, api) -> None:
     assert [(line["field"], line["after"]) for line in said.table("changes.csv")] == [("phone", "+12125550101")]
 
 
-def test_a_plan_that_updates_is_applied(desk, api) -> None:
+def test_plan_with_updates_is_applied(desk, api) -> None:
     rows = export(4)
     desk.run(api.url, *write(desk, rows))
     rows["C1"]["Phone"] = "+12125550101"
@@ -245,7 +245,7 @@ def test_a_plan_that_updates_is_applied(desk, api) -> None:
     assert api.patches == {"C1": [{"phone": "+12125550101"}]}
 
 
-def test_a_part_of_the_customers_says_nothing_of_the_others(desk, api) -> None:
+def test_partial_run_does_not_report_missing_customers(desk, api) -> None:
     rows = export(4)
     desk.run(api.url, *write(desk, rows))
     del rows["C3"]

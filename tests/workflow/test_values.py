@@ -73,7 +73,7 @@ def lines(said, *codes: str) -> list[tuple[str, ...]]:
     return [(line["severity"], line["code"], line["row"], line["message"]) for line in found]
 
 
-def test_each_word_is_listed_once_with_its_count_its_value_or_a_proposal(words) -> None:
+def test_each_value_is_listed_once_with_count_and_mapping_or_suggestion(words) -> None:
     said = make(words, "--json")
     assert said.code == 0
     assert [tuple(word.values()) for word in said.summary["words"]] == [
@@ -102,7 +102,7 @@ def test_each_word_is_listed_once_with_its_count_its_value_or_a_proposal(words) 
     assert "16 values, 8 not mapped yet (2 with a suggestion)." in text
 
 
-def test_the_workbook_is_its_owners_and_has_lists_to_choose_from(words) -> None:
+def test_workbook_is_private_and_has_lists_to_choose_from(words) -> None:
     assert make(words, "-o", "values.xlsx").out.startswith("values.xlsx: 16 values, 8 not mapped yet")
     assert stat.S_IMODE((words.path / "values.xlsx").stat().st_mode) == 0o600
     book = openpyxl.load_workbook(words.path / "values.xlsx")
@@ -121,7 +121,7 @@ def test_the_workbook_is_its_owners_and_has_lists_to_choose_from(words) -> None:
 
 
 @pytest.mark.parametrize("name", ["values.xlsx", "values.csv"])
-def test_what_was_filled_in_is_kept_and_new_words_are_added(words, name: str) -> None:
+def test_entered_values_are_kept_and_new_ones_added(words, name: str) -> None:
     make(words, "-o", "values.xlsx")
     filled(words, "values.xlsx", House="leave out", Cash="CASH", DHL="DHL Express")
     make(words, "-o", name, "--values", "values.xlsx")
@@ -137,7 +137,7 @@ def test_what_was_filled_in_is_kept_and_new_words_are_added(words, name: str) ->
     ]  # fmt: skip
 
 
-def test_words_are_replaced_and_left_out_by_the_table(words) -> None:
+def test_values_are_replaced_and_left_out_by_the_table(words) -> None:
     make(words, "-o", "values.xlsx")
     filled(words, "values.xlsx", House="leave out", Robin_Vail="Robin Vale", Nope="leave out", Gren="Green",
            Cash="CASH", DHL="leave out", Both="billing; shipping")  # fmt: skip
@@ -162,7 +162,7 @@ def test_words_are_replaced_and_left_out_by_the_table(words) -> None:
     assert said.summary["options"]["values"] == "values.xlsx"
 
 
-def test_unknown_words_are_summed_up_once_and_each_cell_stays_in_the_list(words) -> None:
+def test_unknown_values_are_summarized_once_and_listed_per_cell(words) -> None:
     said = check(words)
     assert said.code == 1
     assert [line[2] for line in lines(said, "lookup_unresolved")] == ["2", "3", "4", "4", "5", "6"]
@@ -178,7 +178,7 @@ def test_unknown_words_are_summed_up_once_and_each_cell_stays_in_the_list(words)
     assert set(said.outcomes.values()) == {"rejected"}
 
 
-def test_a_word_that_the_table_does_not_have_is_told_once(words) -> None:
+def test_value_missing_in_the_table_is_reported_once(words) -> None:
     make(words, "-o", "values.csv")
     words.write("a.csv", SOURCE.replace("Net 60", "Net 45").replace("Cash", "net 45"))
     said = check(words, "--values", "values.csv")
@@ -202,7 +202,7 @@ def test_a_word_that_the_table_does_not_have_is_told_once(words) -> None:
         ("Id,Name\n1,2\n", "t.csv is not a value table"),
     ],
 )  # fmt: skip
-def test_a_wrong_table_is_refused_with_its_line(words, table: str, message: str) -> None:
+def test_wrong_table_is_refused_with_its_line(words, table: str, message: str) -> None:
     words.write("t.csv", table)
     said = check(words, "--values", "t.csv")
     assert (said.code, said.out) == (2, "")
@@ -211,7 +211,7 @@ def test_a_wrong_table_is_refused_with_its_line(words, table: str, message: str)
     assert not list(words.path.glob("results/*/payloads.jsonl"))
 
 
-def test_wrong_uses_are_said_to_be_some(words) -> None:
+def test_wrong_usage_is_reported(words) -> None:
     absent = check(words, "--values", "absent.csv").err
     assert "there is no such value table" in absent
     command = absent.partition("To create it: importer ")[2].strip()
@@ -224,7 +224,7 @@ def test_wrong_uses_are_said_to_be_some(words) -> None:
     assert (words.path / "report.csv").read_text() == "Id,Name\n1,2\n"
 
 
-def test_a_mapping_names_its_table_and_so_does_one_that_extends_it(words) -> None:
+def test_mapping_may_name_its_table_directly_or_through_extends(words) -> None:
     words.write("maps/base.yaml", f"word_table: words.csv\n{MAPPING}")
     words.write("own.yaml", "extends: maps/base.yaml\ntitle: Own\n")
     given = ("a.csv", "-m", "own.yaml", "--lookups", "lookups.json")
@@ -238,7 +238,7 @@ def test_a_mapping_names_its_table_and_so_does_one_that_extends_it(words) -> Non
     assert lines(words.do("check", *given, "--values", "none.csv", "--json"), "word_not_in_table")
 
 
-def test_words_of_the_sandbox_and_of_a_run(words) -> None:
+def test_values_command_uses_the_sandbox_and_the_table_works_in_a_run(words) -> None:
     said = words.do("values", "a.csv", "-m", "a.yaml", "--api", "sandbox", "-o", "values.csv", "--json")
     assert said.code == 0
     assert "Sam Okoro" in said.summary["exists"]["assigned_sales_rep_ids"]
@@ -267,7 +267,7 @@ def test_partitions_change_nothing(words, monkeypatch) -> None:
     assert any("Map 2 unknown values once" in step for step in whole.summary["next"])
 
 
-def test_several_options_are_certain_if_each_is_one(words) -> None:
+def test_several_options_are_certain_if_each_one_is(words) -> None:
     several = {"name": "Color", "data_type": "multi_select", "configuration": {"options": OPTIONS}}
     with strict_api(attributes={"customer": [several]}, read_only=True) as api:
         words.write("b.csv", SOURCE.replace("Marlow,red", 'Marlow,"Red, Green"').replace("Gren", "g"))
@@ -278,7 +278,7 @@ def test_several_options_are_certain_if_each_is_one(words) -> None:
 
 
 @pytest.mark.parametrize("name", ["netsuite", "odoo"])
-def test_a_table_in_which_only_certain_values_are_filled_in_changes_nothing_that_is_sent(desk, name: str) -> None:
+def test_table_with_only_certain_values_does_not_change_what_is_sent(desk, name: str) -> None:
     assert desk.do("lookups", "save", "--api", "sandbox", "--to", "lookups.json").code == 0
     given = (SAMPLES / name, "-m", name, "--country", "US", "--lookups", "lookups.json")
     made = desk.do("values", *given, "-o", "values.xlsx", "--json")
