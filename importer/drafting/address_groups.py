@@ -47,13 +47,16 @@ def _key(reading: HeaderReading) -> GroupKey:
 
 
 def _numbers_of_groups(keys: Mapping[int, GroupKey], readings: Sequence[HeaderReading]) -> dict[int, GroupKey]:
-    """If there is ``City 2``, it and ``Street 2`` are in a second group; otherwise, ``Street 2`` is a second line."""
+    """If there is ``City 2``, it and ``Street 2`` are in a second group; otherwise, ``Street 2`` is a second line.
+
+    So are ``Address 2 city`` and ``Address 2 street``.
+    """
     numbered: dict[tuple[str, tuple[str, ...]], set[int]] = defaultdict(set)
     own_lines: set[tuple[str, tuple[str, ...]]] = set()  # "Address 2 street 1" says which number is the group's
     for at, (role, number, unknown) in keys.items():
-        part = readings[at].part
-        if number is None and part is not None and readings[at].concept in _SINGLE:
-            numbered[role, unknown].add(part)
+        own_number = readings[at].part if number is None else number
+        if own_number is not None and readings[at].concept in _SINGLE:
+            numbered[role, unknown].add(own_number)
         if number is not None and readings[at].concept not in _SINGLE:
             own_lines.add((role, unknown))
     out = {}
@@ -140,10 +143,15 @@ def _is_address(group: AddressGroup) -> bool:
 
 
 def _one_town(group: AddressGroup, readings: Sequence[HeaderReading], values: Sequence[ColumnValues]) -> None:
-    """Choose the city rather than the suburb, unless most cities are blank, and the state that is filled most often."""
+    """Choose the city rather than the suburb and the state rather than the county, unless most of them are blank.
+
+    Of several states, the one that is filled most often is chosen.
+    """
     states, cities = group.parts.get("state", []), group.parts.get("city", [])
     if len(states) > 1:
-        group.parts["state"] = [max(states, key=lambda at: (values[at].filled, -at))]
+        most = _OFTEN * max(values[at].filled for at in states)
+        own = [at for at in states if readings[at].phrase != "county" and values[at].filled >= most]
+        group.parts["state"] = [max(own or states, key=lambda at: (values[at].filled, -at))]
     if len(cities) > 1:
         cities.sort(key=lambda at: (values[at].blank, readings[at].phrase in _SMALLER, at))
         smaller = any(readings[at].phrase in _SMALLER for at in cities)

@@ -16,7 +16,8 @@ class AddressGroup:
     the slot. ``partial``: it has lines but no town. ``instead_of``: this address replaces that one if that is blank;
     ``also_for``: this address is also used for that one if that is blank. ``flags``: role → the column that says
     whether the address has that role. ``same_as``: the address that cells such as ``SAME AS BILLING`` refer to;
-    ``references``: the column that has such cells, and their texts.
+    ``references``: the column that has such cells, and their texts. ``types``: the
+    column with its type, if each address has such a column.
     """
 
     role: str
@@ -33,6 +34,7 @@ class AddressGroup:
     flags: dict[str, int] = field(default_factory=dict)
     same_as: "AddressGroup | None" = None
     references: tuple[int, list[str]] = (0, [])
+    types: int | None = None
 
     @property
     def path(self) -> str:
@@ -48,9 +50,9 @@ class Assignment:
     with a slot. ``customer``: field → its columns, in the order in which they are tried. ``contacts``: number → field →
     columns; 0 is a person without a number beside numbered people. ``people``: path of an address → its person's
     fields, phone, and email → columns. ``address_type``, ``is_default``: the columns with these fields of addresses.
-    ``skipping``: column → the concept of its skip rule. ``area_codes``: column of a phone → the column with its area
-    code. ``parent``: columns that name a parent. ``suppliers``: columns with numbers or names of suppliers.
-    ``targets``: column → its targets, such as ``addresses.billing.city``.
+    ``skipping``: column → the concept of its skip rule. ``beside_phones``: column of a phone → the column with its
+    area code or its kind (``Fax``). ``parent``: columns that name a parent. ``suppliers``: columns with numbers or
+    names of suppliers. ``targets``: column → its targets, such as ``addresses.billing.city``.
     """
 
     readings: list[HeaderReading]
@@ -62,7 +64,7 @@ class Assignment:
     address_type: int | None = None
     is_default: int | None = None
     skipping: dict[int, str] = field(default_factory=dict)
-    area_codes: dict[int, int] = field(default_factory=dict)
+    beside_phones: dict[int, int] = field(default_factory=dict)
     parent: list[int] = field(default_factory=list)
     suppliers: list[int] = field(default_factory=list)
     targets: dict[int, list[str]] = field(default_factory=dict)

@@ -51,6 +51,11 @@ def _addresses(out: Assignment, groups: list[AddressGroup], values: Sequence[Col
     types += [at for at in kinds if values[at].few and values[at].distinct > 1 and _are_types(values[at])]
     if len(out.addresses) == 1:
         out.address_type = next((at for at in types if _says_types(values[at])), None)
+    numbered = {out.readings[at].group or out.readings[at].part or 1: at for at in types if _are_types(values[at])}
+    if len(out.addresses) > 1 and all(group.number in numbered for group in out.addresses):
+        for group in out.addresses:
+            group.types = numbered[group.number or 1]
+            out.give(group.types, f"{group.path}.type")
     for group in out.addresses:
         path = group.path if out.address_type is None else "addresses.any"
         for at in group.packed:

@@ -108,13 +108,14 @@ def _release(out: Assignment, at: int) -> None:
             group.parts[part] = [column for column in columns if column != at]
         group.packed = [column for column in group.packed if column != at]
         group.flags = {role: column for role, column in group.flags.items() if column != at}
+        group.types = None if group.types == at else group.types
     out.addresses = [group for group in out.addresses if group.packed or any(group.parts.values())]
     out.address_type = None if out.address_type == at else out.address_type
     out.is_default = None if out.is_default == at else out.is_default
     out.skipping.pop(at, None)
     out.parent = [column for column in out.parent if column != at]
     out.suppliers = [column for column in out.suppliers if column != at]
-    out.area_codes = {phone: area for phone, area in out.area_codes.items() if at not in (phone, area)}
+    out.beside_phones = {phone: area for phone, area in out.beside_phones.items() if at not in (phone, area)}
     out.targets.pop(at, None)
     out.readings[at] = out.readings[at].as_("setting")  # so that it is not suggested as a key or a number either
 

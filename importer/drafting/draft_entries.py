@@ -196,6 +196,8 @@ def _type(draft: TableDraft, group: AddressGroup, *, alone: bool, joined_table: 
     """The type of an address, from its column or its group; if there is only one address, it is used for both types."""
     if draft.assignment.address_type is not None:
         return address_type(draft, draft.assignment.address_type)
+    if group.types is not None:
+        return {**address_type(draft, group.types), "otherwise": {"constant": group.slot}, "default": group.slot}
     if alone and group.role not in ("billing", "shipping"):
         return Noted(["billing", "shipping"], "the only address, so it is used for both")
     return "shipping" if joined_table and not group.role else group.slot

@@ -144,11 +144,12 @@ def stand_in(draft: TableDraft) -> str | None:
 def _used(draft: TableDraft, key: Sequence[int], *, main: bool) -> set[str]:
     """The columns that the mapping mentions."""
     given, structure = draft.assignment, draft.structure
-    single = (structure.instead, given.address_type, given.is_default, draft.notes)
+    types = (group.types for group in given.addresses)
+    single = (structure.instead, given.address_type, given.is_default, draft.notes, *types)
     columns = {*key, *(column for column in single if column is not None)}
     columns |= {column for pair in structure.parents for column in pair}
     lists = [own for contact in given.contacts.values() for own in contact.values()]
-    lists.append(list(given.area_codes.values()))
+    lists.append(list(given.beside_phones.values()))
     details = [given.customer.get(name, []) for name in ("phone", "email")]
     lists += given.customer.values() if main else details if given.addresses or given.contacts else []
     for group in given.addresses:

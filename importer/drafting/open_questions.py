@@ -114,7 +114,7 @@ def ask_about_same_addresses(draft: TableDraft, questions: Questions) -> None:
     given = draft.assignment
     if given.address_type is not None or draft.structure.parents:
         return
-    first = {group.slot: group for group in reversed(given.addresses) if not group.flags}
+    first = {group.slot: group for group in reversed(given.addresses) if not group.flags and group.types is None}
     for slot, other in (("shipping", "billing"), ("billing", "shipping")):
         group = first.get(slot)
         if group is None or other not in first:

@@ -1,5 +1,6 @@
 """Assigning names, phones, and email addresses to the customer, a contact, or an address."""
 
+import re
 from collections.abc import Sequence
 
 from importer.drafting.assigned_fields import AddressGroup, Assignment
@@ -8,6 +9,7 @@ from importer.drafting.concepts import AT_ADDRESS, OF_COMPANIES
 from importer.drafting.readings import HeaderReading
 
 _PERSON = frozenset({"first_name", "last_name", "full_name", "designation"})
+_FAX = re.compile(r"\bfax\b|facsimile|telefax", re.IGNORECASE)
 _PLACES = ("billing", "shipping", "mailing", "visiting")
 _OWN_ROLES = frozenset({"company", "main", "work", "visiting"})
 
@@ -140,14 +142,28 @@ def _own_details(out: Assignment, kind: str, own: list[int], values: Sequence[Co
         return
     out.customer[kind] = order[:1]
     if kind == "phone":
+        kinds = _columns_with_fax(out, order, values)
         further = [at for at in order[1:] if out.readings[at].part is None and not values[at].blank]
-        out.customer[kind] += [at for at in further if out.readings[at].roles & _OWN_ROLES]
+        further = [at for at in further if out.readings[at].roles & _OWN_ROLES]
+        out.customer[kind] += order[1:] if order[0] in kinds else further
+        areas = {at: at - 1 for at in order if at > 0 and out.readings[at - 1].concept == "area_code"}
+        out.beside_phones |= {at: other for at, other in (kinds | areas).items() if at in out.customer[kind]}
     for at in out.customer[kind]:
         out.give(at, kind)
-        if kind == "phone" and at > 0 and out.readings[at - 1].concept == "area_code":
-            out.area_codes[at] = at - 1
-            out.give(at - 1, kind)
+    for other in out.beside_phones.values():
+        out.give(other, "phone")
     for at in own:  # blank columns are recognized by their names
         plain = out.readings[at].part in (None, 1) and not out.readings[at].roles & {"billing", "shipping"}
         if values[at].blank and at not in out.targets and plain:
             out.give(at, kind)
+
+
+def _columns_with_fax(out: Assignment, phones: Sequence[int], values: Sequence[ColumnValues]) -> dict[int, int]:
+    """For each phone, the column beside it that says what kind of number it is, if some of them are fax numbers."""
+    found: dict[int, int] = {}
+    for at in phones:
+        for other in (at - 1, at + 1):
+            free = 0 <= other < len(values) and other not in out.targets and other not in found.values()
+            if free and values[other].few and not values[other].with_digits and values[other].share(_FAX.search):
+                found.setdefault(at, other)
+    return found

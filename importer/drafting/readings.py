@@ -61,9 +61,15 @@ def read_headers(
 
 
 def _of_neighbors(readings: list[HeaderReading], headers: Sequence[str]) -> list[HeaderReading]:
-    """Add roles from neighbors: a ``City`` that occurs twice belongs to the address of the columns before it."""
+    """Add roles from neighbors: a ``City`` that occurs twice belongs to the address of the columns before it.
+
+    Without a role, the second ``City`` is that of a second address, and so is the second ``Address 2``.
+    """
     often = Counter(headers)
     bare = Counter(reading.concept for reading in readings if not reading.roles & OF_ADDRESSES and reading.part is None)
+    towns = max(
+        (often[header] for one, header in zip(readings, headers, strict=True) if one.concept == "city"), default=0
+    )
     seen: Counter[str] = Counter()
     roles: frozenset[str] = frozenset()
     named = False  # "Ship To" by itself may not be an address
@@ -77,6 +83,8 @@ def _of_neighbors(readings: list[HeaderReading], headers: Sequence[str]) -> list
         plain = reading.part is None and reading.group is None
         if is_part and roles and not own and plain and (bare[reading.concept] if named else often[header]) > 1:
             out.append(replace(reading, roles=reading.roles | roles))
+        elif is_part and reading.group is None and often[header] == towns > 1:
+            out.append(replace(reading, group=seen[header]))
         elif header and often[header] > 1 and reading.part is None and (is_part or seen[header] > 1):
             out.append(replace(reading, part=seen[header]))
         else:

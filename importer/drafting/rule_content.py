@@ -46,10 +46,11 @@ def detail(draft: TableDraft, name: str, columns: Sequence[int], *, of_person: b
     headers = [draft.headers[column] for column in columns]
     if name == "email":
         return {"from": headers[0] if len(headers) == 1 else headers, "split": _SEPARATORS, "take": "first"}
-    areas = draft.assignment.area_codes
+    beside = draft.assignment.beside_phones
     first = columns[0]
-    if first in areas:
-        parts = [draft.headers[areas[first]], headers[0]]
+    if first in beside:
+        is_area = draft.assignment.readings[beside[first]].concept == "area_code"
+        parts = [headers[0], draft.headers[beside[first]]][:: -1 if is_area else 1]
         whole = {"from": parts, "as": "text", "join": " ", "then": "phone"}
         return or_else(whole, detail(draft, name, columns[1:])) if columns[1:] else whole
     if any(draft.values[column].labelled >= _LABELLED for column in columns):

@@ -42,6 +42,11 @@ _TOTAL_OF_LIST = re.compile(
         [\s:.]*""",
     re.IGNORECASE | re.VERBOSE,
 )
+_ROWS = r"""(?:rows?|records?|entries|lines?|customers?|contacts?|clients?|accounts?|datensätze|zeilen|einträge|kunden
+    |lignes|enregistrements|filas|registros|clientes|righe|clienti|rijen|klanten)"""
+_COUNT_OF_ROWS = rf"""(?:(?:{_ROWS}\s+|total\s+)?count|(?:number|no\.?|count|\#)\s+of\s+{_ROWS}
+    |(?:anzahl|nombre|n[uú]mero|aantal)(?:\s+(?:der\s+|d[ei]\s+|d')?{_ROWS})?)"""
+_ROWS_COUNTED = re.compile(rf"{_COUNT_OF_ROWS}\s*[:=]?", re.IGNORECASE | re.VERBOSE)
 _NUMBER = re.compile(r"[-(]?\s*[$€£¥]?\s*-?\d[\d.,\s]*\)?(?:\s*(?:%|[A-Z]{3}))?")
 # Not a postal code or a phone number.
 _AMOUNT = re.compile(
@@ -68,11 +73,11 @@ _FOOTER = re.compile(
     rf"""{_MOMENT} | {_PAGE}
     | {_MADE}\b.*
     | (?:stand|per|au|al|op)\s*:?\s+{_MOMENT} | [-*=]+\s*(?:end|ende|fin|fine|einde)\b.*[-*=]+
-    | (?:anzahl|count|totals?\b[\w\s]*|nombre|n[uú]mero|aantal)\s*:\s*\d+
+    | (?:{_ROWS}|{_COUNT_OF_ROWS}|totals?\b[\w\s]*)\s*[:=]\s*\d+
+    | (?:(?:report|file)\s+)?(?:date|time|printed|generated|created|exported|run)\s*:\s*{_MOMENT}
     | (?:accrual|cash)\s+basis\b.* | as\s+of\s+{_MOMENT} | completion\s+time\s*:.*
     | (?:end\s+of|[-*=]+\s*end(?:\s+of)?)\s+(?:the\s+)?(?:report|file|list)\b.*
-    | \(?\d+\s+(?:rows?|records?|entries|lines?|customers?|contacts?|datensätze|zeilen|einträge|kunden|lignes
-        |enregistrements|clients|filas|registros|clientes|righe|clienti|rijen|klanten)
+    | \(?(?:(?:showing|selected)\s+)?(?:\d+\s+of\s+)?\d+\s+{_ROWS}
         (?:\s+(?:selected|found|listed|exported|affected|in\s+set\b.*))?\.?\)?""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -87,10 +92,12 @@ Kind = Literal["reordered", "renamed", "page"]  # a header of the same or of dif
 
 
 def is_total(filled: Row) -> bool:
-    """Whether a row's filled cells are a total: ``Total`` or the total of a list, then only numbers."""
+    """Whether a row's filled cells are a total: ``Total``, a total or count of a list, then only numbers."""
     if not filled:
         return False
     first, rest = filled[0], filled[1:]
+    if rest and _ROWS_COUNTED.fullmatch(first):
+        return all(map(_AMOUNT.fullmatch, rest))
     if _TOTAL.fullmatch(first):
         return all(map(_NUMBER.fullmatch, rest))
     return bool(_TOTAL_OF_LIST.fullmatch(first)) and all(map(_AMOUNT.fullmatch, rest))

@@ -19,6 +19,7 @@ from importer.mapping.fields import Context, evaluate, evaluate_former
 from importer.mapping.grouping.children import Candidates, Children, candidates, merge_children
 from importer.mapping.grouping.customers import Grouped, group_customers
 from importer.mapping.grouping.keys import former_ids, key_cells
+from importer.mapping.grouping.parents import own_names
 from importer.mapping.grouping.row_assignment import RowAssignment
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
@@ -102,6 +103,7 @@ def build(
     mapping = loaded.mapping
     country = country or mapping.country
     main, count = assignment.main, len(assignment.ids)
+    assignment, named = _with_own_names(mapping, assignment)
     prepared = prepared_entries(loaded, assignment, country)
     countries = _customer_countries(prepared["address"], count, loaded)
     own = _with_default(countries.take(main.customers), country)
@@ -118,7 +120,7 @@ def build(
     }
     former = _former_ids(mapping, assignment, grouped, context.unwatched())
     children = {entity: merge_children(entity, own, ids, former) for entity, own in sets.items()}
-    problems = [*grouped.problems, *(problem for merged in children.values() for problem in merged.problems)]
+    problems = [*named, *grouped.problems, *(problem for merged in children.values() for problem in merged.problems)]
     problems += unknown_defaults(prepared, {**assignment.by_table, mapping.main_table: main})
     changes: list[ChangedFields] = [
         ("customer", _changes(grouped.evaluated), main.rows, np.ones(len(main.rows), bool)),
@@ -136,6 +138,18 @@ def build(
         cells += child_sources(entity, sets[entity], merged.lines)
         cells += packed_sources(prepared[entity], sets[entity], merged.lines)
     return tables, ProblemTable.concat(problems), cells
+
+
+def _with_own_names(mapping: Mapping, assignment: RowAssignment) -> tuple[RowAssignment, list[ProblemTable]]:
+    """The rows of people without their company's name, if rows name their parents."""
+    rule, main = mapping.tables[mapping.main_table].parent, assignment.main
+    if rule is None:
+        return assignment, []
+    rows = assignment.by_table[mapping.main_table]
+    first = first_rows(main.customers, len(assignment.ids))
+    table, problems = own_names(rule, rows.rows, rows.customers, main.rows, first)
+    by_table = {**assignment.by_table, mapping.main_table: replace(rows, rows=table)}
+    return replace(assignment, by_table=by_table), problems
 
 
 def _former_ids(mapping: Mapping, assignment: RowAssignment, grouped: Grouped, context: Context) -> pa.Array | None:

@@ -201,10 +201,12 @@ class TableData:
     def derive(self, reference: str, part: str, column: Column) -> str:
         """Add a column derived row by row from an existing one, and return the reference to read it by."""
         derived = f"{reference}{_PART}{part}"
-        whole = np.full(sum(map(len, self.tables)), -1, np.int64)
-        whole[self.index] = column.codes
-        self._columns[derived] = Column(whole, column.values)
+        self._columns[derived] = self._whole(column)
         return derived
+
+    def replaced(self, reference: str, column: Column) -> "TableData":
+        """The table with other texts in one column."""
+        return replace(self, _columns={**self._columns, reference: self._whole(column)})
 
     def keep(self, chosen: Mask) -> "TableData":
         if chosen.all():
@@ -219,6 +221,12 @@ class TableData:
             if former - {None, *self.names(reference)}:
                 other[reference] = Column.from_text(self._raw_column(reference, _former_column))
         return replace(self, _columns={**self._columns, **other}) if other else self
+
+    def _whole(self, column: Column) -> Column:
+        """A column of these rows as one of all rows."""
+        whole = np.full(sum(map(len, self.tables)), -1, np.int64)
+        whole[self.index] = column.codes
+        return Column(whole, column.values)
 
     def _raw_column(
         self, reference: str, find: Callable[[str, Iterable[str]], str | None] = find_column

@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.catalogue.field_names import name_with_article
 from importer.records import Location, Severity
 from importer.report.ranges import lookup, take_text
 from importer.report.report_files import BLOCK
@@ -196,7 +197,8 @@ def _at(sources: Sources, row: Positions) -> dict[str, Positions]:
 
 def _of_changes(sources: Sources, changes: pd.DataFrame) -> pd.DataFrame:
     """An info problem for each line of ``EntityTables.changes``, at its first cell and without a customer."""
-    texts = [_changed(*line) for line in changes[["code", "count", "before", "after"]].itertuples(index=False)]
+    columns = ["code", "entity", "field", "count", "before", "after"]
+    texts = [_changed(*line) for line in changes[columns].itertuples(index=False)]
     return changes.assign(
         severity=pd.Series([str(Severity.INFO)] * len(changes), dtype=TEXT),
         value=changes["before"],
@@ -207,15 +209,16 @@ def _of_changes(sources: Sources, changes: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _changed(code: str, count: int, before: str, after: str | None) -> str:
+def _changed(code: str, entity: str, field: str, count: int, before: str, after: str | None) -> str:
     were = counted(count, "cell was", "cells were")
     lead = ":" if count == 1 else ". Example:"
     if code == "value_passed_over":
-        return f"{were} not used{lead} {_short(before)}, because {_short(after or '')} was used"
+        use = f"not used for {name_with_article(entity, field)}"
+        return f"{were} {use}{lead} {_short(before)}, because {_short(after or '')} was used"
     if code == "blank_text":
         return f"{were} read as blank{lead} {_short(before)} is a placeholder"
-    if after is None or pd.isna(after):
-        return f"{were} left out{lead} {_short(before)}"
+    if not isinstance(after, str) or not after:
+        return f"{were} left out of {name_with_article(entity, field)}{lead} {_short(before)}"
     return f"{were} rewritten{lead} {_short(visible(before))} → {_short(visible(after))}"
 
 

@@ -130,6 +130,29 @@ RULES: dict[str, tuple[Callable[[int], Row], str, str, str, list[Any]]] = {
         lambda n: {"No": f"{n}", "Name": f"Firm {n} Ltd", "Address": f"{n} Low St, Leeds LS1 4AP", "City": ""},
         "GB", "addresses", "city", ["Leeds"] * 16,
     ),
+    "kinds of phones": (
+        lambda n: plain(n, **{"Phone 1 Type": ("Work Fax", "Office")[n % 2], "Phone 1": f"+44 20 7946 00{n}1"})
+        | {"Phone 2 Type": "Mobile", "Phone 2": f"+44 7400 900 0{n}2"}, "GB",
+        "customers", "phone", [f"+447400900{n:02}2" if n % 2 == 0 else f"+4420794600{n}1" for n in range(8)],
+    ),
+    "streets of numbered addresses": (
+        lambda n: plain(n, **{"Address 1 Street": f"{n} Low St", "Address 1 City": "Leeds"})
+        | {"Address 2 Street": f"{n} Mill Lane", "Address 2 City": "Otley"}, "GB",
+        "addresses", "address_line_1", [f"{n} Low St" for n in range(8)] + [f"{n} Mill Lane" for n in range(8)],
+    ),
+    "a county beside the state": (
+        lambda n: plain(n, Address=f"{n} Low St", County="Union", State="OH"), "US", "addresses", "state", ["OH"] * 16,
+    ),
+    "the same headers for two addresses": (
+        lambda n: plain(n, Street=f"{n} Low St", **{"Street 2": "Unit B", "Street#2": f"{n} Mill Lane"})
+        | {"Street 2#2": "", "City#2": "Otley"}, "GB", "addresses", "address_line_2", ["Unit B"] * 8,
+    ),
+    "types of numbered addresses": (
+        lambda n: plain(n, **{"Address 1 Type": ("Shipping", "Billing")[n % 2], "Address 1": f"{n} Low St"})
+        | {"City 1": "Leeds", "Address 2 Type": ("Billing", "")[n % 2], "Address 2": f"{n} Mill Lane"}
+        | {"City 2": "Otley"},
+        "GB", "addresses", "type", ["shipping", "billing"] * 8,
+    ),
     "a town with its state": (
         lambda n: {"Código": f"{n}", "Razão Social": f"Firma {n} Ltda", "Endereço": f"Rua {n}", "Cidade/UF": "Belém/PA"}
         | {"CEP": "66010-000"}, "BR", "addresses", "state", ["PA"] * 16,

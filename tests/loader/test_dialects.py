@@ -71,6 +71,20 @@ def test_bare_quote_in_a_quoted_cell_is_an_error_in_its_row(tmp_path: Path, row:
     assert found.tables[0].broken.tolist() == [False, True, False]
 
 
+@pytest.mark.parametrize("header", [HEADER, f'"{HEADER.strip()}"\n'])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_quotes_around_whole_rows(tmp_path: Path, header: str, end: str) -> None:
+    rows = ['1,"Smith, ""Blue"" Sons",York', "2,O'Neil,York", f'3,"Long{end}Lane",York']
+    quoted = ('"' + row.replace('"', '""') + f'"{end}' for row in rows)
+    assert names(tmp_path, header=header + "".join(quoted)) == ['Smith, "Blue" Sons', "O'Neil", f"Long{end}Lane"]
+
+
+@pytest.mark.parametrize("text", ['Name\n"Smith, Sons"\n"Lee, Ray"\n', '"Name"\n"Smith"\n', '"Name, all"\n"Smith"\n'])
+def test_a_column_in_quotes_is_no_list_of_whole_rows(tmp_path: Path, text: str) -> None:
+    found = table(write(tmp_path / "a.csv", text))
+    assert len(found.frame.columns) == 1
+
+
 def test_bare_quote_between_single_quotes_is_an_error(tmp_path: Path) -> None:
     text = "'Code','Customer','City'\n'1','Smith, Sons','York'\n'2','Cord 'East' Ltd','York'\n"
     assert problems(sources(write(tmp_path / "a.csv", text), using=USING)) == [("error", "quote_inside", "a.csv:3")]

@@ -195,6 +195,12 @@ def test_placeholders_are_not_lines_of_dashes(tmp_path: Path, row: str) -> None:
         ["Totale", "5"],
         ["Eindtotaal", "5"],
         ["合計", "5"],
+        ["Record count", "25"],
+        ["Number of customers:", "", "1,025"],
+        ["# of records", "25"],
+        ["Anzahl der Kunden", "25"],
+        ["Nombre de clients", "25"],
+        ["Count", "25"],
     ],
 )
 def test_total_rows_are_recognized(row: list[str]) -> None:
@@ -215,6 +221,9 @@ def test_total_rows_are_recognized(row: list[str]) -> None:
         ["Total Wine & More"],
         ["Total Wine & More", "", "7.50"],
         ["Total Energies", "12"],
+        ["Count"],
+        ["Count", "Dracula Books"],
+        ["Records & Tapes", "12"],
     ],
 )
 def test_other_rows_are_not_totals(row: list[str]) -> None:
@@ -230,6 +239,7 @@ def test_other_rows_are_not_totals(row: list[str]) -> None:
         "Tuesday, Mar 05, 2024 10:30:15 AM GMT-8",
         *("Seite 1 von 3", "Page 1 sur 3", "Pagina 1 di 3", "Blad 1 van 3", "Gedruckt am 01.02.2026", "Imprimé le 1/2"),
         *("Stand: 01.02.2026", "2 Datensätze", "3 customers", "Anzahl: 2", "Total clients: 2", "--- Ende ---"),
+        *("Record count: 2", "Number of records = 2", "Selected 2 of 2 records", "Generated: 2024-03-05 10:30"),
     ],
 )
 def test_footer_rows_are_recognized(text: str) -> None:

@@ -106,6 +106,15 @@ def test_grandparents_and_company_person_names_are_resolved() -> None:
     assert set(row_statuses(made)) == {"0"}
 
 
+def test_people_are_named_without_their_company() -> None:
+    cells = f"{HEAD}\n1|Kettle, Inc.||C|a\n7|Kettle, Inc., Ada|1|P|\n8|Kettle, Bea|1|P|\n9|Kettle, Inc.,|1|P|"
+    made = apply(FAMILY, cells)
+    assert [c["first_name"] for c in records(made, "contact")] == ["Ada", "Kettle, Bea", "Kettle, Inc.,"]
+    assert column(made, "company_name") == ["Kettle, Inc."]
+    said = "'Kettle, Inc., Ada' is read as 'Ada', because the row belongs to that company"
+    assert told(made) == [("name_split", 3, said)]
+
+
 def test_person_name_in_two_companies_is_ambiguous() -> None:
     rows = ["1|Harbor||C|", "2|Ada|Harbor|P|", "3|Ada|4|P|", "4|Kettle||C|", "5|x|Kettle, Ada|A|e"]
     rows += ["6|z|Ada|A|g", "7|y|Harbor, Bea|A|f"]  # which Ada? and there is no Bea in that company

@@ -48,6 +48,7 @@ def read(value: str, country: str) -> tuple[str | None, str | None, list[str]]:
         ("1-800-GO-FEDEX", "US", "+18004633339"),
         ("Tel 030 901820", "DE", "+4930901820"),
         ("+52 1 55 1234 5678", "MX", "+525512345678"),  # a mobile number until 2019
+        ("+52 1 55 1234 5678", "US", "+525512345678"),
         ("01 (55) 1234-5678", "MX", "+525512345678"),
         ("044 55 1234 5678", "MX", "+525512345678"),
     ],
@@ -73,6 +74,7 @@ def test_single_number_is_read(value: str, country: str, number: str) -> None:
         ("415-555-0132, ext. 12 or 415-555-0133", "US", "+14155550132", "12", LEFT_OUT),
         ("415-555-0132 (fax) 415-555-0199 (office)", "US", "+14155550199", None, LEFT_OUT),
         ("415-555-0132 fax, 415-555-0199 office", "US", "+14155550199", None, LEFT_OUT),
+        ("415-555-0132 office fax 415-555-0199", "US", "+14155550132", None, LEFT_OUT),
         ("415-555-0199 (F) 415-555-0132 (P)", "US", "+14155550132", None, LEFT_OUT),
         ("(415) 555-0132 (fax: (415) 555-0199)", "US", "+14155550132", None, LEFT_OUT),
         ("030 901820 Fax 030 901821", "DE", "+4930901820", None, LEFT_OUT),
@@ -140,7 +142,14 @@ def test_text_that_is_not_one_number_is_an_error(value: str, country: str, reaso
 
 @pytest.mark.parametrize(
     "value",
-    ["415-555-0159 (fax)", "Fax 415-555-0159", "415-555-0159 fax", "\u30d5\u30a1\u30c3\u30af\u30b9 415-555-0159"],
+    [
+        "415-555-0159 (fax)",
+        "Fax 415-555-0159",
+        "415-555-0159 fax",
+        "415-555-0159 Work Fax",
+        "415-555-0159 (office fax)",
+        "\u30d5\u30a1\u30c3\u30af\u30b9 415-555-0159",
+    ],
 )
 def test_fax_number_is_left_out(value: str) -> None:
     assert read(value, "US") == (None, None, [LEFT_OUT])

@@ -185,6 +185,8 @@ def judge(value: str) -> tuple[str | None, bool]:
         ("ada@example.com#mailto:ada@example.com#", "ada@example.com"),
         ("Ada Lovelace (ada@example.com)", "ada@example.com"),
         ("ada@example.com; Ada <ada@example.com>", "ada@example.com"),
+        ("ada@example.com#mailto:ada@example.com##", "ada@example.com"),
+        ("email=ada@example.com", "ada@example.com"),
     ],
 )
 def test_emails_are_normalized(value: str, wanted: str) -> None:
@@ -209,6 +211,10 @@ def test_emails_are_normalized(value: str, wanted: str) -> None:
         "ada@example.com, Smith, Bob <bob@example.com>",
         "Ada Lovelace (ada@example.com);Bob Smith (bob@example.com)",
         "Ada (Buyer) <ada@example.com>\nbob@example.com",
+        "ada@example.com ::: bob@example.com",
+        "ada@example.com & bob@example.com",
+        "- ada@example.com\n- bob@example.com",
+        "ada@example.com\u3001bob@example.com",
     ],
 )
 def test_first_valid_email_is_used_and_the_others_are_reported(value: str) -> None:
@@ -256,6 +262,15 @@ def test_first_valid_email_is_used_and_the_others_are_reported(value: str) -> No
         ("Ada Lovelace\r\nBob Byron\r\nEve Moneypenny", "Ada", "Lovelace", "left out: Bob Byron"),
         ("Ada Lovelace\nOwner", "Ada", "Lovelace", "left out: Owner"),
         ("Ada\nLovelace", "Ada", "Lovelace", None),
+        ("Ada Lovelace, Buyer; Bob Byron, AP", "Ada", "Lovelace", "left out: Buyer, Bob Byron, AP"),
+        ("Lovelace, Ada; Byron, Bob", "Ada", "Lovelace", "left out: Byron, Bob"),
+        ("Ada Lovelace, Bob Byron, Eve Gray", "Ada", "Lovelace", "left out: Bob Byron, Eve Gray"),
+        ("Ada or Bob", "Ada", None, "left out: Bob"),
+        ("Or Cohen", "Or", "Cohen", None),
+        ("Ada Lovelace, AP", "Ada", "Lovelace", "left out: AP"),
+        ("Ada Lovelace x45", "Ada", "Lovelace", "left out: x45"),
+        ("Owner: Ada Lovelace", "Ada", "Lovelace", "left out: Owner"),
+        ("Accounts Payable / Ada", "Ada", None, "left out: Accounts Payable"),
         ("z. Hd. Ada Lovelace", "Ada", "Lovelace", None),
         ("c/o Ada Lovelace", "Ada", "Lovelace", None),
         ("a " * 50_000 + "b", "a " * 50_000 + "b", None, None),  # nameparser would take minutes

@@ -41,9 +41,9 @@ def test_each_change_is_an_info_at_its_first_location_without_a_customer() -> No
         ["info", "value_left_out", "staff.xlsx", 3, "Mail", "b@"],
     ]
     assert located["message"].to_list() == [
-        "2 cells were not used. Example: '1', because '2' was used",
+        "2 cells were not used for the phone. Example: '1', because '2' was used",
         "1,204 cells were rewritten. Example: '(415) 555-0132' → '+14155550132'",
-        "1 cell was left out: 'b@'",
+        "1 cell was left out of the contact's email: 'b@'",
     ]
     assert (kinds["_customer"].take(at) == -1).all()
     assert located["reference_id"].isna().all()

@@ -29,7 +29,7 @@ from importer.loader.text.encoding import (
     refuse_binary,
     whole_characters,
 )
-from importer.loader.text.quoting import Dialect, find_dialect, in_usual_dialect
+from importer.loader.text.quoting import Dialect, are_rows_quoted, find_dialect, in_usual_dialect, without_row_quotes
 from importer.loader.text.tagged_text import is_tagged, read_sections
 from importer.records import Location, Problem, Severity
 from importer.tables import SourceTable
@@ -62,6 +62,8 @@ def _read(text: Text, content: Content, origin: Origin, options: LoadOptions) ->
     refuse_binary(start, origin.file)
     try:
         check_text(whole_characters(start))
+        if are_rows_quoted(start, [options.delimiter] if options.delimiter else _DELIMITERS):
+            start, pieces = without_row_quotes(chain([start], pieces)), iter(())
         dialect = find_dialect(start, _choose_delimiter(start, options)[0])
         if dialect != Dialect(dialect.delimiter):
             start, pieces = b"".join(in_usual_dialect(chain([start], pieces), dialect)), iter(())

@@ -1,11 +1,12 @@
-r"""Recognizes unusual ways to quote cells: ``\"`` in a cell, single quotes, or ``=`` before a quote.
+r"""Recognizes unusual quotes: ``\"`` in a cell, single ones, ``=`` before them, or quotes around whole rows.
 
 Such a text is rewritten with the usual quotes, so that it is read like any other.
 """
 
+import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -14,6 +15,7 @@ from importer.loader.text.encoding import NotUtf8Error
 
 _SAMPLE = 64 * 1024
 _PIECE = 1024 * 1024
+_QUOTED_ROW = re.compile(r'^"((?:[^"]|"")*)"[ \t]*(?=\r?$)', re.MULTILINE)
 _LOOSE = re.compile(r'\s*(?:"|="(?:[^"]|"")*$)')  # a quote at the start of a cell that is not read as one in quotes
 
 
@@ -59,11 +61,41 @@ class Dialect:
         return (found.lastindex and found[1]) or self.quote
 
 
+def are_rows_quoted(start: bytes, delimiters: Sequence[str]) -> bool:
+    """Whether quotes enclose every row, as in ``"1,""Smith, Sons"",York"``, except perhaps the header.
+
+    ``start``: the start of a text. Without the quotes, all rows must have as many cells as the header.
+    """
+    text = _whole_lines(start)
+    header, _, below = text.partition("\n")
+    if '"' in _QUOTED_ROW.sub("", header) or not below.strip() or _QUOTED_ROW.sub("", below).strip():
+        return False
+    lines = _without_row_quotes(text).splitlines(keepends=True)
+    widths = [{len(row) for row in csv.reader(lines, delimiter=one) if row} for one in delimiters if one in header]
+    return any(len(own) == 1 and max(own) > 1 for own in widths)
+
+
+def without_row_quotes(pieces: Iterable[bytes]) -> bytes:
+    """The same table without quotes around whole rows. Raises :class:`~importer.loader.text.encoding.NotUtf8Error`."""
+    try:
+        return _without_row_quotes(b"".join(pieces).decode()).encode()
+    except UnicodeDecodeError:
+        raise NotUtf8Error from None
+
+
+def _without_row_quotes(text: str) -> str:
+    return _QUOTED_ROW.sub(lambda row: row[1].replace('""', '"'), text)
+
+
+def _whole_lines(start: bytes) -> str:
+    """As many whole lines as are looked at."""
+    text = start[:_SAMPLE].decode("utf-8", "ignore")
+    return text[: max(text.rfind("\n"), text.rfind("\r")) + 1] if len(start) > _SAMPLE else text
+
+
 def find_dialect(start: bytes, delimiter: str) -> Dialect:
     """The dialect that leaves the fewest loose quotes and odd rows at the start of a text; in doubt, the usual one."""
-    text = start[:_SAMPLE].decode("utf-8", "ignore")
-    if len(start) > _SAMPLE:
-        text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
+    text = _whole_lines(start)
     near = re.escape(delimiter)
     single = re.search(rf"(?:^|{near})[ \t]*'[^\r\n]*'[ \t]*(?:{near}|$)", text, re.MULTILINE)
     blanks = re.search(rf"(?:^|{near})[ \t]+[\"']", text, re.MULTILINE)

@@ -21,6 +21,7 @@ from importer.wording import first_few
 OPEN, ABSENT, SEVERAL, CIRCLE = -1, -2, -3, -4  # instead of an end: it is not known yet, or why there is none
 _MOST_PLACES = 20  # of rows with the same name, in one message
 _MOST_LEVELS = 50  # levels of parents; anything deeper counts as circular
+_SHOWN = ", "  # between a company and a person
 _NONE = -9  # of a search: no row has this name
 
 _Form = Callable[[pa.Array], pa.Array]
@@ -126,6 +127,43 @@ def parent_problems(
             yield cell_problems(table, rows, reference, severity=Severity.ERROR, code=code, message=which, hint=advice)
 
 
+def own_names(
+    rule: ParentRule, table: TableData, customers: Codes, companies: TableData, first: Codes
+) -> tuple[TableData, list[ProblemTable]]:
+    """The rows with ``Person`` where they have ``Company, Person``, as Odoo shows a company's people.
+
+    ``customers``: each row's customer; ``companies``: the customers' own rows, of which ``first`` are their first ones.
+    """
+    problems = []
+    for reference in dict.fromkeys(column for part in rule.match for column in part.columns()):
+        column, company = table.column(reference), companies.column(reference).take(first[customers])
+        at = np.flatnonzero(column.rows_with(_as_mask(pc.match_substring(column.values, _SHOWN))))
+        texts, above = (one.take(at).to_arrow().to_pylist() for one in (column, company))
+        own = [_without(text, name) for text, name in zip(texts, above, strict=True)]
+        at, names = at[[bool(name) for name in own]], [name for name in own if name]
+        if not names:
+            continue
+        whole = column.to_arrow().to_pylist()
+        message = []
+        for row, name in zip(at.tolist(), names, strict=True):
+            message.append(f"{whole[row]!r} is read as {name!r}, because the row belongs to that company")
+            whole[row] = name
+        table = table.replaced(reference, Column.from_text(pa.array(whole, pa.string())))
+        details = {"severity": Severity.INFO, "code": "name_split", "message": pa.array(message), "hint": ""}
+        problems.append(cell_problems(table, at, reference, **details))
+    return table, problems
+
+
+def _without(text: str, company: str | None) -> str | None:
+    """The name after the company's; None if the text has no company."""
+    return text[len(company) + len(_SHOWN) :].strip() if company and text.startswith(f"{company}{_SHOWN}") else None
+
+
+def _as_mask(found: pa.Array) -> Mask:
+    mask: Mask = found.to_numpy(zero_copy_only=False)
+    return mask
+
+
 def _places(rows: Codes, sources: Sources) -> str:
     return f": {first_few(rows.tolist(), _MOST_PLACES, text=lambda row: str(sources.location(row)))}"
 
@@ -150,7 +188,7 @@ def _among_children(names: Names, children: Mask, ends: Codes, first: Codes) -> 
     last = len(first) - 1  # no customer
     company = names.own[0].take(first[np.where((ends >= 0) & (ends < last), ends, last)])
     shown = tuple(
-        Column.from_text(pc.binary_join_element_wise(above.to_arrow(), own.to_arrow(), ", "))
+        Column.from_text(pc.binary_join_element_wise(above.to_arrow(), own.to_arrow(), _SHOWN))
         for above in (names.parent, company)
         for own in names.own
     )

@@ -44,6 +44,8 @@ _DISTRICT = re.compile(  # towns with a number
 _CODE_ALONE = re.compile(
     r"^(?:\u3012|[A-Z]{1,3}-)?(\d{4,7}|\d{3}[ -]\d{2,4}|\d{5}-\d{3}|\d{2}-\d{3}|\d{4}-\d{3}|\d{4} ?[A-Z]{2})$"
 )
+# Harbor Goods, Inc., 4 Pier Rd
+_NAME_BEFORE = re.compile(r"^([^\d,]+(?:,[^\d,]+)*),\s*(?!\d+(?:st|nd|rd|th)\b)(\d[\w/-]* .*)$", re.IGNORECASE)
 _STATE_BEHIND = re.compile(r"^(.+?)\s*(?:\s-\s*|-|/|,)\s*([A-Z]{2})$")  # São Paulo - SP
 _SAINTS = frozenset(
     {"louis", "paul", "petersburg", "augustine", "charles", "cloud", "joseph", "george", "albans", "helena", "clair"}
@@ -365,7 +367,9 @@ def _in_one_line(address: PostalAddress, lines: list[Line], country: str) -> Pos
     *before, last = lines
     street, comma, town = last.text.rpartition(",")
     if comma and street and not _has_digit(town) and country in _WITH_STATES:
-        return address.having([*before, Line(street.strip(_EDGES), last.cell)], city=Line(town.strip(), last.cell))
+        named = _NAME_BEFORE.match(street)
+        own = [Line(text.strip(_EDGES), last.cell) for text in (named.groups() if named else [street])]
+        return _addressed(address, [*before, *own], city=Line(town.strip(), last.cell))
     if not _has_digit(last.text):
         return address.having(before, city=last)
     foreign = "" if country == "US" else "the street and city are on one line"
@@ -394,10 +398,14 @@ def _by_words(address: PostalAddress, before: list[Line], line: Line, doubt: str
     number = next((place for place, label in enumerate(labels[:start]) if label in _BEGINS_OF_STREETS), 0)
     own = [" ".join(rest[:number]), " ".join(rest[number:])] if 0 < number < len(rest) else [" ".join(rest)]
     street = [*before, *(Line(text.strip(_EDGES), line.cell) for text in own)]
+    return _addressed(address, street, *doubts, city=Line(" ".join(words[-len(town) :]), line.cell))
+
+
+def _addressed(address: PostalAddress, street: Sequence[Line], *doubts: str, city: Line) -> PostalAddress:
+    """The address with these lines and its city; ``Attn: …`` before the street is the recipient."""
     first, *more = street
     name, text = _kind(first.text)
     attention = Line(text, first.cell) if name == "attention" and more else None
-    city = Line(" ".join(words[-len(town) :]), line.cell)
     return address.having(more if attention else street, *doubts, city=city, attention=attention)
 
 

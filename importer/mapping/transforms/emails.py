@@ -15,9 +15,9 @@ from importer.records import Severity
 _PLAIN = r"^[a-z0-9_+']+([.-][a-z0-9_+']+)*@([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z]{2,24}$"
 _SPECIAL = r"[@.](test|invalid|local|localhost|example|onion|arpa|internal|lan|home)$"
 _SHORT = 64  # bytes: no part of such an address can be too long
-_ODD = re.compile(r"""[<>\s;,"]|^mailto:|^e-?mail:|\.$|^'.*'$""", re.IGNORECASE | re.ASCII)
+_ODD = re.compile(r"""[<>\s;,"]|^mailto:|^e-?mail[:=]|\.$|^'.*'$""", re.IGNORECASE | re.ASCII)
 _WRAPPED = re.compile(
-    r"""^["']?(?:mailto:|e-?mail:\s*)?\s*(?:[^<>]*<(?:mailto:)?([^<>]+)>|(.*?))[\s.;,"']*$""", re.IGNORECASE
+    r"""^["']?(?:mailto:|e-?mail[:=]\s*)?\s*(?:[^<>]*<(?:mailto:)?([^<>]+)>|(.*?))[\s.;,"']*$""", re.IGNORECASE
 )
 _AROUND = ' \t\r\n"<>()[];,\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a'  # quotes and brackets
 _INNER = re.compile(r"<([^<>@]+@[^<>@]+)>")
@@ -26,11 +26,11 @@ _NAMED = re.compile(
     r"""(?:^|(?<=[\s;,|>)]))(?:"[^"]{0,80}"\s*|[^<>();@"|\n]{0,80})"""
     r"[<(](?:mailto:)?([^<>()@\s]+@[^<>()@\s]+)[>)]"
 )
-_BETWEEN = re.compile(r"[;,/|\s]+")
+_BETWEEN = re.compile(r"(?:[;,/|\\\u3001\s]|(?<!\S)[^\w@\"<>]+(?!\S))+")  # Google: a@example.com ::: b@example.com
 _WORDS = re.compile(  # between addresses, remarks, and labels
     r"(?<=\s)(?:or|and|oder|und|ou|et|o|y|e|of|en)(?=\s)|\([^()@]*\)|(?<!\S)[^\s@:;,]{1,40}:(?=\s)", re.IGNORECASE
 )
-_LINK = re.compile(r"^[^#]*#(?:mailto:)?([^#]+)#$", re.IGNORECASE)  # Access: text#address#
+_LINK = re.compile(r"^[^#]*#(?:mailto:)?([^#]+)#+$", re.IGNORECASE)  # Access: text#address#
 _SPLIT_HINT = 'To keep the others, split the cell in the mapping, and map them to contacts: `split: ";", take: 2`.'
 _WORDS_OF_THE_LIBRARY = {
     "@-sign": "@ sign",

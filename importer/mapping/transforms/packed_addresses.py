@@ -234,8 +234,8 @@ def _reading(address: PostalAddress, named: int, given: frozenset[str], home: st
 
 def _may_be_name(street: Sequence[Line], address: PostalAddress, home: str | None) -> bool:
     country = address.pieces["country"].text if "country" in address.pieces else home
-    digits = [any(map(str.isdigit, line.text)) for line in street[:2]]
-    return country in _STREET_FIRST and digits == [False, True]
+    digits = [any(map(str.isdigit, line.text)) for line in street]
+    return country in _STREET_FIRST and any(digits[1:]) and not digits[0]
 
 
 def _rule(

@@ -38,11 +38,19 @@ _SECOND = re.compile(
     r"^(?P<one>[^\s,/;|&+]+(?: [^\s,/;|&+]+)+?)(?:\s*[/;|&+\n]\s*|\s(?:and|und|et|y|e|och|og|en)\s)"
     r"(?P<other>[^\W\d_a-z]\S*(?:\s+\S+)+)$"
 )
-_ROLE = re.compile(
-    r"^(?P<one>[^\s,]+(?: [^\s,]+)+)(?:\s+[-\u2013\u2014|]\s+(?=\S)|\s*[,\n]\s*(?=(?:\S+ )?(?i:owner|founder|buyer"
-    r"|manager|director|president|vp|c[efot]o|partner|proprietor|accountant|bookkeeper|inhaber(?:in)?|gesch\u00e4ftsf\u00fchrer(?:in)?"
-    r"|g\u00e9rante?|propi?ri[e\u00e9]taire|propietari[oa]|due\u00f1[oa]|titolare)$))(?P<other>.*)$"
+_ROLES = (
+    r"(?i:owner|founder|buyer|manager|director|president|vp|c[efot]o|partner|proprietor|accountant|bookkeeper|controller"
+    r"|accounts? (?:payable|receivable)|a/?[pr]|accounting|billing|purchas(?:ing|er)|sales|inhaber(?:in)?"
+    r"|gesch\u00e4ftsf\u00fchrer(?:in)?|g\u00e9rante?|propi?ri[e\u00e9]taire|propietari[oa]|due\u00f1[oa]|titolare)"
 )
+_ROLE = re.compile(
+    rf"^(?P<one>[^\s,]+(?: [^\s,]+)+)(?:\s+[-\u2013\u2014|]\s+(?=\S)|\s*[,\n]\s*(?=(?:\S+ )?{_ROLES}$)"
+    r"|\s+(?=(?i:x|ext\.?)\s*\d{1,6}$))(?P<other>.*)$"
+)
+_ROLE_BEFORE = re.compile(rf"^(?P<other>{_ROLES})(?:\s*:\s*|\s+[/|\u2013\u2014-]\s+)(?P<one>[^\W\d_].*)$")
+# The first of several people, who may have a role or be written as Last, First; at least three of First Last, ...
+_FIRST_OF_SEVERAL = re.compile(r"^(?P<one>[^\w;]*\w[^;]*?)(?:\s*;\s*|\s(?:or|oder)\s)(?P<other>.*\w.*)$", re.DOTALL)
+_SEVERAL = re.compile(r"^(?P<one>[^\s,]+ [^\s,]+)(?P<other>(?:\s*,\s*[^\s,]+ [^\s,]+){2,})$")
 # In two to four plain words, the last one is the last name, or those before a comma are, perhaps with one of the usual
 # titles and suffixes. Anything more complex goes to the parser, which is slow and gives the same result for these.
 _WORD = r"(?:[^\W\d_]['\u2019])?[^\W\d_]{2,}(?:-[^\W\d_]{2,})*"
@@ -116,9 +124,13 @@ def _read_name(text: str) -> tuple[str, str, str | None]:
         return text, "", None
     if is_company(text):
         return text, "", "is the name of a company or department; all of it becomes the first name"
-    beside = _SECOND.match(text) or _ROLE.match(text)
-    text, rest = (beside["one"], beside["other"]) if beside else (text, "")
-    first, last, *left_out = *(_eastern(text) or _plain(text) or _parsed(text)), rest
+    rest: list[str] = []
+    for pattern in (_FIRST_OF_SEVERAL, _SEVERAL, _ROLE_BEFORE):
+        if found := pattern.match(text):
+            text, rest = found["one"], [found["other"].strip(_AROUND), *rest]
+    if beside := _SECOND.match(text) or _ROLE.match(text):
+        text, rest = beside["one"], [beside["other"], *rest]
+    first, last, *left_out = *(_eastern(text) or _plain(text) or _parsed(text)), *rest
     if not first and not last:
         return text, "", None
     first, last = (first, last) if first else (last, "")

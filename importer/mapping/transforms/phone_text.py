@@ -42,8 +42,10 @@ _FAX_WORD = (
     r"|\u30d5\u30a1\u30c3\u30af\u30b9|\u4f20\u771f|\u50b3\u771f|\ud329\uc2a4)"
 )
 _FAX = re.compile(rf"(?:{_FAX_WORD}|\bf)\W*$", re.IGNORECASE)
+_OF_FAX = r"(?:\b(?:work|office|business|bus|home|main|other)\b[ .]{1,2})?"
 _FAX_BEHIND = re.compile(
-    rf"\s*(?:(?P<bracket>[(\[]\s*(?:{_FAX_WORD}|f)\W*?[)\]])|-?\s*{_FAX_WORD}\.?\s*(?:$|[,;/|\n]))", re.IGNORECASE
+    rf"\s*(?:(?P<bracket>[(\[]\s*(?:{_OF_FAX}{_FAX_WORD}|f)\W*?[)\]])|-?\s*{_OF_FAX}{_FAX_WORD}\.?\s*(?:$|[,;/|\n]))",
+    re.IGNORECASE,
 )
 _VOICE_WORD = r"\b(?:phone|tel|tel[e\u00e9]fono?|telephone|ph|p|t|t[e\u00e9]l|office|main|mobile|cell|m|o)\b"
 _VOICE = re.compile(rf"{_VOICE_WORD}\W*$", re.IGNORECASE)

@@ -134,10 +134,11 @@ def _candidates(found: NumberText, regions: list[str]) -> Iterator[_Reading]:
 
 
 def _without_former_prefix(forms: tuple[str, ...], regions: list[str]) -> _Reading | None:
-    for region in filter(_FORMER_PREFIXES.__contains__, regions):
-        texts = (_FORMER_PREFIXES[region].sub("", form) for form in forms)
-        found = _first_valid(_parsed(text, region) for text in texts)
-        return found if found.number else None
+    for region, prefix in _FORMER_PREFIXES.items():
+        code = f"+{phonenumbers.country_code_for_region(region)}"
+        if region in regions or any(form.startswith(code) for form in forms):
+            found = _first_valid(_parsed(prefix.sub("", form), region) for form in forms)
+            return found if found.number else None
     return None
 
 

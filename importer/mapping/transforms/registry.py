@@ -29,6 +29,8 @@ from importer.wording import nearest
 
 Argument = Literal["none", "text", "pair", "texts"]
 
+_MARKED = r"^'([=+@-][^']*)$"
+_FIRST_YEAR = 1583  # of the calendar
 # Curly double quotes from a word processor. A curly apostrophe stays: it is often part of a name (O\u2019Neil).
 _QUOTES = "[\u201c\u201d\u201e\u201f]"
 # UTF-8 read as cp1252 or Latin-1: the letter of a lead byte, then the characters of its continuation bytes.
@@ -114,7 +116,11 @@ def run_step(step: TransformStep, values: pa.Array, countries: pa.Array, folder:
 
 
 def _tidy(values: pa.Array) -> TransformResult:
-    """Letters in one piece (NFC), plain spaces, straight double quotes, nothing invisible; a warning for mojibake."""
+    """Letters in one piece (NFC), plain spaces, straight double quotes, nothing invisible; a warning for mojibake.
+
+    An apostrophe before a sign that begins a formula is removed: programs add it so that spreadsheets show the text.
+    """
+    values = pc.replace_substring_regex(values, _MARKED, r"\1")
     at = np.flatnonzero(pc.invert(pc.string_is_ascii(values)).to_numpy(zero_copy_only=False))
     if not len(at):
         return TransformResult(values)
@@ -189,7 +195,9 @@ def _date(values: pa.Array, argument: str) -> TransformResult:
     def read(value: str) -> tuple[str | None, str | None]:
         for form in (argument, "%Y-%m-%d", "%Y-%m-%d %H:%M:%S"):
             with contextlib.suppress(ValueError):
-                return datetime.strptime(value, form).date().isoformat(), None  # noqa: DTZ007 - dates have no zone
+                date = datetime.strptime(value, form).date()  # noqa: DTZ007 - dates have no zone
+                early = date.year < _FIRST_YEAR  # 0019 instead of 2019, or 0001-01-01, which means that there is none
+                return (None, f"is in the year {date.year}") if early else (date.isoformat(), None)
         return None, f"is not a valid date in the format {shown}"
 
     shown = shown_format(argument)
@@ -269,7 +277,9 @@ TRANSFORMS: dict[str, TransformSpec] = {
         decode, "decodes HTML entities, tags, and %20 if the whole value is written that way", code=_DECODED
     ),
     "unescape": TransformSpec(partial(decode, tags=False), "the same, but keeps tags", code=_DECODED),
-    "tidy": TransformSpec(_tidy, "plain spaces and straight double quotes, no invisible characters", code=_TIDIED),
+    "tidy": TransformSpec(
+        _tidy, "plain spaces and double quotes, nothing invisible, no apostrophe before =, +, -, and @", code=_TIDIED
+    ),
     "upper": TransformSpec(_text(pc.utf8_upper), "UPPER CASE"),
     "lower": TransformSpec(_text(pc.utf8_lower), "lower case"),
     "title": TransformSpec(_text(pc.utf8_title), "Every Word Capitalized"),
