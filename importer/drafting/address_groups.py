@@ -11,6 +11,7 @@ from importer.drafting.readings import HeaderReading
 
 _SINGLE = frozenset({"city", "zip_code", "state", "country", "zip_city", "house_number"})
 _ROLES = ("billing", "shipping", "mailing", "visiting", "home", "work", "other")
+_FEW_LINES = 2
 _OWN_GROUP = 3  # as many parts with the same unknown word are a separate address
 GroupKey = tuple[str, int | None, tuple[str, ...]]
 _SMALLER = frozenset({"suburb", "locality", "localidad", "localidade", "localita", "localite", "village", "hamlet"})
@@ -22,8 +23,10 @@ _FOR_SHIPPING = ("shipping", "visiting", "", "work", "other", "mailing")
 _OFTEN = 0.9  # if an address is filled less often than this share of another, the other is used in its gaps
 
 
-def address_groups(readings: Sequence[HeaderReading], values: Sequence[ColumnValues]) -> list[AddressGroup]:
-    """The groups that the columns form, with their slots."""
+def address_groups(
+    readings: Sequence[HeaderReading], values: Sequence[ColumnValues], *, further: bool = False
+) -> list[AddressGroup]:
+    """The groups that the columns form, with their slots. ``further``: blank groups beside filled ones are left out."""
     keys = {at: _key(own) for at, own in enumerate(readings) if own.concept in ADDRESS_PARTS and not own.about}
     keys = _numbers_of_groups(keys, readings)
     groups: dict[GroupKey, AddressGroup] = {}
@@ -36,7 +39,9 @@ def address_groups(readings: Sequence[HeaderReading], values: Sequence[ColumnVal
         _order_lines(group, readings, values)
         city_of_last_line(group, values)
         pack(group, readings, values)
-    kept = [group for group in merged if _is_address(group)]
+    kept = _without_unfinished([group for group in merged if _is_address(group)])
+    if further:
+        kept = [group for group in kept if _fill(group, values)] or kept
     _give_slots(kept, values)
     return kept
 
@@ -84,7 +89,7 @@ def _resolve_unknown_words(groups: list[AddressGroup]) -> list[AddressGroup]:
     known = [group for group in groups if not group.unknown]
     unknown = [group for group in groups if group.unknown]
     if not any(set(group.parts) & {"address", "street", "city", "zip_code"} for group in known):
-        words = {group.unknown for group in unknown if len(group.parts) >= _OWN_GROUP}
+        words = {group.unknown for group in unknown if sum(map(len, group.parts.values())) >= _OWN_GROUP}
         if len(words) == 1:
             for group in unknown:
                 if group.unknown in words:
@@ -108,6 +113,9 @@ def _with_gaps_filled(groups: list[AddressGroup]) -> list[AddressGroup]:
     parts = set(plain.parts)
     if parts & LINES and not parts & (_TOWN | {"zip_code"}):
         return _merged(groups, plain, [one for one in groups if _TOWN & set(one.parts) and not LINES & set(one.parts)])
+    towns = [group for group in groups if "city" in group.parts and "zip_code" not in group.parts]
+    if parts & LINES and "zip_code" in parts and not parts & _TOWN and len(towns) == 1:
+        towns[0].parts["zip_code"] = plain.parts.pop("zip_code")
     if parts & LINES:
         return groups
     if parts & _TOWN:
@@ -132,6 +140,17 @@ def _merged(groups: list[AddressGroup], plain: AddressGroup, homes: list[Address
     for part, columns in plain.parts.items():
         homes[0].parts.setdefault(part, columns)
     return [group for group in groups if group is not plain]
+
+
+def _without_unfinished(groups: list[AddressGroup]) -> list[AddressGroup]:
+    """Leave out addresses with a postal code but no city, if another address has one; several lines may have it."""
+
+    def is_finished(group: AddressGroup) -> bool:
+        lines = len(group.parts.get("line_1", ())) + len(group.parts.get("line_2", ()))
+        return bool(group.packed or group.parts.get("city") or not group.parts.get("zip_code")) or lines > _FEW_LINES
+
+    towns = any(group.packed or group.parts.get("city") for group in groups)
+    return [group for group in groups if is_finished(group)] if towns else groups
 
 
 def _is_address(group: AddressGroup) -> bool:

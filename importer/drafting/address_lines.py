@@ -28,10 +28,11 @@ def city_of_last_line(group: AddressGroup, values: Sequence[ColumnValues]) -> No
     if len(lines) < 2:
         return
     last = max(lines)
+    if not group.parts.get("country") and values[last].countries >= _NEARLY_ALL and len(lines) > 2:
+        _move(group, lines, "country")
+        last = max(lines)
     if not group.parts.get("state") and values[last].share(_is_state) >= _MOSTLY_WHOLE and len(lines) > 2:
-        group.parts["line_2"].remove(last)
-        group.parts["state"] = [last]
-        lines.remove(last)
+        _move(group, lines, "state")
         last = max(lines)
     if last not in group.parts.get("line_2", []) or values[last].with_digits >= _FEW_DIGITS:
         return
@@ -40,6 +41,14 @@ def city_of_last_line(group: AddressGroup, values: Sequence[ColumnValues]) -> No
     else:
         group.parts["line_2"].remove(last)
         group.parts["city"] = [last]
+
+
+def _move(group: AddressGroup, lines: list[int], part: str) -> None:
+    """Make the last line a different part of the address."""
+    last = max(lines)
+    lines.remove(last)
+    group.parts["line_2"].remove(last)
+    group.parts[part] = [last]
 
 
 def _is_state(text: str) -> bool:

@@ -9,9 +9,11 @@ from importer.drafting.concepts import ADDRESS_PARTS, LINES
 from importer.drafting.readings import HeaderReading
 
 _NEAR = 2  # columns on either side
-_MOST, _OFTEN, _SOME = 0.9, 0.75, 0.3  # shares of values
+_MOST, _OFTEN, _HALF, _SOME = 0.9, 0.75, 0.5, 0.3  # shares of values
 _CITIES = frozenset({"city", "zip_city"})
 _TOWN = _CITIES | {"zip_code"}
+_DESCRIPTION = re.compile("desc|beskr|beschr|bezeichn|omschr|opis|popis")
+_FEW, _LONGEST_TOWN = 3, 30  # different values, characters
 _LONGEST_CODE = 3  # letters in a state's code
 _POST_TOWN = re.compile(r"(?:[A-Z]{1,3}[- ])?(?:\d{4,6}|\d{3} \d\d|\d\d-\d{3})(?: [A-Z]{2})?[ ,]+[^\W\d][^\d,;]*")
 SHORT = 6  # the most characters in a house number
@@ -19,9 +21,24 @@ SHORT = 6  # the most characters in a house number
 
 def with_address_parts(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """The readings with postal codes, cities, house numbers, and lines that headers alone do not reveal."""
-    found = _with_towns(_with_house_numbers(_with_places(readings, values), values), values)
-    found = _with_cities(found, values)
+    found = _with_places(_with_people(readings, values), values)
+    found = _with_towns(_with_house_numbers(found, values), values)
+    found = _with_described_city(_with_cities(found, values), values)
     return _with_lines(_with_post_codes(_with_codes(found, values), values))
+
+
+def _with_people(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
+    """``Contacto morada`` with names of people is the person at the address."""
+    return [
+        reading.as_("full_name")
+        if reading.concept == "address"
+        and reading.roles & {"contact", "person"}
+        and not own.blank
+        and own.with_digits == own.companies == 0
+        and own.spaced > _HALF
+        else reading
+        for reading, own in zip(readings, values, strict=True)
+    ]
 
 
 def _with_codes(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
@@ -78,6 +95,10 @@ def _with_towns(readings: list[HeaderReading], values: Sequence[ColumnValues]) -
         own = [one for one in readings[:at] if one.roles == roles and one.concept in ADDRESS_PARTS]
         below = any(one.concept in LINES for one in own) and not any(one.concept in _TOWN for one in own)
         towns = values[at].share(_POST_TOWN.fullmatch)
+        named = any(one.concept in _CITIES and one.roles == reading.roles for one in readings)
+        letters = values[at].share(lambda text: sum(map(str.isalpha, text)) >= _LONGEST_CODE)
+        if reading.concept == "zip_code" and min(towns, letters) >= _MOST and not named:  # "PLZ" with "50667 Köln"
+            out[at] = reading.as_("zip_city")
         if reading.concept in {*LINES, "address_line_2"} and below and towns >= _MOST:
             out[at] = replace(reading, concept="zip_city", roles=roles, part=None)
     return out
@@ -103,6 +124,23 @@ def _with_cities(readings: list[HeaderReading], values: Sequence[ColumnValues]) 
     ]
 
 
+def _with_described_city(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
+    """``Description`` or an unknown column next to the only full postal code is the city if no column has that."""
+    codes = [at for at, one in enumerate(readings) if one.concept == "zip_code" and values[at].filled > _MOST]
+    if len(codes) != 1 or any(reading.concept in _CITIES for reading in readings):
+        return readings
+    for at in (codes[0] + 1, codes[0] - 1):
+        if not 0 <= at < len(readings) or readings[at].concept is not None or readings[at].roles:
+            continue
+        reading, own = readings[at], values[at]
+        open_ = bool(reading.unknown) or _DESCRIPTION.match(reading.phrase) is not None
+        names = own.lettered > _MOST and own.with_digits == own.emails == own.companies == 0 and own.distinct > _FEW
+        if open_ and names and own.filled > _MOST and own.share(lambda text: len(text) <= _LONGEST_TOWN) == 1:
+            city = replace(readings[codes[0]], concept="city", part=None, phrase=reading.phrase)
+            return [*readings[:at], city, *readings[at + 1 :]]
+    return readings
+
+
 def _with_post_codes(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """``Kod`` next to a street or city is the postal code; an address without digits next to that is the city."""
     out = list(readings)
@@ -125,17 +163,36 @@ def _with_post_codes(readings: list[HeaderReading], values: Sequence[ColumnValue
 
 
 def _with_lines(readings: list[HeaderReading]) -> list[HeaderReading]:
-    """``Delivery address 1`` and ``2`` with one ``Delivery city`` are two lines of one address."""
+    """``Delivery address 1`` and ``2`` with one ``Delivery city`` are two lines of one address.
+
+    So are ``Address 1 (street)`` and ``Address 2 (postal code and city)``.
+    """
     out = list(readings)
-    for roles in {reading.roles for reading in readings if reading.concept in LINES and reading.group is not None}:
-        own = [at for at, reading in enumerate(readings) if reading.roles == roles and reading.concept in ADDRESS_PARTS]
+    for key in {(reading.roles, reading.unknown) for reading in readings if reading.concept in LINES}:
+        own = [
+            at
+            for at, reading in enumerate(readings)
+            if (reading.roles, reading.unknown) == key and reading.concept in ADDRESS_PARTS
+        ]
         lines = [at for at in own if readings[at].concept in LINES and readings[at].group is not None]
         towns = [readings[at] for at in own if readings[at].concept in _TOWN]
         bare = all(readings[at].part is None for at in lines)
-        if bare and towns and len(lines) > 1 and all(town.group is None and town.part is None for town in towns):
+        if _each_has_number([readings[at] for at in own]):
+            for at in own:
+                number = readings[at].group if readings[at].part is None else readings[at].part
+                out[at] = replace(readings[at], group=None, part=number if readings[at].concept in LINES else None)
+        elif bare and towns and len(lines) > 1 and all(town.group is None and town.part is None for town in towns):
             for at in lines:
                 out[at] = replace(readings[at], group=None, part=readings[at].group)
     return out
+
+
+def _each_has_number(parts: Sequence[HeaderReading]) -> bool:
+    """Whether each part of an address has a number of its own, and no part other than lines occurs twice."""
+    numbers = {reading.group if reading.part is None else reading.part for reading in parts}
+    others = [reading.concept for reading in parts if reading.concept not in LINES]
+    both = any(reading.group is not None and reading.part is not None for reading in parts)
+    return bool(others) and len(numbers - {None}) == len(parts) and len(others) == len(set(others)) and not both
 
 
 def around(readings: Sequence[HeaderReading], at: int, far: int = _NEAR) -> set[str | None]:

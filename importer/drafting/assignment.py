@@ -31,7 +31,7 @@ _ALL_KINDS = (*_PARTNERS, "active", "inactive", "blocked", "closed", "prospect",
 def assign(readings: Sequence[HeaderReading], values: Sequence[ColumnValues], *, further: bool = False) -> Assignment:
     """The assignment of a table's columns, without its key. ``further``: a different table has the customers."""
     confirmed = confirmed_readings(readings, values, further=further)
-    groups = address_groups(confirmed, values)
+    groups = address_groups(confirmed, values, further=further)
     streets = sum(bool(group.packed or group.parts.get("line_1")) for group in groups)
     out = Assignment(readings=confirmed, groups=streets)
     _addresses(out, groups, values)

@@ -16,6 +16,7 @@ from importer.mapping.transforms.text_forms import BlankTexts
 
 _LOOKED_AT = 400  # distinct values of a column that are read
 _SAMPLES = 3
+_SHORT_FORM = 3  # letters
 _BLANK_TEXTS = BlankTexts()
 # Country codes of vehicles, which are also used in lists of addresses.
 VEHICLE_CODES = {
@@ -45,6 +46,7 @@ _TOWN_WITH_CODE = re.compile(
 )
 _CODE_AT_END = re.compile(r"[a-z.\s,(/-][ (-]?[A-Z]{2,3}\)?$|[ -]\(?[A-Z]{2}\)?$|\b[A-Z]{2}\s+\d{5}(?:-\d{4})?$")
 _IDEOGRAPH = re.compile(r"[\u3400-\u9fff]")  # a word by itself
+_LEGAL_FORMS = lexicon().cell_words("legal_form")
 _SALUTATIONS = lexicon().cell_words("salutation")
 _FLAGS = lexicon().cell_words("yes", "no") | {"t", "f", "x", "true", "false", "y", "n", "yes", "no", "tyes", "tno"}
 Test = Callable[[str], object]  # passes if the result is truthy
@@ -64,6 +66,20 @@ def _is_whole_address(text: str) -> bool:
         and any(map(str.isdigit, text))
         and (_TOWN_WITH_CODE.search(text) is not None or len(pieces) >= 3)
     )
+
+
+def _is_company(text: str) -> bool:
+    """Whether a name ends with a legal form: ``Holub s.r.o.``, ``Lopes, Lda``; short ones must not look like a name."""
+    if is_company(text):
+        return True
+    pieces = text.split()
+    for count in range(1, min(4, len(pieces))):
+        end = " ".join(pieces[-count:])
+        form = letters_and_digits(end)
+        if form in _LEGAL_FORMS:
+            marked = not end[1:].islower() or "." in end or pieces[-count - 1].endswith(",")
+            return marked or len(form) > _SHORT_FORM
+    return False
 
 
 @dataclass(frozen=True)
@@ -119,7 +135,7 @@ class ColumnValues:
     )
     lettered = _share(lambda text: sum(map(str.isalpha, text)) >= 2 or _IDEOGRAPH.search(text))
     with_digits = _share(lambda text: any(map(str.isdigit, text)))
-    companies = _share(lambda text: len(text) <= 80 and is_company(text))  # certain because of their legal form
+    companies = _share(lambda text: len(text) <= 80 and _is_company(text))  # certain because of their legal form
     salutations = _share(lambda text: all(letters_and_digits(word) in _SALUTATIONS for word in text.split()))
     whole_addresses = _share(_is_whole_address)
     towns_with_codes = _share(

@@ -84,7 +84,7 @@ def _of_address(names: frozenset[str]) -> Choice | None:
     if line is not None and (names & {"house_number"} or {"street", "po_box"} <= names):
         return line, line
     parts = (names & ADDRESS_PARTS) - {"address"}
-    if len(parts) == 1 and names - parts <= _OWNERS | {"address", "id", "parent"}:
+    if len(parts) == 1 and names - parts <= _OWNERS | {"address", "id", "parent", "display_name"}:
         return min(parts), min(parts)
     if "address" in names and not names & PERSON_PARTS:
         named = ("address_name", "address") if names & {"name", "id"} else None

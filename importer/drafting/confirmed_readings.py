@@ -29,7 +29,7 @@ _REFERENCE = re.compile(f"^ref|{CUSTOMER.pattern}")
 _SUPPLIER = re.compile(
     "lieferant|kreditor|suppl|vendor|fourniss|proveed|acreed|fornec|fornit|leveranc|lever|dostaw|credit"
 )
-_BANK = re.compile("ban[ckq]|iban|bic|swift|blz|sepa|konto|conto|cuenta|compte|rekening|card|karte")
+_BANK = re.compile("^cc|ban[ckq]|iban|bic|swift|blz|sepa|konto|conto|cuenta|compte|rekening|card|karte")
 
 
 def confirmed_readings(
@@ -157,9 +157,12 @@ def _of_numbers(reading: HeaderReading, values: ColumnValues) -> str | None:
         and values.share(_POST_CODE.fullmatch) >= _MOST
     ):
         return "zip_code"
-    if reading.concept == "sales_rep" and values.unique and values.numbers >= _MOST and values.count > _FEW_REPS:
-        return "other_number"
-    if reading.concept == "address_line_2" and reading.unknown and values.share(str.isdigit) >= _MOST:
+    own_of_each = reading.concept == "sales_rep" and values.unique and values.count > _FEW_REPS
+    if own_of_each and (values.numbers >= _MOST or reading.phrase.startswith("represent")):
+        return "other_number" if values.numbers >= _MOST else "full_name"  # a customer's legal representative
+    numbered = reading.concept == "address_line_2" and bool(reading.unknown)
+    numbered = numbered or (reading.concept == "state" and reading.phrase.endswith("id"))  # in another table
+    if numbered and values.share(str.isdigit) >= _MOST:
         return "other_number"
     if reading.concept == "house_number" and values.lettered >= _MOST and values.spaced >= _MOST:
         return "street"
@@ -211,7 +214,9 @@ _FITS: dict[str, Callable[[ColumnValues], bool]] = {
     ),
     "city": lambda own: own.lettered >= 0.7 and own.emails == 0 and own.phones < 0.3,
     **dict.fromkeys(("address", "street"), lambda own: own.lettered >= 0.6 and own.emails < 0.3 and not own.flags_only),
-    "address_line_2": lambda own: not own.flags_only and own.emails < 0.3 and own.dates < 0.5,
+    "address_line_2": lambda own: (
+        not own.flags_only and own.emails < 0.3 and own.dates < 0.5 and own.salutations < 0.5
+    ),
     "po_box": lambda own: own.with_digits >= 0.5,
     "company_name": lambda own: own.lettered >= 0.6 and own.emails < 0.5 and not own.flags_only,
     "name": lambda own: own.lettered >= 0.6 and own.emails < 0.5 and own.salutations < 0.5,

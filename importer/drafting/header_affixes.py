@@ -4,10 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-SHORT_ROLES = (("st", "bt"), ("s", "b"), ("sh", "bl"))
+SHORT_ROLES = (("st", "bt"), ("s", "b"), ("sh", "bl"), ("l", "r"))  # ship to and bill to; Lieferung and Rechnung
+_ALSO_IN_WORDS = ("l", "r")  # "land"
 _ROLES = ("Ship To", "Bill To")
 _PREFIXES = [(short, _ROLES[at]) for pair in SHORT_ROLES for at, short in enumerate(pair)]
 _SEVERAL = 3  # the fewest columns with a prefix
+_APART = 2  # letters
 _GAIN = 0.2  # share of headers by which more must be known
 _LONGEST_AFFIX = 4
 _MOSTLY = 0.5
@@ -41,7 +43,7 @@ def with_prefixes_spelled_out(headers: Sequence[str]) -> list[str]:
         rest = [text.removeprefix(prefix).lstrip("_") if text.startswith(prefix) else "" for text in plain]
         prefixed = [at for at, text in enumerate(rest) if text and text in plain]
         if len(prefixed) >= _SEVERAL:
-            among = range(min(prefixed) - 1, max(prefixed) + 2)
+            among = prefixed if prefix in _ALSO_IN_WORDS else range(min(prefixed) - 1, max(prefixed) + 2)
             headers = [f"{role} {rest[at]}" if at in among and rest[at] else text for at, text in enumerate(headers)]
     return _with_pairs(headers)
 
@@ -58,8 +60,33 @@ def _with_pairs(headers: Sequence[str]) -> list[str]:
     return list(headers)
 
 
+def with_prefixes_apart(
+    headers: Sequence[str], is_known: Callable[[str], bool], is_part: Callable[[str], bool]
+) -> list[str]:
+    """Split off two letters that an address and other columns begin with: ``braddress1`` and ``brname``.
+
+    They are then an unknown word, so that these columns form an address of their own.
+    """
+    rests: dict[str, set[str]] = {}
+    for header in headers:
+        start, rest = header[:_APART].lower(), header[_APART:]
+        plain = header.isalnum() and start.isalpha() and header in (header.lower(), header.upper())
+        if plain and len(rest) > _APART and not is_known(header) and is_known(rest):
+            rests.setdefault(start, set()).add(rest.rstrip("0123456789"))
+    apart = {start for start, own in rests.items() if len(own) > 1 and any(map(is_part, own))}
+    return [
+        f"{header[:_APART]} {header[_APART:]}"
+        if header[:_APART].lower() in apart and header.isalnum() and not is_known(header) and is_part(header[_APART:])
+        else header
+        for header in headers
+    ]
+
+
 def without_letters(headers: Sequence[str], is_known: Callable[[str], bool]) -> list[str]:
-    """Headers without letters that most of them start or end with (``SCity``, ``CIUCLI``), if this makes more known."""
+    """Headers without letters that most of them start or end with (``SCity``, ``CIUCLI``), if this makes more known.
+
+    No two headers may become the same: ``City`` and ``brcity`` are parts of two addresses.
+    """
 
     def known(texts: Sequence[str]) -> int:
         return sum(map(is_known, texts))
@@ -79,6 +106,7 @@ def without_letters(headers: Sequence[str], is_known: Callable[[str], bool]) -> 
                 continue
             strip = str.removeprefix if at_start else str.removesuffix
             bare = [strip(header, affix) for header in headers]
-            if (found := known(bare)) > most:
+            different = len({text.casefold() for text in bare}) == len({text.casefold() for text in headers})
+            if different and (found := known(bare)) > most:
                 best, most = bare, found
     return best

@@ -12,6 +12,7 @@ from importer.drafting.concepts import ADDRESS_PARTS
 from importer.drafting.header_affixes import (
     SHORT_ROLES,
     with_groups_first,
+    with_prefixes_apart,
     with_prefixes_spelled_out,
     without_letters,
     without_types,
@@ -38,6 +39,9 @@ _WORD = re.compile(r"[^\W_]+")
 _BREAK = re.compile(r"(\s[-\u2013\u2014]\s|[:>|()\[\]{}]|(?<=\w{5})\.(?=\w{3})|__|\s/\s)")
 _PATH = re.compile(r"\w>\w.*>\w")
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ii": 2, "iii": 3, "iv": 4}
+# Letters of the ship-to and bill-to address: Lieferung and Rechnung, livraison and facturation, delivery and invoice.
+_LETTER_ROLES = (("l", "r"), ("l", "f"), ("s", "b"), ("d", "i"))
+_SHORT_ENDS = ("nr", "no", "id")  # of a compound
 _LARGEST = 30  # a larger number in a header is not a position in a series
 
 
@@ -118,9 +122,14 @@ def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) 
     def is_known(header: str) -> bool:
         return all(segment.meanings for segment in plain_reader.read(words(header)))
 
+    def is_part(header: str) -> bool:
+        found = plain_reader.read(words(header))
+        return any(set(segment.names("concept")) & ADDRESS_PARTS for segment in found)
+
     bare = without_letters(with_prefixes_spelled_out(with_groups_first(without_types(headers))), is_known)
+    bare = with_prefixes_apart(bare, is_known, is_part)
     split = _without_affixes([words(header) for header in bare], lexicon)
-    split = _with_short_roles(split)
+    split = _with_letters(_with_short_roles(split))
     votes: Counter[str] = Counter(dict.fromkeys(likely, 2))
     first = [plain_reader.read(one) for one in split]
     for one in first:
@@ -145,6 +154,36 @@ def _with_short_roles(split: list[tuple[Word, ...]]) -> list[tuple[Word, ...]]:
                 for one in split
             ]
     return split
+
+
+def _with_letters(split: list[tuple[Word, ...]]) -> list[tuple[Word, ...]]:
+    """Spell out letters at the end: ``PLZ L`` beside ``PLZ R`` belongs to the ship-to address, and A and B are numbers.
+
+    If nobody can know what the letters stand for, they are unknown words: their columns are groups of their own.
+    """
+    rests: dict[str, set[str]] = {}
+    for one in split:
+        letter = one[-1].text if len(one) > 1 and _is_letter(one[-1]) else ""
+        rests.setdefault(letter, set()).add("".join(word.text for word in one[: -1 if letter else None]))
+    shared = Counter(rest for own in rests.values() for rest in own)
+    often = {letter for letter, own in rests.items() if letter and sum(shared[rest] > 1 for rest in own) >= _SEVERAL}
+    long = {letter: f"_{letter}" for letter in often}
+    if {"a", "b"} <= often:
+        long |= {letter: str(number) for number, letter in enumerate("abcdef", start=1) if letter in often}
+    for shipping, billing in _LETTER_ROLES:
+        if {shipping, billing} <= often:
+            long |= {shipping: "shipto", billing: "billto"}
+            break
+    return [
+        (*one[:-1], replace(one[-1], text=long[one[-1].text], number=_position(long[one[-1].text])))
+        if len(one) > 1 and one[-1].text in long
+        else one
+        for one in split
+    ]
+
+
+def _is_letter(word: Word) -> bool:
+    return len(word.text) == 1 and word.text.isalpha() and word.number is None
 
 
 def _without_affixes(split: list[tuple[Word, ...]], lexicon: Lexicon) -> list[tuple[Word, ...]]:
@@ -266,7 +305,10 @@ class _PhraseReader:
         best: list[tuple[float, tuple[tuple[str, tuple[Meaning, ...]], ...]]] = [(0.0, ())]
         best += [(math.inf, ())] * len(text)
         for end in range(shortest, len(text) + 1):
-            for start in range(max(0, end - 24), end - shortest + 1):
+            starts = list(range(max(0, end - 24), end - shortest + 1))
+            if end == len(text) and text.endswith(_SHORT_ENDS):
+                starts.append(end - 2)
+            for start in starts:
                 cost, before = best[start]
                 if math.isinf(cost) or not (own := self._meanings(text[start:end])):
                     continue

@@ -10,7 +10,7 @@ from importer.drafting.lexicon import lexicon
 from importer.drafting.readings import HeaderReading
 
 SOME_COMPANIES = 0.2  # if at least this share of the values has a legal form, the column has names of companies
-_MOST = 0.9  # share of values
+_MOST, _HALF = 0.9, 0.5  # shares of values or rows
 _SOME = 0.1  # share of rows
 _FEW_SPACES, _SOME_SPACES = 0.4, 0.5
 _FEWEST = 3  # different values
@@ -19,11 +19,12 @@ _NAMES = frozenset({"company_name", "name", "display_name"})
 _PERSON = frozenset({"contact", "person"})
 _TITLES = frozenset({"title", "titel", "titre", "titulo", "titolo"})
 _DESCRIPTIONS = frozenset({"description", "bezeichnung", "descripcion", "descrizione", "omschrijving"})
+_LEGAL = re.compile("razonsoc|razaosoc|legal|registered")
 _OWN = {
     "company_name": _NAMES,
     "customer_number": frozenset({"customer_number", "id"}),
 }
-CUSTOMER = re.compile("cust|client|klient|kund|klant|abnehmer|odbiorca")
+CUSTOMER = re.compile("cust|client|klient|kund|klant|abnehmer|odbiorca|zakazn|asiak|ugyfel|musteri")
 
 
 def with_names(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
@@ -31,10 +32,23 @@ def with_names(readings: list[HeaderReading], values: Sequence[ColumnValues]) ->
     readings = _with_whole_names(_with_locations(_with_titles(readings, values), values), values)
     companies = [at for at, own in enumerate(readings) if own.concept == "company_name" and not values[at].blank]
     company = max(companies, key=lambda at: values[at].filled, default=None)
+    if company is not None and (named := _fuller_name(readings, values, company)) is not None:
+        readings = [*readings[:company], readings[company].as_("company_name_2"), *readings[company + 1 :]]
+        readings[named], company = readings[named].as_("company_name"), named
     return [
         reading if reading.concept not in ("name", "full_name") else reading.as_(_name(readings, values, at, company))
         for at, reading in enumerate(readings)
     ]
+
+
+def _fuller_name(readings: Sequence[HeaderReading], values: Sequence[ColumnValues], company: int) -> int | None:
+    """The column ``Name`` with other companies than the column for them, which is blank in many rows."""
+    for at, reading in enumerate(readings):
+        own, plain = values[at], not (reading.roles or reading.unknown or reading.part)
+        if reading.concept == "name" and plain and own.companies > SOME_COMPANIES and own.filled > _MOST:
+            fuller = values[company].filled < _HALF and not set(own.texts) & set(values[company].texts)
+            return at if fuller else None
+    return None
 
 
 def of_further(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
@@ -102,10 +116,18 @@ def _name(readings: list[HeaderReading], values: Sequence[ColumnValues], at: int
     if company is None:
         return "company_name"
     same = len(set(own.texts) & set(values[company].texts)) / max(len(own.texts), 1)
-    if own.blank or same > 0.5 or own.companies > SOME_COMPANIES:
+    if own.blank or same > 0.5 or own.companies > SOME_COMPANIES or _is_trade_name(readings, values, at, company):
         return "display_name" if same <= 0.9 else "search_name"
     parts = {one.concept for one in readings if not one.roles & {"billing", "shipping"}}
     return "search_name" if {"first_name", "last_name"} <= parts else "full_name"
+
+
+def _is_trade_name(readings: list[HeaderReading], values: Sequence[ColumnValues], at: int, company: int) -> bool:
+    """Whether ``Name`` is in the company's name (``Vidal``, ``Bodegas Vidal``), or stands beside ``Legal name``."""
+    companies = [text.casefold() for text in values[company].texts]
+    within = values[at].share(lambda text: any(text.casefold() in name for name in companies)) >= _HALF
+    people = {"first_name", "last_name"} & {reading.concept for reading in readings}
+    return within or (_LEGAL.match(readings[company].phrase) is not None and not people)
 
 
 def _of_person(readings: list[HeaderReading], reading: HeaderReading, values: ColumnValues, *, alone: bool) -> str:

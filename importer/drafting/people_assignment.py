@@ -117,7 +117,8 @@ def _of_address(out: Assignment, group: AddressGroup | None, at: int, kind: str)
     own = out.people.setdefault(group.path, {})
     if kind not in own:
         own[kind] = [at]
-        out.give(at, f"{group.path}.{kind}")
+        path = group.path if out.address_type is None else "addresses.any"
+        out.give(at, f"{path}.{kind}")
 
 
 def _own_details(out: Assignment, kind: str, own: list[int], values: Sequence[ColumnValues]) -> None:
@@ -151,7 +152,8 @@ def _own_details(out: Assignment, kind: str, own: list[int], values: Sequence[Co
     for at in out.customer[kind]:
         out.give(at, kind)
     for other in out.beside_phones.values():
-        out.give(other, "phone")
+        if out.readings[other].concept == "area_code":  # a kind of phone says which numbers are used, and has no field
+            out.give(other, "phone")
     for at in own:  # blank columns are recognized by their names
         plain = out.readings[at].part in (None, 1) and not out.readings[at].roles & {"billing", "shipping"}
         if values[at].blank and at not in out.targets and plain:

@@ -14,6 +14,7 @@ _ROLE_ALONE = {
     "carrier": "shipping_method", "contact": "full_name", "person": "full_name", "agent": "sales_rep",
     "company": "company_name",
 }  # fmt: skip
+_TOWNS = frozenset({"city", "zip_code", "state", "country"})
 _DETAILS = frozenset({"phone", "mobile", "email", "designation"})
 _REPEATED = re.compile(r"(?<!#)#\d+$")  # the loader adds this to a header that occurs twice
 
@@ -78,6 +79,8 @@ def _of_neighbors(readings: list[HeaderReading], headers: Sequence[str]) -> list
         seen[header] += 1
         own = reading.roles & OF_ADDRESSES
         is_part = reading.concept in ADDRESS_PARTS
+        if is_part and "main" in reading.roles:
+            roles = frozenset()
         if is_part and own and reading.concept != "zip_code":  # "Postal/ZIP" belongs to the address around it
             roles, named = own, bool(reading.phrase)
         plain = reading.part is None and reading.group is None
@@ -97,6 +100,8 @@ def _read(found: tuple[Segment, ...]) -> HeaderReading:
     roles = {name for name, _ in parts.roles}
     if not parts.concepts:
         return _of_roles(parts, roles)
+    if len(within := [one for one in parts.concepts if one[0] in _TOWNS and one[2].breaks]) > 1:
+        parts.concepts = [one for one in parts.concepts if one not in within[:-1]]  # "address.city.province.code"
     names = [name for name, _, _ in parts.concepts]
     first = parts.language in HEAD_FIRST and not parts.concepts[-1][2].breaks
     concept, shown = head(names, first=first)

@@ -19,7 +19,7 @@ from importer.tables import Sources, SourceTable
 
 _MOST_NOTES = 20  # rows below the data
 _NEARLY_ALL = 0.8  # share of headers
-_WORD = 5  # the fewest letters in a word that is not a code
+_WORD = 4  # the fewest letters in a word that is not a code
 _FEWEST = 4  # the fewest columns of a table whose last rows can be notes
 
 

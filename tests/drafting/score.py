@@ -74,7 +74,7 @@ def score(name: str, truth: Mapping[str, Any], draft: Draft) -> Score:
         key=draft.key in [truth["key"], *truth["key_also_ok"]],
         layout=draft.layout in [truth["layout"], *truth.get("layout_also_ok", [])],
     )
-    proposed = {(_table(column), column.n): set(column.targets) - _NOTHING for column in draft.columns}
+    proposed = {(table_of(column), column.n): set(column.targets) - _NOTHING for column in draft.columns}
     for column in truth["columns"]:
         place = column.get("table", "file.csv"), column["n"]
         target, fields = set(_listed(column["target"])), proposed.get(place, set())
@@ -92,7 +92,7 @@ def score(name: str, truth: Mapping[str, Any], draft: Draft) -> Score:
     return out
 
 
-def _table(column: DraftColumn) -> str:
+def table_of(column: DraftColumn) -> str:
     return column.sheet or Path(column.file).name
 
 

@@ -22,6 +22,10 @@ def person(n: int) -> str:
     return f"{PERSON[n % 4]}{'abcdefgh'[n]}"
 
 
+def german(n: int, role: str) -> dict[str, str]:
+    return {f"Straße{role}": f"Gasse {n}", f"PLZ{role}": f"1000{n}", f"Ort{role}": TOWNS[n % 4]}
+
+
 # name: the rows, the country, and what is proposed for some columns (None: nothing).
 CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]] = {
     "a customer's code beside the name": (
@@ -319,6 +323,68 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
     ),
     "the mobile phone of a list without people": (
         lambda n: plain(n) | {"Phone": f"415-555-013{n}", "Mobile": f"415-555-017{n}"}, "US", {"Mobile": ["phone"]},
+    ),
+    "letters for the delivery and the invoice address": (
+        lambda n: {"Kundennummer": f"{n + 70}", "Firma": firm(n)} | german(n, " L") | german(n, " R"), "DE",
+        {"Ort L": ["addresses.shipping.city"], "Ort R": CITY, "PLZ L": ["addresses.shipping.zip_code"]},
+    ),
+    "letters as numbers of addresses": (
+        lambda n: {"Kundennummer": f"{n + 70}", "Firma": firm(n)} | german(n, " A") | german(n, " B"), "DE",
+        {"Straße A": LINE, "Straße B": ["addresses.shipping.address_line_1"]},
+    ),
+    "letters that nobody knows": (
+        lambda n: {"Kundennummer": f"{n + 70}", "Firma": firm(n)} | german(n, "") | german(n, " Q"), "DE",
+        {"Straße": LINE, "Straße Q": None, "PLZ Q": None},
+    ),
+    "a short prefix of all parts of an address": (
+        lambda n: plain(n) | {"braddress1": f"{n} Low St", "brcity": "Bath", "brzip": f"1000{n}", "brname": firm(n)},
+        "GB", {"brcity": None, "brname": None, "City": CITY},
+    ),
+    "a number for each line": (
+        lambda n: {"Nr": f"{n + 70}", "Nazwa": firm(n), "Adres 1 (ulica i numer)": f"ul. Polna {n}",
+                   "Adres 2 (kod pocztowy i miasto)": f"00-00{n} Opole"}, "PL",
+        {"Adres 1 (ulica i numer)": LINE, "Adres 2 (kod pocztowy i miasto)": PLACE},
+    ),
+    "a postal code with the town": (
+        lambda n: {"Nr": f"{n + 70}", "Firma": firm(n), "Straße": f"Gasse {n}", "PLZ": f"5066{n} Köln"}, "DE",
+        {"Straße": LINE, "PLZ": PLACE},
+    ),
+    "a postal code without the town": (
+        lambda n: {"Nr": f"{n + 70}", "Naam": firm(n), "Straat": f"Kade {n}", "Postcode": f"101{n} AB"}, "NL",
+        {"Straat": LINE, "Postcode": ["addresses.billing.zip_code"]},
+    ),
+    "a city without a header that says so": (
+        lambda n: {"Nr": f"{n + 70}", "Navn": firm(n), "Adresse": f"Gata {n}", "PostNr": f"015{n}",
+                   "Beskrivelse": TOWNS[n % 4]}, "NO",
+        {"Beskrivelse": CITY},
+    ),
+    "a name beside a company in few rows": (
+        lambda n: {"No.": f"{n + 70}", "Name": f"Firm {n} s.r.o.", "Mail Company": "Vlk a.s." if n < 2 else ""}, "CZ",
+        {"Name": COMPANY},
+    ),
+    "a trade name beside the legal name": (
+        lambda n: {"Código": f"{n + 70}", "Nombre": person(n), "Razón social": f"Firma {n} S.L."}, "ES",
+        {"Nombre": ["display_name"], "Razón social": COMPANY},
+    ),
+    "the last part of a path": (
+        lambda n: {"id": f"{n + 70}", "ragioneSociale": firm(n), "sedeOperativa.via": f"Via Roma {n}",
+                   "sedeOperativa.comune.nome": "Bari", "sedeOperativa.comune.provincia.sigla": "BA"}, "IT",
+        {"sedeOperativa.comune.nome": CITY,
+         "sedeOperativa.comune.provincia.sigla": ["addresses.billing.state"]},
+    ),
+    "a person at an address": (
+        lambda n: {"Código": f"{n + 70}", "Empresa": firm(n), "Contacto morada": person(n), "Morada 1": f"Rua {n}",
+                   "Código postal": f"1100-05{n}"}, "PT",
+        {"Morada 1": LINE, "Contacto morada": ["contacts[1].first_name", "contacts[1].last_name"]},
+    ),
+    "a customer's representative": (
+        lambda n: {"RUC": f"2010{n}", "Código": f"{n + 70}", "Razón social": firm(n), "Representante": person(n)}, "PE",
+        {"Representante": ["contacts[1].first_name", "contacts[1].last_name"]},
+    ),
+    "an address without a city beside one with a city": (
+        lambda n: {"Nr": f"{n + 70}", "Navn": firm(n), "Adresse": f"Gata {n}", "PostNr": f"015{n}", "Sted": "Oslo",
+                   "FaktAdresse": f"Vei {n}" if n < 3 else "", "FaktPostNr": f"500{n}" if n < 3 else ""}, "NO",
+        {"Adresse": LINE, "FaktAdresse": None, "FaktPostNr": None},
     ),
 }  # fmt: skip
 

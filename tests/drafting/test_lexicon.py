@@ -3,8 +3,10 @@
 import tomllib
 from importlib.resources import files
 
+import pyarrow as pa
 import pytest
 
+from importer.drafting.column_values import column_values
 from importer.drafting.concepts import ADDRESS_PARTS, NEVER, OF_ADDRESSES, OF_OTHERS
 from importer.drafting.lexicon import HEAD_FIRST, code_tables, letters_and_digits, lexicon, recognized
 from importer.drafting.readings import read_headers
@@ -132,3 +134,15 @@ def test_codes_are_composed_of_abbreviations(headers, expected) -> None:
 
 def test_words_are_not_abbreviations() -> None:
     assert recognized(["Company Name", "Address", "City", "Phone No", "Contact", "Terms"]) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["Holub s.r.o.", "Lis Sp. z o.o.", "Lopes, Lda", "Ek HB", "Greco S.n.c.", "Foo SAS", "BAR SPOL. S R.O."]
+)
+def test_a_legal_form_makes_a_company(name) -> None:
+    assert column_values(pa.chunked_array([[name]])).companies == 1
+
+
+@pytest.mark.parametrize("name", ["Ana Mei", "Maria As", "Sas", "Lda", "Eva Sia", "s.r.o."])
+def test_a_person_has_no_legal_form(name) -> None:
+    assert column_values(pa.chunked_array([[name]])).companies == 0

@@ -128,9 +128,10 @@ def test_one_failure_does_not_affect_other_values() -> None:
 
 
 FLAGS = [("Yes", "No"), ("Y", "N"), ("T", "F"), ("TRUE", "FALSE"), ("1", "0"), ("1.0", "0.0"), ("-1", "0")]
+FOREIGN_FLAGS = [("Ja", "Nein"), ("Ja", "Nej"), ("Sim", "Não"), ("Tak", "Nie"), ("Ano", "Ne"), ("Kyllä", "Ei")]
 
 
-@pytest.mark.parametrize(("yes", "no"), [*FLAGS, ("tYES", "tNO"), ("x", "-"), ("\u2611", "\u2610")])
+@pytest.mark.parametrize(("yes", "no"), [*FLAGS, *FOREIGN_FLAGS, ("tYES", "tNO"), ("x", "-"), ("\u2611", "\u2610")])
 def test_flag_texts_used_by_exports_are_read(yes: str, no: str) -> None:
     assert read_flag(f" {yes} ") is True
     assert read_flag(no) is False

@@ -206,12 +206,16 @@ def _date(values: pa.Array, argument: str) -> TransformResult:
 
 _SPACES = r"[\s\x{00a0}\x{2000}-\x{200a}\x{202f}\x{3000}]+"
 # Access and Visual Basic write yes as -1.
-_YES = frozenset({"yes", "y", "t", "true", "1", "1.0", "-1", "tyes", "x", "on", "active"}) | frozenset(
-    {"ja", "oui", "si", "sí", "sì", "wahr", "vrai", "verdadero", "vero", "waar", "\u2713", "\u2714", "\u2611"}
-)
-_NO = frozenset({"no", "n", "f", "false", "0", "0.0", "tno", "off", "inactive", "-"}) | frozenset(
-    {"nein", "non", "nee", "falsch", "faux", "falso", "onwaar", "\u2610"}
-)
+_YES = frozenset({
+    *("yes", "y", "t", "true", "1", "1.0", "-1", "tyes", "x", "on", "active", "\u2713", "\u2714", "\u2611"),
+    *("ja", "wahr", "oui", "vrai", "si", "sí", "sì", "verdadero", "vero", "waar", "sim", "verdadeiro", "tak", "prawda"),
+    *("ano", "áno", "kyllä", "igen", "evet"),
+})  # fmt: skip
+_NO = frozenset({
+    *("no", "n", "f", "false", "0", "0.0", "tno", "off", "inactive", "-", "\u2610"),
+    *("nein", "falsch", "non", "faux", "falso", "nee", "onwaar", "nej", "nei", "não", "nao", "nie", "fałsz", "ne"),
+    *("ei", "nem", "hay\u0131r"),
+})  # fmt: skip
 
 
 def read_flag(value: str) -> bool | None:
