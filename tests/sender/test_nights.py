@@ -183,6 +183,7 @@ def test_updates_survive_any_kills(found, script, replaces, batch, kills, resume
 
     async def main(folder: Path) -> None:
         api = NightApi(replaces=replaces)
+        how = {"batch_size": batch, "on_conflict": "overwrite", "retry": PATIENT}
         with fresh_ledger(folder) as ledger:
             hand = await first_night(ledger, folder, api, found[0], by_hand)
             api.script = script
@@ -192,17 +193,15 @@ def test_updates_survive_any_kills(found, script, replaces, batch, kills, resume
                 )  # a night later, every request of the last one has landed or never will
                 run, payloads = plan_night(ledger, folder, night)
                 dying = DyingLedger(ledger, writes, after)
-                task = asyncio.create_task(
-                    send(dying, api, run, payloads, merge=MERGER, batch_size=batch, on_conflict="overwrite")
-                )
+                task = asyncio.create_task(send(dying, api, run, payloads, merge=MERGER, **how))
                 asyncio.get_running_loop().call_later(seconds, kill, dying, task)
                 (ended,) = await asyncio.gather(task, return_exceptions=True)
                 assert not isinstance(ended, AssertionError), ended
                 if resume:
-                    await send_to_the_end(ledger, api, run, payloads, batch_size=batch, on_conflict="overwrite")
+                    await send_to_the_end(ledger, api, run, payloads, **how)
             await asyncio.sleep(2 * api.late)
             run, payloads = plan_night(ledger, folder, found[-1])
-            await send_to_the_end(ledger, api, run, payloads, batch_size=batch, on_conflict="overwrite")
+            await send_to_the_end(ledger, api, run, payloads, **how)
             assert faults(api, found, hand) == []
             known = ledger.known(TENANT, list(found[-1]))
             assert set(known["state"]) <= {str(State.CREATED), str(State.UPDATED)}
