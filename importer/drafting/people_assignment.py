@@ -1,7 +1,7 @@
 """Assigning names, phones, and email addresses to the customer, a contact, or an address."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from importer.drafting.assigned_fields import AddressGroup, Assignment
 from importer.drafting.column_values import ColumnValues
@@ -147,17 +147,22 @@ def _own_details(out: Assignment, kind: str, own: list[int], values: Sequence[Co
         further = [at for at in order[1:] if out.readings[at].part is None and not values[at].blank]
         further = [at for at in further if out.readings[at].roles & _OWN_ROLES]
         out.customer[kind] += order[1:] if order[0] in kinds else further
-        areas = {at: at - 1 for at in order if at > 0 and out.readings[at - 1].concept == "area_code"}
-        out.beside_phones |= {at: other for at, other in (kinds | areas).items() if at in out.customer[kind]}
+        _beside_phones(out, kinds)
     for at in out.customer[kind]:
         out.give(at, kind)
-    for other in out.beside_phones.values():
-        if out.readings[other].concept == "area_code":  # a kind of phone says which numbers are used, and has no field
-            out.give(other, "phone")
     for at in own:  # blank columns are recognized by their names
         plain = out.readings[at].part in (None, 1) and not out.readings[at].roles & {"billing", "shipping"}
         if values[at].blank and at not in out.targets and plain:
             out.give(at, kind)
+
+
+def _beside_phones(out: Assignment, kinds: Mapping[int, int]) -> None:
+    """Use area codes with their phones, and ``kinds`` of phones to leave out fax numbers; a kind has no field."""
+    phones = out.customer["phone"]
+    areas = {at: at - 1 for at in phones if at > 0 and out.readings[at - 1].concept == "area_code"}
+    out.beside_phones |= {at: other for at, other in {**kinds, **areas}.items() if at in phones}
+    for area in areas.values():
+        out.give(area, "phone")
 
 
 def _columns_with_fax(out: Assignment, phones: Sequence[int], values: Sequence[ColumnValues]) -> dict[int, int]:

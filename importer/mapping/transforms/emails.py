@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from email_validator import EmailNotValidError, validate_email
 
+from importer.cell_text import BLANKS
 from importer.mapping.transform_results import TransformResult, failures
 from importer.mapping.transforms.text_forms import narrow
 from importer.records import Severity
@@ -16,9 +17,9 @@ _PLAIN = r"^[a-z0-9_+']+([.-][a-z0-9_+']+)*@([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z]{2,2
 _SPECIAL = r"[@.](test|invalid|local|localhost|example|onion|arpa|internal|lan|home)$"
 _SHORT = 64  # bytes: no part of such an address can be too long
 _ODD = re.compile(r"""[<>\s;,"]|^mailto:|^e-?mail[:=]|\.$|^'.*'$""", re.IGNORECASE | re.ASCII)
-_WRAPPED = re.compile(
-    r"""^["']?(?:mailto:|e-?mail[:=]\s*)?\s*(?:[^<>]*<(?:mailto:)?([^<>]+)>|(.*?))[\s.;,"']*$""", re.IGNORECASE
-)
+_START = re.compile(r"""^["']?(?:mailto:|e-?mail[:=]\s*)?\s*""", re.IGNORECASE)
+_IN_BRACKETS = re.compile(r"^[^<>]*<(?:mailto:)?([^<>]+)>$", re.IGNORECASE)
+_END = f"{BLANKS}.;,\"'"
 _AROUND = ' \t\r\n"<>()[];,\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a'  # quotes and brackets
 _INNER = re.compile(r"<([^<>@]+@[^<>@]+)>")
 # Bob Smith <bob@example.com>, "Smith, Bob" <bob@example.com>, Bob Smith (bob@example.com)
@@ -117,5 +118,6 @@ def _pieces(value: str) -> list[str]:
 
 
 def _unwrap(value: str) -> str:
-    match = _WRAPPED.match(value)
-    return (match[1] or match[2] or "") if match else value
+    text = _START.sub("", value).rstrip(_END)
+    inner = _IN_BRACKETS.match(text)
+    return inner[1] if inner else value if "\n" in text else text
