@@ -193,6 +193,10 @@ def test_emails_are_normalized(value: str, wanted: str) -> None:
     assert judge(value) == (wanted, False)
 
 
+def test_long_runs_of_separators_are_read_in_one_pass() -> None:
+    assert judge(" ;" * 100_000 + "a") == (None, True)  # with backtracking, this would take minutes
+
+
 @pytest.mark.parametrize(
     "value",
     [
