@@ -1,4 +1,4 @@
-"""Headers that say too little: their values and the other columns settle what they are."""
+"""Headers that say too little: the values and the other columns decide what they are."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,7 +26,7 @@ def german(n: int, role: str) -> dict[str, str]:
     return {f"Straße{role}": f"Gasse {n}", f"PLZ{role}": f"1000{n}", f"Ort{role}": TOWNS[n % 4]}
 
 
-# name: the rows, the country, and what is proposed for some columns (None: nothing).
+# name: the rows, the country, and the proposals for some columns (None: nothing).
 CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]] = {
     "a customer's code beside the name": (
         lambda n: {"Customer": f"C{n:04}", "Name": firm(n), "City": TOWNS[n % 4]}, "GB",
@@ -397,7 +397,7 @@ def test_values_and_neighbors_resolve_an_ambiguous_header(name) -> None:
 
 
 def test_list_of_people_is_grouped_by_company_unless_addresses_differ() -> None:
-    """Unless the addresses differ: then the rows are branches with the same name."""
+    """If the addresses differ, the rows are branches with the same name."""
 
     def row(n: int) -> Mapping[str, str]:
         return {"ID": f"{n + 70}", "Company": firm(n // 2), "Last Name": person(n), "Street": f"{n // 2} High St"}

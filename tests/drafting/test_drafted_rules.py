@@ -1,4 +1,4 @@
-"""What drafts write for exports of odd shapes, seen in the customers that their mappings give."""
+"""Drafts for exports with unusual layouts: the customers that their mappings produce."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -36,13 +36,13 @@ def typed(n: int) -> Row:
 
 
 def flagged(n: int) -> Row:
-    """Of customer 100 both addresses may be used for bills."""
+    """Both addresses of each customer may be used for bills."""
     number = {"Customer Number": f"{100 + n // 2}", "Company Name": f"Firm {n // 2} Ltd"}
     return plain(n, Street=f"{n} High St", Billing="Yes", Shipping="No") | number
 
 
 NUMBERED = {"Dir. entrega 1": "Calle Sol 1", "Dir. entrega 2": "Local 2", "Población entrega": "Soria"}
-# name: the rows, the country, the table and column that are looked at, and what is there (blanks left out).
+# name: the rows, the country, the table and column to look at, and its values (without blanks).
 RULES: dict[str, tuple[Callable[[int], Row], str, str, str, list[Any]]] = {
     "an area code of its own": (
         lambda n: plain(n, **{"Area Code": "415", "Phone": f"555-013{n}"}), "US",
@@ -234,7 +234,7 @@ def test_address_type_overrides_default_flags(tmp_path) -> None:
 
 
 def delivered(n: int) -> Row:
-    """Customers 2 and 3 get their goods where their bills go; 4 has only a town."""
+    """Customers 2 and 3 get deliveries at their billing address; 4 has only a delivery town."""
     delivery = {"Delivery Street": f"{n} Dock Rd", "Delivery City": "Bath"}
     delivery |= {2: {"Delivery Street": "SAME", "Delivery City": ""}, 3: {"Delivery Street": "same as billing"}}.get(
         n, {}
@@ -317,7 +317,7 @@ def test_contact_id_is_the_key_without_another_number() -> None:
 
 
 def test_check_skips_files_that_are_not_part_of_the_customer_list(tmp_path) -> None:
-    """Also one whose columns the customers have, too."""
+    """Even a file whose only column the customers also have."""
     folder = tmp_path / "export"
     folder.mkdir()
     rows = "".join(f"{n},Firm {n} Ltd,{TOWNS[n % 4]}\n" for n in range(1, 9))

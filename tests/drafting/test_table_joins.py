@@ -1,4 +1,4 @@
-"""Several files of one system: what joins them, what each gives, and why one gives nothing."""
+"""Several files of one system: what joins them, what each provides, and why one provides nothing."""
 
 import pytest
 
@@ -17,7 +17,7 @@ PEOPLE = [{"First Name": "Ann", "Last Name": f"Lee{n}", "Email": f"a{n}@example.
 
 
 def of(name: str, text: str, rows: list[Row] = PEOPLE) -> list[Row]:
-    """The rows, two of each customer, with a column that names it."""
+    """The rows, two per customer, with a column that names the customer."""
     return [{name: text.format(n=n // 2), **row} for n, row in enumerate(rows)]
 
 
