@@ -1,4 +1,4 @@
-"""Trying again what failed, undoing what was created, and what was only updated."""
+"""Retrying what failed, undoing what was created, and what was only updated."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
