@@ -1,4 +1,4 @@
-"""Addresses in one text or in untyped lines, taken apart, with every doubt said."""
+"""Addresses in one text or in untyped lines are split, and every doubt is reported."""
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +8,7 @@ from importer.mapping.transforms.address_parser import PostalAddress, read_addre
 
 
 def told(address: PostalAddress) -> str:
-    """Street lines, then the other pieces by name, in one text."""
+    """The street lines, then the other parts by name, in one text."""
     pieces = [f"{name.removesuffix('_code')}={line.text}" for name, line in sorted(address.pieces.items())]
     return " | ".join([*(line.text for line in address.street), *pieces])
 
@@ -150,7 +150,7 @@ def test_each_doubt_is_reported_once_and_fits_the_home_country() -> None:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("Pier Road\nLebanon\n03766", "Pier Road | city=Lebanon | zip=03766"),  # nothing else may be its town
+        ("Pier Road\nLebanon\n03766", "Pier Road | city=Lebanon | zip=03766"),  # nothing else can be its town
         ("1 Pier Rd\nUnit B\nSingapore\n048616", "1 Pier Rd | Unit B | city=Singapore | country=SG | zip=048616"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Shipped mappings on exports whose headers differ from those of the samples: other versions, languages, spellings."""
+"""Included mappings with headers that differ from the samples': other versions, languages, spellings."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from tests.samples.__main__ import SAMPLE_DATA
 
 
 def told(system: str, files: dict[str, str], folder: Path) -> dict[str, dict[str, Any]]:
-    """Reference id → the body that would be sent."""
+    """Reference ID → the body that would be sent."""
     for name, text in files.items():
         (folder / name).write_text(dedent(text).strip() + "\n", encoding="utf-8")
     lines = bodies(check(system, [folder / name for name in files])).splitlines()
@@ -23,7 +23,7 @@ def told(system: str, files: dict[str, str], folder: Path) -> dict[str, dict[str
 
 
 def shape(body: dict[str, Any]) -> tuple[str, list[tuple[str, str, str | None]], list[str]]:
-    """The company's name, (type, city, state) of its addresses, the names of its contacts."""
+    """The company's name, (type, city, state) of its addresses, and the names of its contacts."""
     addresses = [(one["type"], one["city"], one.get("state")) for one in body.get("addresses", ())]
     people = [" ".join(filter(None, (one["first_name"], one.get("last_name")))) for one in body.get("contacts", ())]
     return body["company_name"], addresses, people

@@ -1,4 +1,4 @@
-"""Parent reference (`parent`): companies, people and addresses in one list, each naming its company, in any order."""
+"""`parent`: companies, people, and addresses in one list, in any order; each row names its company."""
 
 import random
 
@@ -35,7 +35,7 @@ def test_children_are_found_in_any_order_by_name_or_id() -> None:
     assert_one_status_each(made)
     assert row_statuses(made) == ["0", "0", "0", "1", "0", "2"]
     assert column(made, "reference_id") == ["1", "2", "5"]
-    assert column(made, "company_name") == ["Kettle", "Copper", "Cleo"]  # an individual is a customer by itself
+    assert column(made, "company_name") == ["Kettle", "Copper", "Cleo"]  # a person without a company is a customer
     assert [(c["_customer"], c["first_name"]) for c in records(made, "contact")] == [(0, "Ada"), (0, "Bea")]
     assert [(a["_customer"], a["address_line_1"]) for a in records(made, "address")] == [(0, "a"), (0, "b"), (0, "c")]
     assert made.tables.customers["_row"].tolist() == [1, 3, 5]
@@ -98,8 +98,8 @@ def test_grandparents_and_company_person_names_are_resolved() -> None:
         "1|Harbor, Inc.||C|",
         "2|Ada|Harbor, Inc.|P|",
         "3|Depot|Ada|A|a",  # a person's name
-        "4|Home|Harbor, Inc., Ada|A|b",  # the form in which Odoo shows a person
-        "5|Attic|harbor, inc., home|A|c",  # the top of the line stands for all above
+        "4|Home|Harbor, Inc., Ada|A|b",  # how Odoo shows a person
+        "5|Attic|harbor, inc., home|A|c",  # the company's name is enough for the levels in between
         "6|Chest|Harbor, Inc., Ada, Home|A|d",
     ]
     made = apply(FAMILY, "\n".join([HEAD, *random.Random(5).sample(rows, len(rows))]))
@@ -117,7 +117,7 @@ def test_people_are_named_without_their_company() -> None:
 
 def test_person_name_in_two_companies_is_ambiguous() -> None:
     rows = ["1|Harbor||C|", "2|Ada|Harbor|P|", "3|Ada|4|P|", "4|Kettle||C|", "5|x|Kettle, Ada|A|e"]
-    rows += ["6|z|Ada|A|g", "7|y|Harbor, Bea|A|f"]  # which Ada? and there is no Bea in that company
+    rows += ["6|z|Ada|A|g", "7|y|Harbor, Bea|A|f"]  # which Ada? And there is no Bea in that company
     made = apply(FAMILY, "\n".join([HEAD, *rows]))
     assert row_statuses(made) == ["0", "0", "1", "1", "1", "rejected", "rejected"]
     assert [code for code, *_ in told(made)] == ["parent_ambiguous", "orphan_row"]
@@ -181,7 +181,7 @@ def test_first_filled_column_names_the_parent_after_transforms() -> None:
     assert row_statuses(apply(mapping, f"{HEAD}\n1|Kettle||C|\n2|Ada|Kettle:Ada|P|")) == [
         "0",
         "0",
-    ]  # one of them will do
+    ]  # one of the columns is enough
 
 
 def test_invalid_parent_value_is_not_treated_as_no_parent() -> None:
@@ -268,7 +268,7 @@ def test_every_row_has_one_status_with_any_parents(rows: list, blank_key: str) -
         assert (owners[children["_row"].to_numpy()] == children["_customer"].to_numpy()).all()
 
 
-SKIPPED_ALIKE = [  # two suppliers have nothing in common, so "Ada, Bea" is none of them
+SKIPPED_ALIKE = [  # the two suppliers are unrelated, so "Ada, Bea" is neither of them
     (("", "Ada", ""), ("S", "", False)),
     (("", "", ""), ("S", "", False)),
     (("", "", "Ada, Bea"), ("P", "", False)),

@@ -1,4 +1,4 @@
-"""Addresses of many countries in one cell or in lines: town, state, postal code and country right, or left out."""
+"""Addresses in many countries, in one cell or in lines: each part is right or left out."""
 
 import pytest
 
