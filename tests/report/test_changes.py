@@ -1,4 +1,4 @@
-"""What was rewritten by whole columns, as reports tell it."""
+"""How reports show values that were rewritten, column by column."""
 
 from dataclasses import replace
 
@@ -71,7 +71,7 @@ def test_summary_counts_changes_without_examples() -> None:
 
 
 def told(**more: object) -> str:
-    """What is said of rewritten phones; ``more``: what their line has instead."""
+    """The message about rewritten phones; ``more`` replaces values of their line."""
     run = run_with_changes()
     located = replace(run, tables=replace(run.tables, changes=run.tables.changes.assign(**more))).located
     lines = located.lines(np.flatnonzero(located.kinds["code"] == "phone_rewritten"))

@@ -1,6 +1,6 @@
-"""The published schema of ``summary.json`` takes every real summary, and nothing that is otherwise.
+"""The published schema of ``summary.json`` accepts every real summary, and nothing else.
 
-That every other test's runs fit it is seen to by the desk that they are run at (``tests/workflow/desk.py``).
+The desk (``tests/workflow/desk.py``) checks the summaries of the other tests' runs.
 """
 
 import copy
@@ -20,7 +20,7 @@ Path = tuple[str | int, ...]
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A summary with something in every part of it."""
+    """A summary with all parts filled."""
     at = make_desk(tmp_path_factory.mktemp("schema"))
     source = SAMPLES / "netsuite" / "customers.csv"
     options = ("--country", "US", "--limit", 2, "--max-failed", 50, "--max-rejected", "50%", "--tenant", "firm")
@@ -66,7 +66,7 @@ def test_schema_describes_all_properties_and_closes_all_objects() -> None:
 
 
 def shortened(node: Any) -> Any:
-    """The summary with no more than two items in each list: further ones are described as these are."""
+    """The summary with no more than two items in each list, because all items have the same schema."""
     if isinstance(node, dict):
         return {key: shortened(inner) for key, inner in node.items()}
     return [shortened(inner) for inner in node[:2]] if isinstance(node, list) else node
