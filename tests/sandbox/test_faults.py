@@ -1,4 +1,4 @@
-"""Each fault as a client meets it, and what the sandbox has done by then."""
+"""Each fault as a client sees it, and what the sandbox has done by then."""
 
 import http.client
 import json
@@ -20,7 +20,7 @@ from tests.sandbox.support import HandClock, address, client, contact, customer
 
 @dataclass
 class Met:
-    """What a client met: 0 where no answer came; a body that broke off is what came of it."""
+    """What a client saw. ``status`` is 0 if there was no answer; ``body`` is what arrived before it broke off."""
 
     status: int
     headers: dict[str, str]
@@ -29,7 +29,7 @@ class Met:
 
 
 def asked(sandbox: RunningSandbox, reference_id: str) -> http.client.HTTPConnection:
-    """A connection whose request has left."""
+    """A connection on which the request has been sent."""
     connection = http.client.HTTPConnection(sandbox.url.removeprefix("http://"), timeout=60)
     headers = {"Content-Type": "application/json", "X-API-Key": "k"}
     connection.request("POST", "/v1/customers", json.dumps(customer(reference_id)), headers)
