@@ -1,4 +1,4 @@
-"""One company at one address under different ids."""
+"""The same company at the same address with different IDs."""
 
 import re
 import time
@@ -17,7 +17,7 @@ from tests.support import make_tables, validate_all
 
 
 def told(*companies: tuple[str, str, str], alike: Severity | None = Severity.WARNING) -> list[tuple[object, ...]]:
-    """(customer position, severity, hint) for companies given as name, first line, postal code."""
+    """(customer position, severity, hint) for ``companies``: name, first address line, postal code."""
     customers = [{"reference_id": f"C{n}", "company_name": name} for n, (name, _, _) in enumerate(companies)]
     addresses = [
         {
@@ -104,5 +104,5 @@ def test_many_customers_on_one_street_are_checked_quickly() -> None:
 )
 def test_punctuation_of_any_script_separates_words(texts: list[str | None]) -> None:
     plain = [text and re.sub(r"[\W_]+", " ", text.lower().replace("&", " and ")).strip() for text in texts]
-    for start in (0, 1):  # a slice as well
+    for start in (0, 1):  # also for a slice
         assert _plain_words(pa.array(texts, pa.string()).slice(start)).to_pylist() == plain[start:]
