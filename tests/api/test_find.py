@@ -155,7 +155,7 @@ async def test_since_shortens_paging() -> None:
 @pytest.mark.parametrize(
     "old",
     [OLD, [one | {"created_at": "2024-01-01T00:00:00Z"} for one in OLD], [one | {"created_at": None} for one in OLD]],
-    ids=["oldest first", "all of one moment", "without moments"],
+    ids=["oldest first", "all at the same time", "without times"],
 )
 async def test_wrong_sort_order_is_not_trusted(old) -> None:
     assert await find(Directory([*old, NEW]), ["A,B"], since=SINCE) == {"A,B": ["id-999"]}

@@ -19,7 +19,7 @@ Path = tuple[str | int, ...]
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def full_summary(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A summary with all parts filled."""
     at = make_desk(tmp_path_factory.mktemp("schema"))
     source = SAMPLES / "netsuite" / "customers.csv"
@@ -77,18 +77,18 @@ def kinds(item: dict[str, Any]) -> list[str]:
     return named if isinstance(named, list) else [named]
 
 
-def test_real_summary_fits_and_any_missing_or_wrong_part_is_refused(whole: dict[str, Any]) -> None:
-    whole = shortened(whole)
-    hold_against_schema(whole)
+def test_real_summary_fits_and_any_missing_or_wrong_part_is_refused(full_summary: dict[str, Any]) -> None:
+    full_summary = shortened(full_summary)
+    hold_against_schema(full_summary)
     optional = {"options", "skipped_by_reason", "unused_columns", "timings", "customers", "versions", "categories"}
     tried = 0
-    for path, item in objects(whole):
-        assert not validator().is_valid(changed(whole, (*path, "unheard of"), {})), path
+    for path, item in objects(full_summary):
+        assert not validator().is_valid(changed(full_summary, (*path, "unheard of"), {})), path
         for key in item:
             tried += 1
-            assert not validator().is_valid(changed(whole, (*path, key), {"a": {"b": 1}})), (*path, key)
+            assert not validator().is_valid(changed(full_summary, (*path, key), {"a": {"b": 1}})), (*path, key)
             if not optional & {*path[-1:]}:
-                assert not validator().is_valid(changed(whole, (*path, key), gone=True)), (*path, key)
+                assert not validator().is_valid(changed(full_summary, (*path, key), gone=True)), (*path, key)
     assert tried > 80
 
 
@@ -111,8 +111,8 @@ def test_real_summary_fits_and_any_missing_or_wrong_part_is_refused(whole: dict[
         (("pace", "requests"), None),
     ],
 )
-def test_impossible_values_are_refused(whole: dict[str, Any], path: Path, value: object) -> None:
-    assert not validator().is_valid(changed(whole, path, value))
+def test_impossible_values_are_refused(full_summary: dict[str, Any], path: Path, value: object) -> None:
+    assert not validator().is_valid(changed(full_summary, path, value))
 
 
 def test_json_on_stdout_equals_the_file(desk: Desk) -> None:

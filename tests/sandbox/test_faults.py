@@ -19,7 +19,7 @@ from tests.sandbox.support import HandClock, address, client, contact, customer
 
 
 @dataclass
-class Met:
+class Received:
     """What a client saw. ``status`` is 0 if there was no answer; ``body`` is what arrived before it broke off."""
 
     status: int
@@ -36,17 +36,17 @@ def asked(sandbox: RunningSandbox, reference_id: str) -> http.client.HTTPConnect
     return connection
 
 
-def post(sandbox: RunningSandbox, reference_id: str = "C1") -> Met:
+def post(sandbox: RunningSandbox, reference_id: str = "C1") -> Received:
     with closing(asked(sandbox, reference_id)) as connection:
         try:
             answer = connection.getresponse()
         except (http.client.RemoteDisconnected, ConnectionResetError):
-            return Met(0, {}, b"")
+            return Received(0, {}, b"")
         with answer:
             try:
-                return Met(answer.status, dict(answer.headers), answer.read())
+                return Received(answer.status, dict(answer.headers), answer.read())
             except http.client.IncompleteRead as cut:
-                return Met(answer.status, dict(answer.headers), cut.partial, broke_off=True)
+                return Received(answer.status, dict(answer.headers), cut.partial, broke_off=True)
 
 
 def is_json(body: bytes) -> bool:

@@ -71,7 +71,7 @@ def patched(box) -> list[str]:
     return [request.path for request in box.requests() if request.method == "PATCH"]
 
 
-def taken(ledger, tenant: str, stack: ExitStack) -> None:
+def take_lock(ledger, tenant: str, stack: ExitStack) -> None:
     """Take the killed process's lock: a server needs a moment to notice that its holder is gone."""
     until = time.monotonic() + 60
     while True:
@@ -96,7 +96,7 @@ def test_killed_updates_are_completed_when_the_runs_continue(place, tmp_path, ch
         kill_both(boxes, place, plans, tmp_path)
         for tenant, box in boxes.items():
             run, payloads = plans[tenant]
-            taken(ledger, tenant, stack)
+            take_lock(ledger, tenant, stack)
             run_fast(send_to(box.url, ledger, run, payloads, merge=MERGER))
             assert set(ledger.counts(run.id)) == {OutcomeKind.UPDATED, OutcomeKind.UNCHANGED}
             held = {customer["id"]: customer for customer in box.customers()}

@@ -420,7 +420,7 @@ async def test_nothing_new_is_started_while_many_are_unsettled(ledger, tmp_path,
 
 
 @pytest.mark.parametrize("at_once", [1, 8], ids=["one after the other", "together"])
-@pytest.mark.parametrize("listed", [True, False], ids=["listed with its own", "listed with it"])
+@pytest.mark.parametrize("listed", [True, False], ids=["listed with its own ID", "listed with the other's ID"])
 async def test_id_of_another_customer_is_not_trusted(ledger, tmp_path, listed, at_once):
     (other, name), api = NAMES[:2], FakeApi()
     run, bodies = plan_run(ledger, tmp_path, [other, name])

@@ -28,7 +28,7 @@ def fresh(request, tmp_path: Path) -> Iterator[tuple[str, ...]]:
 
 
 @pytest.fixture(scope="module")
-def held(tmp_path_factory) -> dict[str, Any]:
+def first_night(tmp_path_factory) -> dict[str, Any]:
     """An API's customers after a first night."""
     desk = make_desk(tmp_path_factory.mktemp("first"))
     with strict_api() as api:
@@ -37,12 +37,12 @@ def held(tmp_path_factory) -> dict[str, Any]:
 
 
 @pytest.fixture
-def after(held):
+def after(first_night):
     """A server with the first ``count`` customers of a night that no ledger knows."""
 
     @contextmanager
     def serve(count: int, **more: Any) -> Iterator[StrictApi]:
-        customers = copy.deepcopy({f"C{number}": held[f"C{number}"] for number in range(count)})
+        customers = copy.deepcopy({f"C{number}": first_night[f"C{number}"] for number in range(count)})
         with strict_api(customers=customers, ticks=1000, **more) as api:
             yield api
 

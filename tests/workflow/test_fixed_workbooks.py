@@ -48,12 +48,12 @@ def fix(path: Path, to: Path, *, keys: Mapping[str, str] | None = None) -> dict[
                 if cell.comment is not None and cell.comment.text.startswith("Error: "):
                     assert cell.font.b
                     assert cell.number_format == "@"
-                    cell.value = done[sheet.title, int(said[1]), title] = told(cell, keys or {})
+                    cell.value = done[sheet.title, int(said[1]), title] = answer_to(cell, keys or {})
     workbook.save(to)
     return done
 
 
-def told(cell: Any, keys: Mapping[str, str]) -> str:
+def answer_to(cell: Any, keys: Mapping[str, str]) -> str:
     """What a user writes into a cell after reading only its note."""
     note = cell.comment.text
     other = re.search(r", but row \d+ of \S+ has '([^']*)'", note)

@@ -90,7 +90,7 @@ def same(desks, steps) -> None:
         assert other == found[0]
 
 
-def told(said: Said) -> dict[str, object]:
+def left_behind(said: Said) -> dict[str, object]:
     """What a command left behind, without what differs each time."""
     found = {name: data for name, data in contents(said.folder).items() if not name.startswith("work/")}
     found["results.csv"] = [
@@ -136,7 +136,7 @@ def test_run_and_next_night_are_the_same_in_parts(desks) -> None:
         desk.write("c.csv", LATER.strip() + "\n")
         night = desk.run(api.url, *words, "--mode", "upsert")
         assert night.outcomes == {**night.outcomes, "A": "unchanged", "F": "updated", "G": "created"}
-        return [told(first), told(night), entered(desk), api.bodies, api.patches, api.seen]
+        return [left_behind(first), left_behind(night), entered(desk), api.bodies, api.patches, api.seen]
 
     same(desks, steps)
 
@@ -150,7 +150,7 @@ def test_plan_in_parts_is_the_same_and_can_be_applied(desks) -> None:
         frame, facts = RunFolder(said.folder).load_plan() or (pd.DataFrame(), {})
         done = desk.run(api.url, "--plan", said.summary["run_id"])
         own = {name: facts[name] for name in ("mapping_sha256", "options", "payloads_sha256")}
-        return [told(said), pa.Table.from_pandas(frame).to_pydict(), own, told(done), entered(desk)]
+        return [left_behind(said), pa.Table.from_pandas(frame).to_pydict(), own, left_behind(done), entered(desk)]
 
     same(desks, steps)
 
@@ -160,7 +160,7 @@ def test_adopt_is_the_same_in_parts(desks) -> None:
         desk.run(api.url, *words)
         desk.write("c.csv", LATER.strip() + "\n")
         said = desk.do("adopt", *words, "--api", api.url, "--ledger", "new.db", "--json")
-        return [told(said), said.summary["adopted"]]
+        return [left_behind(said), said.summary["adopted"]]
 
     same(desks, steps)
 
@@ -171,7 +171,7 @@ def test_only_option_accepts_existing_ids_and_reports_others(desks) -> None:
         assert "no customer 'N', 'X'" in wrong.err
         said = desk.run(api.url, *words, "--only", "F", "--only", "A")
         assert [json.loads(body)["reference_id"] for body in api.bodies.values()] == ["A", "F"]
-        return [wrong.code, told(said), entered(desk)]
+        return [wrong.code, left_behind(said), entered(desk)]
 
     same(desks, steps)
 

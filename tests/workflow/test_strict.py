@@ -29,7 +29,7 @@ RIGHT = {
 RANGE = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?")
 
 
-def fates(said: Said) -> dict[tuple[str, int], list[str]]:
+def row_outcomes(said: Said) -> dict[tuple[str, int], list[str]]:
     """(file, row) → the outcomes of its customers according to ``results.csv``."""
     found: dict[tuple[str, int], list[str]] = {}
     for line in said.table("results.csv"):
@@ -78,7 +78,7 @@ def test_every_row_has_one_status_and_totals_add_up(arrived) -> None:
     assert rows["read"] == rows["used"] + rows["skipped"] + rows["rejected"]
     assert rows["skipped"] == sum(rows["skipped_by_reason"].values())
     assert customers["read"] == sum(count for kind, count in customers.items() if kind != "read")
-    found = fates(said)
+    found = row_outcomes(said)
     assert {place: outcomes for place, outcomes in found.items() if len(outcomes) > 1} == {}
     counts = Counter(outcomes[0] for outcomes in found.values())
     assert counts["created"] == rows["used"]
@@ -145,7 +145,7 @@ def test_fixed_rows_are_accepted_and_nothing_else_is_sent(arrived, desk, api) ->
     rejected = {line["reference_id"] for line in arrived.said.table("results.csv") if line["outcome"] == "rejected"}
     concerned = [dirt for dirt in sample.planted if dirt.harmful and (dirt.customer in rejected or is_loose(dirt))]
     for path in folder.glob("*.csv"):
-        mend([dirt for dirt in concerned if dirt.file == path.name], path, desk.path / path.name)
+        fix_rows([dirt for dirt in concerned if dirt.file == path.name], path, desk.path / path.name)
     said = desk.run(api.url, desk.path, *WORDS[sample.system][1:])
     assert said.summary["customers"]["rejected"] == 0, [line["message"] for line in said.table("errors.csv")]
     assert said.code == 0
@@ -160,7 +160,7 @@ def is_loose(dirt: Planted) -> bool:
     return not dirt.customer or dirt.code == "orphan"
 
 
-def mend(planted: list[Planted], rejected: Path, mended: Path) -> None:
+def fix_rows(planted: list[Planted], rejected: Path, fixed: Path) -> None:
     """Fix rows as a user would: wrong cells get the value of the customer's other rows, or another right value."""
     rows = read_table(rejected)
     key = KEYS.get(rejected.name, "ParentKey")
@@ -177,7 +177,7 @@ def mend(planted: list[Planted], rejected: Path, mended: Path) -> None:
         others = [row[column] for row in mine if row[column].strip(" '") not in {"", dirt.value.strip()}]
         for row in wrong if dirt.customer else wrong[:1]:
             row[column] = others[0] if others and dirt.customer else RIGHT[dirt.code].format(number)
-    with mended.open("w", encoding="utf-8", newline="") as out:
+    with fixed.open("w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

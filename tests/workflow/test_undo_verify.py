@@ -23,7 +23,7 @@ from tests.workflow.desk import KEY, read_table
 ENVIRONMENT = {"WIZCOMMERCE_API_KEY": KEY}
 
 
-def whole(summary):
+def checked_summary(summary):
     """The summary, after a check that it matches the published schema and adds up."""
     hold_against_schema(summary, "undo_verify")
     assert sum(summary["results"].values()) + summary["left"] == summary["customers"]
@@ -72,11 +72,11 @@ class Bench:
         confirm = self.answer(yes)
         watch = watch or Watch(phase=self.said.append)
         run_id = self.run_id if run_id == "" else run_id
-        return whole(undo(self.options, ENVIRONMENT, run_id, force=force, confirm=confirm, watch=watch))
+        return checked_summary(undo(self.options, ENVIRONMENT, run_id, force=force, confirm=confirm, watch=watch))
 
     def verify(self, run_id=""):
         run_id = self.run_id if run_id == "" else run_id
-        return whole(verify(self.options, ENVIRONMENT, run_id, watch=Watch(phase=self.said.append)))
+        return checked_summary(verify(self.options, ENVIRONMENT, run_id, watch=Watch(phase=self.said.append)))
 
     def patch(self, name, **fields):
         there = next(one["id"] for one in self.box.customers() if one["reference_id"] == name)
