@@ -1,4 +1,4 @@
-"""How many processes run the tests, where their files lie, and what all of them need not do again."""
+"""For all tests: the number of processes, temporary files in memory, Hypothesis profiles, and garbage collection."""
 
 import gc
 import os
@@ -15,7 +15,7 @@ _ROOM = 2**31  # bytes; containers often have 64 MiB
 
 
 def _use_memory() -> None:
-    """Ledgers and reports are made durable at every step. Disks take their time for that, memory does not."""
+    """Put temporary files in memory: ledgers and reports are synced at every step, which is slow on disks."""
     if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK):
         found = os.statvfs(_MEMORY)
         if found.f_bavail * found.f_frsize >= _ROOM and not found.f_flag & os.ST_NOEXEC:
@@ -31,29 +31,29 @@ gc.disable()  # until everything is imported
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest tests begin first: those of the page, and random kills. Otherwise, one process ends with them."""
+    """Start the longest tests first (the browser page and random kills), so that they do not run alone at the end."""
     items.sort(key=lambda item: item.path.parent.name not in {"web", "soak"})
 
 
 def pytest_collection_finish() -> None:
-    """Modules and collected tests stay. Looking for garbage among their million objects took a tenth of all time."""
+    """Modules and collected tests are never garbage. Scanning their million objects took a tenth of the total time."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     gc.enable()
 
 
 def pytest_xdist_setupnodes() -> None:
-    """Compiled tests are kept for the next run. Compiling them takes each process as long as all imports."""
+    """Keep compiled tests for the next run. Compiling them takes each process as long as all imports."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Half as many again as processors: some tests wait, for processes and for servers."""
+    """One and a half times as many as processors, because some tests wait for processes and servers."""
     processors = os.cpu_count() or 1
     return processors + max(1, processors // 2)
 
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failed request is sent again without a wait; the waits have tests of their own."""
+    """Retry failed requests without delay; delays have their own tests."""
     monkeypatch.setattr(RetryPolicy, "delay", lambda *_: 0.0)

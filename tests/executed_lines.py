@@ -1,7 +1,7 @@
-"""A plugin of pytest for ``tests.mutate``: which lines each test executes, and how long it takes.
+"""A pytest plugin for ``tests.mutate`` that records which lines each test executes and how long it takes.
 
 ``-p tests.executed_lines --lines-of importer/planner --lines-to FILE`` writes JSON: for each test its ``seconds``,
-its ``lines`` by file, and whether it starts ``processes``, whose lines are not seen.
+its ``lines`` by file, and whether it starts ``processes``, whose lines are not recorded.
 """
 
 import inspect
@@ -16,7 +16,7 @@ from types import FrameType
 
 import pytest
 
-MOST_CALLS = 300  # of a function in one test: tracing lines is slow, and from there on all its lines count as executed
+MOST_CALLS = 300  # per function and test; tracing is slow, so after that many calls all its lines count as executed
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,10 +61,10 @@ class ExecutedLines:
 
     def _enter(self, frame: FrameType, event: str, arg: object):
         code = frame.f_code
-        # What runs on import would be put down to the first test alone.
+        # Code that runs on import would be attributed only to the first test.
         if code.co_flags & inspect.CO_OPTIMIZED and code.co_filename.startswith(self._package):
             place = (code.co_filename, code.co_firstlineno)
-            self._lines.add(place)  # of the decorator, if there is one
+            self._lines.add(place)  # the decorator's line, if there is one
             self._calls[place] += 1
             if self._calls[place] <= MOST_CALLS:
                 return self._step

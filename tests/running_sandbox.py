@@ -16,7 +16,7 @@ from importer.sandbox.server import Server, bind, server_config, url_of
 
 
 class QuickServer(Server):
-    """uvicorn looks ten times a second whether it should end, and then waits: most of the time of many tests."""
+    """Stops at once. uvicorn looks for a stop ten times a second, and many tests would mostly wait for that."""
 
     async def main_loop(self) -> None:
         ticks = count()
@@ -32,7 +32,7 @@ class QuickServer(Server):
 
 
 class RunningSandbox:
-    """A sandbox that serves at ``url``, and what tests ask of it."""
+    """A sandbox that serves at ``url``, with what tests need to inspect it."""
 
     def __init__(self, url: str, sandbox: Sandbox) -> None:
         self.url = url
@@ -40,15 +40,15 @@ class RunningSandbox:
         self._sandbox = sandbox
 
     def customers(self) -> list[dict[str, Any]]:
-        """All customers, whole, in the order they were created."""
+        """All customers with all their data, in the order they were created."""
         return [row.customer() for row in sorted(self._sandbox.store, key=lambda row: row.number)]
 
     def requests(self) -> list[LoggedRequest]:
-        """The requests in the order they came (the latest 200,000)."""
+        """The requests in order of arrival (the latest 200,000)."""
         return list(self._sandbox.log)
 
     def counts(self) -> dict[str, Any]:
-        """How many customers there are, and of the requests logged how many had which status and fault."""
+        """The number of customers, and of logged requests by status and by fault."""
         store, log = self._sandbox.store, self.requests()
         active = sum(row.active for row in store)
         return {
@@ -65,7 +65,7 @@ class RunningSandbox:
 def running(
     config: SandboxConfig | None = None, *, port: int = 0, clock: Clock | None = None
 ) -> Iterator[RunningSandbox]:
-    """A sandbox in a thread of this process; ``port`` 0 takes any that is free.
+    """A sandbox in a thread of this process; ``port`` 0 picks any free port.
 
     Raises PortTakenError, DataFileError, and ValueError.
     """

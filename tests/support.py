@@ -1,4 +1,4 @@
-"""Builders that several rooms' tests share."""
+"""Builders shared by the tests of several packages."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -33,14 +33,14 @@ Record = Mapping[str, Any]
 
 @cache
 def api_document() -> dict[str, Any]:
-    """The API's document."""
+    """The API's OpenAPI document."""
     path = Path(__file__).parents[1] / "importer/sandbox/openapi.yaml"
     document: dict[str, Any] = read_yaml(path)
     return document
 
 
 def read_yaml(path: Path) -> Any:
-    """What a YAML file of our own holds, by the loader in C where there is one."""
+    """The content of one of our own YAML files, read by the C loader if there is one."""
     return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
@@ -57,10 +57,10 @@ def make_tables(
 ) -> tuple[Sources, EntityTables]:
     """Sources and entity tables that belong together, one source row (from row 2 on) per record.
 
-    A record's keys are the API's fields; children say their customer's position with ``customer`` (default 0) and
-    have to be in its order. The source ``customers.csv`` has a column ``<entity> <field>`` for every field; its cells
-    are the record's values, or what the record's ``cells`` say. ``blank``, ``constants`` (``<entity> <field>``) and
-    ``drop`` (entities) set the policies, ``lookups`` gives field → kind.
+    A record's keys are the API's fields. Children give their customer's position as ``customer`` (default 0) and must
+    be in that order. The source ``customers.csv`` has a column ``<entity> <field>`` for every field. Its cells are the
+    record's values unless the record's ``cells`` say otherwise. ``blank``, ``constants`` (``<entity> <field>``), and
+    ``drop`` (entities) set the policies; ``lookups`` maps field → kind.
     """
     given: dict[Entity, Sequence[Record]] = {"customer": customers, "address": addresses, "contact": contacts}
     cells: list[dict[str, str]] = []
@@ -103,7 +103,7 @@ def make_tables(
 
 
 def validate_all(tables: EntityTables, sources: Sources, **options: Any) -> ProblemTable:
-    """What ``validate`` finds where the tables hold all customers."""
+    """What ``validate`` finds if the tables contain all customers."""
     found: dict[tuple[str, Entity], np.ndarray] = {}
     for entity in ENTITIES:
         if "reference_id" in tables.frame(entity):
@@ -121,7 +121,7 @@ def validate_all(tables: EntityTables, sources: Sources, **options: Any) -> Prob
 
 
 def make_source(file: str, cells: Sequence[Mapping[str, str]], *, sheet: str | None = None) -> SourceTable:
-    """A source table of these rows below one header row; a column that a row lacks is blank there."""
+    """A source table with these rows below one header row; cells that a row lacks are blank."""
     names = list(dict.fromkeys(name for row in cells for name in row))
     frame = pd.DataFrame({name: pd.Series([row.get(name, "") for row in cells], dtype=TEXT) for name in names})
     return SourceTable(

@@ -1,4 +1,4 @@
-"""The layout: which package imports which, as the table in importer/README.md says, and what no module may do."""
+"""Architecture rules: which package may import which (the table in importer/README.md), and what no module may do."""
 
 import ast
 import re
@@ -32,7 +32,7 @@ BY_NAME = {name_of(path): path for path in MODULES}
 
 
 def allowed() -> dict[str, set[str]]:
-    """The table of packages: each with those that it may import."""
+    """The table of packages: each package and those that it may import."""
     text = (PACKAGE / "README.md").read_text(encoding="utf-8").partition("## Packages")[2].partition("\n## ")[0]
     anywhere = set(re.findall(r"`(\w+)`", text.partition("may be imported everywhere")[0].rpartition("says.")[2]))
     stages = set(re.findall(r"`(\w+)`", text.partition('"All stages" are')[2]))
@@ -54,7 +54,7 @@ def package_of(path: Path) -> str:
 
 
 def imported(path: Path, body: list[ast.stmt] | None = None) -> Iterator[str]:
-    """The full names of the modules that a module imports; ``body``: only what these statements import at once."""
+    """The full names of the modules that a module imports; with ``body``, only the import statements directly in it."""
     nodes = ast.walk(parsed(path)) if body is None else body
     for node in nodes:
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""The command line as a person meets it: messages, exit codes, streams, and the sample data end to end."""
+"""The command line as users see it: messages, exit codes, streams, and the sample data end to end."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ KEY = "a-key-that-must-not-be-found-anywhere"
 
 @pytest.fixture
 def command(monkeypatch, tmp_path, capsys):
-    """Run a command in an empty folder; comes back: (exit code, stdout, stderr)."""
+    """Runs a command in an empty folder; returns (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv("WIZCOMMERCE_API_KEY", raising=False)
@@ -136,7 +136,7 @@ def test_sample_is_created_once_and_a_second_run_sends_nothing(command, monkeypa
 
 
 def test_refusal_is_traced_to_its_cell(command, monkeypatch, tmp_path) -> None:
-    """The sandbox's unknown price list is such a refusal: a UUID that is valid and belongs to nothing."""
+    """The sandbox refuses a price list that it does not know: its ID is a valid UUID."""
     (tmp_path / "own.yaml").write_text(
         "title: T\nkey: ID\ncustomer: {company_name: Name, assigned_price_list_id: Prices}\n"
     )
@@ -169,7 +169,7 @@ def test_limit_leaves_the_rest_for_resume(command, files) -> None:
     assert code == 0
     assert "2 created" in out
     assert command("report")[0] == 0
-    code, out, err = command("undo")  # there is no terminal to ask in
+    code, out, err = command("undo")  # there is no terminal to ask on
     assert code == 2
     (advice,) = (line.partition(": importer ")[2] for line in err.splitlines() if ": importer undo" in line)
     assert command("undo", "--yes")[0] == 2, "which run?"

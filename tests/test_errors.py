@@ -1,4 +1,4 @@
-"""What an error says, in two lines and in one."""
+"""The text of an error, on two lines and on one."""
 
 import pytest
 

@@ -31,7 +31,7 @@ DICT = {
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch, capsys):
-    """An empty folder with a small source; whatever is called there prints nothing."""
+    """An empty folder with a small source; calls made there must not print anything."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
@@ -81,7 +81,7 @@ def test_check_reads_files() -> None:
 
 
 def test_in_memory_tables_and_mappings_are_accepted(box) -> None:
-    """A key keeps its zeros, a problem names the table, a formula comes back unmarked, and nothing is left behind."""
+    """Keys keep their zeros, problems name the table, formulas come back unmarked, and nothing is left behind."""
     checked = importer.check({"customers": frame()}, DICT)
     assert checked.customers["reference_id"].tolist() == ["0012", "C2", "C3"]
     assert checked.customers["company_name"].tolist() == ["Acme", "=Bolt", "Cog"]
@@ -179,7 +179,7 @@ def test_plan_run_retry_verify_and_undo_work_together(box) -> None:
 
 
 def test_run_and_arun_work_in_an_event_loop(box) -> None:
-    """``run`` blocks the loop, ``arun`` lets it go on."""
+    """``run`` blocks the loop; ``arun`` does not."""
     target = importer.Target(box.url, key=KEY)
 
     async def main() -> None:
@@ -224,7 +224,7 @@ def test_canceled_run_can_be_resumed() -> None:
 
 
 def test_runs_work_in_threads(box) -> None:
-    """Two accounts at once, outside the main thread; one of them is asked to stop by another thread."""
+    """Two accounts at once, outside the main thread; the main thread asks one of them to stop."""
     source("many.csv", 200)
     stop = threading.Event()
     target = importer.Target(box.url, key=KEY)
@@ -248,7 +248,7 @@ def test_run_works_as_a_scheduler_task(box) -> None:
 
 
 def test_plain_script_works_with_several_processes(tmp_path) -> None:
-    """``memory`` makes it work in parts, as large sources do."""
+    """``memory`` makes it work in partitions, as large sources do."""
     script = tmp_path / "script.py"
     script.write_text(
         "import importer\n"
@@ -272,7 +272,7 @@ def test_importing_the_package_loads_nothing() -> None:
         importer.suggset  # noqa: B018
 
 
-# Options that only a command line has: what it prints, where options come from, a folder of jobs.
+# Options that only the command line has: what it prints, where options come from, a folder of jobs.
 ONLY_THERE = {"json", "quiet", "config", "log", "log_level", "log_personal", "parallel"}
 ONLY_HERE = {"progress", "stop", "counts", "began", "stage", "confirm", "key", "decided"}
 

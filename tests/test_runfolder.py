@@ -1,4 +1,4 @@
-"""A run's folder: its owner's alone, and a stage that comes back as it was kept."""
+"""A run's folder: only its owner can read it, and a saved stage is loaded unchanged."""
 
 import stat
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Options, the config file and the key: what is taken, what is refused and in which words."""
+"""Options, the config file, and the key: what is accepted, what is refused, and with which message."""
 
 import math
 from dataclasses import replace
@@ -70,7 +70,7 @@ def test_flag_must_be_true_or_false(name) -> None:
 
 
 def not_refused(name: str, values: list[object], *, said: str = "", hint: str | tuple[str, ...] = "") -> list[object]:
-    """Those of the values that an option takes, or refuses without its name, what it says, or a hint."""
+    """The values that are accepted, or refused with an error that lacks the option's name, ``said``, or ``hint``."""
     wrong = []
     for value in values:
         try:
@@ -94,7 +94,7 @@ def test_list_option_must_contain_texts(name) -> None:
 
 
 def test_options_are_parsed_and_parsed_values_are_accepted() -> None:
-    """A flag and a variable give text, a file TOML's values, a plan or a ledger JSON's."""
+    """Flags and variables give text, config files give TOML values, and plans and ledgers give JSON values."""
     texts = {
         "rate": "20", "concurrency": "8", "timeout": "2.5", "max_wait": "1h30m", "settle": "0", "limit": "3",
         "max_fewer": "5%", "memory": "1GiB", "country": "us", "delimiter": "tab", "sheet": 2024, "out": "here",

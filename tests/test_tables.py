@@ -1,4 +1,4 @@
-"""Some rows of columns in chunks: what Arrow takes of the whole, whatever the chunks are."""
+"""Rows taken from a column in chunks equal those taken from the entire column."""
 
 import numpy as np
 import pyarrow as pa

@@ -1,4 +1,4 @@
-"""A plugin of pytest for ``tests.mutate``: ends the process when a test takes much longer than it did before.
+"""A pytest plugin for ``tests.mutate`` that ends the process if a test takes much longer than before.
 
 ``-p tests.time_limits --seconds-in FILE`` reads what ``tests.executed_lines`` wrote.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE, FACTOR = 20.0, 4  # seconds more than so many times what the test took
+PATIENCE, FACTOR = 20.0, 4  # seconds, added to FACTOR times what the test took
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,4 +1,4 @@
-"""A raw HTTP server that answers exactly the bytes a test wants, or hangs up where a test wants."""
+"""A raw HTTP server that answers with exactly the bytes a test wants, or hangs up when a test wants."""
 
 import asyncio
 import socket
@@ -34,7 +34,7 @@ Respond = Callable[[Seen, asyncio.StreamWriter], Awaitable[bytes | None]]
 
 @dataclass
 class RawServer:
-    """``respond`` gives the bytes to answer, or None to hang up. Counts connections and keeps every request."""
+    """``respond`` returns the bytes to answer, or None to hang up. Counts connections and records every request."""
 
     respond: Respond
     url: str = ""
@@ -105,7 +105,7 @@ def always(answer: bytes | None) -> Respond:
 
 
 def in_turn(*answers: bytes | None) -> Respond:
-    """The answers one after the other, the last one for ever."""
+    """The answers one after the other; the last one is repeated."""
     queue = list(answers)
 
     async def respond(seen: Seen, writer: asyncio.StreamWriter) -> bytes | None:

@@ -1,4 +1,4 @@
-"""What the tests of the client share."""
+"""Shared by the tests of the client."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ async def create(client: Client) -> Answer:
 
 
 class Naps:
-    """A sleep that does not sleep, and remembers what it was asked for; its clock moves by that much."""
+    """A sleep that does not wait: it records the requested seconds and moves its clock by that much."""
 
     def __init__(self) -> None:
         self.asked: list[float] = []
@@ -36,7 +36,7 @@ class Naps:
 def make_client(
     url: str, naps: Naps | None = None, *, ceiling: float | None = 10_000.0, max_wait=900.0, **options
 ) -> Client:
-    """A client on a clock of its own, which moves only when something sleeps."""
+    """A client with its own clock, which moves only when something sleeps."""
     naps = naps or Naps()
     sleep: Callable[[float], Awaitable[None]] = options.pop("sleep", naps.sleep)
     limiter = Limiter(ceiling=ceiling, max_wait=max_wait, clock=naps.clock, sleep=sleep, wall=naps.wall)

@@ -1,4 +1,4 @@
-"""Answers that can be read, which of them are believed, what limits do, and where the key is."""
+"""Which answers the client trusts, how it handles limits and stops, and where the key appears."""
 
 import logging
 import random
@@ -21,14 +21,14 @@ HTML = b"<html><head><title>502 Bad\x07 Gateway</title></head><body>" + b"x" * 5
 
 
 async def created_by(answer):
-    """What one POST makes of ``answer``."""
+    """What the client makes of ``answer`` to one POST."""
     async with raw_server(always(answer)) as server, make_client(server.url) as client:
         got = await create(client)
         assert len(server.requests) == 1
         return got
 
 
-# what is sent, and what is believed
+# what is sent, and which answers are trusted
 
 
 async def test_each_call_sends_its_method_path_and_body() -> None:
@@ -406,7 +406,7 @@ async def test_stop_ends_waits_but_not_requests_in_flight() -> None:
             (AnswerKind.NOT_SENT, False, "stopped before it was sent")
         }
         naps.now += 60
-        assert (await create(client)).kind is AnswerKind.OK  # the original goes on
+        assert (await create(client)).kind is AnswerKind.OK  # the original client still works
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ HANG_UPS = pytest.mark.parametrize("hang_up", [close, reset], ids=["fin", "rst"]
 
 @asynccontextmanager
 async def listening(connected):
-    """A server of bare connections: its URL, and how many there were."""
+    """A server that only accepts connections. Yields its address, and the writers of its connections so far."""
     seen = []
 
     async def accept(reader, writer):
@@ -133,7 +133,7 @@ async def test_one_deadline_covers_the_whole_request(answer) -> None:
 
 @pytest.mark.parametrize("kept_alive", [True, False])
 async def test_request_that_reached_the_server_counts_as_sent_after_any_timeout(kept_alive) -> None:
-    """Time-outs at every moment around the writing of the request, each with a customer of its own."""
+    """Timeouts at every moment around the writing of the request, each with a different customer."""
     never = anyio.Event()
 
     async def respond(seen, writer):
@@ -185,7 +185,7 @@ async def test_client_works_after_a_canceled_request() -> None:
 @HANG_UPS
 @pytest.mark.parametrize("turns", range(4))
 async def test_post_on_a_stale_connection_is_sent_once(hang_up, turns) -> None:
-    """One good exchange, then the server closes the idle connection and the client sends soon, perhaps unaware."""
+    """After one good exchange, the server closes the idle connection; the client sends soon, perhaps unaware."""
     async with raw_server(always(CREATED)) as server:
         async with make_client(server.url) as client:
             assert (await create(client)).kind is AnswerKind.OK
@@ -193,7 +193,7 @@ async def test_post_on_a_stale_connection_is_sent_once(hang_up, turns) -> None:
             for _ in range(turns):
                 await asyncio.sleep(0)
             answer = await create(client)
-        # Whether the client's end has heard of the closing depends on the kernel; what it says must be true.
+        # Whether the client has noticed the closing depends on the kernel; what it reports must be true.
         assert (
             len(server.requests) - 1 == {AnswerKind.OK: 1, AnswerKind.NOT_SENT: 0, AnswerKind.UNKNOWN: 0}[answer.kind]
         )
@@ -201,7 +201,7 @@ async def test_post_on_a_stale_connection_is_sent_once(hang_up, turns) -> None:
 
 @pytest.mark.parametrize("call", ["create", "patch", "delete", "replace_child", "delete_child", "create_child"])
 async def test_write_lost_on_a_stale_connection_is_not_silently_repeated(call) -> None:
-    """The server reads the second request from a kept-alive connection and closes without an answer."""
+    """The server reads the second request from a kept-alive connection and closes it without an answer."""
     words = {
         "create": (BODY, "C-1"),
         "patch": ("a", BODY),
@@ -228,7 +228,7 @@ async def test_reads_are_repeated_until_they_succeed() -> None:
         assert len(server.requests) == client.limiter.statistics.requests == 4
 
 
-# how long it is tried
+# how long requests are retried
 
 
 async def test_list_is_retried_for_a_minute_and_get_for_a_few_attempts() -> None:
@@ -273,7 +273,7 @@ async def test_patch_is_not_marked_repeated_if_the_first_was_not_sent(answer, ki
     naps, server, port, listeners = Naps(), RawServer(always(answer)), unused_port(), []
 
     async def sleep(seconds):
-        """Meanwhile the API comes up."""
+        """The API comes up in the meantime."""
         await naps.sleep(seconds)
         if not listeners:
             listeners.append(await asyncio.start_server(server.serve, "127.0.0.1", port))

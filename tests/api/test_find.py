@@ -1,4 +1,4 @@
-"""Lookups against a server that filters well, badly or not at all."""
+"""Lookups against a server that filters well, badly, or not at all."""
 
 import math
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def customer(number: int, reference: str | None, status: str = "active", created
 
 @dataclass
 class Directory:
-    """A list of customers behind the API's query parameters. ``splits``: how the filter reads ``reference_ids``."""
+    """A list of customers behind the API's query parameters. ``splits``: how the filter splits ``reference_ids``."""
 
     customers: list[dict]
     page_cap: int = 100
@@ -116,14 +116,14 @@ async def test_filter_that_ignores_case_or_matches_parts_is_not_trusted() -> Non
 
 @pytest.mark.parametrize("reference", ["A,B", " A", "A ", ",", "A,", "A,,B", "\tA", "*"])
 async def test_ids_that_cannot_be_filtered_are_found_by_paging(reference) -> None:
-    """The filter splits at commas and trims, so that asking finds nothing; the list has it on its third page."""
+    """The filter splits at commas and trims, so it finds nothing; the customer is on the list's third page."""
     others = [customer(number, f"C-{number}") for number in range(250)]
     directory = Directory(
         [*others, customer(999, reference), customer(1000, "A")],
         splits=lambda text: [part.strip(" \t*") for part in text.split(",")],
     )
     assert await find(directory, [reference, "gone,too"]) == {reference: ["id-999"], "gone,too": []}
-    assert len(walks(directory)) == 3 + 1  # once for both ids: three pages of active customers, one of inactive
+    assert len(walks(directory)) == 3 + 1  # once for both IDs: three pages of active customers, one of inactive ones
 
 
 async def test_odd_id_found_by_filter_needs_no_paging() -> None:
@@ -149,20 +149,20 @@ def walks(directory: Directory) -> list[Seen]:
 async def test_since_shortens_paging() -> None:
     directory = Directory([*OLD, NEW], sorts=True)
     assert await find(directory, ["A,B", "C,D"], since=SINCE) == {"A,B": ["id-999"], "C,D": []}
-    assert len(walks(directory)) == 2  # the newest page of active customers tells, and there are no inactive ones
+    assert len(walks(directory)) == 2  # the newest page of active customers is enough, and there are no inactive ones
 
 
 @pytest.mark.parametrize(
     "old",
     [OLD, [one | {"created_at": "2024-01-01T00:00:00Z"} for one in OLD], [one | {"created_at": None} for one in OLD]],
-    ids=["oldest first", "all of one moment", "without moments"],
+    ids=["oldest first", "all at the same time", "without times"],
 )
 async def test_wrong_sort_order_is_not_trusted(old) -> None:
     assert await find(Directory([*old, NEW]), ["A,B"], since=SINCE) == {"A,B": ["id-999"]}
 
 
 async def test_customer_that_moves_to_an_earlier_page_is_found() -> None:
-    """Somebody deletes a customer of the first page while the second is asked for."""
+    """A customer on the first page is deleted while the second page is requested."""
     directory = Directory([*OLD[:100], NEW, *OLD[100:]])
 
     async def respond(seen, writer):
@@ -175,7 +175,7 @@ async def test_customer_that_moves_to_an_earlier_page_is_found() -> None:
 
 
 async def test_customers_created_while_paging_hide_no_one() -> None:
-    """More than a page of them is created between two pages, so that the second shows nobody new."""
+    """More than a page is created between two requests; the second page then shows only new and known customers."""
     directory = Directory([*OLD[:300], NEW | {"created_at": "2024-01-01T00:00:00Z"}], sorts=True)
 
     async def respond(seen, writer):

@@ -1,4 +1,4 @@
-"""The limiter in virtual time: ceilings, pauses, and the pace found against servers that do not tell their limit."""
+"""The limiter in virtual time: ceilings, pauses, and finding the pace of servers that do not state their limit."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ def anyio_backend():
 
 
 def busy(rng: random.Random):
-    """A sleep that now and then takes up to 60 ms longer, as where other programs use the processor."""
+    """A sleep that now and then takes up to 60 ms longer, as if other programs used the processor."""
 
     async def sleep(seconds: float) -> None:
         await asyncio.sleep(seconds + (rng.random() * 0.06 if rng.random() < 0.1 else 0.0))
@@ -40,7 +40,7 @@ async def test_ceiling_is_reached_and_never_exceeded(ceiling, latency, oversleep
 
 
 async def test_ceiling_is_not_exceeded_after_a_stall() -> None:
-    """A stall of half a second, as of a suspended laptop or a busy disk, is not made up for."""
+    """A stall of half a second, as from a suspended laptop or a busy disk, is not made up for."""
     stalls = iter([0.0] * 200 + [0.5] + [0.0] * 100_000)
 
     async def sleep(seconds: float) -> None:
@@ -106,7 +106,7 @@ async def test_canceled_wait_uses_no_turn() -> None:
 async def test_finds_the_pace(limit, latency, climb, seconds) -> None:
     limiter, server = virtual_limiter(None), SimulatedServer(limit, lambda: latency)
     await drive(limiter, server, seconds)
-    assert server.rate(0, 2) <= 6  # it starts low
+    assert server.rate(0, 2) <= 6  # it starts slowly
     assert server.rate(climb, seconds - 3) >= (0.95 if limit == 200 else 0.9) * limit
     assert server.share_refused() < 0.01
     unanswered = sum(moment > seconds - latency for moment in server.refused)
@@ -116,7 +116,7 @@ async def test_finds_the_pace(limit, latency, climb, seconds) -> None:
 @pytest.mark.parametrize(("limit", "share", "seconds"), [(50, 0.9, 80), (200, 0.95, 50)])
 @pytest.mark.parametrize(("latency", "seed"), [(0.02, 1), (1.0, 2)])
 async def test_finds_the_pace_on_a_busy_machine(limit, share, seconds, latency, seed) -> None:
-    """One timer in ten comes up to 60 ms late, and the way takes up to 18 ms longer for one request than another."""
+    """One timer in ten is up to 60 ms late, and the requests' travel times differ by up to 18 ms."""
     rng = random.Random(seed)
     server = SimulatedServer(limit, lambda: latency, way=lambda: rng.random() * min(latency / 2, 0.018))
     await drive(virtual_limiter(None, sleep=busy(rng)), server, seconds)
@@ -126,7 +126,7 @@ async def test_finds_the_pace_on_a_busy_machine(limit, share, seconds, latency, 
 
 @pytest.mark.parametrize(("seed", "spread"), [(2, 0.6), (7, 0.6), (3, 0.9)])
 async def test_finds_the_pace_despite_noise(seed, spread) -> None:
-    """Answers take from 0.2 to several seconds, the way there up to 20 ms, timers are late."""
+    """Answers take from 0.2 to several seconds, requests up to 20 ms to arrive, and timers are late."""
     rng = random.Random(seed)
     limiter = virtual_limiter(None, sleep=sluggish(seed, 0.002))
     server = SimulatedServer(50, lambda: rng.lognormvariate(0, spread), way=lambda: rng.random() * 0.02)
@@ -145,7 +145,7 @@ async def test_finds_the_pace_when_refusals_require_a_pause(latency, retry_after
 
 @pytest.mark.parametrize("retry_after", [None, 10.0])
 async def test_finds_the_pace_of_a_quota_per_minute(retry_after) -> None:
-    """1,000 requests in any minute: a quarter of a minute's burst, then nothing; the pace settles where it lasts."""
+    """1,000 requests in any minute: a burst uses them up at first, then the pace settles at what the quota allows."""
     server = SimulatedServer(1000, lambda: 0.2, retry_after, period=60.0)
     await drive(virtual_limiter(None), server, 600)
     assert server.rate(180, 597) >= 0.8 * 1000 / 60
@@ -206,7 +206,7 @@ async def test_long_pause_is_followed_by_the_same_pace_without_a_burst() -> None
 
 
 async def test_server_that_slows_down_is_not_flooded() -> None:
-    """40 requests a second are all it can do; it never says so, its answers only come later and later."""
+    """It can do only 40 requests a second; it never says so, but its answers come later and later."""
 
     class Queue(SimulatedServer):
         free = 0.0
@@ -228,7 +228,7 @@ async def test_server_that_slows_down_is_not_flooded() -> None:
 
 
 async def test_slow_api_without_a_queue_is_used_at_full_pace() -> None:
-    """From 50 ms to 3 s without a queue: after a cautious while, more requests are in flight and the pace is back."""
+    """Latency jumps from 50 ms to 3 s: after some caution, more requests are in flight and the pace recovers."""
     server = SimulatedServer(50, lambda: 0.05 if now() < 40 else 3.0)
     await drive(virtual_limiter(None), server, 220)
     assert server.rate(170, 215) >= 0.9 * 50
@@ -267,7 +267,7 @@ async def test_one_cut_per_congestion_event() -> None:
     for grant in grants[190:]:
         limiter.throttled(None, grant)
         paces.append(limiter.statistics.pace)
-    assert paces[0] == 98.0  # one alone may be stray
+    assert paces[0] == 98.0  # a single one may be stray
     assert len(set(paces[1:])) == 1
     assert 90 <= paces[1] <= 97
 
@@ -309,7 +309,7 @@ async def test_grant_has_the_number_of_requests_in_the_last_second() -> None:
 
 
 async def test_busy_machine_reaches_but_does_not_exceed_the_ceiling() -> None:
-    """One timer in ten comes up to 60 ms late, as where other programs take the processor."""
+    """One timer in ten is up to 60 ms late, as if other programs used the processor."""
     rng = random.Random(4)
     sent = await drive(virtual_limiter(50.0, sleep=busy(rng)), SimulatedServer(10_000, lambda: 0.02), 60)
     assert sum(5 <= moment < 60 for moment in sent) / 55 >= 0.97 * 50
@@ -318,7 +318,7 @@ async def test_busy_machine_reaches_but_does_not_exceed_the_ceiling() -> None:
 
 @pytest.mark.parametrize("connecting", [0.0, 0.04])
 async def test_requests_that_bunch_up_in_transit_are_not_refused(connecting) -> None:
-    """Some need a new connection first, timers come late, and the way takes up to 18 ms longer for one than another."""
+    """Some need a new connection first, timers are late, and travel times differ by up to 18 ms."""
     rng = random.Random(8)
     limiter = virtual_limiter(50.0, sleep=busy(rng))
     server = SimulatedServer(50, lambda: 0.05, way=lambda: rng.random() * 0.018)
@@ -362,7 +362,7 @@ def test_late_answers_count_as_queueing_until_slowing_down_can_help() -> None:
 
 
 def slowed_down(pause: float) -> PaceFinder:
-    """At 0.6 s, after two refusals of five requests: the limit is taken for 6 requests per second."""
+    """At 0.6 s, after two of five requests were refused: the limit is assumed to be 6 requests per second."""
     finder = PaceFinder(10.0, ceiling=100.0, now=0.0)
     for number in range(3):
         finder.answered(0.1 * (number + 1), 0.1)

@@ -1,4 +1,4 @@
-"""429s that have nothing to do with the pace do not bring it down."""
+"""429s that have nothing to do with the pace do not lower it."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ from tests.api.virtual import SimulatedServer, drive, now, run_virtually, virtua
 
 @dataclass
 class FlakyServer(SimulatedServer):
-    """Answers with 429 now and then, whether there is room or not."""
+    """Answers with 429 now and then, even below its limit."""
 
     flaky: Callable[[], bool] = lambda: False
 
@@ -26,7 +26,7 @@ class FlakyServer(SimulatedServer):
 @pytest.mark.parametrize("latency", [0.02, 1.0])
 @pytest.mark.parametrize(("ceiling", "retry_after"), [(None, None), (40.0, None), (40.0, 2.0)])
 def test_one_stray_refusal_costs_only_its_pause(latency, ceiling, retry_after) -> None:
-    """During the climb and later."""
+    """While the pace climbs, and later."""
 
     def run(seconds: float, strays: list[float]) -> FlakyServer:
         def flaky() -> bool:
@@ -83,6 +83,6 @@ def _found(share: float) -> float:
 
 
 def test_few_failures_do_not_slow_down_but_many_do() -> None:
-    """One request in seven fails, as behind a bad proxy, or nearly all."""
+    """One request in seven fails, as behind a bad proxy, or nearly all of them."""
     assert _found(0.14) >= 400
     assert _found(0.9) <= 10

@@ -1,4 +1,4 @@
-"""Counts over time: true to the second for a while, never many, and never losing one."""
+"""Counts over time: to the second for a while, then coarser, so that their number stays small and the sum exact."""
 
 from itertools import accumulate
 

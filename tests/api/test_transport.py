@@ -1,4 +1,4 @@
-"""What lies between a request and the wire: TLS, proxies, cookies, and answers that are not what they should be."""
+"""What lies between a request and the wire: TLS, proxies, cookies, and malformed answers."""
 
 import asyncio
 import gc
@@ -28,7 +28,7 @@ OPENSSL = "openssl req -x509 -nodes -days 2 -newkey ec -pkeyopt ec_paramgen_curv
 
 @pytest.fixture
 def certificate(tmp_path):
-    """A file with a key and a certificate for api.example.com that no authority signed."""
+    """A file with a key and a self-signed certificate for api.example.com."""
     path = tmp_path / "certificate.pem"
     names = ["-subj", "/CN=api.example.com", "-addext", "subjectAltName=DNS:api.example.com,IP:127.0.0.1"]
     subprocess.run([*OPENSSL.split(), *names, "-keyout", path, "-out", path.with_suffix(".crt")], check=True)
@@ -61,7 +61,7 @@ async def tls_server(certificate):
 
 @contextmanager
 def at_most(megabytes: float) -> Iterator[None]:
-    """What Python allocates in the block stays below that, the server's part included."""
+    """Python's allocations in the block, including the server's, must stay below this."""
     tracemalloc.start()
     try:
         yield
@@ -202,7 +202,7 @@ async def test_proxy_is_not_used_for_loopback_and_no_proxy_hosts(certificate, mo
         assert "refused" not in (await create(client)).message
 
 
-# what an answer may carry
+# what an answer may contain
 
 
 async def test_interim_responses_are_not_mistaken_for_the_answer() -> None:
@@ -215,11 +215,11 @@ async def test_interim_responses_are_not_mistaken_for_the_answer() -> None:
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3, 100])
 async def test_unrequested_answer_is_not_used_for_the_next_request(turns) -> None:
-    """A gateway says something on an idle connection before it closes it; this one speaks of another customer."""
+    """Gateways may write to an idle connection before closing it; here the answer is about another customer."""
     async with raw_server(always(CREATED)) as server, make_client(server.url) as client:
         assert (await create(client)).kind is AnswerKind.OK
         server.writers[0].write(http_json(201, {"data": {"id": "another's", "reference_id": "C-0"}}))
-        for _ in range(turns):  # of the loop, in which it arrives
+        for _ in range(turns):  # of the event loop; the answer arrives meanwhile
             await asyncio.sleep(0)
         answers = [await create(client) for _ in range(5)]
     assert [answer for answer in answers if answer.kind is AnswerKind.OK and answer.data["id"] != "id-1"] == []
@@ -253,7 +253,7 @@ async def test_request_counted_as_not_sent_is_never_sent() -> None:
 async def test_cookies_are_not_kept_or_sent() -> None:
     cookie = http_json(201, {"data": {"id": "id-1", "reference_id": "C-1"}}, "Set-Cookie: session=x; Path=/")
     async with raw_server(always(cookie)) as server:
-        # By name, because cookies of an address without one are not kept anyway.
+        # By host name, because cookies from bare IP addresses are never kept.
         async with make_client(server.url.replace("127.0.0.1", "localhost")) as client:
             answers = [await create(client), await create(client), await client.get("id-1")]
             assert list(client._http.cookies.jar) == []
@@ -309,7 +309,7 @@ async def test_unreadable_answer_is_unknown(answer) -> None:
             got = await create(client)
         assert (got.kind, got.sent) == (AnswerKind.UNKNOWN, True)
         assert len(server.requests) == 1
-        assert not any(piece in got.message for piece in ("nonsense", "id-1", "many", "b'"))  # as it came
+        assert not any(piece in got.message for piece in ("nonsense", "id-1", "many", "b'"))  # parts of the raw answer
         assert len(got.message) < 150
 
 
@@ -322,11 +322,11 @@ async def test_data_after_an_answer_is_not_mistaken_for_another_answer() -> None
     assert answers[-1].kind is AnswerKind.OK
 
 
-# answers without an end
+# endless answers
 
 
 def endless(head: bytes, piece: bytes, *, each: Callable[[], None] = lambda: None):
-    """A head, and the same piece over and over, as fast as the client takes it. ``each`` is called after each piece."""
+    """A head, and the same piece over and over, as fast as the client reads it. ``each`` is called after each piece."""
 
     async def respond(seen, writer):
         writer.write(head)
@@ -355,7 +355,7 @@ CHUNKED = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n"
     ],
 )
 async def test_endless_answer_ends_in_time_with_bounded_memory(head, piece, many, monkeypatch) -> None:
-    """What is not too large in itself ends when its time is up. It is up after so many pieces, on any machine."""
+    """An answer that is not too large ends when its time is up: after ``many`` pieces, on any machine."""
     loop, pieces = asyncio.get_running_loop(), itertools.count()
     usual = loop.time
     monkeypatch.setattr(loop, "time", lambda: usual() + (1000.0 if passed else 0.0))
@@ -397,7 +397,7 @@ async def test_large_answers_are_freed_without_garbage_collection() -> None:
     async with raw_server(always(there)) as server, make_client(server.url) as client:
         gc.disable()
         try:
-            with at_most(100):  # most of it for a moment, in orjson
+            with at_most(100):  # most of it briefly, in orjson
                 for _ in range(20):
                     assert (await client.get("a")).kind is AnswerKind.OK
         finally:

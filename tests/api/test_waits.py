@@ -1,4 +1,4 @@
-"""Waits that the API asks for: announced once, bounded by --max-wait; and waits that are cut short by a stop."""
+"""Waits that the API asks for: announced once, limited by --max-wait, and cut short by a stop."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ def announcing(said: list[str], ceiling: float | None = 100.0, **options) -> Lim
 
 
 async def refused(limiter: Limiter, message: str) -> float:
-    """Seconds until a request for leave fails with ``message``."""
+    """Seconds until ``acquire`` fails with ``message``."""
     began = now()
     with pytest.raises(ApiUnavailableError) as caught:
         await limiter.acquire()
@@ -112,7 +112,7 @@ async def test_long_wait_is_announced_with_its_date() -> None:
 
 
 async def test_nothing_waits_longer_than_allowed() -> None:
-    """Neither who waits already, in whatever state, nor who comes later; and answers of others change nothing."""
+    """Neither requests that already wait nor later ones; answers to other requests change nothing."""
     message = (
         "the API asks the importer to wait 24 h (HTTP 503 with Retry-After), longer than --max-wait allows (15 min)"
     )
@@ -126,7 +126,7 @@ async def test_nothing_waits_longer_than_allowed() -> None:
     spent = await asyncio.gather(*waiting)
     limiter.throttled(60.0, Grant(now(), 1))
     assert (now(), spent, await refused(limiter, message)) == (30.0, [30.0] * 5, 0.0)
-    assert len(said) == 1  # the one that was allowed
+    assert len(said) == 1  # the wait that was allowed
 
 
 async def test_consecutive_waits_add_up() -> None:

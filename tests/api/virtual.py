@@ -1,4 +1,4 @@
-"""Virtual time, and a server in it that allows N requests in any second: minutes of pacing in a moment of real time."""
+"""Virtual time, and a server that allows N requests per second: minutes of pacing take a moment of real time."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ from importer.api import Limiter
 
 
 class _WarpSelector(selectors.DefaultSelector):
-    """Instead of waiting, moves the loop's clock on. There is nothing real to wait for, so nothing is looked at."""
+    """Moves the loop's clock forward instead of waiting. Nothing real is waited for, so nothing is polled."""
 
     now = 0.0
 
@@ -35,7 +35,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.warp.now
 
 
-VIRTUALLY = ("asyncio", {"loop_factory": VirtualLoop})  # of coroutine tests
+VIRTUALLY = ("asyncio", {"loop_factory": VirtualLoop})  # backend of coroutine tests
 
 
 def run_virtually(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
@@ -50,9 +50,9 @@ def now() -> float:
 
 @dataclass
 class SimulatedServer:
-    """Takes ``limit`` requests in any ``period``, refuses the rest with 429, and answers after ``latency()`` seconds.
+    """Accepts ``limit`` requests in any ``period``, refuses the rest with 429, and answers after ``latency()`` seconds.
 
-    The first ``way()`` of these seconds pass before the request arrives.
+    A request arrives after the first ``way()`` of these seconds.
     """
 
     limit: float
@@ -91,7 +91,7 @@ class SimulatedServer:
 
 
 async def drive(limiter: Limiter, server: SimulatedServer, seconds: float) -> list[float]:
-    """Keep ``limiter.concurrency`` requests in flight for ``seconds``. Returns the moments at which requests left."""
+    """Keep ``limiter.concurrency`` requests in flight for ``seconds``. Returns when each request was sent."""
     end = now() + seconds
     sent: list[float] = []
     tasks: set[asyncio.Task[None]] = set()
@@ -125,7 +125,7 @@ async def drive(limiter: Limiter, server: SimulatedServer, seconds: float) -> li
 
 
 def busiest_second(moments: list[float]) -> int:
-    """The most moments in any half-open window of one second."""
+    """The largest number of ``moments`` in any half-open window of one second."""
     start = most = 0
     for end, moment in enumerate(moments):
         while moments[start] <= moment - 1.0:

@@ -1,18 +1,18 @@
 """Benchmarks: `make bench`, or `python -m tests.bench [--full] [--json FILE] [--record] [part …]`.
 
   start    `importer --help` and the check of a small file
-  check    the whole of `importer check` and its stages, against a script that a user would write ("naive": groupby and
-           row by row) and against reading the text and writing the bodies ("floor"); how it grows
-  shapes   the check of a dirtier file, of a wide one and of a workbook, which is also read against its bare cells
-  whole    an import from the export to the last customer sent, against the same script; and the night after it
-  sending  the sender with its ledger to a server that costs next to nothing, against the importer's client alone and
-           against httpx with a semaphore ("naive")
-  limiter  with --full: the pace reached below a limit of the server
-  bounded  only when named: the check of 10,000,000 rows (4 GB of disk) with --memory 1GiB
+  check    `importer check` and its stages, compared with a script that a user would write ("naive": groupby and
+           row by row) and with only reading the text and writing the bodies ("floor"); how the time grows
+  shapes   the check of a dirtier file, a wide file, and a workbook; reading the workbook compared with its bare cells
+  whole    an import from the export to the last customer sent, compared with the same script; and the next night
+  sending  the sender with its ledger to a server that costs next to nothing, compared with the importer's client
+           alone and with httpx and a semaphore ("naive")
+  limiter  with --full: the pace reached below the server's limit
+  bounded  only if named: the check of 10,000,000 rows (4 GB of disk) with --memory 1GiB
 
-Medians of several runs in one session (the naive script and whole imports run once). 2.00x against a baseline: twice
-as fast. Ratios hold from machine to machine, seconds do not; on a machine that does other work as well, go by the
-ratios of CPU time, which come second.
+Figures are medians of several runs in one session (the naive script and entire imports run once). 2.00x means twice as
+fast as the baseline. Ratios are comparable between machines, seconds are not. On a machine that also does other work,
+use the ratios of CPU time, which come second.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""`importer check`, whole and by stage, against the script that a user would write and against the floor."""
+"""`importer check`, in total and by stage, compared with the script that a user would write and with the floor."""
 
 import json
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ __all__ = ["FOUND_WRONG", "bench_bounded", "bench_check", "bench_shapes", "check
 
 USUAL = (10_000, 100_000)
 FULL = (1_000_000,)
-NAIVE_ROWS = frozenset(USUAL)  # beyond, the script takes many minutes
-SHAPES = 100_000  # rows of each
+NAIVE_ROWS = frozenset(USUAL)  # with more rows, the script takes many minutes
+SHAPES = 100_000  # rows in each file
 HUGE = 10_000_000
 MEMORY = "1GiB"
 FOUND_WRONG = 1  # the exit code of a check that rejected customers
@@ -23,7 +23,7 @@ _MAPPINGS = {"wide": "generic-wide"}
 
 
 def sample(folder: Path, rows: int, kind: str = "long") -> Path:
-    """The export of that size and kind, written once."""
+    """The export of this size and kind, written once."""
     path = folder / f"{kind}-{rows}{_ENDINGS.get(kind, '.csv')}"
     if not path.exists():
         run(module("tests.bench.sample", path, rows, kind))
@@ -38,7 +38,7 @@ def check_command(source: Path, kind: str = "long", *options: str) -> list[str]:
 
 
 def bench_check(folder: Path, *, full: bool, repeat: int) -> Iterator[Line]:
-    """The lines of each size, the whole before its stages; and how it grows from one size to the next."""
+    """The lines of each size, the total before its stages, and the growth from one size to the next."""
     before: tuple[int, Measured] | None = None
     for rows in (*USUAL, *(FULL if full else ())):
         lines, whole = _one_size(folder, rows, repeat)
@@ -56,7 +56,7 @@ def bench_check(folder: Path, *, full: bool, repeat: int) -> Iterator[Line]:
 
 
 def bench_bounded(folder: Path) -> Iterator[Line]:
-    """More rows than memory is given for, once."""
+    """One check of more rows than fit into the allowed memory."""
     source = sample(folder, HUGE)
     it = run(check_command(source, "long", "--memory", MEMORY), good=(FOUND_WRONG,))
     section = f"check, {HUGE:,} rows ({source.stat().st_size / 1e6:,.0f} MB) with --memory {MEMORY}"
@@ -98,21 +98,21 @@ def _floor(source: Path, payloads: Path, repeat: int) -> Measured:
 
 @cache  # it takes longer than everything else together
 def naive(source: Path) -> Measured:
-    """The user's script, once; its bodies are left in a folder of their own."""
+    """The user's script, run once; its bodies are in a separate folder."""
     target = source.parent / f"naive-{source.stem}" / "payloads.jsonl"
     target.parent.mkdir()
     return run(module("tests.bench.naive", source, target))
 
 
 def _stages(section: str, source: Path) -> Iterator[Line]:
-    """Seconds, CPU and peak memory of each stage, of one more run."""
+    """Seconds, CPU seconds, and peak memory of each stage, from one more run."""
     told = run(module("tests.bench.staged", source, "netsuite", source.parent / "out"))
     for stage in json.loads(told.printed):
         yield Line(section, f"  {stage['name']}", stage["seconds"], stage["cpu"], stage["peak_mb"])
 
 
 def bench_shapes(folder: Path, *, repeat: int) -> Iterator[Line]:
-    """Other exports of one size beside the usual one, run in turn: dirtier, wide, a workbook."""
+    """Other exports of the same size as the usual one, run alternately: dirtier, wide, a workbook."""
     kinds = ("long", "dirty", "wide", "xlsx")
     runs: dict[str, list[Measured]] = {kind: [] for kind in kinds}
     for kind in kinds * repeat:
@@ -128,7 +128,7 @@ def bench_shapes(folder: Path, *, repeat: int) -> Iterator[Line]:
 
 
 def _workbook(section: str, path: Path, repeat: int) -> Iterator[Line]:
-    """Reading the workbook, against the bare cells by calamine."""
+    """Reading the workbook, compared with reading its bare cells with calamine."""
     ways: dict[str, list[Measured]] = {"importer": [], "calamine": []}
     for way in list(ways) * repeat:
         ways[way].append(_inner(run(module("tests.bench.workbook", way, path))))
@@ -147,6 +147,6 @@ def _line(section: str, name: str, it: Measured, rows: int, ratios: dict[str, tu
 
 
 def _inner(it: Measured) -> Measured:
-    """What the process itself counted; its peak includes what it prepared."""
+    """The seconds that the process measured itself; its peak memory includes its preparation."""
     seconds, cpu = map(float, it.printed.split())
     return replace(it, seconds=seconds, cpu=cpu)

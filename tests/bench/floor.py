@@ -1,7 +1,7 @@
-"""Baseline of `check`: the least that any program must do. Read the export as text, encode the bodies, write them.
+"""Baseline of `check`, the least that any program must do: read the export as text, encode the bodies, write them.
 
 Called with the export, the bodies that `check` wrote, and a file to write. The bodies are parsed before the clock
-starts. Prints seconds, and CPU seconds.
+starts. Prints seconds and CPU seconds.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """Running a process and measuring it from outside.
 
-This process must stay small: a child starts as a copy of it, and its peak would count as the child's. Hence nothing
-here imports pandas or pyarrow; whatever needs them runs in a child.
+This process must stay small: a child starts as a copy of it, and its peak would count as the child's. So nothing here
+imports pandas or pyarrow; whatever needs them runs in a child.
 """
 
 import os
@@ -23,8 +23,8 @@ _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 @dataclass(frozen=True)
 class Measured:
-    """One process: wall seconds; CPU seconds (user and system), those of the processes that it started included; the
-    peak of its own memory, and that of all its processes together, in MB (10⁶ bytes); what it printed."""
+    """One process: wall seconds; CPU seconds (user and system), including those of the processes that it started; its
+    peak memory, and that of all its processes together, in MB (10⁶ bytes); what it printed."""
 
     seconds: float
     cpu: float
@@ -34,14 +34,14 @@ class Measured:
 
 
 def module(name: str, *arguments: object) -> list[str]:
-    """The command that runs a module of this environment."""
+    """The command that runs a module in this environment."""
     return [sys.executable, "-m", name, *map(str, arguments)]
 
 
 def run(
     command: Sequence[str], *, good: tuple[int, ...] = (0,), environment: Mapping[str, str] | None = None
 ) -> Measured:
-    """Run ``command`` to its end. Raises ``RuntimeError`` with its messages for an exit code that is not ``good``."""
+    """Run ``command`` to its end. Raises ``RuntimeError`` with its messages if the exit code is not in ``good``."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as messages:
         start = time.perf_counter()
         process = subprocess.Popen(command, stdout=out, stderr=messages, env={**os.environ, **(environment or {})})
@@ -59,7 +59,7 @@ def run(
 
 
 def medians(measured: Iterable[Measured]) -> Measured:
-    """The medians of several runs; what was printed is that of the run in the middle (by CPU seconds)."""
+    """The medians of several runs, with the output of the middle one (by CPU seconds)."""
     runs = sorted(measured, key=attrgetter("cpu"))
     return Measured(
         median(each.seconds for each in runs),
@@ -71,6 +71,6 @@ def medians(measured: Iterable[Measured]) -> Measured:
 
 
 def pin(place: int) -> None:
-    """Keep this process on one processor (the first, or the last for -1), where the system can do that."""
+    """Keep this process on one processor (the first, or the last for -1) if the system supports that."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[place]})

@@ -1,4 +1,4 @@
-"""Baseline of `check`: the script that a user would write. Row by row, every cell taken for right.
+"""Baseline of `check`: the script that a user would write. It works row by row and assumes that every cell is right.
 
 Called with the export and the file for the bodies.
 """

@@ -1,6 +1,6 @@
-"""Baseline of sending: the script that a user would write. httpx, a semaphore, and nothing written down.
+"""Baseline of sending: the script that a user would write, with httpx and a semaphore. It records nothing.
 
-Called with the folder of a run that :mod:`tests.bench.plan_run` made, the server's URL and the number of connections.
+Called with the folder of a run that :mod:`tests.bench.plan_run` made, the server's URL, and the number of connections.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The limiter against a server that allows so many requests in any second: the share reached, and the share of 429."""
+"""The limiter with a server that limits requests per second: the share of the limit reached, and the share of 429s."""
 
 import json
 import tempfile
@@ -18,7 +18,7 @@ CONNECTIONS = 256  # a second of latency needs more than the limit in flight
 
 
 def bench_pacing(folder: Path) -> Iterator[Line]:
-    """A line for each latency, with the right ceiling given and with none."""
+    """A line for each latency, with the right ceiling and with none."""
     for latency in LATENCIES:
         for rate in (str(ALLOWED), "auto"):
             yield _one(folder, latency, rate)

@@ -1,6 +1,6 @@
-"""Makes a run that is ready to be sent: called with a folder and the number of customers.
+"""Makes a run that is ready to be sent. Called with a folder and the number of customers.
 
-Leaves ``ledger.db``, ``payloads.jsonl`` (bodies of some 1,000 bytes, one per line) and prints the run's id.
+Writes ``ledger.db`` and ``payloads.jsonl`` (bodies of about 1,000 bytes, one per line), and prints the run's ID.
 """
 
 import sys

@@ -1,8 +1,8 @@
-"""Writes the exports that are measured: called with a path, the number of rows and a kind.
+"""Writes the exports for the benchmarks. Called with a path, the number of rows, and a kind.
 
-``long``: a NetSuite export, several rows a customer, 40 columns, 1 % bad cells, phones in twelve forms. ``dirty``: the
-same with 5 % bad cells. ``wide``: the same customers in a list made by hand, a row each. ``xlsx``: ``long`` as a
-workbook as Excel writes it, ids and amounts as numbers.
+``long``: a NetSuite export with several rows per customer, 40 columns, 1% bad cells, and phones in twelve forms.
+``dirty``: the same with 5% bad cells. ``wide``: the same customers in a list made by hand, one row each. ``xlsx``:
+``long`` as a workbook as Excel writes it, with IDs and amounts as numbers.
 """
 
 import sys
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from tests.samples.scale import COLUMNS, write_netsuite
 
 SEED = 20_250_331
-BAD = {"long": 0.01, "dirty": 0.05, "wide": 0.01, "xlsx": 0.01}  # of the values that can be wrong
+BAD = {"long": 0.01, "dirty": 0.05, "wide": 0.01, "xlsx": 0.01}  # share of the values that can be wrong
 ROWS_OF_A_CUSTOMER = 3.3
 WIDE = {
     "Internal ID": "Customer #", "Company Name": "Company", "Phone": "Phone", "Email": "E-mail", "Terms": "Terms",

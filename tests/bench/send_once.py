@@ -1,8 +1,7 @@
-"""Sends a planned run once, on one processor, and prints what the sending alone took as a JSON object.
+"""Sends a planned run once, on one processor, and prints what only the sending took, as a JSON object.
 
-Ways: ``importer`` is the sender with its ledger; ``client`` is the importer's client alone, with nothing written down.
-With ``--profile FILE``, cProfile's statistics of the event loop's
-thread are left there.
+Ways: ``importer`` is the sender with its ledger; ``client`` is only the importer's client, which records nothing.
+``--profile FILE`` writes cProfile's statistics of the event loop's thread.
 """
 
 import argparse
@@ -24,7 +23,7 @@ from importer.run_folder import PayloadFile
 from importer.sender import Sender, SendOptions
 from tests.bench.measure import pin
 
-NO_CEILING = 1_000_000.0  # requests per second, so far off that it never holds one back
+NO_CEILING = 1_000_000.0  # requests per second, too high to delay anything
 Way = Callable[[argparse.Namespace], Awaitable[None]]
 
 
@@ -36,7 +35,7 @@ def new_client(given: argparse.Namespace) -> Client:
 
 @asynccontextmanager
 async def stopping_after(seconds: float) -> AsyncIterator[anyio.Event]:
-    """An event that is set when the block has run for ``seconds`` (0: never)."""
+    """An event that is set once the block has run for ``seconds`` (0: never)."""
     stop = anyio.Event()
 
     async def end() -> None:

@@ -1,7 +1,7 @@
-"""Sending to a server that costs next to nothing: the sender with its ledger, against the script a user would write.
+"""Sending to a server that costs next to nothing: the sender with its ledger, and the script a user would write.
 
-The client is kept on one processor and the server on another one. What is compared is measured
-in turn, so that whatever else the machine does falls on all of it.
+The client is kept on one processor and the server on another. Runs to be compared alternate, so that whatever else
+the machine does affects all of them.
 """
 
 import json
@@ -21,12 +21,12 @@ CONNECTIONS = (8, 64)
 USUAL = 20_000
 WAYS = (("importer", USUAL), ("client", USUAL))
 MANY = 60_000
-NAIVE = {8: 2_000, 64: 1_000}  # the script slows down with every connection; its pace shows in a few seconds
+NAIVE = {8: 2_000, 64: 1_000}  # the script slows down with each connection; a few seconds show its pace
 
 
 @dataclass(frozen=True)
 class Case:
-    """One way of sending ``count`` customers: ``naive``, or a way of :mod:`tests.bench.send_once`."""
+    """One way of sending ``count`` customers: ``naive``, or one of those in :mod:`tests.bench.send_once`."""
 
     way: str
     count: int
@@ -34,7 +34,7 @@ class Case:
 
 
 def bench_sending(folder: Path, *, repeat: int) -> Iterator[Line]:
-    """A line for each way and number of connections, and the memory that more customers take."""
+    """A line for each way and number of connections, and the memory for more customers."""
     cases = [Case(way, count, c) for c in CONNECTIONS for way, count in (*WAYS, ("naive", NAIVE[c]))]
     runs: dict[Case, list[Measured]] = {case: [] for case in cases}
     for case in cases * repeat:
@@ -56,7 +56,7 @@ def bench_sending(folder: Path, *, repeat: int) -> Iterator[Line]:
 
 
 def once(folder: Path, case: Case) -> Measured:
-    """Send a run that is planned and not begun to a new server; seconds and CPU are those of the sending alone."""
+    """Send a planned run to a new server; seconds and CPU seconds are those of the sending alone."""
     planned = folder / f"planned-{case.count}"
     if not planned.exists():
         planned.mkdir()
@@ -72,7 +72,7 @@ def once(folder: Path, case: Case) -> Measured:
 
 
 def once_naive(folder: Path, bodies: Path) -> Measured:
-    """The bodies of a folder sent to a new server by the user's script, with the connections that it likes best."""
+    """The user's script sends a folder's bodies to a new server, with its best number of connections."""
     with serving() as server:
         it = run(module("tests.bench.naive_sending", bodies, server.url, min(CONNECTIONS)))
     inner = json.loads(it.printed)

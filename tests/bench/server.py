@@ -1,7 +1,7 @@
-"""A server that costs next to nothing: creates customers, lists what it holds, and can have a limit and a latency.
+"""A server that costs next to nothing: it creates and lists customers, and can have a limit and a latency.
 
-In a process of its own it prints its port and serves until it is terminated. Only what the benchmarks ask is there:
-bodies are not looked at beyond their reference id, which has to come first.
+As a separate process, it prints its port and serves until it is terminated. It has only what the benchmarks need: of a
+body it reads only the reference ID, which must come first.
 """
 
 import argparse
@@ -36,7 +36,7 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
 
     def statistics(self) -> dict[str, Any]:
-        """What it did: ``created``, ``again`` (POSTs of a customer it had), ``throttled``, ``cpu`` (seconds)."""
+        """What it did: ``created``, ``again`` (POSTs of an existing customer), ``throttled``, ``cpu`` (seconds)."""
         with urlopen(f"{self.url}/statistics") as answer:
             found: dict[str, Any] = orjson.loads(answer.read())
         return found
@@ -44,7 +44,7 @@ class Server:
 
 @contextmanager
 def serving(*, limit: int = 0, latency: float = 0.0) -> Iterator[Server]:
-    """A server process for the block: ``limit`` requests in any second (0: no limit), each after ``latency`` s."""
+    """A server process for the block: ``limit`` requests per second (0: no limit), answered after ``latency`` s."""
     command = module("tests.bench.server", "--limit", limit, "--latency", latency)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -55,7 +55,7 @@ def serving(*, limit: int = 0, latency: float = 0.0) -> Iterator[Server]:
 
 
 class _Store:
-    """What all connections share."""
+    """Shared by all connections."""
 
     def __init__(self, limit: int, latency: float) -> None:
         self.limit = limit
@@ -68,7 +68,7 @@ class _Store:
         self._lists = {"/v1/sales-reps": known.sales_reps, "/v1/price-lists": known.price_lists}
 
     def answer(self, method: bytes, target: bytes, body: bytes) -> bytes:
-        """One request → the whole answer."""
+        """One request → the complete answer."""
         path = urlsplit(target.decode("ascii"))
         if path.path == "/statistics":
             told = {"created": len(self.ids), "again": self.again, "throttled": self.throttled}

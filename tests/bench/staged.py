@@ -1,7 +1,7 @@
-"""`check` in this process, measured stage by stage: called with a source, a mapping and a folder for the reports.
+"""`check` in this process, measured stage by stage. Called with a source, a mapping, and a folder for the reports.
 
-Prints JSON: for each stage what was said of it, seconds, CPU seconds of all processes and the peak of this one's
-memory in MB (where the system lets a process begin a new peak; elsewhere the peak so far).
+Prints JSON: for each stage its name, seconds, CPU seconds of all processes, and this process's peak memory in MB (the
+peak so far on systems where a process cannot reset it).
 """
 
 import contextlib
@@ -19,7 +19,7 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def peak_mb() -> float:
-    """The peak since the last call."""
+    """The peak memory since the last call."""
     if not _STATUS.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
     line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))

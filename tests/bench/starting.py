@@ -1,4 +1,4 @@
-"""How soon a command begins: its help, and the check of a small file, as in development and as a user has it."""
+"""Start-up time: help, and the check of a small file, with and without development tools."""
 
 import sys
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from tests.bench.table import Line
 __all__ = ["bench_start"]
 
 ROWS = 100
-TIMES = 5  # what is so short varies more
-# pandera loads hypothesis, which only tests need, wherever it finds it: 0.2 s that no user pays.
+TIMES = 5  # short runs vary more
+# pandera imports hypothesis if it is installed. Only tests need it, so users do not pay these 0.2 s.
 _AS_A_USER = "import sys; sys.modules['hypothesis'] = None; from importer.cli import main; main()"
 
 

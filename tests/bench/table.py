@@ -16,9 +16,9 @@ _HEAD = ("", "seconds", "CPU s", "peak MB", "all MB", "per second", "against bas
 
 @dataclass(frozen=True)
 class Line:
-    """One measured thing. ``rate`` is per wall second; ``ratios`` holds, per baseline, how many times as fast it is.
+    """One measurement. ``rate`` is per wall second; ``ratios`` says, per baseline, how many times as fast it is.
 
-    The second figure of a ratio compares CPU seconds: it says more where the machine is shared. ``peak_mb`` is that of
+    The second figure of a ratio compares CPU seconds, which say more on a shared machine. ``peak_mb`` is the peak of
     the largest process, ``all_mb`` that of all together.
     """
 
@@ -48,7 +48,7 @@ def render(lines: Iterable[Line]) -> str:
 
 
 def record(page: Path, lines: Sequence[Line], day: date, machine: str) -> None:
-    """Put the lines between the page's marks, each section in place of what it held of the same name."""
+    """Put the lines between the page's marks; each section replaces the one of the same name."""
     text = page.read_text(encoding="utf-8")
     before, rest = text.split(_FROM, 1)
     held, after = rest.split(_TO, 1)

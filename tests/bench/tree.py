@@ -1,4 +1,4 @@
-"""What a process and all that it started take: the workers of a large check are processes of their own."""
+"""Memory and CPU time of a process and its descendants: the workers of a large check are separate processes."""
 
 import contextlib
 import threading
@@ -9,15 +9,15 @@ import psutil
 
 __all__ = ["Watch", "cpu_seconds", "watched"]
 
-_EVERY = 0.05  # seconds: what a process does between the last look and its end is not seen
+_EVERY = 0.05  # seconds; what a process does between the last look and its end is missed
 
 
 class Watch:
     """Looks at a process's descendants from time to time.
 
-    ``peak_mb``: the peak of all processes together (10⁶ bytes): what each of them has for itself, and the largest share
-    that one of them has in files and memory that others map, too. ``others``: CPU seconds of the descendants that were
-    alive at the last look, and of those that they waited for.
+    ``peak_mb``: the peak of all processes together (in 10⁶ bytes): the private memory of each, plus the largest amount
+    of shared memory that any of them has. ``others``: CPU seconds of the descendants that were alive at the last look,
+    and of those that they waited for.
     """
 
     def __init__(self, pid: int) -> None:
@@ -50,7 +50,7 @@ def watched(pid: int) -> Iterator[Watch]:
 
 
 def cpu_seconds() -> float:
-    """CPU seconds, until now, of this process and its descendants that live, and of those that these waited for."""
+    """CPU seconds so far of this process, its living descendants, and those that they waited for."""
     own = psutil.Process()
     return sum(map(_cpu, [own, *own.children(recursive=True)]))
 
@@ -63,7 +63,7 @@ def _cpu(process: psutil.Process) -> float:
 
 
 def _together(processes: list[psutil.Process]) -> int:
-    """Bytes; where the system does not tell shares (only Linux does), what is shared counts for each process."""
+    """Bytes. Only Linux reports shared memory; on other systems it counts for each process."""
     own, shared = 0, 0
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):

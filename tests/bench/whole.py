@@ -1,4 +1,4 @@
-"""From the export to the last customer sent, against the script that a user would write; and the next night."""
+"""From the export to the last customer sent, compared with the script a user would write; and the next night."""
 
 import json
 import tempfile
@@ -19,7 +19,7 @@ _KEY = {"WIZCOMMERCE_API_KEY": "bench-key"}
 
 
 def bench_whole(folder: Path, *, full: bool) -> Iterator[Line]:
-    """Each size once: what is compared takes minutes."""
+    """Each size once, because the baseline takes minutes."""
     for rows in (USUAL, *((FULL,) if full else ())):
         yield from _one_size(folder, rows)
 

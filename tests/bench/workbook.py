@@ -1,6 +1,6 @@
-"""Reading one workbook: called with ``importer`` or ``calamine`` (the bare cells, row by row) and its path.
+"""Reads one workbook. Called with ``importer`` or ``calamine`` (the bare cells, row by row), and the path.
 
-Prints seconds and CPU seconds, those of starting and importing left out.
+Prints seconds and CPU seconds, without those of starting and importing.
 """
 
 import sys

@@ -1,8 +1,8 @@
-"""Which codes the program gives to problems, read from its source.
+"""Which codes the program gives to problems, found in its source code.
 
-A code is handed over as an argument or a key called ``code`` (or ``error_code``): to a record that has such a field, to
-any call by that name, or to a function that hands its own parameter on. Where it is a name, what the name was bound to
-counts: a constant, a choice, the items of a table that a loop goes through.
+A code is passed as an argument or key called ``code`` (or ``error_code``): to a record that has such a field, to any
+call by that name, or to a function that passes its own parameter on. If it is a variable, its values are used: a
+constant, a conditional expression, or the items of a table that a loop iterates over.
 """
 
 import ast
@@ -15,7 +15,7 @@ from pathlib import Path
 __all__ = ["FORM", "emitted"]
 
 PACKAGE = Path(__file__).parents[2] / "importer"
-SILENT = {"sandbox", "catalogue"}  # the sandbox speaks for the API, the catalogue only describes
+SILENT = {"sandbox", "catalogue"}  # the sandbox's codes are the API's; the catalogue only describes codes
 KEYS = {"code", "error_code"}
 FORM = re.compile(r"[a-z]+(_[a-z0-9]+)*_?")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -37,7 +37,7 @@ class Module:
 
 
 def emitted() -> dict[str, str]:
-    """Code → a file that gives it to a problem. A code made of a number (``http_422``) ends with its underscore."""
+    """Code → a file that uses it. A code with a number (``http_422``) ends with its underscore here."""
     modules = []
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE)
@@ -59,7 +59,7 @@ def emitted() -> dict[str, str]:
 
 
 def _records(modules: Sequence[Module]) -> dict[tuple[str, str], int]:
-    """(room, record with a field for the code) → which field it is."""
+    """(package, record with a ``code`` field) → the position of that field."""
     places = {}
     for module in modules:
         for node in module.nodes:
@@ -71,20 +71,20 @@ def _records(modules: Sequence[Module]) -> dict[tuple[str, str], int]:
 
 
 def _place(room: str, name: str, places: dict[tuple[str, str], int]) -> int | None:
-    """Which argument of a call is the code: of this room's function or record, else of the one that has the name."""
+    """Which argument of a call is the code, by a function or record of this package, or the only one elsewhere."""
     others = {at for (_, other), at in places.items() if other == name}
     return places.get((room, name), others.pop() if len(others) == 1 else None)
 
 
 def _given(scope: ast.AST, room: str, places: dict[tuple[str, str], int]) -> Iterator[ast.expr]:
-    """The expressions that stand for a code within a function, or at the top of a module."""
+    """The expressions used as codes within a function, or at the top of a module."""
     for node in _calls(scope):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             at = _place(room, name, places)
             if at is not None and (len(node.args) > at or any(isinstance(arg, ast.Starred) for arg in node.args)):
                 yield node.args[min(at, len(node.args) - 1)]
-            keys = KEYS | {"name"} if name == "Check" else KEYS  # the name of a pandera check is its problem's code
+            keys = KEYS | {"name"} if name == "Check" else KEYS  # a pandera check is named after its problem's code
             yield from (keyword.value for keyword in node.keywords if keyword.arg in keys)
         else:
             pairs = zip(node.keys, node.values, strict=True)
@@ -93,7 +93,7 @@ def _given(scope: ast.AST, room: str, places: dict[tuple[str, str], int]) -> Ite
 
 @cache
 def _within(scope: ast.AST) -> list[ast.AST]:
-    """Every node of a scope, without those of functions inside it."""
+    """Every node of a scope, except those of nested functions."""
     found = [scope]
     for outer in found:
         found += [node for node in ast.iter_child_nodes(outer) if not isinstance(node, Function)]
@@ -120,7 +120,7 @@ def _texts(value: ast.expr, scope: ast.AST, module: ast.AST, *, deep: bool = Tru
             yield from _texts(inner, scope, module)
         case ast.Name(id=name) if deep:
             bounds = [*_bound(name, scope), *_bound(name, module)]
-            # A loop over a table of the module.
+            # A loop over a table at the top of the module.
             bounds += [more for table in bounds if isinstance(table, ast.Name) for more in _bound(table.id, module)]
             for bound in bounds:
                 yield from _texts(bound, scope, module, deep=False)
@@ -129,7 +129,7 @@ def _texts(value: ast.expr, scope: ast.AST, module: ast.AST, *, deep: bool = Tru
 
 
 def _bound(name: str, scope: ast.AST) -> Iterator[ast.expr]:
-    """What a name is bound to: by assignment, or by a loop over a table."""
+    """What is assigned to a name, or the table that a loop binds it from."""
     for node in _within(scope):
         match node:
             case ast.Assign(targets=targets, value=value) if any(_binds(to, name) for to in targets):
@@ -146,7 +146,7 @@ def _binds(target: ast.AST, name: str) -> bool:
 
 
 def _passes_on(value: ast.expr, scope: ast.AST, room: str) -> dict[tuple[str, str], int]:
-    """A function whose own parameter is the code takes a code from whoever calls it."""
+    """A function whose own parameter is the code gets it from its callers."""
     if not isinstance(value, ast.Name) or not isinstance(scope, Function):
         return {}
     names = [arg.arg for arg in scope.args.args if arg.arg != "self"]

@@ -1,4 +1,4 @@
-"""What people read of the catalogue: the page, and `importer explain`."""
+"""What users read of the catalogue: the page, and `importer explain`."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_page_explains_every_code() -> None:
 
 
 def test_what_is_sent_agrees_with_the_explanation() -> None:
-    """Where the explanation says that something is not sent, or was sent, the usual sentence is not there."""
+    """If the explanation says that something is not sent, or was sent, the usual sentence is left out."""
     for code in CODES.values():
         text = severity_text(code)
         outcome = code.locked.startswith("it reports what happened")

@@ -1,4 +1,4 @@
-"""Every command that is printed as advice works when it is pasted: it has all options that it needs, and is quoted."""
+"""Every command that is printed as advice works when pasted: it has all the options it needs, and is quoted."""
 
 import re
 import shlex
@@ -20,7 +20,7 @@ ACCOUNT = ("--ledger", "the ledger/of acme.db", "--tenant", "Acme & Co", "--api-
 
 @pytest.fixture
 def odd(desk):
-    """A source with one row that is rejected, a mapping and a key in files with unusual names; no key elsewhere."""
+    """A source with one rejected row, a mapping, and a key, in files with unusual names; no key elsewhere."""
     desk.small()
     (desk.path / "small.yaml").rename(desk.path / "my mapping.yaml")
     desk.write("my 'list'.csv", (desk.path / "small.csv").read_text() + "C9,Wrong,,no address,1 Main Street,Anytown\n")
@@ -30,13 +30,13 @@ def odd(desk):
 
 
 def printed(text: str) -> list[str]:
-    """The commands in what was printed: on lines of their own, or in backticks."""
+    """The commands in the output: on separate lines, or in backticks."""
     lines = re.findall(r"^    (importer .+)$", text, re.MULTILINE)
     return [*lines, *re.findall(r"`(importer [^`]+)`", " ".join(text.split()))]
 
 
 def pasted(desk, command: str) -> Said:
-    """The command as a shell takes it apart."""
+    """Run the command with the words into which a shell splits it."""
     split = ["/bin/sh", "-c", f"importer() {{ printf '%s\\0' \"$@\"; }}; {command}"]
     words = subprocess.run(split, cwd=desk.path, capture_output=True, text=True, check=True).stdout
     return desk.do(*words.split("\0")[:-1])
@@ -103,7 +103,7 @@ def test_advice_repeats_a_config_file_instead_of_its_options(odd, box) -> None:
     done = pasted(odd, resume)
     assert done.code == 1, done.err
     assert box.counts()["customers"] == 3
-    assert "--config" not in again  # its --new-file is about the export
+    assert "--config" not in again  # this --new-file is about the export
     assert pasted(odd, again).code == 1
 
 
@@ -135,7 +135,7 @@ def test_advised_commands_of_errors_work(odd, box) -> None:
 
 
 def test_advice_contains_no_customer_ids(odd, box) -> None:
-    """It is logged, and sent with notifications; a reference id may be a name."""
+    """Advice is logged and sent with notifications, and a reference ID may be a name."""
     odd.write("names.csv", "Id,Name,Phone,Mail,Street,Town\nAnna Berg,Firm,,,,\nCarl Dahl,Firm,,,,\n")
     words = ("names.csv", "-m", "my mapping.yaml", *ACCOUNT, "--api", box.url, "--only", "Anna Berg", "--log", "log")
     assert odd.do("run", *words).code == 0
@@ -147,7 +147,7 @@ def test_advice_contains_no_customer_ids(odd, box) -> None:
 
 
 def test_repeated_options_exist_for_their_commands(desk) -> None:
-    """The commands' own options are the source of truth; a command without any is not built."""
+    """Compares the table of options for pasted commands with the commands' own options."""
     for name, options in _TAKES.items():
         shown = desk.do(name, "--help").out.replace("[no-]", "")
         assert not [option for option in options if f"--{option.rstrip('_').replace('_', '-')}" not in shown], name

@@ -1,4 +1,4 @@
-"""The ready-made examples: what they call exists, and each is as the program that it is for wants it."""
+"""The ready-made examples: the commands they call exist, and each file is valid for the program that reads it."""
 
 import re
 import shlex
@@ -21,7 +21,7 @@ from tests.workflow.desk import KEY, ROOT, SAMPLES
 
 FOLDER = Path(str(files(importer) / "examples"))
 TEXTS = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir() if path.name != "README.md"}
-BESIDES = {"IMPORTER_NOTIFY_URLS"}  # what is no option
+BESIDES = {"IMPORTER_NOTIFY_URLS"}  # not an option
 
 
 def tool(name: str) -> str:
@@ -69,7 +69,7 @@ def test_variables_in_examples_are_options() -> None:
 
 
 def test_example_config_works(desk, box) -> None:
-    """As it stands but for where it sends to and what it reads."""
+    """Unchanged except for its source and its target."""
     config = desk.write("acme.toml", TEXTS["acme.toml"])
     desk.write("acme.key", KEY).chmod(0o600)
     known = {param for group in vars(options).values() if isinstance(group, dict) for param in group}
@@ -111,7 +111,7 @@ def test_example_crontab_is_valid() -> None:
     for field, (low, high) in zip(fields[:5], bounds, strict=True):
         assert field == "*" or low <= int(field) <= high
     assert fields[5] == "importer"
-    assert "%" not in fields[6]  # which cron takes for the end of a line
+    assert "%" not in fields[6]  # cron would end the line there
     assert fields[6].startswith("importer run ")
 
 
@@ -149,7 +149,7 @@ def test_example_image_has_no_root_user_and_no_key(tmp_path) -> None:
     workflow = re.search(r"wizcommerce-importer\[([a-z,]+)\]", TEXTS["workflow.yml"])
     assert workflow
     assert set(workflow[1].split(",")) <= set(declared)
-    # What `pip install .` does without an index: the package is built from the sources, and has all in it.
+    # Like `pip install .` without an index: the package is built from the sources and is complete.
     build = "import hatchling.build, sys; hatchling.build.build_wheel(sys.argv[1])"
     subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, check=True, capture_output=True, timeout=60)
     (wheel,) = tmp_path.glob("wizcommerce_importer-*.whl")
@@ -165,7 +165,7 @@ def test_example_workflow_is_valid() -> None:
     workflow = yaml.safe_load(TEXTS["workflow.yml"])
     (job,) = workflow["jobs"].values()
     assert workflow["permissions"] == {"contents": "read"}
-    assert job["timeout-minutes"] > 120  # its deadline comes first
+    assert job["timeout-minutes"] > 120  # the run's own deadline comes first
     secrets = re.findall(r"secrets\.(\w+)", TEXTS["workflow.yml"])
     assert all(name in TEXTS["workflow.yml"].split("name:")[0] for name in secrets)
 

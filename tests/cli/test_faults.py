@@ -1,4 +1,4 @@
-"""Every error that a person can cause: what it says, on which stream, with which exit code; nothing was sent."""
+"""Every error that a user can cause: its message, stream, and exit code; and nothing was sent."""
 
 import socket
 
@@ -183,7 +183,7 @@ def test_missing_ledger_is_not_created(full, words) -> None:
 
 @pytest.mark.usefixtures("at_once")
 def test_unreachable_api_exits_with_3(desk) -> None:
-    with socket.socket() as taken:  # bound and never listened on: a connection is refused
+    with socket.socket() as taken:  # bound but not listening: connections are refused
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         said = desk.run(url, *desk.small())
@@ -266,7 +266,7 @@ def test_another_key_for_a_named_tenant_must_be_accepted(desk) -> None:
 @pytest.mark.parametrize("command", ["plan", "run"])
 @pytest.mark.parametrize("api", ["https://api.example.com", "sandbox"])
 def test_named_tenant_is_one_account_for_any_key(desk, box, command, api) -> None:
-    """Else what was sent to one API would count as sent to the other."""
+    """Otherwise, what was sent to one API would count as sent to the other."""
     assert desk.run(box.url, *desk.small(), "--tenant", "shop").code == 0
     refused = desk.do(command, *desk.small(), "--tenant", "shop", "--accept-key", "--api", api)
     assert (refused.code, refused.out) == (2, "")

@@ -1,4 +1,4 @@
-"""What WizCommerce called everything: ``children.csv`` and ``display_id`` of a run, ``importer ids`` of the account."""
+"""The IDs in WizCommerce: ``children.csv`` and ``display_id`` of a run, and ``importer ids`` for the account."""
 
 import csv
 import io
@@ -26,12 +26,12 @@ def sent(desk, box, *words: object):
 
 
 def shown(box) -> dict[str, str]:
-    """Reference id, as CSV files have it -> the number that people know a customer by."""
+    """Reference ID as CSV files have it → the customer's display ID."""
     return {one["reference_id"].replace("=", "'="): one["display_id"] for one in box.customers()}
 
 
 def known_by(box) -> list[tuple[str, str, str, str]]:
-    """What the API says itself: (customer's reference id, kind, child's reference id, id), formulas marked."""
+    """What the API has: (customer's reference ID, kind, child's reference ID, ID), with formulas marked."""
     found = [
         (one["reference_id"], kind, child["reference_id"], child["id"])
         for one in sorted(box.customers(), key=lambda one: one["reference_id"] != "=1")

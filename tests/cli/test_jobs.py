@@ -1,4 +1,4 @@
-"""``importer run --config FOLDER``: many jobs in one go, none of which can stop another."""
+"""``importer run --config FOLDER``: many jobs at once, and none of them can stop another."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def job(desk, name: str, api: str, *lines: str) -> None:
 
 
 def report(said) -> dict:
-    """The one object, once it is as its schema says."""
+    """The printed object, after a check against its schema."""
     told = json.loads(said.out)
     described = json.loads((files(importer.report) / "jobs.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(described)
@@ -44,7 +44,7 @@ def report(said) -> dict:
 
 
 def test_each_job_has_its_own_result(desk) -> None:
-    """One well, one with an unknown key, one whose export is not there, one that is no TOML, one that is killed."""
+    """One succeeds, one has an unknown key, one has no export, one is not TOML, and one is killed."""
     job(desk, "acme", "sandbox")
     job(desk, "bolt", "sandbox", "maping = 1")
     job(desk, "cask", "sandbox", "limit = 0")
@@ -82,7 +82,7 @@ def test_job_folder_that_is_empty_or_for_another_command_is_a_usage_error(desk) 
 
 @pytest.fixture
 def fake(tmp_path, monkeypatch):
-    """Jobs that only tell when they began and ended, by a package that is found before ours."""
+    """Jobs that only log when they begin and end: a fake package comes before ours on the path."""
     package = tmp_path / "fake" / "importer"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
@@ -131,7 +131,7 @@ def test_jobs_of_one_account_never_overlap(fake) -> None:
 
 
 def test_jobs_of_different_accounts_run_in_parallel(fake) -> None:
-    """Each end of a pipe waits for the other: they could not end one after the other."""
+    """Each end of a pipe waits for the other, so one after the other would never finish."""
     os.mkfifo("pipe")
     one, two = "open('pipe', 'w').close()", "open('pipe').read()"
     told = tried(fake, ("a", "one", f"{one}; print('{{}}')"), ("b", "two", f"{two}; print('{{}}')"))
@@ -156,7 +156,7 @@ def test_crashed_job_stops_no_other(fake) -> None:
 
 
 def test_interrupt_reaches_running_jobs_once_and_starts_no_more(desk) -> None:
-    """The real thing: the first job is interrupted while it sends, the second is of the same account."""
+    """With real jobs: the first is interrupted while it sends; the second has the same account."""
     with running(SandboxConfig(keys=(KEY,), latency=0.2)) as slow:
         job(desk, "acme", slow.url, "concurrency = 1")
         job(desk, "bolt", slow.url)
@@ -198,7 +198,7 @@ def test_interrupt_of_a_finished_process_is_harmless() -> None:
 
 
 def test_newest_dated_export_is_used_and_old_ones_are_guarded(desk, box) -> None:
-    """The newest is taken; when tonight's is not there, it is yesterday's, which a guard notices."""
+    """The newest is used. If tonight's is missing, that is yesterday's, and a guard notices."""
     desk.small(3)
     (desk.path / "small.csv").rename(desk.path / "small-2030-01-01.csv")
     job = ['sources = "small-{newest}.csv"', 'mapping = "small.yaml"', f'api = "{box.url}"', "new-file = true"]

@@ -1,4 +1,4 @@
-"""`importer ledger …` as a person meets it."""
+"""`importer ledger …` as users see it."""
 
 
 def test_ledger_commands_check_back_up_and_vacuum(desk, box) -> None:
@@ -22,7 +22,7 @@ def test_forget_asks_and_does_not_cause_sending_again(desk, box) -> None:
     assert (unasked.code, unasked.out) == (2, "")
     assert "--yes" in unasked.err
     killed = desk.do("check", *desk.small(3), "--json").folder
-    (killed / "summary.json").unlink()  # it is written last
+    (killed / "summary.json").unlink()  # the file that is written last
     said = desk.do("ledger", "forget", *names, "unheard", "--yes")
     assert said.code == 0
     assert "Erased the data of 3 of 4 customers; 1 was not in the ledger." in said.out

@@ -1,4 +1,4 @@
-"""``--log``: JSON lines for machines; what stands in them, who may read them, and what never stands there."""
+"""``--log``: JSON lines for machines; what they contain, what they never contain, and who may read them."""
 
 import json
 import re
@@ -42,7 +42,7 @@ def test_log_of_a_run_from_start_to_end(desk, box) -> None:
     assert end["pace"]["requests"] >= 4
     assert stat.S_IMODE((desk.path / "import.log").stat().st_mode) == 0o600
     desk.run(box.url, *desk.small(3), "--log", "import.log")
-    assert len([line for line in read(desk) if line["event"] == "end"]) == 2  # appended to
+    assert len([line for line in read(desk) if line["event"] == "end"]) == 2  # the file is appended to
 
 
 def test_log_names_customers_only_on_request(desk, box) -> None:
@@ -77,7 +77,7 @@ def test_log_has_what_ended_a_run_early(desk, box) -> None:
     error, end = read(desk, "other.log")[-2:]
     assert (error["event"], error["error"], end["exit_code"]) == ("error", "NoSourceError", 2)
     assert "gone.csv" in error["text"]
-    # These words name a customer: of an option, and of a file without a header.
+    # The customer's name is in a file without a header here, and in an option below.
     desk.write("bare.csv", "Anna Berg,1\nCarl Dahl,2\n")
     assert desk.do("run", "bare.csv", *words[1:], "--api", box.url, "--log", "third.log").code == 2
     assert '"text": "The mapping file is wrong, or does not fit the source."' in (desk.path / "third.log").read_text()
@@ -117,7 +117,7 @@ def test_moved_log_file_is_recreated(desk, tmp_path) -> None:
         event(20, "two")
     assert [line["event"] for line in lines(path.read_text())] == ["two"]
     assert [line["event"] for line in lines((tmp_path / "a.log.1").read_text())] == ["one"]
-    event(20, "three")  # nobody listens any more
+    event(20, "three")  # the log is closed
     assert len(lines(path.read_text())) == 1
 
 

@@ -1,4 +1,4 @@
-"""``importer mappings check``: everything that is wrong with a mapping at once, each with its line."""
+"""``importer mappings check``: everything that is wrong with a mapping at once, with line numbers."""
 
 import shutil
 
@@ -67,7 +67,7 @@ def test_all_problems_are_reported_at_once_in_line_order(desk) -> None:
 
 
 def test_each_problem_is_reported_on_its_own(desk) -> None:
-    """Nothing in the list is only a consequence of something else in it."""
+    """Nothing in the list is merely a consequence of another item."""
     desk.write("mine.yaml", WRONG.replace("titel", "title").replace("compnay_name: {from: [A, B]}", "company_name: N"))
     problems = desk.do("mappings", "check", "mine.yaml", "--json").summary["problems"]
     assert [problem["line"] for problem in problems] == [line for line, _ in TOLD if line not in {1, 9}]

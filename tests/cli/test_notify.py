@@ -1,4 +1,4 @@
-"""``[notify]``: who hears of a run's end, in which words, and what happens when they cannot be told."""
+"""``[notify]``: who is notified of a run's end, with which text, and what happens if that fails."""
 
 import json
 import socket
@@ -16,12 +16,12 @@ from importer.notify import Announcer
 from importer.settings import Notices, read_notices
 from tests.workflow.desk import PATIENCE
 
-# Apprise looks for a module that Python has put on its way out.
+# Apprise imports a module that Python has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 
 class Hook:
-    """A real server: what was sent to it, and what it answers with."""
+    """A real server that records what it gets and answers with ``status``."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str]] = []
@@ -124,8 +124,8 @@ def test_rejections_are_notified_as_counts_without_names(desk, box, hook) -> Non
     assert "1 customer was rejected" in note["message"] or "rejected" in note["message"]
     for name in ("Berg", "no-mail", "Dahl", "d@example.com"):
         assert name not in note["message"]
-    assert hook.pings[-1] == f"/ping/{SECRET}?create=1"  # it ran to its end
-    # These words name a customer, so they are left out.
+    assert hook.pings[-1] == f"/ping/{SECRET}?create=1"  # the run finished
+    # The error's text names a customer, so it is left out.
     desk.write("bare.csv", "Anna Berg,1\nCarl Dahl,2\n")
     assert desk.do("run", "bare.csv", "--config", config).code == 2
     assert "The mapping file is wrong, or does not fit the source." in hook.notes[-1]["message"]
@@ -246,7 +246,7 @@ def test_unknown_notification_url_is_refused_by_number(monkeypatch) -> None:
 
 @contextmanager
 def dripping(head: bytes) -> Iterator[int]:
-    """The port of a server that answers with a head, and then a byte at a time, without an end."""
+    """The port of a server that answers with a head and then one byte at a time, endlessly."""
     over = threading.Event()
 
     def drip(connection: socket.socket) -> None:
@@ -275,7 +275,7 @@ def dripping(head: bytes) -> Iterator[int]:
             listener.shutdown(socket.SHUT_RDWR)
 
 
-# In a process of its own, which must not wait for a thread that it has given up, either. No single read takes too long.
+# In a separate process, which must not wait at exit for a thread that it gave up on. No single read takes too long.
 SEND = """
 from importer import notify
 from importer.settings import Notices

@@ -1,4 +1,4 @@
-"""Where options come from, and how a command speaks: flags, environment, file; text, JSON, silence."""
+"""Where options come from (flags, environment, file), and how commands print (text, JSON, nothing)."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ COMMANDS = sorted(str(command.name or command.callback.__name__) for command in 
 
 
 def country(desk, *words: object) -> str | None:
-    """The country that a check goes by: the one option whose four places are tried here."""
+    """The country that a check uses: the option that is tried in all four places here."""
     said = desk.do("check", *desk.small(), "--json", *words)
     assert said.code == 0, said.err
     found: str | None = said.summary["options"].get("country")
@@ -52,7 +52,7 @@ def test_all_options_work_in_the_config_file(desk, box) -> None:
 
 
 def test_one_config_file_works_for_all_commands(desk) -> None:
-    """Options of other commands are no mistake."""
+    """Options of other commands are allowed."""
     desk.small(2)
     desk.write(
         "jobs/shop.toml",
@@ -124,7 +124,7 @@ def test_wrong_config_file_is_reported_first(desk, text, said) -> None:
     ],
 )
 def test_wrong_config_value_is_reported_with_its_key(desk, text, said) -> None:
-    desk.environment["IMPORTER_RATE"] = ""  # it would come before the file
+    desk.environment["IMPORTER_RATE"] = ""  # a value would override the file
     desk.write("job.toml", text)
     words = desk.small()[1:] if text.startswith("sources") else desk.small()
     answer = desk.do("run", *words, "--api", "sandbox", "--config", "job.toml")

@@ -1,4 +1,4 @@
-"""How output looks on terminals of every kind, and that it never fails for one."""
+"""Output on all kinds of terminals; it never fails on any of them."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from tests.workflow.desk import ROOT, Terminal
 class Screen(Terminal):
     @property
     def seen(self) -> str:
-        """The line that the cursor stands in, as it is left."""
+        """The line with the cursor, as it looks in the end."""
         line: list[str] = []
         at = 0
         for character in self.getvalue().rsplit("\n", 1)[-1]:
@@ -26,7 +26,7 @@ class Screen(Terminal):
 
 
 def at_terminal(monkeypatch) -> Screen:
-    """A terminal as stderr; no fixture, because pytest puts its own stream back between set-up and test."""
+    """A terminal as stderr. Not a fixture, because pytest restores its own stream between setup and test."""
     stream = Screen()
     monkeypatch.setattr(sys, "stderr", stream)
     return stream
@@ -209,7 +209,7 @@ def test_check_imports_only_what_it_needs(tmp_path) -> None:
 
 
 def imported(*words: str) -> set[str]:
-    """The modules that a command has loaded when it ends."""
+    """The modules that are loaded when a command ends."""
     code = "import sys, importer.cli\ntry: importer.cli.main()\nfinally: print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, cwd=ROOT)
     return set(done.stderr.splitlines()[-1].split())

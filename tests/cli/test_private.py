@@ -1,4 +1,4 @@
-"""With a umask that forbids nothing, whatever the importer makes is its owner's only."""
+"""Even with a umask of 0, only the owner can read what the importer writes."""
 
 import os
 import stat
@@ -25,7 +25,7 @@ def mode(path: Path) -> int:
 
 
 def open_to_others(folder: Path, ours: set[Path]) -> dict[str, str]:
-    """What lies below a folder and is not its owner's alone, apart from what the test put there."""
+    """Everything below a folder that others can access, except what the test put there."""
     found = [path for path in folder.rglob("*") if path not in ours]
     return {str(path): oct(mode(path)) for path in found if mode(path) != (0o700 if path.is_dir() else 0o600)}
 

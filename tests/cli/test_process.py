@@ -1,4 +1,4 @@
-"""What only a process of its own can show: signals, the lock, a full disk, its arguments, its streams."""
+"""What only a separate process can show: signals, the lock, a full disk, its arguments, its streams."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from tests.workflow.desk import KEY, PATIENCE, Desk, Said
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
-    """A short poll: another process's doings cannot be handed in."""
+    """Polls at short intervals, because another process cannot notify the test."""
     deadline = time.monotonic() + PATIENCE
     while not happened():
         assert time.monotonic() < deadline
@@ -36,7 +36,7 @@ def finish(desk: Desk, process: "subprocess.Popen[str]") -> Said:
 
 
 def family(pid: int) -> Iterator[int]:
-    """The process and everything below it."""
+    """The process and its descendants."""
     yield pid
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text().split():
@@ -61,17 +61,17 @@ def test_interrupt_while_reading_is_reported(desk, number) -> None:
     pipe = desk.path / "pipe.csv"
     os.mkfifo(pipe)
     process = desk.start("check", pipe.name, "-m", "small.yaml")
-    with pipe.open("wb"):  # waits until the check has opened it, too
+    with pipe.open("wb"):  # waits until the check has opened it as well
         process.send_signal(number)
         said = finish(desk, process)
     assert (said.code, said.out) == (3, "")
     assert said.err.splitlines()[-1] == "importer: interrupted before anything was sent; run it again"
-    assert not (desk.path / "results").exists()  # nor a scratch folder in it
+    assert not (desk.path / "results").exists()  # so no scratch folder is left, either
 
 
 @pytest.mark.skipif(processors() == 1, reason="with one processor no others are made")
 def test_interrupt_while_starting_workers_shows_no_traceback(desk) -> None:
-    """A terminal interrupts the whole group: the processes that read parts of the sources, too."""
+    """A terminal interrupts the entire process group, including the workers."""
     desk.small()
     pipe = desk.path / "pipe.csv"
     os.mkfifo(pipe)
@@ -148,7 +148,7 @@ def assert_no_key(desk: Desk, said: Said) -> None:
 
 @pytest.mark.parametrize("room", [2_000, 60_000])
 def test_full_disk_is_reported_and_nothing_is_sent(desk, box, room) -> None:
-    """A limit on the size of files stands for the disk: the ledger's file meets it, or the run's folder does."""
+    """A limit on file sizes stands in for the disk; either the ledger or the run's folder exceeds it."""
 
     def limited() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -160,7 +160,7 @@ def test_full_disk_is_reported_and_nothing_is_sent(desk, box, room) -> None:
     assert "Traceback" not in said.err
     assert "inside the importer" not in said.err
     assert "too large" in said.err or "full" in said.err, said.err
-    assert len(said.err.strip().splitlines()) > 1  # it says what to do
+    assert len(said.err.strip().splitlines()) > 1  # the second line says what to do
     assert box.counts()["customers"] == 0
     again = desk.run(box.url, *desk.small(5))
     assert again.summary["customers"]["created"] == 5

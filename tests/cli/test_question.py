@@ -1,4 +1,4 @@
-"""The question before production: whose account, where, how many; and nothing is sent before it is answered."""
+"""The question before sending to production: which account, where, how many; nothing is sent before the answer."""
 
 import os
 import pty
@@ -14,9 +14,9 @@ from importer.workflow import targets
 from importer.workflow.targets import ApiTarget
 from tests.workflow.desk import KEY, PATIENCE, ROOT
 
-SILENCE = 20  # seconds; what is typed is answered within one, unless the machine is busy
+SILENCE = 20  # seconds; answers come within one unless the machine is busy
 
-# Ctrl-C goes to those whose terminal it is.
+# Ctrl-C reaches only processes with this controlling terminal.
 START = """
 import fcntl, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -29,21 +29,21 @@ main()
 
 @pytest.fixture
 def production(monkeypatch) -> None:
-    """The real host must not be reached, so the loopback address stands for it."""
+    """The real host must not be reached, so the loopback address stands in for it."""
     monkeypatch.setattr(targets, "PRODUCTION", "127.0.0.1")
 
 
 def typing(desk, typed: str, *words: object) -> tuple[int, str]:
-    """Exit code, and what a person saw who typed this at a terminal."""
+    """The exit code, and what a user sees who types this at a terminal."""
     said = desk.do(*words, typed=typed)
     return said.code, " ".join((said.out + said.err).split())
 
 
 def at_a_terminal(desk, typed: bytes, *words: object, prompt: bytes = b"[y/N]: ") -> tuple[int, str]:
-    """The same at a terminal of the system, by a process of its own; this is typed once the question is there.
+    """The same with a real terminal and a separate process. The text is typed once the question is shown.
 
-    It is typed again after a silence, as a person would: Python does not notice a Ctrl-C that comes in the instant
-    before it waits for a line.
+    It is typed again after a silence, as a user would do: Python does not notice a Ctrl-C that comes just before it
+    starts to wait for a line.
     """
     outer, inner = pty.openpty()
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""``importer suggest`` at a desk: the table, the questions, the file that it writes, and what it refuses."""
+"""``importer suggest``: the table, the questions, the file that it writes, and what it refuses."""
 
 import json
 from collections.abc import Callable
@@ -88,7 +88,7 @@ def test_draft_passes_check(desk, suggest) -> None:
 
 
 def test_draft_of_an_unusual_file_passes_check(desk, suggest) -> None:
-    """A title, semicolons, cp1252, and headers that YAML would read otherwise."""
+    """A title, semicolons, cp1252, and headers that YAML would not read as text."""
     rows = "".join(f"{n};Müller {n} GmbH;Weg {n};{50110 + n};Köln;0221 55501{n}\n" for n in range(5))
     desk.write("alt.csv", f"Kundenliste\n\nKunden-Nr.;Firma: Name;Straße #;PLZ;Ort;Tel.\n{rows}".encode("cp1252"))
     assert suggest("alt.csv", "--country", "DE", "-o", "alt.yaml").code == 0

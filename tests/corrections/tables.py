@@ -25,7 +25,7 @@ def source_table(
 
 
 def original(table: SourceTable, keys: Sequence[str] | None = None) -> OriginalTable:
-    """All rows of a table as those of a run."""
+    """The rows of a table as a run stores them."""
     own = [row[0] for row in table.frame[list(table.details["key"])].to_numpy().tolist()] if keys is None else keys
     rows = pd.DataFrame({"row": table.row_numbers, "key": own, "reference_id": own})
     kept = {"source": table.name, "stands_for": (table.file, ""), "list": table.file, "sheet": "a"}
@@ -36,7 +36,7 @@ def original(table: SourceTable, keys: Sequence[str] | None = None) -> OriginalT
 
 
 def recorded(table: SourceTable, *cells: tuple[int, str, str], file: CorrectionFile | None = None) -> CorrectionFile:
-    """The file with corrections of some cells: the place of the row, column, and new text."""
+    """A file with corrections of ``cells``: row position, column, and new text."""
     whole = original(table)
     wanted = [NewCorrection(whole, row, column, new, f"a.csv:{row + 2}") for row, column, new in cells]
     return record(file or CorrectionFile(Path("c.csv")), wanted, run="r", recorded="2026-11-28T00:00:00Z").file

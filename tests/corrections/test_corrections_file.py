@@ -1,4 +1,4 @@
-"""The file of corrections: what was written is read again; what is damaged, contradictory, or foreign is an error."""
+"""The corrections file can be read back; damaged, contradictory, or foreign content is an error."""
 
 import csv
 import fcntl
@@ -45,7 +45,7 @@ def test_written_corrections_are_read_back(path: Path) -> None:
     assert "'=1+1" in content.decode()
     file.write()
     assert path.read_bytes() == content
-    path.write_bytes(content.replace(b"\n", b"\r\n").replace(b",", b";"))  # as Excel saves it elsewhere
+    path.write_bytes(content.replace(b"\n", b"\r\n").replace(b",", b";"))  # as Excel saves it in other locales
     assert [one.identity for one in read_corrections(path).corrections] == [one.identity for one in file.corrections]
 
 

@@ -1,4 +1,4 @@
-"""A correction is applied to the row that it was recorded for, and to no other, whatever happened to the export."""
+"""A correction is applied only to the row that it was recorded for, whatever happened to the export."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def outcome(sources: Sources) -> dict[str, Any]:
 
 
 def applied(rows: list[tuple[str, ...]], file: Any) -> list[int]:
-    """The rows that were changed, which are exactly those that are said to be."""
+    """The rows that were changed, after a check that exactly these are reported."""
     found = corrected(sources_of(source_table(NAMES, rows)), file)
     frame = found.tables[0].frame
     changed = [at for at, row in enumerate(rows) if tuple(frame.iloc[at]) != row]
@@ -39,7 +39,7 @@ def applied(rows: list[tuple[str, ...]], file: Any) -> list[int]:
 @settings(max_examples=150)
 @given(st.data(), st.lists(ROW, min_size=1, max_size=6))
 def test_correction_is_never_applied_to_another_row(data: st.DataObject, rows: list[tuple[str, ...]]) -> None:
-    """Sorted, inserted, duplicated, deleted: what is corrected is the row, or one that nothing tells from it."""
+    """Rows are sorted, inserted, duplicated, or deleted. Only the recorded row, or an equal one, is corrected."""
     target = data.draw(st.integers(0, len(rows) - 1))
     cells = [(target, "Phone", "good"), (target, "City", "c")][: data.draw(st.integers(1, 2))]
     file = recorded(source_table(NAMES, rows), *cells)
@@ -63,8 +63,8 @@ def test_correction_is_never_applied_to_another_row(data: st.DataObject, rows: l
             and (*row[:2], own[2], row[3], own[4]) == own
             and {row[2], row[4]} & {"c", "good"}
         ):
-            assert row not in rows  # the ERP has one of the corrections itself
-        elif not same and row != own:  # the row is gone or changed, and this one alone has its key
+            assert row not in rows  # one of the corrections was made in the ERP
+        elif not same and row != own:  # the row is gone or changed, and only this one has its key
             assert not twins
             assert own[0]
             assert [one[0] for one in rows].count(own[0]) == 1
@@ -84,14 +84,14 @@ LONG = [("1", "Ann", "Ulm", "x", "bad"), ("1", "Ann", "Bonn", "x", "bad"), ("1",
     [
         (WIDE, 0, WIDE[::-1], "applied"),
         (WIDE, 0, [("1", "Ann", "Ulm", "new", "bad"), *WIDE[1:]], "applied"),  # another cell of the row was changed
-        (WIDE, 0, [("1", "Eve", "Rom", "new", "bad"), *WIDE[1:]], "stale"),  # the key was given to somebody else
+        (WIDE, 0, [("1", "Eve", "Rom", "new", "bad"), *WIDE[1:]], "stale"),  # the key now belongs to someone else
         (WIDE, 0, [("1", "Ann", "Ulm", "x", "good"), *WIDE[1:]], "removable"),
         (WIDE, 0, [("1", "Ann", "Ulm", "x", "other"), *WIDE[1:]], "stale"),
-        (WIDE, 0, [WIDE[0], *WIDE], "stale"),  # duplicated: it is not certain which is meant
+        (WIDE, 0, [WIDE[0], *WIDE], "stale"),  # duplicated, so it is ambiguous
         (WIDE, 0, WIDE[1:], "stale"),
         (WIDE, 0, [("9", *WIDE[0][1:]), *WIDE[1:]], "stale"),  # another key
         (LONG, 0, LONG[::-1], "applied"),
-        (LONG, 0, LONG[1:], "stale"),  # a row of the same customer with the same wrong text is not the one
+        (LONG, 0, LONG[1:], "stale"),  # another row of the same customer with the same wrong text does not count
         (LONG, 0, [("1", "Ann", "Ulm", "new", "bad"), *LONG[1:]], "stale"),
         ([("", "Ann", "Ulm", "", "bad"), ("", "Bob", "", "", "bad")], 0, [("", "Bob", "", "", "bad")], "stale"),
         ([("", "Ann", "Ulm", "", "bad")], 0, [("", "Bob", "", "", "bad"), ("", "Ann", "Ulm", "", "bad")], "applied"),

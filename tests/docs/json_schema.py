@@ -1,8 +1,8 @@
 """The JSON Schema by which editors complete and check mapping files.
 
-``python -m tests.docs.json_schema > mappings/mapping.schema.json`` writes it. It is made from the model,
-the short forms that the model accepts, and the descriptions of keys in ``mappings/README.md``. Editors read YAML's own
-scalars, so a text may look like a number there.
+``python -m tests.docs.json_schema > mappings/mapping.schema.json`` writes it. It is generated from the model, the short
+forms that the model accepts, and the descriptions of keys in ``mappings/README.md``. Editors convert YAML's scalars,
+so the schema also accepts numbers and booleans as texts.
 """
 
 import json
@@ -23,7 +23,7 @@ from importer.records import Severity
 
 Schema = dict[str, Any]
 
-_HEADINGS = {  # of the reference in the README → the class whose keys are listed there
+_HEADINGS = {  # headings of the reference in the README → the class whose keys are listed there
     "### The top of the file": "Mapping",
     "### A table": "TableRule",
     "### A parent": "ParentRule",
@@ -35,7 +35,7 @@ _HEADINGS = {  # of the reference in the README → the class whose keys are lis
     "### An address": "AddressEntry",
     "### A contact": "ContactEntry",
 }
-_NOTHING = ("null", "~", "")  # YAML's words for nothing, as texts
+_NOTHING = ("null", "~", "")  # YAML's forms of null, as texts
 _ARGUMENTS: dict[str, Schema] = {
     "text": {"$ref": "#/$defs/text"},
     "texts": {"$ref": "#/$defs/texts"},
@@ -80,7 +80,7 @@ _FORMS: dict[str, Schema] = {
 
 
 class _FileSchema(GenerateJsonSchema):
-    """The model as a file has it: a key is left out instead of null, and has no title and no default."""
+    """The model as a mapping file has it: keys are left out instead of null, and have no titles or defaults."""
 
     def nullable_schema(self, schema: Any) -> Schema:
         return self.generate_inner(schema["schema"])
@@ -97,13 +97,13 @@ class _FileSchema(GenerateJsonSchema):
 
 
 def _definitions() -> dict[str, Schema]:
-    """Every class of the model, ``Mapping`` among them."""
+    """Every class of the model, including ``Mapping``."""
     models: Sequence[tuple[type[BaseModel], Literal["validation"]]] = [
         (model, "validation") for model in (Mapping, FieldRule, OtherColumn)
     ]
     _, made = models_json_schema(models, schema_generator=_FileSchema)
     definitions: dict[str, Schema] = json.loads(json.dumps(made["$defs"]), object_hook=_with_reference)
-    del definitions["TransformStep"]  # the form "steps" takes its place
+    del definitions["TransformStep"]  # replaced by the form "steps"
     kept = ("type", "additionalProperties", "required", "properties")
     described = descriptions()
     for name, own in definitions.items():
@@ -113,7 +113,7 @@ def _definitions() -> dict[str, Schema]:
 
 
 def descriptions() -> dict[str, dict[str, str]]:
-    """Class → key → its description in the reference in the README."""
+    """Class → key → its description in the README's reference."""
     text = (shipped_folder() / "README.md").read_text(encoding="utf-8")
     found = {}
     for heading, name in _HEADINGS.items():
@@ -124,7 +124,7 @@ def descriptions() -> dict[str, dict[str, str]]:
 
 
 def _with_reference(part: Schema) -> Schema:
-    """``{"form": "text"}`` of the model → a reference to that definition."""
+    """The model's ``{"form": "text"}`` → a reference to that definition."""
     return {"$ref": f"#/$defs/{part.pop('form')}", **part} if "form" in part else part
 
 
@@ -134,7 +134,7 @@ def mapping_schema() -> Schema:
     top = definitions.pop("Mapping")
     for key in ONE_TABLE:
         top["properties"][key] = definitions["TableRule"]["properties"][key]
-    # Every definition as a mapping that extends another has it: nothing is required, and null takes something out.
+    # Every definition for mappings that extend another: nothing is required, and null removes something.
     parts = {"field": _FORMS["field"], **definitions}
     extending = {f"{name}.extending": _loosened(schema, definitions) for name, schema in parts.items()}
     loose = _loosened(top, definitions)
@@ -161,7 +161,7 @@ def mapping_schema() -> Schema:
 
 
 def _loosened(schema: Any, tables: Collection[str]) -> Any:
-    """A schema without what it requires; ``tables``: the definitions whose lists can be changed by numbers."""
+    """A schema without its requirements; ``tables``: the definitions whose lists can be changed by number."""
     if isinstance(schema, list):
         return [_loosened(item, tables) for item in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""The examples of the page about mappings: taken out of its text and run."""
+"""The examples of the page about mappings, extracted from its text and run."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _NAMES = {"csv": "customers.csv", "python": "mine.py", "yaml": "mine.yaml"}
 
 @dataclass(frozen=True)
 class Example:
-    """A mapping of the page with the files it is run on and the result that the page shows."""
+    """A mapping on the page, with the files that it is run on and the result that the page shows."""
 
     line: int
     files: dict[str, str]
@@ -39,7 +39,7 @@ class Example:
 
 
 def examples(text: str) -> Iterator[Example]:
-    """Blocks in their order: files (kept until a new file follows a result), then a mapping, then its result."""
+    """Blocks come in this order: files (used until a new file follows a result), a mapping, its result."""
     files: dict[str, str] = {}
     mapping: str | None = None
     done = False
@@ -63,7 +63,7 @@ def examples(text: str) -> Iterator[Example]:
 
 
 def run(example: Example, folder: Path) -> str:
-    """What the page should show: customers as they are sent, then everything that is said about the rest."""
+    """What the page should show: customers as they are sent, then everything that is reported."""
     for name, content in example.files.items():
         (folder / name).write_text(content, encoding="utf-8")
     path = folder / _NAMES["yaml"]

@@ -28,7 +28,7 @@ PAGES = (
     "tests/bench/README.md",
     "tests/drafting/systems/README.md",
 )
-ROWS = 60  # of the sample: enough for some that are rejected
+ROWS = 60  # of the sample, enough for some rejected ones
 _BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _CELLS = re.compile(r"^\| `(importer [^`]+)`", re.MULTILINE)
 
@@ -45,7 +45,7 @@ def commands(document: str) -> list[str]:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Desk:
-    """A desk with everything that the documents name: an export, a job, and a folder of jobs."""
+    """A desk with everything that the documents use: an export, a job, and a folder of jobs."""
     desk = make_desk(tmp_path)
     source = b"".join((SAMPLES / "netsuite" / "customers.csv").read_bytes().splitlines(keepends=True)[:ROWS])
     for name in ("customers.csv", f"exports/customers-{datetime.now().astimezone():%Y-%m-%d}.csv"):
@@ -65,14 +65,14 @@ def write_jobs(desk: Desk, document: str, api: str) -> None:
 
 
 def latest_run(desk: Desk, containing: str = "summary.json") -> Path:
-    """The last one by its time: the names of a check and a plan of the same second end at random."""
+    """The latest by file time, because names are random if a check and a plan begin in the same second."""
     files = [path / containing for path in desk.path.glob("*results/*") if (path / containing).exists()]
     last = max(files, key=lambda file: file.stat().st_mtime_ns)
     return last.parents[containing.count("/")]
 
 
 def run_command(desk: Desk, box: RunningSandbox, line: str) -> None:
-    """Run a command of a document; ``staging`` and ``production`` are the local test API."""
+    """Run a command from a document; ``staging`` and ``production`` are the local test API."""
     words = shlex.split(re.sub(r"--api (staging|production)", f"--api {box.url} --rate 5000", line))
     if words[0] == "export":
         return
@@ -82,24 +82,24 @@ def run_command(desk: Desk, box: RunningSandbox, line: str) -> None:
         return
     assert words.pop(0) == "importer", line
     if words[:2] == ["ledger", "forget"]:
-        words.append("--yes")  # there is no terminal to ask in
+        words.append("--yes")  # there is no terminal to ask on
     words = [_in_latest_run(desk, word) for word in words]
     said = desk.do(*words)
     assert said.code in (0, 1), f"{line}\n{said.out}{said.err}"
 
 
 def _in_latest_run(desk: Desk, word: str) -> str:
-    """A word of a command, with the folder of a run as it is here."""
+    """A word of a command, with ``<run>`` replaced by the folder of a run."""
     if word in {"<run>", "<plan>"}:
         return latest_run(desk, "work/plan.json" if word == "<plan>" else "summary.json").name
     place, _, name = word.rpartition("/")
     if not place.endswith("<run>"):
         return word
-    of_a_plan = name == "sign-off.xlsx"  # that of a check cannot be sent
+    of_a_plan = name == "sign-off.xlsx"  # a check's sign-off sheet cannot be sent
     return str(latest_run(desk, "work/plan.json" if of_a_plan else name).relative_to(desk.path) / name)
 
 
-@pytest.mark.parametrize("document", [name for name in DOCUMENTS if name != "importer/README.md"])  # it has none
+@pytest.mark.parametrize("document", [name for name in DOCUMENTS if name != "importer/README.md"])  # it has no commands
 def test_documented_commands_work(scene: Desk, document: str) -> None:
     found = commands(document)
     assert found

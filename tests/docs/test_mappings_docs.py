@@ -1,4 +1,4 @@
-"""The page about mappings, the schema for editors and the explanations say what the program does."""
+"""The page about mappings, the schema for editors, and the explanations match what the program does."""
 
 import json
 import re
@@ -31,12 +31,12 @@ def mapping_at(path: Path, text: str) -> Path:
 
 
 def refused(text: str) -> bool:
-    """Whether the schema refuses a mapping, read as the program does (all text) or as an editor does."""
+    """Whether the schema refuses a mapping, read as the program reads it (all text) or as an editor does."""
     validator = jsonschema.Draft7Validator(SCHEMA)
     parts, faults = read_parts(text, Path("mapping.yaml"))
     assert not faults
     as_text, _ = to_plain(parts)
-    as_json = json.loads(json.dumps(yaml.safe_load(text), default=str))  # an editor's keys are texts
+    as_json = json.loads(json.dumps(yaml.safe_load(text), default=str))  # keys are texts in editors
     verdicts = {validator.is_valid(data) for data in (as_text, as_json)}
     assert len(verdicts) == 1, "the two readings are judged differently"
     return verdicts == {False}

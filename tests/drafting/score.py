@@ -1,7 +1,7 @@
-"""How well drafts match what an expert maps: `make suggest-score`, or `python -m tests.drafting.score [-v] [DIR]`.
+"""How well drafts match an expert's mapping: `make suggest-score`, or `python -m tests.drafting.score [-v] [DIR]`.
 
-DIR holds a folder per system with its export and `truth.yaml`; without it, those beside this module are scored. With
--v, every column that was missed or is wrong is printed. `systems/README.md` says what counts as right.
+DIR has a folder per system with its export and `truth.yaml`; the default is `systems` beside this module. -v also
+prints every missed or wrong column. `systems/README.md` says what counts as right.
 """
 
 import argparse
@@ -24,7 +24,7 @@ _NOTHING = _NO_FIELD | {"sensitive"}
 
 @dataclass
 class Score:
-    """One system: counts of columns, and whether key and layout are an expert's. ``refused``: there is no draft."""
+    """One system: counts of columns, and whether key and layout match the expert's. ``refused``: why there is none."""
 
     name: str
     level: str
@@ -40,7 +40,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Total:
-    """Several systems. ``right`` and ``missed`` are shares of the mappable columns, ``wrong`` of the proposals."""
+    """Several systems. ``right`` and ``missed`` are shares of the mappable columns, ``wrong`` one of the proposals."""
 
     files: int
     mappable: int
@@ -58,12 +58,12 @@ def read_truth(folder: Path) -> dict[str, Any]:
 
 
 def export_of(folder: Path) -> list[str]:
-    """The paths of the files of an export."""
+    """The paths of an export's files."""
     return [str(path) for path in sorted(folder.iterdir()) if path.name != "truth.yaml"]
 
 
 def draft_of(folder: Path, truth: Mapping[str, Any]) -> Draft:
-    """What ``importer suggest`` says; its questions are answered as proposed."""
+    """The draft from ``importer suggest``, with its questions answered as proposed."""
     return suggest(Options(sources=tuple(export_of(folder)), country=truth["default_country"]))
 
 
@@ -101,7 +101,7 @@ def _listed(given: str | list[str]) -> list[str]:
 
 
 def score_all(where: Path = SYSTEMS) -> tuple[list[Score], dict[str, Draft]]:
-    """The score of each system, and the drafts by its name."""
+    """The score of each system, and the drafts by system name."""
     scores, drafts = [], {}
     for path in sorted(where.glob("*/truth.yaml")):
         name, truth = path.parent.name, read_truth(path.parent)
@@ -133,7 +133,7 @@ def total(scores: Iterable[Score]) -> Total:
 
 
 def table(scores: list[Score]) -> str:
-    """The totals by level, then the systems with the most columns that are wrong."""
+    """The totals by level, then the systems with the most wrong columns."""
     lines = ["level   files  mappable   right  missed   wrong  proposals  key  layout"]
     for level in (*LEVELS, "all"):
         one = total(score for score in scores if level in (score.level, "all"))
@@ -152,7 +152,7 @@ def table(scores: list[Score]) -> str:
 
 
 def details(scores: list[Score]) -> str:
-    """Each column that was missed or is wrong, and each key and layout that is no expert's."""
+    """Each missed or wrong column, and each key and layout that differs from the expert's."""
     lines = []
     for one in scores:
         lines += [f"{one.name}: wrong: {text}" for text in one.wrong]

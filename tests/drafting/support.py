@@ -1,4 +1,4 @@
-"""Small tables, and what is proposed for their columns."""
+"""Small tables, and the proposals for their columns."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ TOWNS = ("Bath", "Leeds", "York", "Kent")
 
 
 def plain(number: int, **more: str) -> dict[str, str]:
-    """A row of a list that leaves nothing open."""
+    """A row of an unambiguous list."""
     return {
         "Customer Number": f"{100 + number}",
         "Company Name": f"Firm {number} Ltd",
@@ -21,7 +21,7 @@ def plain(number: int, **more: str) -> dict[str, str]:
 
 
 def draft(row: Callable[[int], Row], count: int = 8, country: str | None = None, **answers: str) -> Draft:
-    """The draft of a table with these rows; no mapping is looked for."""
+    """The draft for a table with these rows, without looking for an existing mapping."""
     return drafted([[row(number) for number in range(count)]], country, answers)
 
 
@@ -31,12 +31,12 @@ def drafted(tables: list[list[Row]], country: str | None = None, answers: Mappin
 
 
 def targets(draft: Draft) -> dict[str, list[str]]:
-    """What each column gives, without those that give nothing."""
+    """What each column is proposed for, without the ignored ones."""
     return {one.header: one.targets for one in draft.columns if set(one.targets) - {"ignore"}}
 
 
 def written(draft: Draft, tmp_path: Any) -> Any:
-    """The path of the draft's mapping."""
+    """Write the draft's mapping; returns its path."""
     path = tmp_path / "draft.yaml"
     path.write_text(draft.mapping, encoding="utf-8")
     return path

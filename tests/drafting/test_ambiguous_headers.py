@@ -1,4 +1,4 @@
-"""Headers that say too little: their values and the other columns settle what they are."""
+"""Headers that say too little: the values and the other columns decide what they are."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,13 +26,13 @@ def german(n: int, role: str) -> dict[str, str]:
     return {f"Straße{role}": f"Gasse {n}", f"PLZ{role}": f"1000{n}", f"Ort{role}": TOWNS[n % 4]}
 
 
-# name: the rows, the country, and what is proposed for some columns (None: nothing).
+# name: the rows, the country, and the proposals for some columns (None: nothing).
 CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]] = {
     "a customer's code beside the name": (
         lambda n: {"Customer": f"C{n:04}", "Name": firm(n), "City": TOWNS[n % 4]}, "GB",
         {"Customer": NUMBER, "Name": COMPANY},
     ),
-    "a customer's name that is a person's beside the company": (
+    "a person as the customer's name beside the company": (
         lambda n: {"No.": f"{n + 70}", "Customer Name": person(n), "Company": firm(n)}, "GB",
         {"Customer Name": ["contacts[1].first_name", "contacts[1].last_name"], "Company": COMPANY},
     ),
@@ -40,15 +40,15 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
         lambda n: {"Company": "EPIC", "CustNum": f"{n + 70}", "knavn": firm(n)}, "GB",
         {"Company": None, "knavn": COMPANY},
     ),
-    "an unknown header in front of the person": (
+    "an unknown header before the person": (
         lambda n: {"Nr": f"{n + 70}", "Zzyx": f"Haus {TOWNS[n % 4]} {'abcdefgh'[n]}", "Ansprechp.": person(n)}, "DE",
         {"Zzyx": COMPANY},
     ),
-    "a customer of nothing but bill-to columns": (
+    "a customer with only bill-to columns": (
         lambda n: {"Bill To Customer Code": f"{n}", "Bill To Customer Name": person(n), "Bill To City": "Bath"}, "GB",
         {"Bill To Customer Code": NUMBER, "Bill To Customer Name": COMPANY},
     ),
-    "a number of another system": (
+    "a number from another system": (
         lambda n: {"Name": firm(n), "ERP Customer Number": f"47-{n}"}, "GB", {"ERP Customer Number": NUMBER},
     ),
     "the name of a place": (
@@ -71,21 +71,21 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
         lambda n: {"Número": f"{n + 70}", "Nome": firm(n), "Morada": f"Rua {n}", "Localidade": "Porto"}, "PT",
         {"Número": NUMBER},
     ),
-    "the post code with the town below the street": (
+    "the postal code and town below the street": (
         lambda n: {"Kundnr": f"{n}", "Namn": firm(n), "Adress": f"Gatan {n}", "Postadress": f"972 3{n} Luleå"}, "SE",
         {"Adress": LINE, "Postadress": PLACE},
     ),
-    "a street of its own beside the town": (
+    "a separate street beside the town": (
         lambda n: {"Nr": f"{n}", "Navn": firm(n), "Besøksadresse": f"Gata {n}", "Postnr": f"35{n}8", "Sted": "Bø"},
         "NO", {"Besøksadresse": LINE, "Sted": CITY},
     ),
-    "the row's number and a code that is the same everywhere": (
+    "the row's number and a code that is always the same": (
         lambda n: plain(n) | {"ID": f"{n + 1}", "Code": "A"}, "GB", {"ID": None, "Code": None},
     ),
     "phones in a column of numbers": (
         lambda n: plain(n) | {"06-nummer": f"06 125501{n}2"}, "NL", {"06-nummer": None},
     ),
-    "a kind that is a recipient's everywhere": (
+    "a kind that always means a recipient": (
         lambda n: {"Kod": f"K{n}", "Nazwa": firm(n), "Ulica": f"Lipowa {n}", "Miasto": "Gdynia", "Rodzaj": "odbiorca"},
         "PL", {"Ulica": LINE},
     ),
@@ -129,7 +129,7 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
         lambda n: {"ID": f"K{n}", "Name": firm(n), "Customer Address": f"{n} High St", "Billing City": "Bath"}
         | {"Billing Zip": f"LS{n} 4AP"}, "GB", {"Customer Address": LINE, "Billing City": CITY},
     ),
-    "a code of the delivery address that is no post code": (
+    "a code of the delivery address that is not a postal code": (
         lambda n: {"Codice": f"{n}", "Denominazione": firm(n), "Codice Destinazione": f"ABC123{n}", "CAP": "40121"},
         "IT", {"Codice Destinazione": None},
     ),
@@ -141,7 +141,7 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
         lambda n: {"Code": f"{n}", "Nom société": firm(n), "Nom contact": "Roy", "Prénom": "Luc"}, "FR",
         {"Nom contact": ["contacts[1].last_name"]},
     ),
-    "a whole name called first name": (
+    "a full name called first name": (
         lambda n: {"Code": f"{n}", "Name": firm(n), "First name": person(n)}, "GB",
         {"First name": ["contacts[1].first_name", "contacts[1].last_name"]},
     ),
@@ -149,12 +149,12 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
         lambda n: plain(n) | {"nomeContatto": "Luca", "cognomeContatto": "Greco"}, "IT",
         {"nomeContatto": ["contacts[1].first_name"]},
     ),
-    "the post code of an address in one cell": (
+    "the postal code of an address in one cell": (
         lambda n: plain(n, **{"Delivery Address": f"{n} Low St", "Delivery Postcode": "YO1 7HH"})
         | {"City": "", "Bill Address": f"{n} High St\nBath", "Postcode": "BA1 1AA"}, "GB",
         {"Postcode": ["addresses.billing.zip_code"]},
     ),
-    "types of addresses below a header that nobody knows": (
+    "types of addresses below an unknown header": (
         lambda n: plain(n, Street=f"{n} High St") | {"Spezifikation": ("Rechnungsadresse", "Lieferadresse")[n % 2]},
         "DE", {"Spezifikation": ["addresses.any.type"]},
     ),
@@ -216,7 +216,7 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
         lambda n: {"Nº Cliente": f"{n}", "Nome": firm(n), "Morada": f"Rua {n}", "Localidade": "Braga", "Concelho": ""},
         "PT", {"Localidade": CITY, "Concelho": None},
     ),
-    "post code and town in the third line": (
+    "postal code and town in the third line": (
         lambda n: {"Code": f"{n}", "Naam": firm(n), "AddressLine1": f"Kade {n}", "AddressLine3": f"101{n} AB Breda"},
         "NL", {"AddressLine3": PLACE},
     ),
@@ -231,7 +231,7 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
         lambda n: plain(n) | {"Account Owner.id": f"crm_{n}", "Account Owner": person(n)}, "GB",
         {"Account Owner.id": None, "Account Owner": ["assigned_sales_rep_ids"]},
     ),
-    "a number of its own for each owner": (
+    "a separate number for each owner": (
         lambda n: {"Owner": firm(n), "Owner #": f"{n + 70}", "City": "Bath"}, "GB", {"Owner #": NUMBER},
     ),
     "the employee who sells": (
@@ -256,7 +256,7 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
         lambda n: {"Customer": f"{n + 1000}", "Zzyx": firm(n), "City": TOWNS[n % 4]}, "GB",
         {"Customer": NUMBER, "Zzyx": COMPANY},
     ),
-    "companies and persons": (
+    "companies and people": (
         lambda n: {"Kod": f"{n + 70}", "Podmiot": ("Firma", "Osoba fizyczna")[n % 2], "Nazwa": firm(n)}, "PL",
         {"Podmiot": None, "Nazwa": COMPANY},
     ),
@@ -315,7 +315,7 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
         lambda n: plain(n) | {"Zzyx": f"(415) 555-013{n}", "Zzyf": f"(415) 555-017{n}"}, "US",
         {"Zzyx": None, "Zzyf": None},
     ),
-    "a letter that is no PO box": (
+    "a letter that is not a PO box": (
         lambda n: plain(n) | {"Adres": f"Kade {n}", "BP": "B"}, "NL", {"BP": None, "Adres": LINE},
     ),
     "dates below the street": (
@@ -332,7 +332,7 @@ CASES: dict[str, tuple[Callable[[int], Mapping[str, str]], str, dict[str, Any]]]
         lambda n: {"Kundennummer": f"{n + 70}", "Firma": firm(n)} | german(n, " A") | german(n, " B"), "DE",
         {"Straße A": LINE, "Straße B": ["addresses.shipping.address_line_1"]},
     ),
-    "letters that nobody knows": (
+    "unknown letters": (
         lambda n: {"Kundennummer": f"{n + 70}", "Firma": firm(n)} | german(n, "") | german(n, " Q"), "DE",
         {"Straße": LINE, "Straße Q": None, "PLZ Q": None},
     ),
@@ -397,7 +397,7 @@ def test_values_and_neighbors_resolve_an_ambiguous_header(name) -> None:
 
 
 def test_list_of_people_is_grouped_by_company_unless_addresses_differ() -> None:
-    """Unless the addresses differ: then the rows are branches with the same name."""
+    """If the addresses differ, the rows are branches with the same name."""
 
     def row(n: int) -> Mapping[str, str]:
         return {"ID": f"{n + 70}", "Company": firm(n // 2), "Last Name": person(n), "Street": f"{n // 2} High St"}

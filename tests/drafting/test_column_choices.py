@@ -1,4 +1,4 @@
-"""What a person chose for single columns overrides what is suggested."""
+"""What the user chose for a column overrides what is suggested."""
 
 import pytest
 import yaml
@@ -12,7 +12,7 @@ from tests.support import make_source
 
 
 def chosen(skip: dict[str, list[str]] | None = None, **given: str) -> Draft:
-    """The draft of a list with a street, two phones, a code, and a status."""
+    """The draft for a list with a street, two phones, a code, and a status."""
     rows = [
         plain(
             n, Street=f"{n} High St", Phone=f"+44 1225 5550{n:02}", Zebra=f"plum {n}", Code=f"Z{n}", Status="AX"[n % 2]

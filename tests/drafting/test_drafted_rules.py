@@ -1,4 +1,4 @@
-"""What drafts write for exports of odd shapes, seen in the customers that their mappings give."""
+"""Drafts for exports with unusual layouts: the customers that their mappings produce."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -36,15 +36,15 @@ def typed(n: int) -> Row:
 
 
 def flagged(n: int) -> Row:
-    """Of customer 100 both addresses may be used for bills."""
+    """Both addresses of each customer may be used for bills."""
     number = {"Customer Number": f"{100 + n // 2}", "Company Name": f"Firm {n // 2} Ltd"}
     return plain(n, Street=f"{n} High St", Billing="Yes", Shipping="No") | number
 
 
 NUMBERED = {"Dir. entrega 1": "Calle Sol 1", "Dir. entrega 2": "Local 2", "Población entrega": "Soria"}
-# name: the rows, the country, the table and column that are looked at, and what is there (blanks left out).
+# name: the rows, the country, the table and column to look at, and its values (without blanks).
 RULES: dict[str, tuple[Callable[[int], Row], str, str, str, list[Any]]] = {
-    "an area code of its own": (
+    "a separate area code": (
         lambda n: plain(n, **{"Area Code": "415", "Phone": f"555-013{n}"}), "US",
         "customers", "phone", [f"+1415555013{n}" for n in range(8)],
     ),
@@ -52,12 +52,12 @@ RULES: dict[str, tuple[Callable[[int], Row], str, str, str, list[Any]]] = {
         lambda n: plain(n, **{"Customer Number": f"'00{n}", "Phone": f"'415555013{n}"}), "US",
         "customers", "display_id", [f"00{n}" for n in range(8)],
     ),
-    "the town behind a postal code that has a column, too": (
+    "the town after a postal code that also has its own column": (
         lambda n: {"AccNo": f"3{n}", "Name": f"Firm {n} Ltd", "Address1": f"{n} Low St", "Address2": ""}
         | {"Address3": f"5045{n} Kuala Lumpur", "PostCode": f"5045{n}"}, "MY",
         "addresses", "city", ["Kuala Lumpur"] * 16,
     ),
-    "a suburb where the city is blank": (
+    "a suburb if the city is blank": (
         lambda n: {"Code": f"C{n}", "Name": f"Firm {n} Ltd", "Street": f"{n} Low St", "Suburb": TOWNS[n % 4]}
         | {"City": "Perth" if n == 0 else "", "Postcode": f"600{n}"}, "AU",
         "addresses", "city", ["Perth", *(TOWNS[n % 4] for n in range(1, 8))] * 2,
@@ -66,12 +66,12 @@ RULES: dict[str, tuple[Callable[[int], Row], str, str, str, list[Any]]] = {
         lambda n: plain(n, Phone=f"Fax:(415) 555-0199 Phone:(415) 555-013{n}"), "US",
         "customers", "phone", [f"+1415555013{n}" for n in range(8)],
     ),
-    "an email address of a blank billing address": (
+    "the email address of a blank billing address": (
         lambda n: plain(n, Street=f"{n} High St") | {"Billing Email": f"a{n}@example.com"}
         | {"Billing Street": f"{n} Low St" * (n % 2), "Billing City": "York" * (n % 2)}, "GB",
         "addresses", "email", [f"a{n}@example.com" for n in range(1, 8, 2)],
     ),
-    "an address in one cell beside its post code": (
+    "an address in one cell beside its postal code": (
         lambda n: {"No": f"{n}", "Name": f"Firm {n} Ltd", "Address": f"{n} High St\nBath", "Postcode": "BA1 1AA"},
         "GB", "addresses", "city", ["Bath"] * 16,
     ),
@@ -87,14 +87,14 @@ RULES: dict[str, tuple[Callable[[int], Row], str, str, str, list[Any]]] = {
     "lines of a street in one cell": (
         lines, "GB", "addresses", "address_line_2", [f"Unit {n}" for n in range(1, 8)] * 2,
     ),
-    "codes that stand on vehicles": (
+    "country codes as on vehicles": (
         lambda n: plain(n, Street=f"{n} Weg", Country="D"), "AT", "addresses", "country", ["DE"] * 16,
     ),
     "a person without a role": (
         lambda n: plain(n, Street=f"{n} High St", Contact=f"Ann Lee{n}"), "GB",
         "addresses", "last_name", [f"Lee{n}" for n in range(8)] * 2,
     ),
-    "a name where the company is blank": (
+    "a name if the company is blank": (
         lambda n: plain(n) | {"Company Name": f"Firm {n} Ltd" if n else "", "Name": f"Firm {n} Ltd"}, "GB",
         "customers", "company_name", [f"Firm {n} Ltd" for n in range(8)],
     ),
@@ -110,7 +110,7 @@ RULES: dict[str, tuple[Callable[[int], Row], str, str, str, list[Any]]] = {
         lambda n: plain(n, Street=f"{n} Calle Mar", **NUMBERED), "ES",
         "addresses", "address_line_2", ["Local 2"] * 8,
     ),
-    "one country of two addresses": (
+    "one country for two addresses": (
         lambda n: {
             "Kundenr.": f"{n}", "Navn": f"Firma {n} AS", "Postadresse": f"Vei {n}", "Postadresse sted": "Oslo",
             "Besøksadresse": f"Gate {n}", "Besøksadresse sted": "Oslo", "Land": "Norge",
@@ -122,11 +122,11 @@ RULES: dict[str, tuple[Callable[[int], Row], str, str, str, list[Any]]] = {
             "Addr 3": "Otley" if n % 2 else TOWNS[n % 4], "Addr 4": "Leeds" if n % 2 else "", "Post Code": f"LS{n} 4AP",
         }, "GB", "addresses", "city", [TOWNS[n % 4] for n in (0, 2, 4, 6)] * 2 + ["Leeds"] * 8,
     ),
-    "a whole address beside the town": (
+    "a complete address beside the town": (
         lambda n: {"No": f"{n}", "Name": f"Firm {n} Ltd", "Address": f"{n} Low St, Leeds LS1 4AP", "City": "Leeds"}
         | {"Postcode": "LS1 4AP"}, "GB", "addresses", "address_line_1", [f"{n} Low St" for n in range(8)] * 2,
     ),
-    "a whole address beside blank parts": (
+    "a complete address beside blank parts": (
         lambda n: {"No": f"{n}", "Name": f"Firm {n} Ltd", "Address": f"{n} Low St, Leeds LS1 4AP", "City": ""},
         "GB", "addresses", "city", ["Leeds"] * 16,
     ),
@@ -167,7 +167,7 @@ COUNTS: dict[str, tuple[Callable[[int], Row], int, int]] = {
         lambda n: {"Customer": ("Harbor", "Harbor:Dock", "Bay", "Bay:Pier")[n], "City": "Bath"}, 4, 2,
     ),
     "notes below the rows": (notes, 8, 5),
-    "suppliers without a customer's number": (of_both_kinds, 8, 6),
+    "suppliers without a customer number": (of_both_kinds, 8, 6),
     "names that say deleted": (
         lambda n: plain(n) | ({"Company Name": f"Firm {n} Ltd (deleted)"} if n % 4 == 0 else {}), 8, 6,
     ),
@@ -180,7 +180,7 @@ COUNTS: dict[str, tuple[Callable[[int], Row], int, int]] = {
     "a date of deletion": (lambda n: plain(n, deleted_at="2023-05-01 10:00:00" if n == 3 else ""), 8, 7),
     "a date of deletion in German": (lambda n: plain(n, **{"Gelöscht am": "01.05.2023" if n == 3 else ""}), 8, 7),
     "a date of archiving": (lambda n: plain(n, **{"Archived At": "2023-05-01" if n == 3 else ""}), 8, 7),
-    "a date that nearly all have": (lambda n: plain(n, deleted_at="1900-01-01" if n else "2023-05-01"), 8, 8),
+    "a date that almost all have": (lambda n: plain(n, deleted_at="1900-01-01" if n else "2023-05-01"), 8, 8),
 }  # fmt: skip
 
 
@@ -234,7 +234,7 @@ def test_address_type_overrides_default_flags(tmp_path) -> None:
 
 
 def delivered(n: int) -> Row:
-    """Customers 2 and 3 get their goods where their bills go; 4 has only a town."""
+    """Customers 2 and 3 get deliveries at their billing address; 4 has only a delivery town."""
     delivery = {"Delivery Street": f"{n} Dock Rd", "Delivery City": "Bath"}
     delivery |= {2: {"Delivery Street": "SAME", "Delivery City": ""}, 3: {"Delivery Street": "same as billing"}}.get(
         n, {}
@@ -317,7 +317,7 @@ def test_contact_id_is_the_key_without_another_number() -> None:
 
 
 def test_check_skips_files_that_are_not_part_of_the_customer_list(tmp_path) -> None:
-    """Also one whose columns the customers have, too."""
+    """Even a file whose only column the customers also have."""
     folder = tmp_path / "export"
     folder.mkdir()
     rows = "".join(f"{n},Firm {n} Ltd,{TOWNS[n % 4]}\n" for n in range(1, 9))

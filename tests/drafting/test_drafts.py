@@ -1,4 +1,4 @@
-"""Drafts of small tables: the layout, the key, what is asked, and a mapping that the importer takes."""
+"""Drafts for small tables: the layout, the key, the questions, and a mapping that the importer accepts."""
 
 import pytest
 

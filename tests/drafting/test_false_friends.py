@@ -1,4 +1,4 @@
-"""Columns that look like a customer's and are not: nothing is proposed for them."""
+"""Columns that look like customer fields but are not: nothing is proposed for them."""
 
 import pytest
 
@@ -42,7 +42,7 @@ NO_FIELD = {
 
 @pytest.mark.parametrize("language", NO_FIELD)
 def test_headers_that_are_not_customer_fields_map_to_nothing(language) -> None:
-    """By name alone: the columns are blank, so that no value can contradict a guess."""
+    """By name only: the columns are blank, so no value can contradict a guess."""
     known, others = (part.split("|") for part in NO_FIELD[language].split(";"))
     made = draft(lambda n: dict(zip(known, (f"{n}", f"Nord {n} Ltd", "Lyon"), strict=True)) | dict.fromkeys(others, ""))
     assert list(targets(made)) == known
@@ -98,7 +98,7 @@ def test_status_is_not_a_state() -> None:
     made = draft(lambda n: plain(n, Status=("Gold", "Silver", "Bronze")[n % 3], State=("NY", "TX", "CA", "OR")[n % 4]))
     assert targets(made)["State"] == ["addresses.billing.state"]
     assert targets(made)["Status"] == ["skip_rule"]
-    assert made.questions == []  # none of the words says that a row is no customer
+    assert made.questions == []  # none of the words says that a row is not a customer
 
 
 def test_postadr_with_towns_is_a_city() -> None:

@@ -1,4 +1,4 @@
-"""What headers say, without a look at the values: their words, and then concept, role, and numbers."""
+"""What headers say regardless of the values: their words, then concept, role, and numbers."""
 
 import pytest
 
@@ -72,7 +72,7 @@ def test_street_next_to_a_number_or_po_box_is_the_street() -> None:
             assert head(names, first=False) == ("street", "street")
 
 
-# A table's headers in its language: number, company, billing street or address, billing city, post code, shipping
+# A table's headers in its language: number, company, billing street or address, billing city, postal code, shipping
 # country, first name of a contact, second phone, email, terms, sales rep.
 LANGUAGES = {
     "en": "Customer Number|Company Name|Billing Street|Billing City|Zip Code|Shipping Country|Contact First Name"
@@ -211,6 +211,6 @@ def test_repeated_headers_belong_to_the_preceding_address() -> None:
 
 
 def test_other_headers_determine_the_language() -> None:
-    """``Ort`` is a town in German and Swedish, ``By`` in Danish; ``Nr.`` and ``Navn`` alone would not tell."""
+    """``Ort`` is a town in German and Swedish, ``By`` in Danish; ``Nr.`` and ``Navn`` alone would not decide."""
     assert read_headers(["Kundenavn", "Adresse", "Postnr.", "By"])[3].concept == "city"
     assert read_headers(["Created", "By", "Company"])[1].concept != "city"

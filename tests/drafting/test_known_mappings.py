@@ -1,4 +1,4 @@
-"""Files that a mapping is there for: it is named, and extended instead of drafted anew."""
+"""Files for which there is a mapping: the draft names it and extends it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_export_of_a_shipped_mapping_is_recognized(name, tmp_path) -> None:
     draft = suggest(Options(country="US"), sources=sources_of(name))
     assert draft.fits is not None
     assert draft.fits[0] == name
-    assert draft.fits[1] > (0.85 if name == "quickbooks-iif" else 0.99)  # an IIF file has columns of other lists
+    assert draft.fits[1] > (0.85 if name == "quickbooks-iif" else 0.99)  # an IIF file also has columns of other lists
     assert (draft.questions, draft.open) == ([], [])
     path = tmp_path / "own.yaml"
     path.write_text(draft.mapping, encoding="utf-8")
@@ -79,7 +79,7 @@ def test_matching_mapping_asks_nothing() -> None:
     "headers",
     [
         "Konto;Name;Straße;PLZ;Ort;Land;Telefon",  # Odoo's key, but no column for the parent that its mapping needs
-        "Konto;Firma;Straße;Postleitzahl;Ort;Land;Telefon",  # columns of Shopify's without its key
+        "Konto;Firma;Straße;Postleitzahl;Ort;Land;Telefon",  # Shopify's columns without its key
         "Numéro;Entreprise;Adresse;Code postal;Ville;Pays;Téléphone",
     ],
 )
@@ -140,7 +140,7 @@ def test_recognized_columns_show_their_use() -> None:
     draft = suggest(Options(country="US"), sources=sources_of("sage-100"))
     silent = [column.header for column in draft.columns if column.filled and not column.targets]
     assert draft.fits is not None
-    assert (draft.fits[0], silent) == ("sage-100", ["ShipToName"])  # which only names an address
+    assert (draft.fits[0], silent) == ("sage-100", ["ShipToName"])  # it only names an address
     shown = {line.split("  ")[0]: line for line in draft_text(draft, 200).splitlines()}
     assert any("which rows to skip" in line for line in shown.values())
     assert any("key of the customer" in line for line in shown.values())

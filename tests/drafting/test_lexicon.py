@@ -39,7 +39,7 @@ def test_language_file_has_all_sections_and_only_texts(language) -> None:
 
 @pytest.mark.parametrize("language", LEXICON)
 def test_phrase_belongs_to_one_concept_per_language(language) -> None:
-    """The same phrase may be a role as well (``also_roles``), but not two concepts, and not twice the same one."""
+    """A phrase may also be a role (``also_roles``), but not two concepts, and not the same concept twice."""
     seen: dict[str, str] = {}
     twice = []
     for name, phrases in LEXICON[language]["concepts"].items():
@@ -52,7 +52,7 @@ def test_phrase_belongs_to_one_concept_per_language(language) -> None:
 
 @pytest.mark.parametrize("language", LEXICON)
 def test_names_match_the_english_file(language) -> None:
-    """A name that nothing knows would be a phrase without effect."""
+    """Phrases under an unknown name would have no effect."""
     english = LEXICON["en"]
     for section in ("concepts", "cell_words"):
         assert set(LEXICON[language][section]) <= set(english[section]), section

@@ -1,4 +1,4 @@
-"""A mapping as text: whatever a column is called, YAML reads back what was meant."""
+"""Mappings as text: YAML reads back what was written, whatever the names of the columns."""
 
 import pytest
 import yaml
@@ -77,7 +77,7 @@ LOADABLE = [text for text in (*ODD, "{n}", "Contact {n}", "Phone|Fax") if any(le
 
 @pytest.mark.parametrize("header", LOADABLE)
 def test_draft_for_unusual_headers_loads_and_reads_the_column(header, tmp_path) -> None:
-    """As a status, as a column that is left out, and as the key."""
+    """As a status, as an ignored column, and as the key."""
 
     def row(n: int) -> dict[str, str]:
         return {"Customer Number": f"{n}", "Company Name": f"Firm {n} Ltd", header: f"{n}", f"{header} Fax": "1"}

@@ -1,4 +1,4 @@
-"""A mapping adapted to a newer export: what is renamed, what is new, and that nothing else changes."""
+"""A mapping is updated for a newer export: renamed and new columns are added, and nothing else changes."""
 
 import difflib
 
@@ -29,7 +29,7 @@ KNOWN = {"Code": "1", "Customer": "Acme Ltd", "Mail": "a@example.com", "Street":
 
 
 def updated(tmp_path, row: dict[str, str], text: str = MAPPING) -> tuple[list[str], list[str], list[str]]:
-    """Lines that went, lines that came, and what was said; the new mapping reads the new file."""
+    """Lines removed, lines added, and the reported changes, after a check that the new mapping reads the new file."""
     path = tmp_path / "ours.yaml"
     path.write_text(text, encoding="utf-8")
     rows = [{name: cell.replace("1", f"{n}") for name, cell in row.items()} for n in range(1, 5)]
@@ -109,7 +109,7 @@ def test_update_of_a_shipped_mapping_does_not_fail(tmp_path) -> None:
 
 
 def test_mapping_is_updated_for_two_files_at_once(tmp_path) -> None:
-    """What both have is added once, what one of them has is listed, too."""
+    """What both files have is added once; what only one of them has is also listed."""
     path = tmp_path / "ours.yaml"
     path.write_text(MAPPING, encoding="utf-8")
     new = {**{name: cell for name, cell in KNOWN.items() if name != "Customer"}, "Company Name": "Acme Ltd"}

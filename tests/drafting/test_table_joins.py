@@ -1,4 +1,4 @@
-"""Several files of one system: what joins them, what each gives, and why one gives nothing."""
+"""Several files of one system: what joins them, what each provides, and why one provides nothing."""
 
 import pytest
 
@@ -16,8 +16,8 @@ FIRMS = [plain(n, Street=f"{n} High St") for n in range(COUNT)]
 PEOPLE = [{"First Name": "Ann", "Last Name": f"Lee{n}", "Email": f"a{n}@example.com"} for n in range(2 * COUNT)]
 
 
-def of(name: str, text: str, rows: list[Row] = PEOPLE) -> list[Row]:
-    """The rows, two of each customer, with a column that names it."""
+def linked(name: str, text: str, rows: list[Row] = PEOPLE) -> list[Row]:
+    """The rows, two per customer, with a column that names the customer."""
     return [{name: text.format(n=n // 2), **row} for n, row in enumerate(rows)]
 
 
@@ -39,9 +39,9 @@ GUIDS = [{"accountid": GUID.format(n=n), **row} for n, row in enumerate(FIRMS)]
 @pytest.mark.parametrize(
     ("firms", "people", "key"),
     [
-        (FIRMS, of("Cust No", "10{n}"), "Customer Number"),
+        (FIRMS, linked("Cust No", "10{n}"), "Customer Number"),
         (IDS, OWN_IDS, "ID"),
-        (GUIDS, of("_parentcustomerid_value", GUID), "accountid"),
+        (GUIDS, linked("_parentcustomerid_value", GUID), "accountid"),
     ],
 )
 def test_key_is_what_other_files_reference(firms, people, key, tmp_path) -> None:
@@ -63,7 +63,7 @@ def test_leading_zeros_lost_in_one_file_are_matched(main, other, how, tmp_path) 
 
 
 def test_names_as_key_cause_a_question(tmp_path) -> None:
-    files = [FIRMS, of("Company", "Firm {n} Ltd")]
+    files = [FIRMS, linked("Company", "Firm {n} Ltd")]
     made = drafted(files)
     assert (made.key, [one.id for one in made.open]) == (["Company Name"], ["key"])
     assert len(sent(made, files, tmp_path).contacts) == 2 * COUNT
@@ -74,7 +74,7 @@ def test_names_as_key_cause_a_question(tmp_path) -> None:
 
 
 def test_chosen_key_is_kept() -> None:
-    sources = Sources((make_source("a.csv", GUIDS), make_source("b.csv", of("_parentcustomerid_value", GUID))))
+    sources = Sources((make_source("a.csv", GUIDS), make_source("b.csv", linked("_parentcustomerid_value", GUID))))
     chosen = ColumnChoices(targets={"Customer Number": "reference_id"})
     assert draft_sources(sources, "GB", {}, choices=chosen).key == ["Customer Number"]
 
@@ -93,7 +93,7 @@ def test_division_and_number_form_a_combined_key(tmp_path) -> None:
 def test_name_next_to_a_position_is_a_person_and_next_to_a_street_a_place() -> None:
     people = [{"Name": f"Ann Lee{n}", "Job Title": "Buyer"} for n in range(2 * COUNT)]
     places = [{"Name": f"Dock {n}", "Street": f"{n} Dock Rd", "Phone": "+44 1225 555017"} for n in range(2 * COUNT)]
-    made = drafted([FIRMS, of("Cust No", "10{n}", people), of("Cust No", "10{n}", places)])
+    made = drafted([FIRMS, linked("Cust No", "10{n}", people), linked("Cust No", "10{n}", places)])
     assert given(made, "file 1.csv")["Name"] == ["contacts[1].first_name", "contacts[1].last_name"]
     assert given(made, "file 2.csv") == {
         "Cust No": ["reference_id"], "Street": ["addresses.shipping.address_line_1"],
@@ -103,7 +103,7 @@ def test_name_next_to_a_position_is_a_person_and_next_to_a_street_a_place() -> N
 
 def test_people_with_mailing_addresses_are_contacts(tmp_path) -> None:
     mailed = [{**row, "Mailing Street": f"{n} Low St", "Mailing City": "Bath"} for n, row in enumerate(PEOPLE)]
-    files = [FIRMS, of("Cust No", "10{n}", mailed)]
+    files = [FIRMS, linked("Cust No", "10{n}", mailed)]
     made = drafted(files)
     assert made.notes == ["Left out: the addresses of people in file 1.csv."]
     assert len(sent(made, files, tmp_path).contacts) == 2 * COUNT

@@ -1,4 +1,4 @@
-"""Files without a header: the first row is a customer, and the columns get names."""
+"""Files without a header: the first row is a customer, and the draft names the columns."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Small exports and mappings, checked as a person would, and what came of them."""
+"""Small exports, checked with a mapping as a user would, and the results."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ customer:
 
 
 class Checked:
-    """What ``check`` made of files in a folder."""
+    """The result of ``check`` for files in a folder."""
 
     def __init__(self, folder: Path, files: dict[str, bytes], mapping: str = MAPPING) -> None:
         source = folder / "export"
@@ -32,13 +32,13 @@ class Checked:
 
     @property
     def names(self) -> dict[str, str]:
-        """Reference id → company name of the customers that would be sent."""
+        """Reference ID → company name of the customers that would be sent."""
         lines = (self.folder / "payloads.jsonl").read_text(encoding="utf-8").splitlines()
         return {body["reference_id"]: body["company_name"] for body in map(json.loads, lines)}
 
     @property
     def skipped(self) -> dict[str, int]:
-        """Reason → rows left out."""
+        """Reason → number of skipped rows."""
         reasons: dict[str, int] = self.summary["rows"]["skipped_by_reason"]
         return reasons
 
@@ -51,5 +51,5 @@ class Checked:
 
     @property
     def written(self) -> bytes:
-        """Everything in the run's folder."""
+        """The content of all files in the run's folder."""
         return b"".join(path.read_bytes() for path in sorted(self.folder.rglob("*")) if path.is_file())

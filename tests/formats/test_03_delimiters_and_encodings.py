@@ -1,4 +1,4 @@
-"""``;``, tab or ``|``; cp1252, UTF-8 with a BOM, UTF-16; CRLF inside quoted cells."""
+"""``;``, tab, or ``|``; cp1252, UTF-8 with a BOM, UTF-16; CRLF inside quoted cells."""
 
 from pathlib import Path
 
@@ -27,5 +27,5 @@ def test_all_delimiters_and_encodings_give_the_same_customers(tmp_path: Path, de
     ]
     text = "\r\n".join(delimiter.join(row) for row in rows) + "\r\n"
     checked = Checked(tmp_path, {"list.csv": text.encode(encoding)})
-    assert checked.names == {"0017": 'Café "Zoë"', "0018": "B"}  # quotes that a word processor bent are straightened
+    assert checked.names == {"0017": 'Café "Zoë"', "0018": "B"}  # a word processor's curly quotes become straight
     assert (checked.summary["sources"][0]["delimiter"], checked.problems) == (delimiter, [])

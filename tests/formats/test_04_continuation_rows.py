@@ -1,4 +1,4 @@
-"""4. Continuation rows; the same address once per role; customers without any address."""
+"""Continuation rows; the same address once per role; customers without any address."""
 
 from tests.mapping.support import apply, column, records
 from tests.mapping.test_rows import assert_one_status_each

@@ -1,4 +1,4 @@
-"""Leading zeros, ids that a spreadsheet turned into ``1.23E+05`` (refused, never guessed), a leading apostrophe."""
+"""Leading zeros, IDs that a spreadsheet turned into ``1.23E+05`` (refused, never guessed), and leading apostrophes."""
 
 import io
 from pathlib import Path

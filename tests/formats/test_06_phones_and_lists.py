@@ -1,4 +1,4 @@
-"""Phones with labels, extensions in or beside the cell, run together; several numbers or e-mails in a cell."""
+"""Phones with labels, extensions in the same or another cell, numbers run together; several values in a cell."""
 
 import pytest
 

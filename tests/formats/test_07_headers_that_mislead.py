@@ -1,4 +1,4 @@
-"""Headers that collide or mislead; decorations ``*``, ``(Req)``, ``?``; the same header twice."""
+"""Headers that collide or mislead; markers ``*``, ``(Req)``, and ``?``; the same header twice."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Flags in all forms, inverted ones, and a clear message for what is neither."""
+"""Flags in all forms, inverted ones, and a clear message for values that mean neither yes nor no."""
 
 import pytest
 

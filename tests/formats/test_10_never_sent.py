@@ -14,7 +14,7 @@ def test_secrets_are_not_in_any_file_of_the_run(tmp_path: Path) -> None:
     )
     checked = Checked(tmp_path, {"list.csv": text.encode()})
     assert checked.names == {}
-    assert b"Harbor Goods" in checked.written  # the rejected rows are given back, without these cells
+    assert b"Harbor Goods" in checked.written  # the rejected rows are returned, without these cells
     assert [secret for secret in SECRETS if secret.encode() in checked.written] == []
     assert checked.summary["sources"][0]["emptied"] == sorted(
         ["Credit Card Number", "password_hash", "rp_token", "IBAN", "Tax ID"]

@@ -1,4 +1,4 @@
-"""11. Rows that are not customers: suppliers, inactive, deleted, placeholders; a Command column is never obeyed."""
+"""Rows that are not customers: suppliers, inactive, deleted, placeholders; a Command column is never obeyed."""
 
 from tests.mapping.support import apply, column
 from tests.mapping.test_rows import assert_one_status_each, row_statuses

@@ -1,4 +1,4 @@
-"""The same customer twice in a file, alike under different ids: told with both places, and rejected when asked."""
+"""The same customer twice in a file with different IDs: reported with both places, and rejected on request."""
 
 from pathlib import Path
 

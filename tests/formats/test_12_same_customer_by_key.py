@@ -1,4 +1,4 @@
-"""12. The same customer twice in a file, alike or contradictory: told by its key."""
+"""The same customer twice in a file with the same key: merged, or reported if the rows contradict each other."""
 
 from tests.mapping.support import apply, column, problems, records
 
@@ -14,7 +14,7 @@ def test_agreeing_rows_with_one_key_are_merged() -> None:
     rows = ["17|Harbor||4 Pier Rd|Marlow", "18|Kestrel|||", "17|Harbor|a@example.com|4 PIER RD|Marlow"]
     made = apply(MAPPING, "\n".join(["Code|Customer|Mail|Street|City", *rows]))
     assert column(made, "reference_id") == ["17", "18"]
-    assert column(made, "email") == ["a@example.com", None]  # what one row leaves blank, the other may say
+    assert column(made, "email") == ["a@example.com", None]  # one row may fill in what the other leaves blank
     assert len(records(made, "address")) == 1
     assert not made.problems.frame["severity"].eq("error").any()
 

@@ -1,4 +1,4 @@
-"""Every test of the ledger that asks for ``place`` runs on SQLite and on PostgreSQL."""
+"""Every ledger test that uses ``place`` runs on SQLite and on PostgreSQL."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.postgres import database
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where a new ledger is kept."""
+    """The path or URL of a new ledger."""
     if request.param == "sqlite":
         yield str(tmp_path / "ledger.db")
     else:

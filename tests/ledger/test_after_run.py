@@ -1,4 +1,4 @@
-"""Trying again what failed, undoing what was created, and what was only updated."""
+"""Retrying what failed, undoing what was created, and what was only updated."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ def ledger(place):
 
 
 @dataclass
-class Ended:
+class Failure:
     """How a customer failed."""
 
     name: str
@@ -43,13 +43,13 @@ def failed_run(ledger: Ledger, folder, ended):
 
 
 ENDED = [
-    Ended("gone", State.ABSENT),
-    Ended("gateway", State.ABSENT, 502),
-    Ended("busy", State.ABSENT, 408),
-    Ended("refused", State.REFUSED, 422, "VALIDATION"),
-    Ended("doubtful", State.UNKNOWN, 409, "CONFLICT"),
-    Ended("twice", State.UNKNOWN, 502, "duplicate_in_api"),
-    Ended("cut", State.UNKNOWN, 500, None),
+    Failure("gone", State.ABSENT),
+    Failure("gateway", State.ABSENT, 502),
+    Failure("busy", State.ABSENT, 408),
+    Failure("refused", State.REFUSED, 422, "VALIDATION"),
+    Failure("doubtful", State.UNKNOWN, 409, "CONFLICT"),
+    Failure("twice", State.UNKNOWN, 502, "duplicate_in_api"),
+    Failure("cut", State.UNKNOWN, 500, None),
 ]
 
 
@@ -71,20 +71,20 @@ def test_temporary_failures_are_retried(ledger, tmp_path):
 
 @pytest.mark.parametrize("status", [408, 425, 429])
 def test_4xx_unrelated_to_the_customer_is_retried(ledger, tmp_path, status):
-    run = failed_run(ledger, tmp_path, [Ended("busy", State.ABSENT, status), Ended("wrong", State.REFUSED, 422)])
+    run = failed_run(ledger, tmp_path, [Failure("busy", State.ABSENT, status), Failure("wrong", State.REFUSED, 422)])
     assert ledger.has_open_ends(run)
     assert ledger.reopen(run, include_refused=False) == 1
     assert outcomes(ledger, run)["busy"].outcome == "pending"
 
 
 def test_only_400_to_499_refuses_a_customer(ledger, tmp_path):
-    run = failed_run(ledger, tmp_path, [Ended(str(status), State.ABSENT, status) for status in (399, 400, 499, 500)])
+    run = failed_run(ledger, tmp_path, [Failure(str(status), State.ABSENT, status) for status in (399, 400, 499, 500)])
     assert ledger.reopen(run, include_refused=False) == 2
     assert {name for name, line in outcomes(ledger, run).items() if line.outcome == "pending"} == {"399", "500"}
 
 
 def test_retried_customers_count_as_planned_by_the_run(ledger, tmp_path):
-    run = failed_run(ledger, tmp_path, [Ended("gone", State.ABSENT)])
+    run = failed_run(ledger, tmp_path, [Failure("gone", State.ABSENT)])
     planned = ledger.known(TENANT, ["gone"])["hash"].item()
     later, _ = plan_run(ledger, tmp_path, ["gone"], content="another")
     assert ledger.known(TENANT, ["gone"])["hash"].item() != planned
@@ -106,7 +106,7 @@ def test_refused_customers_are_retried_on_request_duplicates_never(ledger, tmp_p
 
 
 def test_retried_customer_may_exist_through_another_run(ledger, tmp_path):
-    run = failed_run(ledger, tmp_path, [Ended("gone", State.ABSENT)])
+    run = failed_run(ledger, tmp_path, [Failure("gone", State.ABSENT)])
     later, _ = plan_run(ledger, tmp_path, ["gone"])
     ledger.mark_sending(later, ledger.pending(later, after=-1, count=1))
     ledger.record(later, [LedgerStep(0, "gone", State.CREATED, OutcomeKind.CREATED, 1, "id-1")])
@@ -243,7 +243,7 @@ def test_open_ends_until_a_later_run_has_handled_them(place, tmp_path):
     days = iter(range(1, 9))
     with open_ledger(place, now=lambda: datetime(2030, 5, next(days, 9), tzinfo=UTC)) as ledger:
         ledger.tenant(TENANT)
-        run = failed_run(ledger, tmp_path, [Ended("gone", State.ABSENT), Ended("refused", State.REFUSED, 422)])
+        run = failed_run(ledger, tmp_path, [Failure("gone", State.ABSENT), Failure("refused", State.REFUSED, 422)])
         assert ledger.has_open_ends(run)
         later, _ = plan_run(ledger, tmp_path, ["gone"])
         assert ledger.has_open_ends(later)

@@ -1,4 +1,4 @@
-"""Tenants, keys, runs, and what is known before a run."""
+"""Tenants, keys, runs, and what the ledger knows before a run."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ def ledger(place):
 
 
 def states(ledger, *names):
-    """Reference id → state; the ledger gives them in any order."""
+    """Reference ID → state; the ledger returns them in any order."""
     known = ledger.known(TENANT, names)
     return dict(zip(known["reference_id"], known["state"], strict=True))
 
@@ -324,7 +324,7 @@ def test_children_are_kept_by_an_update_without_them(ledger, tmp_path):
 
 
 def test_display_ids_are_kept_while_the_id_stays_the_same(ledger, tmp_path):
-    """Kept as long as the customer has the same id; told of the run's customer alone."""
+    """A display ID is kept as long as the customer has the same ID."""
     ledger.record_lookup(TENANT, ["x", "y"], found_frame({"x": "id-x"}).assign(display_id=["WC_1"]))
     run, _ = plan_run(ledger, tmp_path, ["a", "b", "x"])
 

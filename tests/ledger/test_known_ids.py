@@ -1,4 +1,4 @@
-"""The ids of WizCommerce: from a reference id, of children, and whose an id is."""
+"""The IDs in WizCommerce: of a reference ID, of children, and which customer an ID belongs to."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def ledger(place):
 
 @pytest.fixture
 def run(ledger, tmp_path):
-    """It created b with children and a without any that are known, and left c and e pending; d was there before."""
+    """It created b with children and a without known children, and left c and e pending; d existed before."""
     made, _ = plan_run(ledger, tmp_path, ["b", "a", "c", "d", "e"], {"d": "id-d"})
     ledger.mark_sending(made, ledger.pending(made, after=-1, count=2))
     steps = [
@@ -69,7 +69,7 @@ def test_children_of_a_run_are_listed(ledger, run, tmp_path):
 
 
 def test_customers_sent_with_a_mapping_include_unknown_outcomes(ledger, run):
-    """Not d, which was there before, and not e, which was not sent yet."""
+    """Not d, which existed before, and not e, which was not sent yet."""
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=1))
     assert rows(ledger.sent_with(TENANT, "example")) == [("a", "id-a"), ("b", "id-b"), ("c", None)]
     assert rows(ledger.sent_with(TENANT, "another")) == rows(ledger.sent_with("other", "example")) == []

@@ -1,4 +1,4 @@
-"""Maintenance of a ledger: faults found, copies made, space freed, personal data erased."""
+"""Maintenance of a ledger: finding damage, copying, freeing space, and erasing personal data."""
 
 import sqlite3
 import stat
@@ -26,7 +26,7 @@ def ledger(place):
 
 
 def sent(ledger, folder, names=("a", "b")):
-    """A run that created the first customer and failed with the others, telling their data."""
+    """A run that created the first customer and failed for the others, with their data in the errors."""
     run, _ = plan_run(ledger, folder, list(names))
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=9))
     body = Accepted(f'{{"company_name":"{SECRET}"}}'.encode(), None)
@@ -192,7 +192,7 @@ def test_open_write_of_a_killed_undo_is_not_forgotten(ledger, tmp_path):
 
 
 def test_old_ledger_is_copied_before_migration(tmp_path, monkeypatch):
-    """An invented migration after the real ones."""
+    """Uses an invented migration after the real ones."""
     path = tmp_path / "ledger.db"
     with open_ledger(path) as ledger:
         ledger.tenant(TENANT)

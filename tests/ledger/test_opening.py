@@ -1,4 +1,4 @@
-"""The file: who may read it, what it promises, and what is said when it cannot be used."""
+"""The ledger's file: who can read it, what it guarantees, and what is reported if it cannot be used."""
 
 import os
 import sqlite3
@@ -27,7 +27,7 @@ def test_files_are_private(tmp_path):
             ledger.tenant("acme")
             with ledger.lock("acme", "run-1"):
                 files = sorted(path.parent.iterdir())
-                assert len(files) == 4  # the database, -wal, -shm and the lock
+                assert len(files) == 4  # the database, -wal, -shm, and the lock
                 assert {mode(file) for file in files} == {0o600}
         assert mode(path.parent) == 0o700
     finally:
@@ -95,7 +95,7 @@ def test_newer_schema_is_refused(tmp_path):
 
 
 def test_migrations_run_once_and_in_order(tmp_path, monkeypatch):
-    """Two invented migrations after the real ones."""
+    """Uses two invented migrations after the real ones."""
     real = schema.MIGRATIONS
     path = tmp_path / "ledger.db"
     open_ledger(path).close()
@@ -120,7 +120,7 @@ def test_migrations_run_once_and_in_order(tmp_path, monkeypatch):
         assert done == ["first", "second"]
         tables = inspect(ledger._store.engine).get_table_names()
         assert "first" in tables
-        assert "second" not in tables  # what a failed migration did is undone
+        assert "second" not in tables  # a failed migration is rolled back
 
 
 def test_lock_by_another_program_is_reported(tmp_path):
@@ -130,7 +130,7 @@ def test_lock_by_another_program_is_reported(tmp_path):
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerError, match="locked"):
             ledger.tenant("acme")
-        assert ledger.runs() == []  # reading goes on
+        assert ledger.runs() == []  # reading still works
         other.execute("ROLLBACK")
         other.close()
         ledger.tenant("acme")
@@ -149,7 +149,7 @@ def test_waits_for_a_lock(tmp_path):
 
 
 def test_ledger_can_be_created_concurrently(tmp_path, monkeypatch):
-    """SQLite refuses to switch on the log while another connection does, without waiting for it."""
+    """While another connection writes, SQLite refuses to turn on the write-ahead log instead of waiting."""
     other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     monkeypatch.setattr("time.sleep", lambda _: other.execute("COMMIT"))
@@ -166,7 +166,7 @@ ledger.close()
 
 
 def test_nothing_is_lost_if_a_process_opens_the_ledger_twice(tmp_path):
-    """Another program that closes the ledger deletes its log, unless it sees that the ledger is still open here."""
+    """A program that closes the ledger deletes the write-ahead log unless it sees that this process has it open."""
 
     def read_elsewhere():
         words = [sys.executable, "-c", READER, str(ledger.path)]

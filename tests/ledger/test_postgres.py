@@ -1,4 +1,4 @@
-"""What is particular to a ledger in PostgreSQL: the lock, lost connections, errors in words, several machines."""
+"""What is special about ledgers in PostgreSQL: the lock, lost connections, error messages, several machines."""
 
 import subprocess
 import sys
@@ -75,7 +75,7 @@ os.read(0, 1)
             pass
         process.kill()
         process.wait()
-        # The server notices the closed socket by itself; its own function waits for that.
+        # The server notices the closed socket by itself; this function waits for that.
         query = "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'"
         statement(query, name_of(url))
         with ledger.lock("acme", "other"):
@@ -168,7 +168,7 @@ def test_nul_characters_in_answers_are_replaced(url):
 
 
 def test_missing_driver_names_the_extra(url, monkeypatch):
-    """The driver is hidden, because this environment has it."""
+    """The driver is hidden, because it is installed here."""
     from importer.errors import UsageError
 
     monkeypatch.setitem(sys.modules, "psycopg", None)
@@ -178,7 +178,7 @@ def test_missing_driver_names_the_extra(url, monkeypatch):
 
 
 def test_columns_with_one_name_are_distinguished_by_position_and_type(url):
-    """Statements of one shape share what was compiled for the first of them."""
+    """Statements of the same form share the compiled form of the first one."""
     with open_ledger(url) as ledger, ledger._read() as connection:
         first, second, number = Column("a", Text), Column("b", Text), Column("a", Integer)
         for columns, expected in (([first], "1"), ([second, first], "2"), ([number], 1)):

@@ -1,4 +1,4 @@
-"""Writes: durable before they leave, found again after a kill, and what undo needs of them."""
+"""Writes: recorded durably before they are sent, found again after a kill, and what undo needs from them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ def ledger(place):
 
 
 def updating(ledger, folder, names=("a", "b")):
-    """A run that updates customers whom another one created."""
+    """A run that updates customers created by another run."""
     first, _ = plan_run(ledger, folder, names)
     ledger.mark_sending(first, ledger.pending(first, after=-1, count=9))
     steps = [

@@ -1,4 +1,4 @@
-"""Writes ``letter_pairs.json``: how often letters and pairs of letters occur in a language's names of places.
+"""Writes ``letter_pairs.json``: how often letters and pairs of letters occur in each language's place names.
 
 ``python -m tests.loader.language_names > importer/loader/text/letter_pairs.json``
 """
@@ -17,7 +17,7 @@ from phonenumbers.geodata import GEOCODE_DATA
 from importer.loader.text.encoding_guess import EDGE, LANGUAGES, as_letter
 
 _THINGS = {"iso3166-1": pycountry.countries, "iso3166-2": pycountry.subdivisions, "iso639-3": pycountry.languages}
-# Of these countries the names of towns are known, too.
+# For these countries, the names of towns are also available.
 _WITH_TOWNS = {"AE", "BR", "CN", "EG", "ES", "HK", "IT", "JP", "KR", "MX", "RU", "TH", "TR", "TW", "UA"}
 
 
@@ -32,9 +32,9 @@ def _counts(code: str) -> dict[str, dict[str, int]]:
         text = "".join(map(as_letter, f"{EDGE}{name}{EDGE}"))
         letters.update(text)
         pairs.update(pair for pair in map("".join, pairwise(text)) if not pair.isascii())
-    if len(letters) > 250:  # a script with a sign for each syllable or word
+    if len(letters) > 250:  # a script with a character for each syllable or word
         pairs.clear()
-    least = 2 if letters.total() > 50_000 else 1  # in long lists there are names of other languages
+    least = 2 if letters.total() > 50_000 else 1  # long lists contain names from other languages
     common = {pair: count for pair, count in pairs.items() if count >= least}
     return {"letters": dict(letters), "pairs": common}
 

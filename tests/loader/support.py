@@ -1,4 +1,4 @@
-"""Writing small sources and reading them back."""
+"""Writes small sources and reads them back."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""gzip and zip: what is in them, under which names, and what is refused."""
+"""gzip and zip: what they contain, under which names, and what is refused."""
 
 import gzip
 import io
@@ -97,7 +97,7 @@ def test_only_archives_are_to_be_unpacked(start: bytes, *, unpacked: bool) -> No
         *("cut zip", "damaged zip", "cut gzip", "damaged gzip", "empty zip", "only a hidden file", "encrypted"),
         *("zip in zip", "gzip in zip", "gzip in gzip", "7z", "pdf", "vcard", "sylk", "dif", "access"),
         *("numbers", "tar in gzip"),
-    ],  # an id made of the bytes would hold gzip's time, and differ from process to process
+    ],  # an ID made from the bytes would include gzip's timestamp and differ between processes
 )
 def test_unreadable_archive_is_refused_with_a_reason(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(SourceError, match=message) as caught:

@@ -1,4 +1,4 @@
-"""Text read in blocks is what the csv module reads as a whole, wherever the borders fall."""
+"""Text read in blocks equals what the csv module reads at once, wherever the blocks end."""
 
 import csv
 import hashlib
@@ -18,7 +18,7 @@ from importer.loader.text.csv_blocks import blocks
 from importer.loader.text.csv_reader import CsvFormat, CsvRecords, read_body
 from tests.loader.support import cells, options, problems, skipped, sources, write
 
-# Quoted line ends, doubled quotes, quotes within text and after the closing one, and what needs more than a byte.
+# Quoted line ends, doubled quotes, quotes within text and after the closing quote, and multi-byte characters.
 CELLS = ["", "a", "b c", '"q"', '"x\ny"', '"x\r\ny"', '"a""b"', '""', '""""', '"",', 'p"q', '"z"w', 'w"', "é€"]
 CELLS += ['"é\n,"', '"1,2,3\n4,5,6\n7,8,9"', '"']
 ENDS = ["\n", "\r\n", "\r"]
@@ -60,7 +60,7 @@ def test_blocks_of_any_size_match_the_csv_module(
 
 
 def _is_open(text: str) -> bool:
-    """Whether the csv module is within quotes at the end: then what is put after it belongs to the last cell."""
+    """Whether the text ends inside quotes, so that the csv module adds whatever follows to the last cell."""
     before = list(csv.reader(io.StringIO(text, newline="")))
     after = list(csv.reader(io.StringIO(text + "\nEND\n", newline="")))
     return bool(after) and after[-1] != ["END"] and len(after) == len(before)
@@ -183,7 +183,7 @@ def test_file_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ("text", "stored"),
     [
         ("Id,Name\n1,A\n2,B\n", True),
-        ("Title\n\nId,Name\n1,A\n\n2,B\nTotal,5\n", True),  # the file is written again without what is no data
+        ("Title\n\nId,Name\n1,A\n\n2,B\nTotal,5\n", True),  # the file is rewritten without its non-data rows
         ("Id,Name\n" + "1,A\n\n" * 300, True),
         ("Id,Name,,\n1,A,,\n2,B,,\n", False),  # columns are left out
         ("Id,Card Number\n1,4111111111111111\n", False),

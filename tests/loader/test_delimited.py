@@ -1,4 +1,4 @@
-"""Delimited text: encodings, delimiters, line ends, quotes, and what does not fit."""
+"""Delimited text: encodings, delimiters, line ends, quotes, and rows that do not fit."""
 
 import csv
 import io
@@ -244,7 +244,7 @@ def test_csv_module_output_is_read_back_with_row_numbers(
     tmp_path: Path, written: tuple[list[list[str]], str, str, str, int], quote_all: bool
 ) -> None:
     rows, encoding, delimiter, end, width = written
-    foreign = {"\r", "\n"} & set("".join("".join(row) for row in rows))  # ends that are not its own are left unquoted
+    foreign = {"\r", "\n"} & set("".join("".join(row) for row in rows))  # the writer quotes only its own line ends
     quoting = csv.QUOTE_ALL if quote_all or foreign - set(end) else csv.QUOTE_MINIMAL
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting)
@@ -254,9 +254,9 @@ def test_csv_module_output_is_read_back_with_row_numbers(
     assume(control <= 0.04 * len(text.getvalue()))
     assume(encoding != "cp1252" or content.isascii() or _holds_no_utf8(content))
     assume(any("".join(row).strip() for row in rows))
-    assume(not text.getvalue().rstrip("\r\n").endswith("\x1a"))  # with which DOS ends a file
+    assume(not text.getvalue().rstrip("\r\n").endswith("\x1a"))  # the end-of-file mark of DOS
     path = write(tmp_path / "a.csv", content)
-    given = "cp1252" if encoding == "cp1252" else None  # random letters are of no language
+    given = "cp1252" if encoding == "cp1252" else None  # random letters belong to no language
     read = table(path, options(*header_cells(width), encoding=given))
     expected = [(number, row) for number, row in enumerate(rows, start=2) if "".join(row).strip()]
     assert list(zip(read.row_numbers.tolist(), cells(read)[1:], strict=True)) == expected
@@ -265,7 +265,7 @@ def test_csv_module_output_is_read_back_with_row_numbers(
 
 
 def _holds_no_utf8(content: bytes) -> bool:
-    """Western text in which no letter is by chance written as UTF-8 writes it: that would be a mixture."""
+    """Western text without bytes that happen to be valid UTF-8; otherwise, it counts as a mixture."""
     return not re.search(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}", content)
 
 

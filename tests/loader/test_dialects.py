@@ -1,4 +1,4 @@
-"""Quotes in other ways than the usual one, and what is told of those that are not clear."""
+"""Unusual quoting, and what is reported if it is ambiguous."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which files a source stands for, and what they are called."""
+"""Which files a source refers to, and what they are called."""
 
 import hashlib
 import os
@@ -122,7 +122,7 @@ def test_notes_next_to_a_list_are_reported_unless_given_by_name(tmp_path: Path, 
         (
             "Id,Name\n",
             "b.csv: there is a header in row 1, but there are no data rows below it",
-        ),  # an export that found nothing
+        ),  # an export without results
         ("", "b.csv: the file is empty"),
     ],
 )
@@ -135,7 +135,7 @@ def test_empty_list_next_to_another_is_not_a_note(tmp_path: Path, other: str, me
 
 def test_table_with_other_columns_and_notes_given_by_name_are_read(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", CSV)
-    write(tmp_path / "b.csv", "Nr,Firma\n2,Birke\n3,Erle\n")  # the mapping says what it lacks
+    write(tmp_path / "b.csv", "Nr,Firma\n2,Birke\n3,Erle\n")  # the mapping check reports what is missing
     write(tmp_path / "c.csv", "Town\nBath\nLeeds\n")
     found = sources(tmp_path, using=options("Id", "Name"))
     assert [len(table) for table in found.tables] == [1, 2, 2]
@@ -158,7 +158,7 @@ def test_no_source_is_a_usage_error() -> None:
 def test_permission_error_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "locked.csv", CSV)
     path.chmod(0)
-    if os.access(path, os.R_OK):  # the super-user may read everything, so the refusal must be made
+    if os.access(path, os.R_OK):  # root can read everything, so the refusal is simulated
 
         def refuse(self: Path, mode: str) -> bytes:
             raise PermissionError(13, "Permission denied", str(self))
@@ -194,7 +194,7 @@ def test_pipe_is_read_once(tmp_path: Path) -> None:
         written = pool.submit(path.write_bytes, CSV.encode())
         (only,) = sources(path).tables
     assert written.result() == only.details["bytes"] == len(CSV)
-    assert "modified" not in only.details  # writing to it changes it
+    assert "modified" not in only.details  # writing to the pipe changes it
 
 
 def test_unnamed_pipe_is_read_once(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_unnamed_pipe_is_read_once(tmp_path: Path) -> None:
     with os.fdopen(read), os.fdopen(write_end, "wb") as end:
         end.write(CSV.encode())
         end.close()
-        link = tmp_path / "in.csv"  # as /dev/stdin is one
+        link = tmp_path / "in.csv"  # like /dev/stdin
         link.symlink_to(f"/dev/fd/{read}")
         (only,) = sources(link).tables
     assert (only.file, only.details["bytes"]) == ("in.csv", len(CSV))

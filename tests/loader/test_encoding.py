@@ -1,4 +1,4 @@
-"""Mixed encodings, encodings detected by their words, and files that were cut off."""
+"""Mixed encodings, encodings guessed from words, and files that were cut off."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def test_single_byte_encodings_are_guessed_from_words(tmp_path: Path, encoding: 
     found = sources(write(tmp_path / "a.csv", text, encoding))
     assert found.tables[0].frame["Name"].tolist() == NAMES
     assert found.tables[0].details["encoding"] == encoding
-    assert problems(found) == [GUESSED]  # Western text is no doubtful case, though cp1250 would read it, too
+    assert problems(found) == [GUESSED]  # Western text is not doubtful, although cp1250 could read it as well
     assert found.problems[0].value == "Café Zürich"
 
 

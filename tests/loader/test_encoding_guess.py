@@ -1,4 +1,4 @@
-"""Encodings that are told by the words, or asked for."""
+"""Encodings that are recognized by words, or must be specified."""
 
 # ruff: noqa: RUF001
 import json
@@ -101,7 +101,7 @@ def test_bytes_of_no_language_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError):
         table(write(tmp_path / "a.csv", HEADER.encode() + noise + b",x,y,\n"))
     with pytest.raises(SourceError, match="the encoding is not clear"):
-        table(write(tmp_path / "b.csv", b"Name\n\xff\xfe\n"))  # some encodings have none of its characters
+        table(write(tmp_path / "b.csv", b"Name\n\xff\xfe\n"))  # in some encodings, these bytes are no characters
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16", "utf-8-sig", "utf-8"])

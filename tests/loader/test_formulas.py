@@ -1,4 +1,4 @@
-"""The marker that keeps a spreadsheet from running a cell."""
+"""The marker that keeps spreadsheets from running a cell as a formula."""
 
 import pyarrow as pa
 from hypothesis import given, settings

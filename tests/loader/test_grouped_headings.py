@@ -1,4 +1,4 @@
-"""Headings in two rows, the upper one with titles of groups."""
+"""Headers in two rows, with group titles in the upper one."""
 
 from pathlib import Path
 

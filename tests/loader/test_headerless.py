@@ -1,4 +1,4 @@
-"""Files without a header, whose columns the mapping names."""
+"""Files without a header; the mapping names their columns."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Where the header stands, and which records are no data."""
+"""Where the header is, and which rows are not data."""
 
 from pathlib import Path
 
@@ -143,7 +143,7 @@ def test_totals_and_footers_are_skipped_only_at_the_end(tmp_path: Path) -> None:
         ("1,A,x/Summe,,5/2,B,y", ["1", "Summe", "2"], {}, [3]),
         ("1,A,x/Crystal Total,,5/2,B,y", ["1", "Crystal Total", "2"], {}, [3]),
         ("1,A,x/Total,1,/Private and confidential,,", ["1", "Total", "Private and confidential"], {}, [3]),
-        # These are.
+        # These are customers.
         ("1,A,x/2,Total,Reno/3,Subtotal,Reno/4,B,y", ["1", "2", "3", "4"], {}, []),
         ("Total Wine,,5/Summe GmbH,,5/Subtotal Design,,5/Sum Inc,1,2/4,B,y", 5, {}, []),
         ("1,A,x/Crystal Total,,/2,B,y", ["1", "Crystal Total", "2"], {}, []),  # without an amount

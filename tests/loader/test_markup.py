@@ -1,4 +1,4 @@
-"""SpreadsheetML 2003 and web pages under a spreadsheet's name."""
+"""SpreadsheetML 2003, and web pages named like spreadsheets."""
 
 from pathlib import Path
 

@@ -52,7 +52,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def other_form(random_: random.Random) -> bytes:
-    """The same table: other order of columns, blank and title rows, delimiter, line end, quotes, encoding, archive."""
+    """The same table with other column order, blank and title rows, delimiter, line ends, quotes, encoding, archive."""
     order = random_.sample(range(len(ROWS[0])), len(ROWS[0])) if random_.random() < 0.5 else range(len(ROWS[0]))
     rows = [[row[place] for place in order] for row in ROWS]
     for _ in range(random_.choice([0, 0, 1, 3])):
@@ -83,7 +83,7 @@ def test_other_forms_of_a_file_give_the_same_customers(tmp_path: Path, plain: di
 
 
 def damaged(content: bytes, random_: random.Random) -> bytes:
-    """Cut off, with a hole, or with rubbish, quotes or delimiters put in."""
+    """Cut off, with random bytes, a quote, or a control character inserted, or replaced by random bytes."""
     at = random_.randrange(1, len(content))
     match random_.choice(["cut", "cut", "rubbish", "insert", "random"]):
         case "cut":
@@ -105,7 +105,7 @@ def test_damage_is_refused_or_reported(tmp_path: Path, plain: dict[str, str], se
         refusal = error
     else:
         refusal = None
-    if refusal is not None:  # both outcomes are right; the place of the damage decides
+    if refusal is not None:  # both outcomes are right; it depends on where the damage is
         assert refusal.message
         assert refusal.hint
         return

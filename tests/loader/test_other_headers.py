@@ -1,4 +1,4 @@
-"""Rows among the data that look like another header: nobody is dropped, and nothing is read by the wrong names."""
+"""Rows among the data that look like another header: no customer is lost, and no cell gets the wrong column name."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_row_like_a_header_is_reported(tmp_path: Path, rows: list[str]) -> None:
     [
         ["City,Code & Co,Austin"],
         ["0018,City,Austin", "0019,Customer,Code"],
-        [",,", "0018,Kestrel,City"],  # it has a number, as no header does
+        [",,", "0018,Kestrel,City"],  # it has a number; headers have none
         [",,", "Kestrel,K,Austin"],
         ["Code,Kestrel,Austin"],
         ["0018,Page 2,Austin", "0019,Alder,Reno"],

@@ -58,7 +58,7 @@ def test_member_of_an_archive_is_read(tmp_path: Path) -> None:
 
 @contextmanager
 def served(folder: Path, redirects: Mapping[str, str] | None = None) -> Iterator[tuple[str, list[str]]]:
-    """A server of a folder's files; ``redirects``: path → where a request for it is sent on to."""
+    """A server for a folder's files; ``redirects``: path → where it redirects to."""
     asked: list[str] = []
 
     class Handler(http.server.SimpleHTTPRequestHandler):
@@ -116,7 +116,7 @@ def test_local_redirect_is_followed(source: str, tmp_path: Path) -> None:
         assert "GET /a.csv" in asked
 
 
-# 0.0.0.0 redirects to this machine, too, but is not a loopback address: what is not refused arrives.
+# 0.0.0.0 also leads to this machine but is not a loopback address; a request that is not refused would arrive.
 @pytest.mark.parametrize("path", ["/go", "/twice", "/credentials"])
 @pytest.mark.parametrize("source", ["http://{0}{1}", "zip://a.csv::http://{0}{1}", "simplecache::http://{0}{1}"])
 def test_redirect_to_plain_http_elsewhere_is_refused_before_following(path: str, source: str, tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_redirect_to_another_url_scheme_is_not_followed(target: str, tmp_path: P
     ],
 )
 def test_only_safe_redirects_from_another_host_are_followed(target: str, fault: str | None) -> None:
-    """Asked of the check itself: no test has a certificate for another machine."""
+    """Calls the check itself, because the tests have no certificate for another host."""
     options = places._checks("zip://a.csv::https://u:secret@example.com/a.zip")
     (check,) = options["https"]["client_kwargs"]["middlewares"]
 
@@ -216,7 +216,7 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise ImportError("Install s3fs to access S3")
 
-    monkeypatch.setattr("fsspec.core.url_to_fs", refuse)  # whatever is installed here
+    monkeypatch.setattr("fsspec.core.url_to_fs", refuse)  # whether or not s3fs is installed
     with pytest.raises(SourceError, match=r"s3://bucket/a\.csv: .* not installed\n.*importer\[remote\]"):
         names("s3://bucket/a.csv")
 

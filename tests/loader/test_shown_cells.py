@@ -1,4 +1,4 @@
-"""Workbooks however they are written: what a person sees in the cells, and what no person sees."""
+"""All forms of workbooks: what a person sees in the cells, and what is hidden."""
 
 import io
 import struct
@@ -31,7 +31,7 @@ def text(place: str, value: str) -> str:
 
 
 def styles(*codes: str) -> str:
-    """Style 1 and following have these formats."""
+    """The styles from 1 on have these formats."""
     formats = "".join(f'<numFmt numFmtId="{164 + number}" formatCode="{code}"/>' for number, code in enumerate(codes))
     cell_styles = "".join(f'<xf numFmtId="{164 + number}"/>' for number in range(len(codes)))
     return (
@@ -54,7 +54,7 @@ def save(
     calculation: str = "",
     names: tuple[str, ...] = (),
 ) -> Path:
-    """An .xlsx of sheets A, B and so on, given by their XML."""
+    """An .xlsx file with sheets A, B, and so on, given as XML."""
     names = names or tuple("ABCDEF"[: len(sheets)])
     states = states or ("visible",) * len(sheets)
     listed = "".join(
@@ -99,11 +99,11 @@ EURO = chr(0x20AC)
         *((500, "[Blue][<10]00;[<100]000;0000", "0500"), (7, "[=1]0;[>5]000;0", "007")),
         # A plus belongs to the number.
         *((6563234567, "+0", "+6563234567"), (65, "\\+0", "+65"), (65, '"+"0', "+65"), (65, "+0;-0", "+65")),
-        # Amounts and numbers with thousands stay bare.
+        # Amounts and numbers with thousands separators become plain numbers.
         *((1234, "#,##0", "1234"), (1234, "# ##0", "1234"), (12, "0_);(0)", "12"), (12, "# ?/?", "12")),
         *((0.02, "0%", "2%"), (0.075, "0%", "7.5%"), (1, "0.00%", "100%"), (-0.07, "0%;(0%)", "-7%")),
         *((12, f"[${EURO}-407] #,##0", "12"), (-5, "0000", "-5"), (1, '"Yes";;"No"', "Yes"), (0, '"Yes";;"No"', "No")),
-        # Long numbers are shown without an exponent where their format says so.
+        # Long numbers are shown without an exponent if their format says so.
         *((3.10101195608231e17, "0", "310101195608231000"), (3.10101195608231e17, "General", "3.10101195608231e+17")),
         *((9007199254740991, "0", "9007199254740991"), (3.10101195608231e17, "#", "310101195608231000")),
         # Dates, times, and durations.
@@ -516,7 +516,7 @@ def xlsb_looks() -> bytes:
 def xlsb(
     *more: bytes, state: int = 0, end: bytes = record(146, b""), texts: int = 2, looks: bytes = xlsb_looks()
 ) -> bytes:
-    """A binary workbook with the sheets A and B."""
+    """A binary workbook with sheets A and B."""
     sheet = record(145, b"") + xlsb_row(0, xlsb_cell(7, 0, struct.pack("<I", 0)), xlsb_cell(6, 1, wide("Name")))
     rk = struct.pack("<I", 17 << 2 | 2)
     sheet += xlsb_row(1, xlsb_cell(2, 0, rk, style=1), xlsb_cell(8, 1, wide("Acme"))) + b"".join(more) + end

@@ -1,4 +1,4 @@
-"""Tagged sections: IIF."""
+"""Files with tagged sections (IIF)."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Workbooks: the text a person sees, the rows where a person sees them, and which sheets are read."""
+"""Workbooks: text and row numbers as a person sees them, and which sheets are read."""
 
 import datetime as dt
 import io
@@ -27,7 +27,7 @@ PEOPLE = [["Id", "Name"], [1, "Acme"]]
 
 
 def save(path: Path, sheets: Sheets, formats: dict[str, str] | None = None) -> Path:
-    """An .xlsx of these sheets; ``formats``: number formats of cells of the first one."""
+    """An .xlsx file with these sheets; ``formats``: number formats of cells in the first one."""
     book = openpyxl.Workbook()
     book.remove(book.worksheets[0])
     for name, rows in sheets.items():
@@ -186,7 +186,7 @@ def test_legacy_workbook_is_read_as_displayed(tmp_path: Path) -> None:
     zeros, code = xlwt.easyxf(num_format_str="00000"), xlwt.easyxf(num_format_str='"C-"0000')
     for place, value in enumerate(["Id", "Zip", "Zip 2", "Name", "Formula"]):
         sheet.write(0, place, value)
-    for number in range(1, 301):  # so many that the file's chains of sectors are long
+    for number in range(1, 301):  # enough to make the file's sector chains long
         for place, (value, style) in enumerate([(number, code), (2138, zeros), (501.5, zeros)]):
             sheet.write(number, place, value, style)
         sheet.write(number, 3, f"Name {number}")
@@ -301,7 +301,7 @@ def test_open_document_is_read_as_displayed(tmp_path: Path) -> None:
 
 
 def encrypted_xlsx() -> bytes:
-    """An OLE file with the one stream that an encrypted .xlsx is known by."""
+    """An OLE file with the stream that identifies an encrypted .xlsx file."""
     stream = XlsDoc()
     stream.save(target := io.BytesIO(), b"\0" * 4096)
     name, old = "EncryptedPackage".encode("utf-16-le"), "Workbook".encode("utf-16-le")
@@ -414,7 +414,7 @@ def test_cells_in_small_batches_match_all_at_once(
 
 @pytest.mark.parametrize(("last", "shown"), [("Acme", "Acme"), (7, "7")])
 def test_content_after_the_last_cell_is_not_part_of_it(tmp_path: Path, last: object, shown: str) -> None:
-    """Texts of drop-down lists and of page footers come after the rows in a sheet's file."""
+    """In a sheet's file, the texts of drop-down lists and page footers come after the rows."""
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
     sheet.append(["Id", "Name"])

@@ -1,4 +1,4 @@
-"""Writes ``country_names.json``: the names of countries in many languages, by ISO and CLDR, as they are compared.
+"""Writes ``country_names.json``: names of countries in many languages (ISO and CLDR), in the form that is compared.
 
 ``python -m tests.mapping.foreign_names > importer/mapping/transforms/country_names.json``
 
@@ -13,7 +13,7 @@ import pycountry
 
 from importer.mapping.transforms.country_names import MAIN_LANGUAGES, certain, english_names, plain, translation, words
 
-# CLDR's regions that ISO counts to a country, and Kosovo, whose code is not ISO's but is used everywhere.
+# CLDR regions that belong to a country in ISO, and Kosovo, whose code is widely used but not in ISO.
 _REGIONS = {"XK": "XK", "IC": "ES", "EA": "ES", "AC": "SH", "TA": "SH", "DG": "IO", "CP": "FR", "CQ": "GG"}
 _MORE_LANGUAGES = (
     *MAIN_LANGUAGES,
@@ -24,7 +24,7 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": 
 
 
 def foreign_names() -> str:
-    """The content of the file. A name that means one country here and another there is not in it."""
+    """The content of the file, without names that mean different countries in different languages."""
     content: dict[str, dict[str, str]] = {}
     for label, languages in (("main", MAIN_LANGUAGES), ("more", _MORE_LANGUAGES)):
         names = certain(
@@ -64,7 +64,7 @@ def _cldr_names(languages: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _own_names() -> Iterator[tuple[str, str]]:
-    """Each country's name in the languages of its offices."""
+    """Each country's name in its official languages."""
     from babel import Locale, UnknownLocaleError
     from babel.languages import get_official_languages
 

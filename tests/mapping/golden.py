@@ -1,6 +1,6 @@
-"""What the shipped mappings make of the sample data, as text: bodies, and everything that is said about the rest.
+"""The results of the included mappings for the sample data, as text: bodies, and everything that is reported.
 
-``python -m tests.mapping.golden`` writes ``goldens/`` anew; look at the difference before you commit it.
+``python -m tests.mapping.golden`` rewrites ``goldens/``; look at the differences before you commit them.
 """
 
 import io
@@ -38,12 +38,12 @@ class Checked:
 
     @property
     def ids(self) -> list[str]:
-        """The customers' reference ids in their order."""
+        """The customers' reference IDs in order."""
         return list(self.mapped.tables.customers["reference_id"])
 
     @property
     def rejected(self) -> set[str]:
-        """The reference ids of those that are rejected."""
+        """The reference IDs of rejected customers."""
         return {key for key, gone in zip(self.ids, self.validated.rejected, strict=True) if gone}
 
     def found(self) -> dict[Place, set[tuple[str, str, str | None]]]:
@@ -66,7 +66,7 @@ def checked(system: str) -> Checked:
 
 
 def check(system: str, paths: Sequence[Path]) -> Checked:
-    """Check files with a shipped mapping, phones being American where nothing says otherwise."""
+    """Check files with an included mapping; phones are American by default."""
     loaded = load_mapping(system)
     hints = loaded.mapping.header_hints()
     allowed = frozenset(header_key(name) for names in hints for name in names)
@@ -87,7 +87,7 @@ def bodies(one: Checked) -> str:
 
 
 def said(one: Checked) -> str:
-    """Errors and warnings with their cells, rows that were left out, columns that nobody uses."""
+    """Errors and warnings with their cells, skipped rows, unused columns, and notes."""
     return "\n".join(_lines(one)) + "\n"
 
 
@@ -112,7 +112,7 @@ def _lines(one: Checked) -> Iterator[str]:
 
 
 def main() -> None:
-    """Write the golden files of every shipped mapping."""
+    """Write the golden files of every included mapping."""
     GOLDENS.mkdir(exist_ok=True)
     for system in list_mappings():
         one = checked(system)

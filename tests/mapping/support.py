@@ -1,4 +1,4 @@
-"""Small mappings and tables, applied, and their outcome as plain Python."""
+"""Applies small mappings to small tables, and returns the results as plain Python."""
 
 import tempfile
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ customer:
 
 @dataclass(frozen=True)
 class Mapped:
-    """What a mapping made of the sources: the tables, problems of records and rows, and notes about whole files."""
+    """The result of a mapping: the tables, problems of records and rows, and notes about entire files."""
 
     tables: EntityTables
     problems: ProblemTable
@@ -80,7 +80,7 @@ def apply(mapping: str, *tables: SourceTable | str, country: str | None = None, 
 
 
 def records(mapped: Mapped, entity: Entity = "customer") -> list[dict[str, Any]]:
-    """The records of an entity without what is null and without bookkeeping; children keep their ``_customer``."""
+    """The records of an entity without nulls and internal columns; children keep their ``_customer``."""
     frame = mapped.tables.frame(entity)
     kept = [name for name in frame.columns if name not in {"_row", "_entry", DEFAULT_STATED, SERVES_BOTH}]
     return [{name: value for name, value in row.items() if filled(value)} for row in frame[kept].to_dict("records")]
@@ -95,12 +95,12 @@ def column(mapped: Mapped, name: str, entity: Entity = "customer") -> list[Any]:
 
 
 def problems(mapped: Mapped, *names: str) -> list[tuple[Any, ...]]:
-    """Every problem by these columns of the problem table; ``row`` counts as the file shows it (one table only)."""
+    """Every problem as these columns of the problem table; ``row`` is the file's row number (one table only)."""
     wanted = names or ("code", "row", "column")
     frame = mapped.problems.frame.assign(row=mapped.problems.frame["row"] + 2)
     return list(frame[list(wanted)].itertuples(index=False, name=None))
 
 
 def field(rule: str, cells: str, *, name: str = "display_name", country: str | None = None) -> Mapped:
-    """One customer field's rule on a table; the key is ``Id``, which every table has."""
+    """Apply one customer field's rule to a table, which must have the key column ``Id``."""
     return apply(f"{BASE}  {name}: {rule}\n", cells, country=country)

@@ -1,4 +1,4 @@
-"""Addresses in one text or in untyped lines, taken apart, with every doubt said."""
+"""Addresses in one text or in untyped lines are split, and every doubt is reported."""
 
 import pytest
 from hypothesis import given, settings
@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from importer.mapping.transforms.address_parser import PostalAddress, read_address
 
 
-def told(address: PostalAddress) -> str:
-    """Street lines, then the other pieces by name, in one text."""
+def as_text(address: PostalAddress) -> str:
+    """The street lines, then the other parts by name, in one text."""
     pieces = [f"{name.removesuffix('_code')}={line.text}" for name, line in sorted(address.pieces.items())]
     return " | ".join([*(line.text for line in address.street), *pieces])
 
@@ -98,7 +98,7 @@ def told(address: PostalAddress) -> str:
 )
 def test_address_is_parsed_without_doubts(text: str, wanted: str) -> None:
     address = read_address([text], None)
-    assert told(address) == wanted
+    assert as_text(address) == wanted
     assert not address.doubts
 
 
@@ -130,32 +130,32 @@ def test_address_is_parsed_without_doubts(text: str, wanted: str) -> None:
 )
 def test_doubts_are_reported(text: str, wanted: str, doubt: str) -> None:
     address = read_address([text], None)
-    assert wanted in told(address)
+    assert wanted in as_text(address)
     assert any(doubt in said for said in address.doubts)
 
 
 def test_home_country_applies_if_none_is_named() -> None:
     address = read_address(["Hauptstr. 5\n10115 Berlin"], "DE")
-    assert (told(address), address.doubts) == ("Hauptstr. 5 | city=Berlin | zip=10115", ())
-    assert "state=TX" in told(read_address(["4 Pier Rd, Austin, TX 78701"], "GB"))
+    assert (as_text(address), address.doubts) == ("Hauptstr. 5 | city=Berlin | zip=10115", ())
+    assert "state=TX" in as_text(read_address(["4 Pier Rd, Austin, TX 78701"], "GB"))
 
 
 def test_each_doubt_is_reported_once_and_fits_the_home_country() -> None:
     assert read_address(["12 High St SL7 1AA"], None).doubts == ("no city was found before the postal code",)
     address = read_address(["RR 2 Box 45\nSt. Albans VT 5478"], "US")
-    assert told(address) == "RR 2 Box 45 | city=St. Albans | state=VT | zip=5478"
+    assert as_text(address) == "RR 2 Box 45 | city=St. Albans | state=VT | zip=5478"
     assert address.doubts == ("its postal code is not valid in US",)
 
 
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("Pier Road\nLebanon\n03766", "Pier Road | city=Lebanon | zip=03766"),  # nothing else may be its town
+        ("Pier Road\nLebanon\n03766", "Pier Road | city=Lebanon | zip=03766"),  # nothing else can be its town
         ("1 Pier Rd\nUnit B\nSingapore\n048616", "1 Pier Rd | Unit B | city=Singapore | country=SG | zip=048616"),
     ],
 )
 def test_town_above_a_postal_code_may_have_a_country_name(text: str, wanted: str) -> None:
-    assert told(read_address([text], None)) == wanted
+    assert as_text(read_address([text], None)) == wanted
 
 
 def test_pieces_have_their_cells() -> None:

@@ -1,4 +1,4 @@
-"""Placeholder text is blank in fields, and stays in keys, ids, conditions and the mapping's own values."""
+"""Placeholder text is blank in fields, and kept in keys, IDs, conditions, and the mapping's own values."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is rewritten is counted: a line for each table, column, field and kind, with its first place and an example."""
+"""Rewritten values are counted by table, column, field, and kind, with the first place and an example."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Addresses and contacts: which are made, which are one, their ids, types and defaults."""
+"""Addresses and contacts: which are made, which are the same, their IDs, types, and defaults."""
 
 import re
 from typing import Any

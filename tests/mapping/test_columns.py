@@ -1,4 +1,4 @@
-"""What is done to whole columns of texts is what Python's own string methods do to each."""
+"""Operations on columns of texts give the same results as Python's string methods on each text."""
 
 import re
 
@@ -34,7 +34,7 @@ def test_trim_returns_the_same_array_if_nothing_changes() -> None:
 @given(TEXTS, st.integers(0, 3))
 @example(["Main  St", "MAIN ST", "main\tst"], 0)
 @example(["STRASSE", "Stra\u00dfe", None], 0)
-@example(["a ", " b"], 0)  # blanks side by side, but of two texts
+@example(["a ", " b"], 0)  # adjacent blanks, but in two texts
 def test_texts_are_case_folded_and_collapsed(texts: list[str | None], start: int) -> None:
     values = pa.array(texts, pa.string()).slice(start)
     wanted = [text and re.sub(f"[{BLANKS}]+", " ", text).casefold() for text in texts[start:]]

@@ -63,7 +63,7 @@ def test_each_continuation_row_at_the_start_is_rejected() -> None:
 
 def test_continuation_of_a_skipped_row_is_skipped_for_the_same_reason() -> None:
     made = apply(ABOVE, f"{HEAD}\n1|Kettle|||\n2|Copper|S||\n|||b|\n3|Thimble|||\n||S|c|\n|||d|")
-    # A continuation row that is skipped by itself takes nothing with it.
+    # If a continuation row itself is skipped, no other row is.
     assert row_statuses(made) == ["0", "supplier", "supplier", "1", "supplier", "1"]
     assert column(made, "address_line_1", "address") == ["d"]
 
@@ -85,8 +85,8 @@ def test_continuation_does_not_cross_files() -> None:
     ("cells", "wanted"),
     [
         ("w|1|K|||\n|||| a|", ["0", "0"]),
-        ("w|1|K|||\nw||||a|", ["0", "0"]),  # the part that is filled agrees
-        ("w|1|K|||\nv||||a|\n|||| b|\nw||||c|", ["0", "rejected", "rejected", "rejected"]),  # and here it does not
+        ("w|1|K|||\nw||||a|", ["0", "0"]),  # the filled part of the key agrees
+        ("w|1|K|||\nv||||a|\n|||| b|\nw||||c|", ["0", "rejected", "rejected", "rejected"]),  # here it does not
         ("w|1|K|||\nv||||a|\nw|1|K||b|\n||||c|", ["0", "rejected", "0", "0"]),
         ("w||K|||\n||||a|", ["rejected", "rejected"]),
         ("w|1|K|||\nw|2|L|||\n|1|||a|", ["0", "1", "rejected"]),
@@ -131,7 +131,7 @@ ROW = st.tuples(
 
 
 def expected(rows: list[tuple[str, str, bool, str]]) -> list[str]:
-    """Row by row, as a person would go down the sheet."""
+    """The statuses, found row by row as a person would do it."""
     out: list[str] = []
     customers: list[str] = []
     head = "rejected"

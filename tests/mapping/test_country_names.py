@@ -1,4 +1,4 @@
-"""Countries and states as shops, ERPs and CLDR write them; what is not certain is an error, and hints name no other."""
+"""Countries and states as shops, ERPs, and CLDR write them; uncertain names are errors, and hints do not mislead."""
 
 from pathlib import Path
 

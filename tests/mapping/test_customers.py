@@ -34,7 +34,7 @@ def test_multipart_keys_require_all_parts() -> None:
 def test_key_parts_are_never_confused() -> None:
     made = apply(TWO_PARTS, "Division|Id|Name\na-b|c|one\na|b-c|two")
     assert made.tables.rows["customer"].tolist() == [0, 1]
-    assert column(made, "reference_id") == ["a-b-c", "a-b-c"]  # validation tells of the two
+    assert column(made, "reference_id") == ["a-b-c", "a-b-c"]  # validation reports both
 
 
 def test_mapped_reference_id_overrides_the_key() -> None:

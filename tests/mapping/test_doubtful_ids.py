@@ -1,4 +1,4 @@
-"""IDs that are used as they are, and of which a warning says why they may be wrong."""
+"""IDs that are used unchanged, with a warning that says why they may be wrong."""
 
 import pytest
 

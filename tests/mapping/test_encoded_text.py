@@ -1,4 +1,4 @@
-"""HTML entities, tags and percent encoding are undone where a whole value shows them."""
+"""HTML entities, tags, and percent encoding are decoded if the entire value is encoded that way."""
 
 import pyarrow as pa
 import pytest

@@ -1,4 +1,4 @@
-"""Mappings that extend one another: what is merged, replaced and taken out, and where faults are said to be."""
+"""Mappings that extend others: what is merged, replaced, and removed, and where errors are reported."""
 
 import hashlib
 import os
@@ -238,7 +238,7 @@ def test_explanation_says_what_is_extended(tmp_path: Path) -> None:
 
 
 def test_function_of_the_base_must_be_in_the_folder_of_the_base(tmp_path: Path) -> None:
-    """Its file is outside the folder of the mapping that extends it, which may not name it itself."""
+    """An extending mapping in another folder inherits the function, but must not name its file itself."""
     (tmp_path / "ours.py").write_text("def shout(text):\n    return text.upper()\n", encoding="utf-8")
     firm = tmp_path / "firm"
     firm.mkdir()

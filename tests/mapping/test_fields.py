@@ -60,7 +60,7 @@ def test_take_first_uses_the_first_valid_value_and_warns_of_invalid_ones() -> No
 def test_otherwise_error_names_the_source_cell() -> None:
     rule = "{from: [A, B], take: first, values: {Net 30: N30}, otherwise: error, default: d}"
     made = field(rule, "Id|A|B\n1|net 30|\n2||Nett 30\n3||", name="payment_term")
-    assert column(made, "payment_term") == ["N30", None, "d"]  # a default never fills a wrong cell
+    assert column(made, "payment_term") == ["N30", None, "d"]  # a default never replaces an invalid cell
     ((code, row, name, value, message, hint),) = problems(made, "code", "row", "column", "value", "message", "hint")
     assert (code, row, name, value) == ("value_unlisted", 3, "B", "Nett 30")
     assert message == "'Nett 30' is not in the mapping's list of values"

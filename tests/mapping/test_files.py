@@ -1,4 +1,4 @@
-"""Finding and reading mapping files: YAML as plain text, and every fault of the file with its line."""
+"""Finding and reading mapping files: YAML as plain text, and every error in the file with its line."""
 
 import os
 import re
@@ -106,7 +106,7 @@ def test_merge_key_inherits_missing_entries() -> None:
     first, second, third = loaded(MERGED).mapping.addresses
     assert (second.type.constant, second.city.from_, second.zip_code.from_) == (["shipping"], ["Town"], ["Zip"])
     assert first.type.constant == third.type.constant == ["billing"]
-    assert (third.city.from_, third.country.from_) == (["Town"], ["Land"])  # the first source goes before the second
+    assert (third.city.from_, third.country.from_) == (["Town"], ["Land"])  # the first entry overrides the second
 
 
 def test_fault_in_an_inherited_entry_is_reported_at_its_own_line(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_several_faults_are_reported_at_once(tmp_path: Path) -> None:
 
 
 def bomb(kind: str, levels: int) -> str:
-    """YAML of a few lines that says ten times as much with each of them."""
+    """A few lines of YAML; each of them multiplies the content by ten."""
     item = {"lists": "[{0}]", "tables": "{{{0}}}", "merges": "{{{0}}}"}[kind]
     lines = [f"a0: &a0 {{{', '.join(f'k{n}: x' for n in range(10))}}}"]
     for level in range(levels):
@@ -143,10 +143,10 @@ def bomb(kind: str, levels: int) -> str:
 
 @pytest.mark.parametrize("kind", ["lists", "tables", "merges"])
 def test_multiplying_aliases_are_limited(kind: str, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(mapping_files, "MOST_PARTS", 5_000)  # to be reached sooner
+    monkeypatch.setattr(mapping_files, "MOST_PARTS", 5_000)  # so that it is reached sooner
     message = refused(bomb(kind, 30), tmp_path)
     assert re.search(r"m\.yaml:\d+: the mapping has more than 5,000 parts, counting what aliases", message)
-    assert "unknown key 'a0'" in refused(BASE + bomb(kind, 1), tmp_path)  # a few are as good as any
+    assert "unknown key 'a0'" in refused(BASE + bomb(kind, 1), tmp_path)  # a few aliases are allowed
 
 
 def test_merges_count_even_if_they_add_nothing(tmp_path: Path, monkeypatch) -> None:
@@ -159,7 +159,7 @@ def test_merges_count_even_if_they_add_nothing(tmp_path: Path, monkeypatch) -> N
 def test_huge_file_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     with path.open("wb") as file:
-        file.truncate(1 << 40)  # it takes no room on the disk
+        file.truncate(1 << 40)  # a sparse file takes no disk space
     with pytest.raises(MappingError, match="has more than 1,048,576 bytes"):
         load_mapping(str(path))
     path.write_text(BASE + "# " + "ä" * 200_000 + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Which shipped mapping fits a file."""
+"""Which included mapping fits a file."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from importer.mapping.fitting import best_fit
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 
 
-@pytest.mark.parametrize("system", ["generic-long", "generic-wide"])  # drafts of all others are recognized by it
+@pytest.mark.parametrize("system", ["generic-long", "generic-wide"])  # test_known_mappings has the others
 def test_sample_is_matched_best_by_its_own_mapping(system: str) -> None:
     fit = best_fit(load([str(SAMPLES / system)], LoadOptions()))
     assert fit is not None

@@ -1,4 +1,4 @@
-"""Every shipped mapping on its sample data: the golden results, and every planted fault at its cell."""
+"""Every included mapping with its sample data: the golden results, and every planted error at its cell."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from tests.mapping.golden import GOLDENS, bodies, checked, said
 from tests.samples.__main__ import MAKERS, SAMPLE_DATA
 
 SYSTEMS = pytest.mark.parametrize("system", list_mappings())
-ALONE = {"orphan", "company_name_missing"}  # the row is rejected without a customer, where it is the key that is wrong
-PASSED_OVER = {"netsuite", "sap-business-one"}  # where a wrong phone is left out, or another one is taken instead
+ALONE = {"orphan", "company_name_missing"}  # the row is rejected without a customer if its key is wrong
+PASSED_OVER = {"netsuite", "sap-business-one"}  # a wrong phone is left out, or another one is used instead
 
 
 def test_every_mapping_has_sample_data_and_golden_results() -> None:

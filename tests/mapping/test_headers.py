@@ -1,4 +1,4 @@
-"""Shipped mappings on exports whose headers differ from those of the samples: other versions, languages, spellings."""
+"""Included mappings with headers that differ from the samples': other versions, languages, spellings."""
 
 import csv
 import io
@@ -14,8 +14,8 @@ from tests.mapping.golden import bodies, check
 from tests.samples.__main__ import SAMPLE_DATA
 
 
-def told(system: str, files: dict[str, str], folder: Path) -> dict[str, dict[str, Any]]:
-    """Reference id → the body that would be sent."""
+def sent_bodies(system: str, files: dict[str, str], folder: Path) -> dict[str, dict[str, Any]]:
+    """Reference ID → the body that would be sent."""
     for name, text in files.items():
         (folder / name).write_text(dedent(text).strip() + "\n", encoding="utf-8")
     lines = bodies(check(system, [folder / name for name in files])).splitlines()
@@ -23,7 +23,7 @@ def told(system: str, files: dict[str, str], folder: Path) -> dict[str, dict[str
 
 
 def shape(body: dict[str, Any]) -> tuple[str, list[tuple[str, str, str | None]], list[str]]:
-    """The company's name, (type, city, state) of its addresses, the names of its contacts."""
+    """The company's name, (type, city, state) of its addresses, and the names of its contacts."""
     addresses = [(one["type"], one["city"], one.get("state")) for one in body.get("addresses", ())]
     people = [" ".join(filter(None, (one["first_name"], one.get("last_name")))) for one in body.get("contacts", ())]
     return body["company_name"], addresses, people
@@ -31,7 +31,7 @@ def shape(body: dict[str, Any]) -> tuple[str, list[tuple[str, str, str | None]],
 
 BOTH = [("billing", "Austin", "TX"), ("shipping", "Austin", "TX")]
 CASES = {
-    "shopify, before there were ids": (
+    "shopify, before it had IDs": (
         "shopify",
         """
         First Name,Last Name,Email,Company,Address1,City,Province,Province Code,Country,Country Code,Zip,Phone,Tags
@@ -72,7 +72,7 @@ CASES = {
             "E2": ("Lee Park", [("billing", "Austin", None)], ["Lee Park"]),
         },
     ),
-    "netsuite template, British and decorated": (
+    "netsuite template, British labels with markers": (
         "netsuite-template",
         """
         External ID 2,Company Name,Address 1 : Address 1,Address 1 : City,Address 1 : County,Address 1 : Country (Req) 1
@@ -108,7 +108,7 @@ CASES = {
         """,
         {"p_1": ("Harbor Goods", [*BOTH, BOTH[1]], ["Dana Reyes"])},
     ),
-    "odoo, by names alone": (
+    "odoo, by names only": (
         "odoo",
         """
         Name,Is a company,Related company,Address type,Street,ZIP,City,State,Country
@@ -164,7 +164,7 @@ CASES = {
         """,
         {"HARB": ("Harbor Goods", BOTH[1:], ["Dana Reyes"])},
     ),
-    "sage 100, by labels, customers alone": (
+    "sage 100, by labels, only customers": (
         "sage-100",
         """
         AR Division No,Customer No,Customer Name,Address Line 1,City,State,Zip Code,Customer Status
@@ -186,7 +186,7 @@ CASES = {
         """,
         {"Harbor Goods": ("Harbor Goods", BOTH[:1], ["Dana Reyes"])},
     ),
-    "quickbooks online, the list of the page Customers": (
+    "quickbooks online, the list from the Customers page": (
         "quickbooks-online",
         """
         Name,Company name,Street Address,City,State,Country,Zip,Phone,Email,Open balance
@@ -194,7 +194,7 @@ CASES = {
         """,
         {"Dana": ("Harbor Goods", BOTH[:1], [])},
     ),
-    "quickbooks desktop, with the parts of the address": (
+    "quickbooks desktop, with address parts": (
         "quickbooks-desktop",
         """
         ,Active Status,Customer,Company,Primary Contact,Bill to 1,Bill to 2,Bill to 3,Street1,City,State,Zip
@@ -203,7 +203,7 @@ CASES = {
         """,
         {"Harbor": ("Harbor Goods", BOTH[:1], ["Dana Reyes"])},
     ),
-    "by hand, the plainest list": (
+    "by hand, a very simple list": (
         "generic-wide",
         """
         Company,Address 1,City,State,Zip,Country,Phone,Email,Contact
@@ -228,7 +228,7 @@ CASES = {
         """,
         {"1": ("Harbor Goods", BOTH, [])},
     ),
-    "by hand, named as databases name columns": (
+    "by hand, with database column names": (
         "generic-wide",
         """
         customer_id,company_name,billing_address_1,billing_city,billing_state,shippingAddress1,ship-to-city,ship_to_state
@@ -267,7 +267,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_other_header_spellings_of_a_system_are_understood(case: str, tmp_path: Path) -> None:
     system, text, wanted = CASES[case]
-    assert {key: shape(body) for key, body in told(system, {"export.csv": text}, tmp_path).items()} == wanted
+    assert {key: shape(body) for key, body in sent_bodies(system, {"export.csv": text}, tmp_path).items()} == wanted
 
 
 def test_sap_header_rows_may_be_in_either_order(tmp_path: Path) -> None:

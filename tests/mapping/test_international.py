@@ -1,4 +1,4 @@
-"""A list of customers of 44 countries, as people there write it, through the mapping for lists made by hand."""
+"""Customers in 44 countries, written as people there do, with the mapping for handmade lists."""
 
 import csv
 import json
@@ -9,14 +9,14 @@ import pytest
 
 from tests.mapping.golden import bodies, check
 
-FOLDER = Path(__file__).parent / "international"  # all of it is invented
+FOLDER = Path(__file__).parent / "international"  # all data is invented
 EXPECTED = list(csv.DictReader((FOLDER / "expected.csv").read_text(encoding="utf-8").splitlines()))
 OF_ADDRESS = ("address_line_1", "city", "state", "zip_code", "country")
 
 
 @pytest.fixture(scope="module")
 def made() -> dict[str, dict[str, Any]]:
-    """The body of each customer with the fields of its billing address; all are valid."""
+    """The body of each customer, with the fields of its billing address added; all customers are valid."""
     lines = bodies(check("generic-wide", [FOLDER / "customers.csv"])).splitlines()
     found = {body["reference_id"]: body for body in map(json.loads, lines)}
     for body in found.values():

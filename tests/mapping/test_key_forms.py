@@ -1,4 +1,4 @@
-"""Keys and ids that look the same are the same; the ids that earlier versions made of them are kept beside them."""
+"""Keys and IDs that look the same are equal; the IDs that earlier versions made from them are kept as former IDs."""
 
 import pytest
 

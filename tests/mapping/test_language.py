@@ -1,4 +1,4 @@
-"""What a field and a condition can say: parts by number, later transforms, tables of values, columns compared."""
+"""What fields and conditions can do: select parts by number, transform later, map values, compare columns."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a mapping can say: faults with their lines, and short forms that equal the long ones."""
+"""What a mapping can contain: errors with their lines, and short forms that equal the long ones."""
 
 import re
 
@@ -8,12 +8,12 @@ from importer.errors import MappingError
 from importer.mapping.language.mapping_model import Mapping
 from tests.mapping.support import loaded
 
-TOP = "title: Test\nkey: Id\ncustomer: {company_name: Name}\n"  # three lines: what is added starts at line 4
-FIELD = "title: Test\nkey: Id\ncustomer:\n  company_name: Name\n"  # what is added starts at line 5
+TOP = "title: Test\nkey: Id\ncustomer: {company_name: Name}\n"  # three lines; additions start at line 4
+FIELD = "title: Test\nkey: Id\ncustomer:\n  company_name: Name\n"  # additions start at line 5
 
 
 def faults(text: str) -> list[str]:
-    """``line: text`` of every fault."""
+    """``line: text`` of every error."""
     with pytest.raises(MappingError) as caught:
         loaded(text)
     return [re.sub(r"^.*test\.yaml:", "", line) for line in caught.value.message.splitlines()]

@@ -1,4 +1,4 @@
-"""A default address or contact that another table names, and that the customer does not have."""
+"""Another table names a default address or contact that the customer does not have."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Packed cells: addresses in one cell or in lines, labelled numbers, several values that become several contacts."""
+"""Packed cells: addresses in one cell or in lines, labeled numbers, several values that become several contacts."""
 
 import pyarrow as pa
 import pytest

@@ -1,4 +1,4 @@
-"""Parent reference (`parent`): companies, people and addresses in one list, each naming its company, in any order."""
+"""`parent`: companies, people, and addresses in one list, in any order; each row names its company."""
 
 import random
 
@@ -25,7 +25,7 @@ contacts:
 HEAD = "Id|Name|Parent|Kind|Street"
 
 
-def told(made: Mapped) -> list[tuple[str, int, str]]:
+def problem_messages(made: Mapped) -> list[tuple[str, int, str]]:
     return [(code, row, message) for code, row, message in problems(made, "code", "row", "message")]
 
 
@@ -35,7 +35,7 @@ def test_children_are_found_in_any_order_by_name_or_id() -> None:
     assert_one_status_each(made)
     assert row_statuses(made) == ["0", "0", "0", "1", "0", "2"]
     assert column(made, "reference_id") == ["1", "2", "5"]
-    assert column(made, "company_name") == ["Kettle", "Copper", "Cleo"]  # an individual is a customer by itself
+    assert column(made, "company_name") == ["Kettle", "Copper", "Cleo"]  # a person without a company is a customer
     assert [(c["_customer"], c["first_name"]) for c in records(made, "contact")] == [(0, "Ada"), (0, "Bea")]
     assert [(a["_customer"], a["address_line_1"]) for a in records(made, "address")] == [(0, "a"), (0, "b"), (0, "c")]
     assert made.tables.customers["_row"].tolist() == [1, 3, 5]
@@ -60,7 +60,7 @@ def test_case_and_spaces_are_ignored_only_without_an_exact_match() -> None:
     cells = f"{HEAD}\n1|Kettle||C|\n2|KETTLE||C|\n3||KETTLE|A|a\n4||kettle|A|b\n5||Kettle|A|c"
     made = apply(FAMILY, cells)
     assert row_statuses(made) == ["0", "1", "1", "rejected", "0"]
-    assert told(made) == [
+    assert problem_messages(made) == [
         ("parent_ambiguous", 5, "'kettle' matches the name in several rows: customers.csv:2, customers.csv:3")
     ]
 
@@ -73,7 +73,7 @@ def test_shared_name_is_reported_with_all_rows_and_rejects_only_the_child() -> N
         ("parent_ambiguous", 3, "Parent", "Kettle", -1),
         ("parent_rejected", 6, "Parent", "Ada", -1),
     ]
-    assert told(made)[0][2].endswith(": customers.csv:2, customers.csv:4")
+    assert problem_messages(made)[0][2].endswith(": customers.csv:2, customers.csv:4")
 
 
 def test_rows_of_one_customer_may_share_their_name() -> None:
@@ -87,7 +87,7 @@ def test_name_equal_to_another_id_is_ambiguous() -> None:
 def test_missing_parent_is_reported() -> None:
     made = apply(FAMILY, f"{HEAD}\n1|Kettle||C|\n3|Ada|Ketle|P|\n4|Depot|Ada|A|")
     assert row_statuses(made) == ["0", "rejected", "rejected"]
-    assert told(made) == [
+    assert problem_messages(made) == [
         ("orphan_row", 3, "'Ketle' does not match any row in the file"),
         ("parent_rejected", 4, "'Ada' belongs to a row that was rejected"),
     ]
@@ -98,8 +98,8 @@ def test_grandparents_and_company_person_names_are_resolved() -> None:
         "1|Harbor, Inc.||C|",
         "2|Ada|Harbor, Inc.|P|",
         "3|Depot|Ada|A|a",  # a person's name
-        "4|Home|Harbor, Inc., Ada|A|b",  # the form in which Odoo shows a person
-        "5|Attic|harbor, inc., home|A|c",  # the top of the line stands for all above
+        "4|Home|Harbor, Inc., Ada|A|b",  # how Odoo shows a person
+        "5|Attic|harbor, inc., home|A|c",  # the company's name is enough for the levels in between
         "6|Chest|Harbor, Inc., Ada, Home|A|d",
     ]
     made = apply(FAMILY, "\n".join([HEAD, *random.Random(5).sample(rows, len(rows))]))
@@ -112,15 +112,15 @@ def test_people_are_named_without_their_company() -> None:
     assert [c["first_name"] for c in records(made, "contact")] == ["Ada", "Kettle, Bea", "Kettle, Inc.,"]
     assert column(made, "company_name") == ["Kettle, Inc."]
     said = "'Kettle, Inc., Ada' is read as 'Ada', because the row belongs to that company"
-    assert told(made) == [("name_split", 3, said)]
+    assert problem_messages(made) == [("name_split", 3, said)]
 
 
 def test_person_name_in_two_companies_is_ambiguous() -> None:
     rows = ["1|Harbor||C|", "2|Ada|Harbor|P|", "3|Ada|4|P|", "4|Kettle||C|", "5|x|Kettle, Ada|A|e"]
-    rows += ["6|z|Ada|A|g", "7|y|Harbor, Bea|A|f"]  # which Ada? and there is no Bea in that company
+    rows += ["6|z|Ada|A|g", "7|y|Harbor, Bea|A|f"]  # which Ada? And there is no Bea in that company
     made = apply(FAMILY, "\n".join([HEAD, *rows]))
     assert row_statuses(made) == ["0", "0", "1", "1", "1", "rejected", "rejected"]
-    assert [code for code, *_ in told(made)] == ["parent_ambiguous", "orphan_row"]
+    assert [code for code, *_ in problem_messages(made)] == ["parent_ambiguous", "orphan_row"]
 
 
 def test_customer_takes_precedence_over_a_person_with_the_same_name() -> None:
@@ -142,7 +142,7 @@ def test_children_of_a_skipped_row_are_skipped_for_the_same_reason() -> None:
 def test_rejected_parent_rejects_its_children() -> None:
     made = apply(FAMILY.replace("Id|Name", "Id"), f"{HEAD}\n|Kettle||C|\n2|Ada|Kettle|P|\n3|x|Ada|A|a")
     assert row_statuses(made) == ["rejected"] * 3
-    assert [code for code, *_ in told(made)] == ["key_blank", "parent_rejected", "parent_rejected"]
+    assert [code for code, *_ in problem_messages(made)] == ["key_blank", "parent_rejected", "parent_rejected"]
 
 
 def test_children_of_a_broken_row_are_rejected() -> None:
@@ -154,7 +154,7 @@ def test_circular_parents_are_reported() -> None:
     cells = f"{HEAD}\n1|Ada|Bea|P|\n2|Bea|Ada|P|\n3|x|Ada|A|\n4|Kettle||C|"
     made = apply(FAMILY, cells)
     assert row_statuses(made) == ["rejected", "rejected", "rejected", "0"]
-    assert {code for code, *_ in told(made)} == {"parent_circle"}
+    assert {code for code, *_ in problem_messages(made)} == {"parent_circle"}
 
 
 def test_overlong_chains_of_parents_are_rejected() -> None:
@@ -181,7 +181,7 @@ def test_first_filled_column_names_the_parent_after_transforms() -> None:
     assert row_statuses(apply(mapping, f"{HEAD}\n1|Kettle||C|\n2|Ada|Kettle:Ada|P|")) == [
         "0",
         "0",
-    ]  # one of them will do
+    ]  # one of the columns is enough
 
 
 def test_invalid_parent_value_is_not_treated_as_no_parent() -> None:
@@ -268,7 +268,7 @@ def test_every_row_has_one_status_with_any_parents(rows: list, blank_key: str) -
         assert (owners[children["_row"].to_numpy()] == children["_customer"].to_numpy()).all()
 
 
-SKIPPED_ALIKE = [  # two suppliers have nothing in common, so "Ada, Bea" is none of them
+SKIPPED_ALIKE = [  # the two suppliers are unrelated, so "Ada, Bea" is neither of them
     (("", "Ada", ""), ("S", "", False)),
     (("", "", ""), ("S", "", False)),
     (("", "", "Ada, Bea"), ("P", "", False)),

@@ -1,4 +1,4 @@
-"""One number of a cell and nothing else: no digits of words, hours, endings or second numbers."""
+"""Exactly one number from a cell: no digits of words, hours, suffixes, or second numbers."""
 
 import pyarrow as pa
 import pytest
@@ -10,7 +10,7 @@ LEFT_OUT, ASSUMED = "phones_left_out", "phone_code_assumed"
 
 
 def read(value: str, country: str) -> tuple[str | None, str | None, list[str]]:
-    """(number, extension, codes of what is reported)"""
+    """(number, extension, codes of the warnings)"""
     result = phone(pa.array([value]), pa.array([country]))
     assert result.extensions is not None
     assert {finding.severity for finding in result.findings} <= {Severity.WARNING}
@@ -23,7 +23,7 @@ def read(value: str, country: str) -> tuple[str | None, str | None, list[str]]:
         ("+49 171 6783154", "DE", "+491716783154"),
         ("0171 6783154", "DE", "+491716783154"),
         ("+49 (0) 171-678 31 54", "DE", "+491716783154"),
-        ("04921 123456", "DE", "+494921123456"),  # the area code begins as the country code
+        ("04921 123456", "DE", "+494921123456"),  # the area code starts with the digits of the country code
         ("+49 4921 123456", "DE", "+494921123456"),
         ("089/1234567", "DE", "+49891234567"),
         ("0049 89 / 1234567", "DE", "+49891234567"),

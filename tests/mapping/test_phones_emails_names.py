@@ -1,4 +1,4 @@
-"""Phones, e-mail addresses and people's names: the quick ways give what the libraries give."""
+"""Phones, email addresses, and people's names: the quick ways give the same results as the libraries."""
 
 import itertools
 import re
@@ -22,7 +22,7 @@ from importer.records import Severity
 
 
 def read(value: str, countries: str | None = "US") -> tuple[str | None, str | None, str | None]:
-    """(number, extension, what is wrong)"""
+    """(number, extension, error)"""
     result = phone(pa.array([value]), pa.array([countries], pa.string()))
     assert result.extensions is not None
     reason = result.findings[0].texts(0)[0] if result.findings else None
@@ -145,9 +145,9 @@ def test_phones_match_libphonenumber(value: str, countries: str | None) -> None:
             break
     number, extension, reason = read(value, countries)
     if wanted == (None, None) and extension is not None and len(extension) == 4:
-        return  # number and extension run together, which libphonenumber does not take apart
+        return  # a number and extension run together, which libphonenumber does not split
     if reason is not None and "begins with the country code" in reason:
-        return  # it is valid with and without the code; libphonenumber takes it as a number of the country
+        return  # valid with and without the country code; libphonenumber reads it as a national number
     assert (number, extension) == wanted
     assert (reason is None) == (number is not None)
 
@@ -349,7 +349,7 @@ def test_quick_email_check_agrees_with_email_validator(local: str, domain: str, 
         wanted = None
     got, wrong = judge(value)
     if value.endswith("."):
-        return  # a trailing dot is taken off first
+        return  # a trailing dot is removed first
     assert (None if wrong else got) == wanted
 
 

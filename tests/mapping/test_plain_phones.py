@@ -1,4 +1,4 @@
-"""Phone numbers by whole columns: whatever is found that way is what libphonenumber's parser finds."""
+"""Phone numbers read by entire columns: every number found that way equals what libphonenumber finds."""
 
 import random
 
@@ -21,7 +21,7 @@ Pair = tuple[str, str | None]
 
 
 def by_parser(value: str, countries: str | None) -> tuple[str | None, str | None]:
-    """(E.164, extension) by libphonenumber's parser with the first of the countries."""
+    """(E.164, extension) from libphonenumber's parser with the first of the countries."""
     text = "+" + value[2:] if value.startswith("00") else value
     try:
         parsed = phonenumbers.parse(text, (countries or "").partition("|")[0] or None)
@@ -33,7 +33,7 @@ def by_parser(value: str, countries: str | None) -> tuple[str | None, str | None
 
 
 def examples() -> list[tuple[str, str, str]]:
-    """(Region, country code, national number) of an example of each type that each region has."""
+    """(region, country code, national number) of an example number of each type in each region."""
     found = [
         (region, phonenumbers.example_number_for_type(region, kind))
         for region in REGIONS
@@ -56,7 +56,7 @@ def written(rng: random.Random, digits: str) -> str:
 
 
 def hostile(rng: random.Random, count: int) -> list[Pair]:
-    """Numbers near valid ones, written in many ways, with and without country codes, prefixes and extensions."""
+    """Valid and almost valid numbers in many forms, with and without country codes, prefixes, and extensions."""
     known = examples()
     made: dict[Pair, None] = {}
     while len(made) < count:
@@ -75,7 +75,7 @@ def hostile(rng: random.Random, count: int) -> list[Pair]:
 
 @pytest.fixture(autouse=True)
 def _few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Numbers of a country are not parsed because there are only a few of them."""
+    """Use the quick way even for countries with only a few numbers."""
     monkeypatch.setattr(plain_phones, "_FEWEST", 1)
 
 
@@ -115,7 +115,7 @@ def test_common_formats_of_all_regions_are_read(region: str) -> None:
 @pytest.mark.parametrize(
     ("value", "country"),
     [
-        ("+1 1 310 1234", "CA"),  # a short number of Canada after a prefix that the country code's own plan keeps
+        ("+1 1 310 1234", "CA"),  # a short Canadian number after a prefix that the plan of the country code keeps
         ("00 11310143 - 4", "CA"),
         ("+1 (246) 555", "US"),
         ("00 821) 02/00(00000", None),  # perhaps two numbers
@@ -126,8 +126,8 @@ def test_common_formats_of_all_regions_are_read(region: str) -> None:
         ("415 555 0132" + " " * 300 + "1", "US"),
         ("(415) 555-0132 x1234567", "US"),
         ("(415) 555-0132 x(12)", "US"),
-        ("+800 1234 5678", "US"),  # of no region
-        ("+49 30 901820", "US"),  # of another country
+        ("+800 1234 5678", "US"),  # belongs to no region
+        ("+49 30 901820", "US"),  # from another country
     ],
 )
 def test_uncertain_numbers_are_left_to_the_parser(value: str, country: str | None) -> None:

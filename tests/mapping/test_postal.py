@@ -1,4 +1,4 @@
-"""Postal codes beside state and country: mended where that is certain, else told."""
+"""Postal codes and their state and country: corrected if that is certain, otherwise reported."""
 
 import re
 
@@ -192,7 +192,7 @@ def test_invalid_postal_code_for_the_country_is_reported(code: str, country: str
 @pytest.mark.parametrize(
     ("state", "code", "country"),
     [
-        ("TN", "38122", "IT"),  # Trento, and a ZIP code of Tennessee
+        ("TN", "38122", "IT"),  # Trento; 38122 is also a ZIP code in Tennessee
         ("BE", "10115", "DE"),
         ("", "10115", "DE"),
         ("", "00950", "PL"),

@@ -1,4 +1,4 @@
-"""The sample exports with their columns backwards, in another encoding and with another delimiter: the same bodies."""
+"""The sample exports with reversed columns, another encoding, and another delimiter give the same bodies."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ Grid = list[list[str]]
 
 
 def backwards(grid: Grid, top: int) -> Iterator[list[str]]:
-    """Rows as wide as the header the other way round; titles above it and lines of a foot below as they are."""
+    """The grid with reversed columns; titles above the header and footer lines stay as they are."""
     width = len(grid[top])
     for number, row in enumerate(grid):
         yield [*reversed(row)] if number >= top and len(row) == width else row
@@ -88,5 +88,5 @@ def test_headers_in_other_spellings_give_the_same_records(system: str) -> None:
         tables.append(replace(table, frame=table.frame.set_axis(names, axis="columns"), stored=None))
     made = apply_mapping(loaded, Sources(tuple(tables)), country="US")
     for entity in ENTITIES:
-        now = made.tables.frame(entity).drop(columns=FORMER_ID, errors="ignore")  # what earlier versions took for an ID
+        now = made.tables.frame(entity).drop(columns=FORMER_ID, errors="ignore")  # IDs from earlier versions
         assert_frame_equal(now, usual.mapped.tables.frame(entity))

@@ -1,4 +1,4 @@
-"""Where rows end: each in exactly one customer, skip or rejection, whatever the order they come in."""
+"""Each row belongs to exactly one customer or is skipped or rejected, whatever the order of rows."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -64,7 +64,7 @@ def test_rows_in_joined_tables_have_the_right_status() -> None:
     made = apply(JOINED, sheet(FIRMS, "firms.csv"), sheet(STREETS, "streets.csv"))
     assert_one_status_each(made)
     assert row_statuses(made)[:5] == ["0", "supplier", "1", "rejected", "supplier"]
-    # A skipped customer's address goes with it; an orphan and a row without a key are rejected alone.
+    # A skipped customer's address is skipped as well; an orphan and a row without a key are rejected on their own.
     assert row_statuses(made)[5:] == ["0", "supplier", "old", "rejected", "rejected", "1"]
     assert column(made, "address_line_1", "address") == ["a", "f"]
     assert sorted(problems(made, "code", "customer", "row", "column", "value")) == [
@@ -148,7 +148,7 @@ def test_invariants_hold_for_any_table(rows: list[dict[str, str]]) -> None:
     tables = made.tables
     assert_one_status_each(made)
     first = tables.customers["_row"].to_numpy()
-    assert (np.diff(first) > 0).all()  # customers in the order of their first rows
+    assert (np.diff(first) > 0).all()  # customers are in the order of their first rows
     assert tables.rows["customer"].to_numpy()[first].tolist() == list(range(len(first)))
     assert tables.customers["reference_id"].tolist() == list(
         dict.fromkeys(rows[row]["Id"].strip() for row in np.flatnonzero(tables.rows["customer"] >= 0))
@@ -166,7 +166,7 @@ def test_invariants_hold_for_any_table(rows: list[dict[str, str]]) -> None:
 
 
 def by_id(made: Mapped) -> dict[str, Any]:
-    """What each customer is, apart from the order of rows."""
+    """Each customer's content, regardless of the order of rows."""
     out: dict[str, Any] = {record["reference_id"]: {"own": record} for record in records(made)}
     names = list(out)
     for entity in ("address", "contact"):

@@ -1,4 +1,4 @@
-"""Which children add something, which one is the default, and that the order of rows makes no difference."""
+"""Which children are distinct, which one is the default, and that the order of rows makes no difference."""
 
 import json
 from itertools import permutations
@@ -124,8 +124,8 @@ def test_default_from_the_source_takes_precedence(rows: list[str], wanted: dict[
         assert defaults(PLACES, "\n".join(["Id|Type|Street|Main", *order])) == wanted
 
 
-def told(rows: list[str]) -> list[str]:
-    """The customers and children as texts, without what may depend on the order: order itself, unstated defaults."""
+def sent_records(rows: list[str]) -> list[str]:
+    """The customers and children as texts, without what may depend on the order (unstated defaults)."""
     made = apply(PLACES + PEOPLE.split("\n", 5)[5], "\n".join(["Id|Name|Type|Street|City|First|Mail|Main", *rows]))
     ids = column(made, "reference_id")
     lines = [json.dumps(record, default=str) for record in records(made)]
@@ -153,4 +153,4 @@ line = st.fixed_dictionaries(cells).map(
 def test_row_order_does_not_change_what_is_sent(rows: list[str], random: Any) -> None:
     mixed = list(rows)
     random.shuffle(mixed)
-    assert told(mixed) == told(rows)
+    assert sent_records(mixed) == sent_records(rows)

@@ -1,4 +1,4 @@
-"""The shipped mappings on the sample exports: every planted fault is found at its cell, and nobody else is rejected."""
+"""The included mappings with the sample exports: planted errors are found at their cells, others are accepted."""
 
 import csv
 import io
@@ -35,8 +35,8 @@ CODES = {
     "conflict": "customer_conflict",
     "orphan": "orphan_row",
 }
-# Wrong values that are left out (NetSuite's address phones) or passed over for another (SAP's contacts have two
-# phones) with a warning, so that the customer goes all the same.
+# Wrong values that are left out (NetSuite's address phones) or replaced by another (SAP's contacts have two phones)
+# with a warning; the customer is still sent.
 MENDED = {"xero": 0, "netsuite": 1, "sap-business-one": 1}
 Grid = list[list[str]]
 
@@ -65,7 +65,7 @@ def code_of(dirt: Planted, system: str) -> str:
 
 
 def assert_as_planted(system: str, checked: Checked) -> None:
-    """Each harmful dirt is found at its row and column with a fitting code; all other customers go through."""
+    """Each harmful fault is found at its row and column with the right code; all other customers are accepted."""
     found = checked.found()
     harmful = [dirt for dirt in sample(system).planted if dirt.harmful]
     mended = set()
@@ -172,7 +172,7 @@ def test_samples_in_other_encodings_and_with_other_delimiters_are_read(
 
 
 def rearranged(system: str, grid: Grid) -> Grid:
-    """The columns backwards, with two that no mapping knows; what stands above the header and a total stay."""
+    """The grid with reversed columns and two unknown ones; rows above the header and a total stay."""
     top = HEADER_ROW[system] - 1
     width = len(grid[top])
     body = [[*reversed(row + [""] * (width - len(row))), "zz", ""] for row in grid[top:]]
@@ -195,7 +195,7 @@ def test_samples_with_reordered_and_unknown_columns_give_the_same_children(syste
 
 
 def children(checked: Checked) -> list[list[str]]:
-    """The ids of children, which are the same however the file is written."""
+    """The IDs of children, which do not depend on how the file is written."""
     return [sorted(checked.mapped.tables.frame(entity)["reference_id"]) for entity in ("address", "contact")]
 
 

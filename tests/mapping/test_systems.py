@@ -1,4 +1,4 @@
-"""What the shipped mappings make of rows that real systems export: branches, defaults, closed customers, languages."""
+"""Rows as real systems export them, with the included mappings: branches, defaults, closed customers, languages."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ Body = dict[str, Any]
 
 
 def run(system: str, folder: Path, *texts: str) -> tuple[dict[str, Body], Checked]:
-    """(Reference id → the body that would be sent, all that was found)."""
+    """(reference ID → the body that would be sent, everything else that the check found)."""
     for number, text in enumerate(texts):
         (folder / f"{number}.csv").write_text(dedent(text).strip() + "\n", encoding="utf-8")
     made = check(system, [folder])

@@ -1,4 +1,4 @@
-"""Which source is which table of the mapping, which columns it must have, and what is said of the others."""
+"""Which source is which table of the mapping, which columns it must have, and what is reported about the others."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ def test_tables_are_distinguished_by_their_columns() -> None:
 
 
 def test_table_may_be_split_into_several_files() -> None:
-    more = sheet("Firm|Code\nThimble|3", "more.csv")  # in another order of columns
+    more = sheet("Firm|Code\nThimble|3", "more.csv")  # with another column order
     made = apply(JOINED, PARTNERS, more, ADDRESSES, PEOPLE)
     assert column(made, "company_name") == ["Kettle", "Copper", "Thimble"]
 
@@ -147,8 +147,8 @@ def test_entire_repeated_group_may_be_absent() -> None:
     ("headers", "absent"),
     [
         ("P1 Name|P1 Mail|P2 Name|Tel", "'P2 Mail'"),  # half a group
-        ("P1 Name|P1 Mail", "'Tel'"),  # what all groups share
-        ("Tel", "'P1 Name'"),  # none at all: the first is asked for
+        ("P1 Name|P1 Mail", "'Tel'"),  # without the column that all groups share
+        ("Tel", "'P1 Name'"),  # no group at all; the message names the first
     ],
 )
 def test_missing_columns_of_a_repeated_group_are_refused(headers: str, absent: str) -> None:

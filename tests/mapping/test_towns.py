@@ -1,4 +1,4 @@
-"""Cells of cities that also have the state, the postal code, or the country."""
+"""City cells that also contain the state, the postal code, or the country."""
 
 import pytest
 
@@ -15,7 +15,7 @@ PARTS = ("city", "state", "zip_code", "country")
 
 
 def read(cells: str, default: str | None = "US") -> tuple[tuple[str, ...], list[tuple[str, str]]]:
-    """Parts of an address as they are sent, of the cells city, state, postal code, and country; what is told."""
+    """The parts of an address as they are sent, from the cells city, state, postal code, and country; the problems."""
     made = apply(MAPPING, f"Id|City|S|Z|C\n4 Pier Rd|{cells}", country=default)
     (address,) = records(made, "address")
     assert address["address_line_1"] == "4 Pier Rd"

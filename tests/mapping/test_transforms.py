@@ -19,7 +19,7 @@ def run(step: object, *values: str, countries: tuple[str | None, ...] = (), fold
     return run_step(parse_step(step), texts, pa.array(countries or [None] * len(values), pa.string()), folder)
 
 
-def told(result: TransformResult) -> list[tuple[int, str, str, str]]:
+def failures(result: TransformResult) -> list[tuple[int, str, str, str]]:
     """(number, code, message, hint) of every value that failed."""
     return [
         (number, finding.code, *finding.texts(number))
@@ -113,7 +113,7 @@ def test_failures_say_what_is_wrong_and_what_to_do(
     step: object, value: str, code: str, message: str, hint: str
 ) -> None:
     result = run(step, value)
-    ((number, got_code, got_message, got_hint),) = told(result)
+    ((number, got_code, got_message, got_hint),) = failures(result)
     assert (number, got_code) == (0, code)
     assert message in got_message
     assert hint in got_hint
@@ -124,7 +124,7 @@ def test_failures_say_what_is_wrong_and_what_to_do(
 def test_one_failure_does_not_affect_other_values() -> None:
     result = run("flag", "yes", "perhaps", "no")
     assert result.values.to_pylist() == ["true", None, "false"]
-    assert [number for number, *_ in told(result)] == [1]
+    assert [number for number, *_ in failures(result)] == [1]
 
 
 FLAGS = [("Yes", "No"), ("Y", "N"), ("T", "F"), ("TRUE", "FALSE"), ("1", "0"), ("1.0", "0.0"), ("-1", "0")]

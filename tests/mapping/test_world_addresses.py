@@ -1,4 +1,4 @@
-"""Addresses of many countries in one cell or in lines: town, state, postal code and country right, or left out."""
+"""Addresses in many countries, in one cell or in lines: each part is right or left out."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from importer.mapping.transforms.address_parser import read_address
 from importer.tables import ProblemTable, Sources
 from importer.validation.policies import Validated, apply_policies
 from tests.mapping.support import apply, sheet
-from tests.mapping.test_address_parser import told
+from tests.mapping.test_address_parser import as_text
 from tests.support import validate_all
 
 
@@ -43,7 +43,7 @@ from tests.support import validate_all
 )
 def test_british_address_lines_are_parsed(lines: list[str | None], wanted: str) -> None:
     address = read_address(lines, "GB")
-    assert (told(address), address.doubts) == (wanted, ())
+    assert (as_text(address), address.doubts) == (wanted, ())
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_british_address_lines_are_parsed(lines: list[str | None], wanted: str) 
 )
 def test_packed_addresses_of_many_countries_are_parsed(text: str, wanted: str) -> None:
     address = read_address([text], None)
-    assert told(address).endswith(wanted)
+    assert as_text(address).endswith(wanted)
     assert not address.doubts
 
 

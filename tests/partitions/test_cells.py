@@ -1,4 +1,4 @@
-"""Every filled cell of a data row is in one category, and what is lost is named with its place."""
+"""Every filled cell of a data row is in one category, and lost cells are reported with their place."""
 
 import csv
 from pathlib import Path

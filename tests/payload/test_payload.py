@@ -1,4 +1,4 @@
-"""Bodies: the exact bytes, what is left out, and the way back from an API's refusal."""
+"""Request bodies: the exact bytes, what is left out, and finding the cell for a refusal by the API."""
 
 import hashlib
 import io
@@ -52,7 +52,7 @@ GOLDEN = (
 def golden_tables() -> EntityTables:
     person = {"first_name": "John", "last_name": "Doe", "phone": "+14155550171", "email": "john.doe@example.com"}
     customer = {
-        # Not in the order in which they are sent.
+        # Not in the order in which the fields are sent.
         'attributes.b "2"': "two\nlines\x01",
         **person,
         "company_name": 'Wren "& Söhne"',
@@ -226,7 +226,7 @@ def tables_of(draw: st.DrawFn) -> EntityTables:
 
 
 def expected_body(tables: EntityTables, customer: int) -> bytes:
-    """The body as one would build it record by record."""
+    """The body, built record by record."""
 
     def record(frame: pd.DataFrame, position: int, fields: tuple[str, ...], **more: Any) -> dict[str, Any]:
         cells = {name: pa.array(frame[name])[position].as_py() for name in frame}

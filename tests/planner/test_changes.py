@@ -70,12 +70,12 @@ def test_every_kind_of_change_has_its_path() -> None:
     }
 
 
-OLD_ID, NEW_ID = "C1-shipping-0123456789ab", "C1-shipping-ba9876543210"  # as they are made of content
+OLD_ID, NEW_ID = "C1-shipping-0123456789ab", "C1-shipping-ba9876543210"  # as the mapping makes them from the content
 DOCK = {"reference_id": OLD_ID, "type": "shipping", "address_line_1": "4 Dock", "city": "Hull", "is_default": True}
 
 
 def test_child_with_a_new_content_based_id_counts_as_changed() -> None:
-    """It keeps its reference id; its default too, unless the source states it."""
+    """It keeps its reference ID, and also its default unless the source states one."""
     old = {**OLD, "addresses": [*OLD["addresses"], DOCK]}
     moved = {**DOCK, "reference_id": NEW_ID, "address_line_1": "4 The Dock", "is_default": False}
     new = {**OLD, "addresses": [moved, *OLD["addresses"]]}
@@ -165,7 +165,7 @@ def test_nothing_differs_from_itself_in_any_order(body, rng) -> None:
 
 @pytest.mark.parametrize("kind", ["addresses", "contacts"])
 def test_two_children_with_one_reference_id_are_both_kept(kind) -> None:
-    """Nobody documents that the API refuses the same reference id twice."""
+    """It is not documented that the API refuses a duplicate reference ID."""
     twice = {kind: [{"reference_id": "x", "id": "1", "city": "a"}, {"reference_id": "x", "id": "2", "city": "b"}]}
     assert found(twice, {kind: twice[kind][:1]}) == [
         (f"{kind}[2].reference_id", "x", None),

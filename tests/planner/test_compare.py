@@ -1,4 +1,4 @@
-"""What the API shows, compared with what was sent, and what is sent back of it."""
+"""What the API returns, compared with what was sent, and what is sent back."""
 
 import copy
 
@@ -18,7 +18,7 @@ from importer.planner.compare import (
 from tests.running_sandbox import running
 from tests.sandbox.support import DOCUMENT, address, client, contact, customer, validator
 
-# The body and the answer of the API's own example, as far as they speak of the same customer.
+# The body and the answer of the API's own example, as far as they describe the same customer.
 SENT = {
     "reference_id": "1234567890",
     "assigned_sales_rep_ids": ["01F5D171-d3e3-4b2b-bd57-0727194b5bed"],

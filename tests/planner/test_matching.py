@@ -1,11 +1,11 @@
-"""Which child of WizCommerce a child of the source is: a corrected value makes no new child, another place does."""
+"""Matching children to those in WizCommerce: a corrected value does not make a new child; another place does."""
 
 import pytest
 
 from importer.planner.compare import VANISHED
 from importer.planner.matching import candidates_of, match, present
 
-OLD_ID, NEW_ID = "C1-billing-0123456789ab", "C1-billing-ba9876543210"  # as they are made of content
+OLD_ID, NEW_ID = "C1-billing-0123456789ab", "C1-billing-ba9876543210"  # as the mapping makes them from the content
 ADDRESS = {
     "reference_id": OLD_ID,
     "type": "billing",
@@ -73,7 +73,7 @@ FOREIGN = [
 @pytest.mark.parametrize("why", ["by hand", "ids of their own", "inactive", "vanished"])
 @pytest.mark.parametrize(("kind", "old", "change", "expected"), FOREIGN)
 def test_matching_is_stricter_for_children_of_uncertain_origin(why, kind, old, change, expected) -> None:
-    """Somebody's own, one with an id of the source's, one that is not in use, one that left the source before."""
+    """Added by hand, with an ID from the source, inactive, or removed from the source before."""
     new = {**old, **change, "reference_id": NEW_ID}
     if why == "ids of their own":
         assert same(kind, {**old, "reference_id": "A1"}, {**new, "reference_id": "A2"}) is expected
@@ -87,7 +87,7 @@ def test_matching_is_stricter_for_children_of_uncertain_origin(why, kind, old, c
 
 
 def test_content_based_id_shows_that_a_child_was_sent_by_the_importer() -> None:
-    """Also where the ledger is lost."""
+    """Even if the ledger is lost."""
     assert same("addresses", {**ADDRESS, "id": "7"}, {**ADDRESS, "reference_id": NEW_ID, "address_line_1": "9 New St"})
 
 

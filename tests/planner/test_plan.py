@@ -1,4 +1,4 @@
-"""One action for each customer, from what the ledger and the API know."""
+"""One action per customer, based on what the ledger and the API know."""
 
 import pandas as pd
 import pytest
@@ -18,7 +18,7 @@ def bodies(ids, hashes=None):
 
 
 def known(**states):
-    """Reference id → state and hash. Nobody knows the API's id of one that may have been created."""
+    """Reference ID → state and hash. There is no API ID unless the customer is known to exist."""
     return frame(
         reference_id=list(states),
         state=[state for state, _ in states.values()],
@@ -121,7 +121,7 @@ def test_plan_without_customers_is_empty():
 
 
 def saved(**lines):
-    """Reference id → action, outcome, WizCommerce's id, and when the customer changed there."""
+    """Reference ID → action, outcome, ID in WizCommerce, and when the customer changed there."""
     columns = zip(*lines.values(), strict=True)
     return frame(reference_id=list(lines), **dict(zip(PLANNED, columns, strict=True)))
 

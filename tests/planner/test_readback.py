@@ -1,4 +1,4 @@
-"""An update is read back: what was sent is there, and nothing else is another."""
+"""An update is read back: what was sent is there, and nothing else has changed."""
 
 import copy
 

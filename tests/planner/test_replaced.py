@@ -1,4 +1,4 @@
-"""What a write replaced, against what WizCommerce shows: in place, undone, or changed by others."""
+"""The values that a write replaced, compared with WizCommerce: still in effect, undone, or changed by others."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Nights of updates: what changed is written once, nothing is added twice, and what others did there survives."""
+"""Updates night after night: changes are written once, nothing is added twice, and other people's edits survive."""
 
 import copy
 import hashlib
@@ -30,13 +30,13 @@ MERGER = Merger()
 
 
 def generated(kind: str, child: dict) -> str:
-    """An id as the mapping makes them of content."""
+    """An ID as the mapping makes it from the content."""
     text = repr(sorted((name, value) for name, value in child.items() if name != "is_default"))
     return f"C1-{kind}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def with_ids(kind: str, children: list[dict], own: bool) -> list[dict]:
-    """Each child once; with an id of its ``own``, or with one made of its content."""
+    """Each child once, with an ID of its ``own`` or one made from its content."""
     found: dict[str, dict] = {}
     seen = []
     for child in children:
@@ -66,7 +66,7 @@ BY_HAND = st.fixed_dictionaries({kind: st.lists(CHILDREN[kind], max_size=2) for 
 
 
 def add_by_hand(shop: Shop, by_hand: dict) -> None:
-    """Somebody adds children, and fields and attributes that the source does not say."""
+    """Someone adds children, and fields and attributes that the source does not have."""
     for kind, children in by_hand.items():
         for number, child in enumerate(children):
             shop.add_by_hand(kind, {"reference_id": f"hand-{number}", **child})
@@ -84,7 +84,7 @@ HANDS = st.lists(
 
 
 def change_by_hand(shop: Shop, hands: list[tuple[str, int, str]]) -> None:
-    """Somebody deletes, deactivates or corrects children."""
+    """Someone deletes, deactivates, or corrects children."""
     for kind, number, action in hands:
         if number < len(shop.data[kind]):
             child = shop.data[kind].pop(number)
@@ -97,7 +97,7 @@ def change_by_hand(shop: Shop, hands: list[tuple[str, int, str]]) -> None:
 
 
 def assert_kept(shop: Shop, before: dict) -> None:
-    """What is there by hand, names and defaults are as they were; no child became another."""
+    """Manual additions, reference IDs, and defaults are unchanged; no child was turned into another."""
     assert shop.data["freight_term"] == "by hand"
     assert {"name": "by hand", "value": True} in shop.data["attributes"]
     for kind in KINDS:
@@ -114,7 +114,7 @@ def assert_kept(shop: Shop, before: dict) -> None:
 
 
 def assert_said(shop: Shop, new: dict, reports: tuple[str, ...]) -> None:
-    """Each child of the source is there, unless it was reported."""
+    """Each child in the source is in WizCommerce unless it was reported."""
     for kind in KINDS:
         there = [content(child).items() for child in shop.data[kind]]
         for child in new.get(kind, ()):
@@ -197,7 +197,7 @@ def test_order_of_children_changes_nothing(first, new, by_hand, ids, lost, rng) 
     )
 
 
-S1, S2, S3 = (f"C1-billing-00000000000{number}" for number in (1, 2, 3))  # as they are made of content
+S1, S2, S3 = (f"C1-billing-00000000000{number}" for number in (1, 2, 3))  # as the mapping makes them from the content
 STREET = {"type": "billing", "address_line_1": "1 Main St", "city": "Marlow", "country": "GB"}
 SOURCE = {
     "reference_id": "C1",

@@ -1,4 +1,4 @@
-"""WizCommerce as the planner sees it: a customer's data, changed by what an update sends."""
+"""WizCommerce as the planner sees it: a customer's data, and the changes that updates make to it."""
 
 import copy
 import itertools
@@ -14,7 +14,7 @@ Data = dict[str, Any]
 
 
 class Shop:
-    """One customer there. ``data``: as a GET shows it."""
+    """One customer. ``data``: as a GET returns it."""
 
     def __init__(self, body: Data) -> None:
         self._ids = itertools.count(1)
@@ -29,7 +29,7 @@ class Shop:
 
     @property
     def children(self) -> str:
-        """The ledger's JSON of the ids that were given."""
+        """The children's IDs as the ledger's JSON."""
         return orjson.dumps(
             [
                 {"entity": entity, "reference_id": child.get("reference_id"), "id": child["id"]}
@@ -42,7 +42,7 @@ class Shop:
         self.data[kind].append(self._new(child))
 
     def carry_out(self, update: CustomerUpdate) -> None:
-        """Do what an update says: PATCH, PUT whole, POST."""
+        """Carry out an update: PATCH fields, PUT complete children, POST new ones."""
         for name, value in update.fields.items():
             self.data["name" if name == "company_name" else name] = value
         for change in update.children:

@@ -1,4 +1,4 @@
-"""A small run by hand: two tables, five customers, every kind of row."""
+"""A small handmade run: two tables, five customers, every kind of row."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The published schemas of ``summary.json`` and of what undo and verify print, as tests hold summaries against it."""
+"""Checks summaries against the published schemas of ``summary.json`` and of what undo and verify print."""
 
 import json
 from functools import cache

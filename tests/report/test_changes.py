@@ -1,4 +1,4 @@
-"""What was rewritten by whole columns, as reports tell it."""
+"""How reports show values that were rewritten, column by column."""
 
 from dataclasses import replace
 
@@ -70,8 +70,8 @@ def test_summary_counts_changes_without_examples() -> None:
     assert build_summary(small_run(), FACTS)["changes"] == []
 
 
-def told(**more: object) -> str:
-    """What is said of rewritten phones; ``more``: what their line has instead."""
+def rewritten_message(**more: object) -> str:
+    """The message about rewritten phones; ``more`` replaces values of their line."""
     run = run_with_changes()
     located = replace(run, tables=replace(run.tables, changes=run.tables.changes.assign(**more))).located
     lines = located.lines(np.flatnonzero(located.kinds["code"] == "phone_rewritten"))
@@ -81,14 +81,14 @@ def told(**more: object) -> str:
 @pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n"])
 @pytest.mark.parametrize("count", [np.int64(1), np.int64(5)])
 def test_long_examples_are_cut_to_one_line(count: np.int64, line_break: str) -> None:
-    message = told(before=f"a{line_break}b " + "x" * 100, count=count)
+    message = rewritten_message(before=f"a{line_break}b " + "x" * 100, count=count)
     assert "'a[line break]b xxx" in message
     assert "…' → " in message
     assert len(message) < 120
 
 
 def test_invisible_and_space_like_characters_are_named() -> None:
-    message = told(before="519\u00a0Lantern\u200b Court", after="519 Lantern Court", count=1)
+    message = rewritten_message(before="519\u00a0Lantern\u200b Court", after="519 Lantern Court", count=1)
     assert "'519[no-break space]Lantern[zero width space] Court' → '519 Lantern Court'" in message
 
 

@@ -80,7 +80,7 @@ def test_contradictory_outcomes_are_an_internal_error() -> None:
 
 
 def test_unsent_columns_have_a_reason() -> None:
-    """A key of an address's row gives no field: the customer has its ID from another column."""
+    """The key column of an address table fills no field: the customer's ID comes from another column."""
     lines = [
         {"source": "a.csv", "column": name, "fields": [], "samples": [], "filled": 2, "categories": categories}
         for name, categories in {

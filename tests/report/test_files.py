@@ -60,7 +60,7 @@ def test_table_without_rows_has_a_header(tmp_path: Path) -> None:
 )
 def test_every_cell_is_read_back(tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, str]]) -> None:
     path = tmp_path_factory.getbasetemp() / "cells.csv"
-    first = ["x", *(f"x{left}" for left, _ in cells)]  # never blank, as import_errors is not: else a line could vanish
+    first = ["x", *(f"x{left}" for left, _ in cells)]  # never blank, like import_errors; otherwise, a line could vanish
     second = ["=1", *(right for _, right in cells)]
     write_csv(path, pd.DataFrame({"a": text(list(first)), "b": text(list(second))}))
     header, *lines = read(path)
@@ -86,7 +86,7 @@ def test_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("old")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # the system itself refuses to write more
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # the system refuses to write more
     try:
         with pytest.raises(OutputError) as caught:
             write_csv(path, pd.DataFrame({"a": text(["x" * 1000] * 1000)}))

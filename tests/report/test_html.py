@@ -1,4 +1,4 @@
-"""``report.html`` as a file: what it says, that it adds up, that it is bounded, and that nothing breaks out."""
+"""``report.html`` as a file: what it says, that it adds up, that its size is limited, and that values are escaped."""
 
 import html
 import json
@@ -171,14 +171,14 @@ def test_every_code_is_shown_with_its_count_and_fix(tmp_path: Path) -> None:
 
 
 def test_problem_reported_once_counts_no_customers(tmp_path: Path) -> None:
-    """Its line is at the first customer that has it."""
+    """Its line names the first customer that has the problem."""
     report = small_run()
     told = ProblemTable.build(1, severity=Severity.WARNING, code="word_unknown", customer=1, value="x", message="m")
     affected = []
     for code in ("word_unknown", "too_long"):
         page = written(tmp_path, replace(report, problems=replace(told, frame=told.frame.assign(code=code))))
         affected.append(page.count("1 customer affected"))
-    assert affected == [1, 2]  # the files have a problem, too
+    assert affected == [1, 2]  # the files also have a problem
 
 
 def test_sums_add_up() -> None:

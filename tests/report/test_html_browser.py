@@ -1,4 +1,4 @@
-"""``report.html`` in a real browser: it works from a file, by mouse and keyboard, in light and dark."""
+"""``report.html`` in a real browser: it works from a file, with mouse and keyboard, in light and dark mode."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ COUNT = 120
 
 @dataclass
 class Opened:
-    """A page, and everything that it asked for or complained about."""
+    """A page, with its requests and console messages."""
 
     page: Page
     requests: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a dry run: every tenth phone is wrong, one name tries to be HTML, one has a letter lost."""
+    """The report of a check: every tenth phone is wrong, one name contains HTML, and one has lost a letter."""
     desk = make_desk(tmp_path_factory.mktemp("report"))
     words = desk.small(COUNT)
     path = desk.path / "small.csv"
@@ -68,7 +68,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def opening(browser: Browser, report: Path, width: int) -> Iterator[Opened]:
-    """The page in a window of this width; it asks for nothing, and complains about nothing."""
+    """The page in a window of this width; it must not request or log anything."""
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme="light")
     page = context.new_page()
     seen = Opened(page)
@@ -112,7 +112,7 @@ def test_search_finds_ids_names_and_cells(opened: Opened) -> None:
 def test_headings_sort_and_announce_it(opened: Opened) -> None:
     page = opened.page
     head = page.locator("#table thead th").first
-    assert opened.ids[0] == "C9"  # those with errors come first
+    assert opened.ids[0] == "C9"  # customers with errors come first
     head.get_by_role("button").click()
     assert head.get_attribute("aria-sort") == "ascending"
     assert opened.ids[:3] == ["C0", "C1", "C2"]

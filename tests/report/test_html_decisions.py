@@ -1,4 +1,4 @@
-"""The values to agree to and what an update changes, as the page has them."""
+"""The page's sections with values to confirm and with the changes of an update."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""``report.html`` for the owner of the data, in a real browser: what is wrong, what to do, and whom to answer."""
+"""``report.html`` for the data's owner, in a real browser: what is wrong, what to do, and whom to reply to."""
 
 import re
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ Id,Name,Phone,Terms,Street,Town,Zip,Country,Ship to,Fax number of the whole depa
 3,,+14155550101,Net 60,,,,,over there,+14155550199
 4,A<b>,+14155550102,N30,5 A St,Austin,99999999,Narnia,,
 """
-# Cells of an earlier list that were corrected then: one is still wrong, the other was changed since.
+# Cells of an earlier list that were corrected: one is still wrong in the new list, the other has changed since.
 EARLIER = ROWS.replace("Goods,+14155550100", "Goods,555").replace("A<b>", "")
 CORRECTED = [("list.csv", 2, "Phone", "+14155550100"), ("list.csv", 5, "Name", "Abel")]
 NOT_FOR_OWNERS = re.compile(

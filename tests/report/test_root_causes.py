@@ -1,4 +1,4 @@
-"""An error that most customers share is told once, with its fix, before everything else."""
+"""An error that most customers share is reported once, with its fix, before everything else."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A rejected file goes back into the loader and comes out as the same cells."""
+"""The loader reads the same cells back from a file of rejected rows."""
 
 import re
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def all_rejected(sources: Sources) -> ReportInput:
 
 
 def sources_of(headers: Sequence[str], lines: list[list[str]]) -> Sources:
-    """A file with these lines, each after an ID of its own."""
+    """A file with these lines, each with its own ID in front."""
     cells = [[f"C-{number}" for number in range(len(lines))], *map(list, zip(*lines, strict=True))]
     return Sources((table("list.csv", None, dict(zip(headers, cells, strict=True)), list(range(2, len(lines) + 2))),))
 
@@ -69,4 +69,4 @@ def test_rejected_file_is_read_back_twice(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(once.tables[0].frame, first.tables[0].frame)
     pd.testing.assert_frame_equal(twice.tables[0].frame, first.tables[0].frame)
     one, two = ((tmp_path / name / "wide.csv").read_bytes() for name in "12")
-    assert re.sub(rb"row \d+: ", b"", one) == re.sub(rb"row \d+: ", b"", two)  # the rows' numbers in the file before
+    assert re.sub(rb"row \d+: ", b"", one) == re.sub(rb"row \d+: ", b"", two)  # the row numbers in the previous file

@@ -1,6 +1,6 @@
-"""The published schema of ``summary.json`` takes every real summary, and nothing that is otherwise.
+"""The published schema of ``summary.json`` accepts every real summary, and nothing else.
 
-That every other test's runs fit it is seen to by the desk that they are run at (``tests/workflow/desk.py``).
+The desk (``tests/workflow/desk.py``) checks the summaries of the other tests' runs.
 """
 
 import copy
@@ -19,8 +19,8 @@ Path = tuple[str | int, ...]
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A summary with something in every part of it."""
+def full_summary(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A summary with all parts filled."""
     at = make_desk(tmp_path_factory.mktemp("schema"))
     source = SAMPLES / "netsuite" / "customers.csv"
     options = ("--country", "US", "--limit", 2, "--max-failed", 50, "--max-rejected", "50%", "--tenant", "firm")
@@ -66,7 +66,7 @@ def test_schema_describes_all_properties_and_closes_all_objects() -> None:
 
 
 def shortened(node: Any) -> Any:
-    """The summary with no more than two items in each list: further ones are described as these are."""
+    """The summary with no more than two items in each list, because all items have the same schema."""
     if isinstance(node, dict):
         return {key: shortened(inner) for key, inner in node.items()}
     return [shortened(inner) for inner in node[:2]] if isinstance(node, list) else node
@@ -77,18 +77,18 @@ def kinds(item: dict[str, Any]) -> list[str]:
     return named if isinstance(named, list) else [named]
 
 
-def test_real_summary_fits_and_any_missing_or_wrong_part_is_refused(whole: dict[str, Any]) -> None:
-    whole = shortened(whole)
-    hold_against_schema(whole)
+def test_real_summary_fits_and_any_missing_or_wrong_part_is_refused(full_summary: dict[str, Any]) -> None:
+    full_summary = shortened(full_summary)
+    hold_against_schema(full_summary)
     optional = {"options", "skipped_by_reason", "unused_columns", "timings", "customers", "versions", "categories"}
     tried = 0
-    for path, item in objects(whole):
-        assert not validator().is_valid(changed(whole, (*path, "unheard of"), {})), path
+    for path, item in objects(full_summary):
+        assert not validator().is_valid(changed(full_summary, (*path, "unheard of"), {})), path
         for key in item:
             tried += 1
-            assert not validator().is_valid(changed(whole, (*path, key), {"a": {"b": 1}})), (*path, key)
+            assert not validator().is_valid(changed(full_summary, (*path, key), {"a": {"b": 1}})), (*path, key)
             if not optional & {*path[-1:]}:
-                assert not validator().is_valid(changed(whole, (*path, key), gone=True)), (*path, key)
+                assert not validator().is_valid(changed(full_summary, (*path, key), gone=True)), (*path, key)
     assert tried > 80
 
 
@@ -111,8 +111,8 @@ def test_real_summary_fits_and_any_missing_or_wrong_part_is_refused(whole: dict[
         (("pace", "requests"), None),
     ],
 )
-def test_impossible_values_are_refused(whole: dict[str, Any], path: Path, value: object) -> None:
-    assert not validator().is_valid(changed(whole, path, value))
+def test_impossible_values_are_refused(full_summary: dict[str, Any], path: Path, value: object) -> None:
+    assert not validator().is_valid(changed(full_summary, path, value))
 
 
 def test_json_on_stdout_equals_the_file(desk: Desk) -> None:

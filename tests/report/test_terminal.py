@@ -1,4 +1,4 @@
-"""What a terminal shows, compared with ``tests/report/terminal/``: narrow and wide, with colors and in ASCII."""
+"""Terminal output compared with ``tests/report/terminal/``: narrow and wide, with colors and in ASCII."""
 
 import re
 from pathlib import Path
@@ -29,7 +29,7 @@ RUNS = [
 
 
 def built() -> dict[str, Any]:
-    """A summary with everything that makes lines long: reasons, wide characters, commands."""
+    """A summary with whatever makes lines long: reasons, wide characters, commands."""
     options = {"mapping": "xero", "country": "US", "api": "staging"}
     made = summary(retryable=1, workbook=Workbook(9, 0), options=options, files=("results.csv", "rejected.xlsx"))
     first, *rest = made["problems"]

@@ -1,4 +1,4 @@
-"""Words of the source counted in parts: together they are those of the whole."""
+"""The words of a source, counted in partitions, add up to those of the entire source."""
 
 import pyarrow as pa
 

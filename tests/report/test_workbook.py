@@ -1,4 +1,4 @@
-"""``rejected.xlsx`` itself: what is in which cell, what a workbook cannot hold, its names."""
+"""``rejected.xlsx``: what is in which cell, what a workbook cannot hold, and its names."""
 
 import pickle
 import stat
@@ -114,7 +114,7 @@ def test_cells_have_the_expected_contents(tmp_path: Path) -> None:
     assert (wrong.font.b, wrong.border.left.style, fine.comment, fine.font.b) == (True, "medium", None, False)
     assert {cell.number_format for row in sheet for cell in row if cell.value} == {"@"}
     widths = list(sheet.column_dimensions.values())
-    assert {kind.number_format for kind in widths} == {"@"}  # of blank cells, and of rows that are added
+    assert {kind.number_format for kind in widths} == {"@"}  # also for blank cells and added rows
     assert sum(kind.max - kind.min + 1 for kind in widths) == 4
     assert {cell.data_type for row in sheet for cell in row if cell.value} <= {"s", "inlineStr"}
     assert reasons.alignment.wrap_text
@@ -124,7 +124,7 @@ def test_cells_have_the_expected_contents(tmp_path: Path) -> None:
     assert "invalid_phone" in said
     assert CODES["invalid_phone"].title in said
     assert "odd_cell" in said
-    assert "footer" not in said  # an information, and not of a row that is here
+    assert "footer" not in said  # it is only information, and about no row in this workbook
 
 
 def test_same_run_gives_the_same_bytes_for_any_block_size(tmp_path: Path, monkeypatch) -> None:
@@ -187,7 +187,7 @@ def test_full_workbook_has_whole_customers_and_says_what_is_missing(tmp_path: Pa
         workbook_module, "_storable_rows", lambda sources, rows: looked_at.append(len(rows)) or storable(sources, rows)
     )
     choose_rows(report, most=5)
-    assert looked_at == [4]  # not at the cells of rows that find no room
+    assert looked_at == [4]  # not at rows beyond the limit
     monkeypatch.setattr(workbook_module, "_MOST_BYTES", 8)
     assert choose_rows(report, most=7).rows.tolist() == [True, False, False, True, *[False] * 3]
 

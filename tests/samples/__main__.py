@@ -1,4 +1,4 @@
-"""``python -m tests.samples`` writes every sample file again, byte for byte the same."""
+"""``python -m tests.samples`` rewrites every sample file, byte for byte the same."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -47,7 +47,7 @@ MAKERS: dict[str, Callable[[], Sample]] = {
 
 
 def main() -> None:
-    """Write the files of every system into its folder of ``sample_data``."""
+    """Write the files of every system into its folder in ``sample_data``."""
     for make in MAKERS.values():
         sample = make()
         folder = SAMPLE_DATA / sample.system

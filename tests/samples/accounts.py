@@ -1,7 +1,7 @@
-"""Invented customers with their addresses and people, and what samples of the smaller systems have in common.
+"""Invented customers with their addresses and people, and what the samples of the smaller systems share.
 
-A system's module lays the accounts out in the rows of its own export; :func:`harm` then spoils single cells, one a
-customer, and :func:`soil` puts in what an importer takes in its stride.
+A system's module writes the accounts as rows of its own export. Then :func:`harm` spoils single cells, one per
+customer, and :func:`soil` adds dirt that the importer handles by itself.
 """
 
 import io
@@ -17,7 +17,7 @@ from tests.samples.pools import COUNTRY_FORMS, SALES_REPS, Firm, Inventor, Perso
 
 __all__ = ["ID", "PLACE", "Account", "accounts", "harm", "lay", "make_sample", "soil", "workbook"]
 
-ID = "_id"  # the customer's reference id, in every row that is drafted and in no file
+ID = "_id"  # the customer's reference ID, in every drafted row but not in the files
 PLACE = ("line_1", "line_2", "city", "state", "post_code", "country")
 TERMS = ("Net 30", "Net 15", "Net 60", "Due on receipt", "")
 CARRIERS = ("UPS Ground", "FedEx Ground", "Will Call", "LTL Freight", "")
@@ -26,7 +26,7 @@ Wish = tuple[Draft, str, str]
 
 @dataclass(frozen=True)
 class Account:
-    """A firm with its addresses and people; ``country`` is one of the forms in which exports write it."""
+    """A firm with its addresses and people; ``country`` is written in one of the forms that exports use."""
 
     number: int
     firm: Firm
@@ -46,7 +46,7 @@ class Account:
 
 
 def accounts(inventor: Inventor, count: int, *, shipping: int = 3, people: int = 3) -> list[Account]:
-    """``count`` accounts, each with at most so many shipping addresses and people; one in twelve is gone."""
+    """``count`` accounts with at most so many shipping addresses and people each; one in twelve is inactive."""
     rng = inventor.rng
     made = []
     for number in range(count):
@@ -69,7 +69,7 @@ def accounts(inventor: Inventor, count: int, *, shipping: int = 3, people: int =
 
 
 def lay(place: Place, columns: Sequence[str], country: str | None = None) -> Row:
-    """An address in six columns, in the order of :data:`PLACE`; ``country`` instead of its alpha-2 code."""
+    """An address in six columns, in the order of :data:`PLACE`; ``country`` replaces its alpha-2 code."""
     cells = [getattr(place, name) for name in PLACE]
     if country is not None:
         cells[-1] = country
@@ -77,7 +77,7 @@ def lay(place: Place, columns: Sequence[str], country: str | None = None) -> Row
 
 
 def harm(rng: random.Random, wishes: Iterable[Wish], customers: Collection[str]) -> None:
-    """Spoil one cell for each wish (draft, kind of fault, column), each of another customer."""
+    """Spoil one cell for each wish (draft, kind of fault, column), each of a different customer."""
     free = set(customers)
     for draft, code, column in wishes:
         rows = [row for row in draft.rows if row.get(ID) in free]
@@ -87,7 +87,7 @@ def harm(rng: random.Random, wishes: Iterable[Wish], customers: Collection[str])
 def soil(
     rng: random.Random, draft: Draft, *, names: Sequence[str], places: Sequence[str], phones: Sequence[str]
 ) -> None:
-    """Spaces, capitals and quotes as they come; the columns named hold one value a customer, in one row."""
+    """Add spaces and quotes. Each customer has only one value in these columns, in one row."""
     draft.soil(rng, "outer_spaces", places, lambda text: f"  {text} ", count=8)
     draft.soil(rng, "double_space", places, lambda text: text.replace(" ", "  "), count=4)
     draft.soil(rng, "nbsp", phones, lambda text: text.replace(" ", "\u00a0"), count=4)
@@ -95,13 +95,13 @@ def soil(
 
 
 def make_sample(system: str, drafts: Sequence[Draft], files: Mapping[str, bytes], customers: Iterable[str]) -> Sample:
-    """The sample of a system; ``customers``: reference ids of all candidates in the order of their rows."""
+    """The sample of a system; ``customers``: reference IDs of all candidates in the order of their rows."""
     planted = tuple(dirt for draft in drafts for dirt in draft.planted())
     return Sample(system, files, tuple(dict.fromkeys(customers)), planted, {d.file: len(d.records()) for d in drafts})
 
 
 def workbook(drafts: Sequence[Draft]) -> bytes:
-    """An ``.xlsx`` file with a sheet for each draft, all cells texts; the same bytes for the same rows."""
+    """An ``.xlsx`` file with a sheet for each draft and only text cells; the same rows give the same bytes."""
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_numbers": False, "strings_to_formulas": False})
     book.set_properties({"created": datetime(2025, 4, 1, tzinfo=UTC)})

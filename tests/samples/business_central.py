@@ -1,7 +1,7 @@
 """Business Central: Customer and Ship-to Address as two sheets of a workbook.
 
-Numbers have leading zeros; the state can stand in the postal code (``US-FL 37125``); ``Blocked`` is one space when it
-is not. Harmless dirt: ``blocked`` (not to be imported), ``state_in_post_code``, ``outer_spaces, double_space, nbsp,
+Numbers have leading zeros; the postal code may contain the state (``US-FL 37125``); ``Blocked`` is one space for
+active customers. Harmless dirt: ``blocked`` (not imported), ``state_in_post_code``, ``outer_spaces, double_space, nbsp,
 doubled_quotes, blank_row``.
 """
 
@@ -28,7 +28,7 @@ SHIP_TO = (
 
 
 def make(seed: int = 20250407) -> Sample:
-    """The sample: 130 customers and some 190 ship-to addresses."""
+    """The sample: 130 customers and about 190 ship-to addresses."""
     rng = random.Random(f"business-central/{seed}")
     customers = Draft("Customer", CUSTOMER, key=ID)
     ship_to = Draft("Ship-to Address", SHIP_TO, key=ID)

@@ -1,8 +1,8 @@
-"""What is wrong with a sample file on purpose: rows being drafted, dirt put into them, and the list of it.
+"""Intentional faults in sample files: drafts of rows, the dirt that is put into them, and a list of it.
 
-Really wrong (``harmful``; the customer cannot be imported): ``phone``, ``email``, ``city_too_long``, ``city_missing``,
-``company_name_missing``, ``country_unknown``, ``conflict``, ``orphan``. Everything else is what
-real files look like and an importer takes in its stride; see the generators for the kinds that each system has.
+Harmful dirt (the customer cannot be imported): ``phone``, ``email``, ``city_too_long``, ``city_missing``,
+``company_name_missing``, ``country_unknown``, ``conflict``, ``orphan``. Everything else is harmless: real files contain
+it, and the importer handles it. The generators list the kinds for each system.
 """
 
 import codecs
@@ -33,9 +33,9 @@ HARMFUL = {
 class Planted:
     """One piece of dirt.
 
-    ``row`` counts from 1 as a spreadsheet does (a record with a quoted line break is one row); ``column`` is the
-    header, or ``""`` for a whole row; ``customer`` is the key as the file has it, trimmed; ``value`` is the cell as it
-    stands; ``other_row`` is the row that a ``conflict`` contradicts.
+    ``row`` counts from 1 as in a spreadsheet (a record with a quoted line break is one row); ``column`` is the header,
+    or ``""`` for an entire row; ``customer`` is the key in the file, trimmed; ``value`` is the unchanged cell;
+    ``other_row`` is the row that a ``conflict`` contradicts.
     """
 
     code: str
@@ -50,11 +50,11 @@ class Planted:
 
 @dataclass(frozen=True)
 class Sample:
-    """The files of one system and what they hold.
+    """The files of one system and what they contain.
 
-    ``customers``: the keys of all customers that are candidates for import (not suppliers, not inactive), in the order
-    of their first rows; those of ``rejected`` have something really wrong. ``rows``: file → physical records, the
-    header and the blank ones counted.
+    ``customers``: the keys of all candidates for import (not suppliers, not inactive), in the order of their first
+    rows; those in ``rejected`` have harmful dirt. ``rows``: file → number of physical records, including the header and
+    blank rows.
     """
 
     system: str
@@ -69,13 +69,13 @@ class Sample:
         return frozenset(dirt.customer for dirt in self.planted if dirt.harmful)
 
     def of(self, code: str) -> tuple[Planted, ...]:
-        """The dirt of one kind, in the order of the files' rows."""
+        """The dirt of one kind, in row order."""
         return tuple(dirt for dirt in self.planted if dirt.code == code)
 
 
 @dataclass
 class Draft:
-    """The rows of one file while they are made. A row is a dict of its filled cells; an empty one is a blank row."""
+    """The rows of one file, under construction. A row is a dict of its filled cells; a blank row is an empty dict."""
 
     file: str
     columns: tuple[str, ...]
@@ -87,16 +87,16 @@ class Draft:
     _touched: set[tuple[int, str]] = field(default_factory=set)
 
     def note(self, code: str, row: Row, column: str, *, harmful: bool = False, other: Row | None = None) -> None:
-        """Write down that ``row`` has this dirt; the cell is then left alone by :meth:`soil`."""
+        """Record that ``row`` has this dirt; :meth:`soil` then leaves the cell alone."""
         self._notes.append((code, row, column, harmful, other))
         self._touched.add((id(row), column))
 
     def conflict(self, first: Row, second: Row, column: str) -> None:
-        """Write down that two rows of one customer contradict each other in ``column``."""
+        """Record that two rows of one customer contradict each other in ``column``."""
         self.note("conflict", second, column, harmful=True, other=first)
 
     def harmed(self) -> list[Row]:
-        """The rows that have something really wrong so far; of a contradiction, both."""
+        """The rows with harmful dirt so far, including both rows of a contradiction."""
         return [
             each for _, row, _, harmful, other in self._notes if harmful for each in (row, other) if each is not None
         ]
@@ -107,7 +107,7 @@ class Draft:
         return [row for row in self.rows if id(row) not in harmed]
 
     def harm(self, rng: random.Random, code: str, column: str, rows: Sequence[Row], *, count: int) -> list[Row]:
-        """Put something really wrong into ``column`` of ``count`` rows that have it filled; gives these rows."""
+        """Put harmful dirt into ``column`` of ``count`` rows in which it is filled; returns these rows."""
         chosen = rng.sample([row for row in rows if row.get(column)], count)
         for number, row in enumerate(chosen):
             values = HARMFUL[code]
@@ -125,7 +125,7 @@ class Draft:
         count: int,
         rows: Iterable[Row] | None = None,
     ) -> None:
-        """Change ``count`` filled cells of these columns that have no dirt yet, and note each as harmless."""
+        """Change ``count`` filled cells in these columns that have no dirt yet, and note each as harmless."""
         open_cells = [
             (row, column)
             for row in (self.rows if rows is None else rows)
@@ -137,23 +137,23 @@ class Draft:
             self.note(code, row, column)
 
     def notice(self, code: str, column: str, pattern: str) -> None:
-        """Note every untouched cell of a column that looks like this: dirt that came with the data."""
+        """Note every untouched cell of a column that matches ``pattern``: dirt that came with the data."""
         for row in self.rows:
             if (id(row), column) not in self._touched and re.search(pattern, row.get(column, "")):
                 self._notes.append((code, row, column, False, None))
 
     def scatter_blanks(self, rng: random.Random, count: int) -> None:
-        """Put ``count`` blank rows between the others."""
+        """Insert ``count`` blank rows between the others."""
         for _ in range(count):
             self.rows.insert(rng.randrange(1, len(self.rows)), {})
 
     def planted(self) -> list[Planted]:
-        """The notes with the row numbers that the finished file has, sorted by row."""
+        """The notes with row numbers of the finished file, sorted by row."""
         place = {id(row): number for number, row in enumerate(self.rows, start=len(self.above) + 2)}
         found = []
         for code, noted, column, harmful, other in self._notes:
             row, before = noted, None
-            if other is not None:  # of two rows that contradict each other, the later one is in the wrong
+            if other is not None:  # of two contradictory rows, the later one counts as wrong
                 row, before = sorted((noted, other), key=lambda each: -place[id(each)])
             key, value = row.get(self.key, "").strip(), row.get(column, "")
             other_row = None if before is None else place[id(before)]
@@ -163,12 +163,12 @@ class Draft:
         return sorted(found, key=lambda dirt: (dirt.row, dirt.column, dirt.code))
 
     def records(self) -> list[list[str]]:
-        """Every physical record: what stands above, the header, the rows, what stands below."""
+        """Every physical record: lines above the header, the header, the rows, and lines below."""
         body = [[row.get(column, "") for column in self.columns] for row in self.rows]
         return [*self.above, list(self.columns), *body, *self.below]
 
     def render(self, *, encoding: str, delimiter: str = ",", bom: bytes = b"") -> bytes:
-        """The file's bytes, lines ended by CRLF; every other blank row has no delimiters at all."""
+        """The file's bytes, with CRLF line ends; blank rows at even positions have no delimiters."""
         text = io.StringIO()
         writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
         for number, record in enumerate(self.records()):
@@ -178,12 +178,12 @@ class Draft:
 
 
 def lucky(name: str) -> str:
-    """A name with a quoted word in it, which a CSV file writes with doubled quotes."""
+    """The name with a quoted word; a CSV file doubles these quotes."""
     return name.replace(" ", ' "Lucky" ', 1)
 
 
 def spread(rng: random.Random, rows: list[Row], *, key: str, count: int, gap: int = 5) -> list[Row]:
-    """Move ``count`` rows that are not their customer's first to places away from it; gives the rows that moved."""
+    """Move ``count`` rows that are not their customer's first away from its other rows; returns the moved rows."""
     later = [row for before, row in itertools.pairwise(rows) if before[key].strip() == row[key].strip()]
     moved = rng.sample(later, count)
     for row in moved:

@@ -1,7 +1,7 @@
-"""A list made by hand with a row for each address: the customer's columns repeat, and some rows have a contact.
+"""A handmade list with a row for each address: the customer's columns repeat, and some rows have a contact.
 
-UTF-8 with a BOM, tab, CRLF. Harmless dirt: ``inactive`` (not to be imported), ``no_type`` (an address of which nothing
-is said), ``both, outer_spaces, nbsp, row_away, blank_row``. Really wrong besides the usual: ``conflict``.
+UTF-8 with a BOM, tab, CRLF. Harmless dirt: ``inactive`` (not imported), ``no_type`` (an address without a type),
+``both, outer_spaces, nbsp, row_away, blank_row``. Harmful besides the usual: ``conflict``.
 """
 
 import random
@@ -21,7 +21,7 @@ COLUMNS = (
 
 
 def make(seed: int = 20250413) -> Sample:
-    """The sample: 110 customers in some 230 rows."""
+    """The sample: 110 customers in about 230 rows."""
     rng = random.Random(f"generic-long/{seed}")
     draft = Draft(FILE, COLUMNS, key=ID)
     for account in accounts(Inventor(rng), 110, people=2):

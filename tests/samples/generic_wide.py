@@ -1,6 +1,6 @@
-"""A list made by hand, one row a customer, with a title above it and totals below.
+"""A handmade list with one row per customer, a title above, and totals below.
 
-cp1252, semicolon, CRLF. Harmless dirt: ``inactive, supplier`` (not to be imported), ``no_number`` (goes by its name),
+cp1252, semicolon, CRLF. Harmless dirt: ``inactive, supplier`` (not imported), ``no_number`` (the name is the key),
 ``no_ship_to`` (one address for both purposes), ``outer_spaces, double_space, nbsp, blank_row``.
 """
 

@@ -1,8 +1,8 @@
-"""Magento's two files: the customers' main file, and their addresses, joined by e-mail address and website.
+"""Magento's two files: the customers' main file and their addresses, joined by email address and website.
 
-UTF-8, comma, LF. Streets have line breaks in the cell; one row can be default for both purposes; password hashes and
-tokens stand in the file. Harmless dirt: ``no_address, default_for_both, secret, outer_spaces, double_space, nbsp,
-blank_row``. Really wrong besides the usual: ``orphan``, an address whose customer is nowhere.
+UTF-8, comma, LF. Street cells have line breaks; one row can be the default for both purposes; the file contains
+password hashes and tokens. Harmless dirt: ``no_address, default_for_both, secret, outer_spaces, double_space, nbsp,
+blank_row``. Harmful besides the usual: ``orphan``, an address without a customer.
 """
 
 import random
@@ -28,7 +28,7 @@ _ORPHAN = "nobody.at.all@example.com"
 
 
 def customer_row(rng: random.Random, account: Account) -> Row:
-    """The customer's own columns, the secrets included."""
+    """The customer's own columns, including the secrets."""
     person = account.person or Inventor(rng).person(account.firm.country)
     email = account.firm.email.replace("@", f".{account.number}@")
     website = rng.choice(("base", "base", "trade"))
@@ -51,7 +51,7 @@ def customer_row(rng: random.Random, account: Account) -> Row:
 
 
 def address_row(account: Account, place: Place, *, billing: bool, shipping: bool, prefix: str = "") -> Row:
-    """One address by Magento's names, with ``prefix`` before each."""
+    """One address with Magento's column names, each with ``prefix``."""
     street = "\n".join(filter(None, (place.line_1, place.line_2)))
     person = account.person
     cells = {
@@ -70,7 +70,7 @@ def address_row(account: Account, place: Place, *, billing: bool, shipping: bool
 
 
 def make(seed: int = 20250409) -> Sample:
-    """The sample: 130 customers with some 200 addresses."""
+    """The sample: 130 customers with about 200 addresses."""
     rng = random.Random(f"magento/{seed}")
     customers = Draft(CUSTOMERS, CUSTOMER, key=ID)
     addresses = Draft(ADDRESSES, ADDRESS, key=ID)

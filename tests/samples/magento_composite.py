@@ -1,6 +1,6 @@
-"""Magento's composite file: customers and addresses in one, further addresses in rows that leave the customer blank.
+"""Magento's composite file: customers with their addresses; further addresses are in rows with a blank customer.
 
-UTF-8, comma, CRLF. Harmless dirt: ``continued`` (a row that belongs to the customer above), ``no_address, no_company,
+UTF-8, comma, CRLF. Harmless dirt: ``continued`` (a row of the customer above), ``no_address, no_company,
 secret, outer_spaces, nbsp``.
 """
 
@@ -29,7 +29,7 @@ COLUMNS = (
 
 
 def make(seed: int = 20250410) -> Sample:
-    """The sample: 120 customers in some 200 rows."""
+    """The sample: 120 customers in about 200 rows."""
     rng = random.Random(f"magento-composite/{seed}")
     draft = Draft(FILE, COLUMNS, key=ID)
     for account in accounts(Inventor(rng), 120, people=1):

@@ -1,11 +1,9 @@
-"""A NetSuite saved search of customers joined with their addresses: long, the customer's columns repeat on each row.
+"""A NetSuite saved search of customers joined with addresses: long, with the customer's columns on each row.
 
-cp1252, comma, CRLF, quoted line breaks; three title rows and a blank one above the header, blank rows and a total
-below.
-The key is ``Internal ID``. Column labels are those of a saved search's results, the contact's with labels of their own.
-A row carries one address and one contact, either of which may be absent; the same address stands once per role.
-Harmless dirt: ``inactive`` (a flag turned round: such customers are not to be imported), ``id_only_customer`` (nor are
-these), ``company_name_blank``
+cp1252, comma, CRLF, quoted line breaks; three title rows and a blank row above the header; blank rows and a total
+below. The key is ``Internal ID``. Column labels are those of a saved search's results; those of the contact are custom
+labels. A row has one address and one contact, and either may be missing; the same address is there once per role.
+Harmless dirt: ``inactive`` (an inverted flag) and ``id_only_customer`` (both not imported), ``company_name_blank``
 (``Name`` is filled), ``trailing_comma_zip, id_only_row, same_address_again, same_address_per_role, row_away,
 no_address, outer_spaces, double_space, nbsp, phone_extension, upper_case_email, line_break, doubled_quotes, accents,
 leading_zero_zip, country_alpha3, country_short_form`` (``UK``), ``blank_row``.
@@ -35,7 +33,7 @@ SHIPPING = ("UPS® Ground", "FedEx Ground", "Will Call", "LTL Freight", "")
 
 
 def make(seed: int = 20250402) -> Sample:
-    """The sample: 220 customers, some 400 rows in ``customers.csv``."""
+    """The sample: 220 customers in about 400 rows of ``customers.csv``."""
     rng = random.Random(f"netsuite/{seed}")
     inventor = Inventor(rng)
     draft = Draft(FILE, COLUMNS, key="Internal ID")
@@ -63,7 +61,7 @@ def make(seed: int = 20250402) -> Sample:
 
 
 def _customer(draft: Draft, inventor: Inventor, number: int) -> list[Row]:
-    """The rows of one customer: every address once per role, and as many more as its contacts need."""
+    """The rows of one customer: every address once per role, and more rows if there are more contacts."""
     rng = inventor.rng
     firm = inventor.firm()
     head = _head(inventor, firm, number)
@@ -141,7 +139,7 @@ def _sizes(draft: Draft) -> dict[str, int]:
 
 
 def _harm(draft: Draft, rng: random.Random, sizes: dict[str, int]) -> None:
-    """Thirteen active customers: eleven of one row with one wrong cell, two whose rows contradict each other."""
+    """Spoil thirteen active customers: eleven with one row and one wrong cell, and two with contradictory rows."""
 
     def take(code: str, column: str, count: int) -> None:
         active = [row for row in draft.sound() if row["Inactive"] == "No" and row.get("City")]
@@ -149,7 +147,7 @@ def _harm(draft: Draft, rng: random.Random, sizes: dict[str, int]) -> None:
         for row in draft.harm(rng, code, column, rows, count=count):
             if code == "company_name_missing":
                 row["Name"] = ""
-            if code == "country_unknown":  # how a phone is read depends on its country: one thing wrong is enough
+            if code == "country_unknown":  # without a country, the phone would be wrong as well; one fault is enough
                 row["Address Phone"] = ""
 
     take("phone", "Phone", 1)
@@ -174,7 +172,7 @@ def _harm(draft: Draft, rng: random.Random, sizes: dict[str, int]) -> None:
 
 
 def _quirks(draft: Draft, rng: random.Random, sizes: dict[str, int]) -> None:
-    """No company name, rows that hold only an id, the same row again, commas after postal codes."""
+    """Blank company names, rows with only an ID, repeated rows, and commas after postal codes."""
     wrong = {row["Internal ID"] for row in draft.harmed()}
     sound = [row for row in draft.rows if row["Internal ID"] not in wrong and row["Inactive"] == "No"]
     single = [row for row in sound if sizes[row["Internal ID"]] == 1]
@@ -193,7 +191,7 @@ def _quirks(draft: Draft, rng: random.Random, sizes: dict[str, int]) -> None:
 
 
 def _id_only(draft: Draft, rng: random.Random) -> None:
-    """Three customers of whom the file has nothing but the id, between the others."""
+    """Insert three customers with nothing but an ID between the others."""
     keys = [row["Internal ID"].strip() for row in draft.rows]
     borders = [place for place in range(1, len(keys)) if keys[place - 1] != keys[place]]
     for number, place in enumerate(sorted(rng.sample(borders, 3), reverse=True)):

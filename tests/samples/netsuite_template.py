@@ -1,7 +1,7 @@
-"""A workbook for bringing customers into NetSuite: wide, the address columns repeated three times.
+"""A workbook for importing customers into NetSuite: wide, with the address columns repeated three times.
 
-A sheet of a workbook with the labels of the template; row 2 holds instructions. Labels are British here and there
-(``County``, ``Post Code``) and marked ``(Req)``. Harmless dirt: ``inactive`` (a flag turned round), ``individual`` (no
+One sheet with the labels of the template; row 2 contains instructions. Some labels are British (``County``,
+``Post Code``) or marked with ``(Req)``. Harmless dirt: ``inactive`` (an inverted flag), ``individual`` (no
 company), ``trailing_comma_zip, outer_spaces, double_space, nbsp, doubled_quotes, blank_row``.
 """
 
@@ -32,7 +32,7 @@ _INSTRUCTIONS = {"Customer ID (Req)": "Required. Unique.", "Company Name (Req)":
 
 
 def make(seed: int = 20250408) -> Sample:
-    """The sample: 120 customers under a row of instructions."""
+    """The sample: 120 customers below a row of instructions."""
     rng = random.Random(f"netsuite-template/{seed}")
     draft = Draft("Customers", COLUMNS, key=ID)
     for account in accounts(Inventor(rng), 120, shipping=2, people=1):

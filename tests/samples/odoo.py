@@ -1,9 +1,9 @@
-"""Odoo's contacts as a sheet: companies, people and addresses in one list, each naming its company by name or by id.
+"""Odoo's contacts in one sheet: companies, people, and addresses, with the name or ID of their company.
 
-Harmless dirt: ``supplier, archived`` (not to be imported, nor what belongs to them), ``before_its_company`` (a person
-or address above its company), ``by_id`` (the company named by its external id), ``pseudo_name`` (an address called
-``Warehouse``), ``individual`` (a person without a company), ``outer_spaces, double_space, nbsp, blank_row``. Really
-wrong besides the usual: ``orphan``, a person whose company is nowhere.
+Harmless dirt: ``supplier, archived`` (not imported, with everything that belongs to them), ``before_its_company`` (a
+person or address above its company), ``by_id`` (refers to the company by its external ID), ``pseudo_name`` (an address
+called ``Warehouse``), ``individual`` (a person without a company), ``outer_spaces, double_space, nbsp, blank_row``.
+Harmful besides the usual: ``orphan``, a person whose company is not in the file.
 """
 
 import random
@@ -26,7 +26,7 @@ _COUNTRIES = {"US": "United States", "CA": "Canada", "GB": "United Kingdom", "DE
 
 
 def make(seed: int = 20250414) -> Sample:
-    """The sample: 110 companies and individuals with some 240 people and addresses."""
+    """The sample: 110 companies and individuals with about 240 people and addresses."""
     rng = random.Random(f"odoo/{seed}")
     draft = Draft("Contacts", COLUMNS, key=ID)
     copies = [
@@ -69,7 +69,7 @@ def _placed(place: Place) -> Row:
 
 
 def _lay(rng: random.Random, draft: Draft, account: Account) -> list[tuple[Row, Place]]:
-    """Draft an account's rows; gives the people who have the company's address in the file as well."""
+    """Draft an account's rows; returns the people whose rows repeat the company's address."""
     identity = f"c_{account.number:04}"
     kind = rng.choices(("company", "individual", "supplier"), (85, 8, 7))[0]
     person = account.person

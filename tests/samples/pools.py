@@ -1,9 +1,9 @@
-"""Invented firms, people, streets, towns and telephone numbers, drawn from a seed.
+"""Invented firms, people, streets, towns, and phone numbers, drawn from a seed.
 
-Nothing here exists: towns are made up (their state and the first digits of their ZIP fit each other), e-mails are at
-example.com and example.org, and telephone numbers come from the blocks kept free for fiction: 555-0100 to 555-0199 in
-North America, Ofcom's 020 7946 0xxx and 0161 496 0xxx in Britain, the Bundesnetzagentur's (0)30 23125 xxx,
-(0)40 66969 xxx and (0)89 99998 xxx in Germany. The sales reps are those that the sandbox knows.
+Nothing here exists: towns are made up (their states and the first digits of their ZIP codes match), email addresses are
+at example.com and example.org, and phone numbers come from blocks reserved for fiction: 555-0100 to 555-0199 in North
+America, Ofcom's 020 7946 0xxx and 0161 496 0xxx in Britain, and the Bundesnetzagentur's (0)30 23125 xxx,
+(0)40 66969 xxx, and (0)89 99998 xxx in Germany. The sales reps are those that the sandbox knows.
 """
 
 import random
@@ -67,7 +67,7 @@ SECOND_LINES = ("Suite 200", "Apt 4B", "Dock 7", "Floor 3", "Unit 12", "Building
 
 @dataclass(frozen=True)
 class Town:
-    """A made-up town: ``zip_head`` are the first three digits of its ZIPs."""
+    """A made-up town; ``zip_head`` has the first three digits of its ZIP codes."""
 
     name: str
     state: str
@@ -118,7 +118,7 @@ _US_FORMATS = (
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who works for a firm."""
+    """Someone who works for a firm."""
 
     first: str
     last: str
@@ -129,7 +129,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Place:
-    """An address; ``country`` is alpha-2, ``phone`` is written as people of that country write it."""
+    """An address; ``country`` is alpha-2, and ``phone`` is written as people in that country write it."""
 
     line_1: str
     line_2: str
@@ -151,13 +151,13 @@ class Firm:
 
 
 def ascii_slug(text: str) -> str:
-    """``"Café & Sons"`` → ``"cafe.sons"``: fit for the local part of an e-mail."""
+    """``"Café & Sons"`` → ``"cafe.sons"``, for the local part of an email address."""
     plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
     return ".".join(re.findall(r"[a-z0-9]+", plain.replace("'", "").lower()))
 
 
 class Inventor:
-    """Draws invented things from ``rng``; firm names never repeat."""
+    """Draws invented data from ``rng``; firm names never repeat."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
@@ -186,7 +186,7 @@ class Inventor:
         return self.rng.choice(("example.com", "example.org"))
 
     def person(self, country: str = "US") -> Person:
-        """A person with an e-mail of their own name and a phone that can be read without knowing the country."""
+        """A person with an email address from their name and a phone that can be read without knowing the country."""
         first, last = self.rng.choice(FIRST_NAMES), self.rng.choice(SURNAMES)
         email = f"{ascii_slug(first)}.{ascii_slug(last)}@{self._domain()}"
         return Person(first, last, email, self.phone(country, abroad=True), self.rng.choice(TITLES))
@@ -210,7 +210,7 @@ class Inventor:
         return replace(here, city=town.name, state=state, post_code=code)
 
     def phone(self, country: str, *, abroad: bool) -> str:
-        """A number for fiction, written in some usual way; ``abroad`` adds a country code other than +1."""
+        """A fictional number, written in one of the usual ways; ``abroad`` adds a country code other than +1."""
         line = self.rng.randint(100, 199)
         if country in {"US", "CA"}:
             area = self.rng.choice(CANADA)[3] if country == "CA" else self.rng.choice(TOWNS).area

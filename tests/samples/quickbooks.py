@@ -1,4 +1,4 @@
-"""What the exports of QuickBooks have in common: addresses as lines, and names of jobs."""
+"""What QuickBooks exports have in common: addresses as lines, and names of jobs."""
 
 from tests.samples.pools import Place
 
@@ -8,7 +8,7 @@ COUNTRIES = {"US": "", "CA": "Canada", "GB": "United Kingdom", "DE": "Germany"}
 
 
 def block(place: Place) -> list[str]:
-    """An address as it is written on an envelope, without the firm."""
+    """An address as on an envelope, without the firm."""
     if place.country == "DE":
         town = f"{place.post_code} {place.city}"
     elif place.country == "GB":

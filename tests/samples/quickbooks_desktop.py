@@ -1,8 +1,8 @@
-"""QuickBooks Desktop's customer list: five unlabelled lines for each of two addresses, jobs as ``Parent:Job``.
+"""QuickBooks Desktop's customer list: five unlabeled lines for each of two addresses, and jobs as ``Parent:Job``.
 
-cp1252, comma, CRLF; a first column without a name. The first line repeats the firm, the second can be ``ATTN: …``, and
-a phone can stand below the address. Harmless dirt: ``not_active`` (not to be imported), ``job, attention,
-phone_in_address, no_company, nbsp``. Really wrong besides the usual: ``orphan``, a job whose customer is nowhere.
+cp1252, comma, CRLF; the first column has no name. The first address line repeats the firm, the second can be
+``ATTN: …``, and there can be a phone below the address. Harmless dirt: ``not_active`` (not imported), ``job, attention,
+phone_in_address, no_company, nbsp``. Harmful besides the usual: ``orphan``, a job without a customer.
 """
 
 import random

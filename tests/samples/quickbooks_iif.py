@@ -1,7 +1,7 @@
-"""Lists of QuickBooks Desktop as an IIF file: tab-separated, tagged, several kinds of rows in one file.
+"""Lists from QuickBooks Desktop as an IIF file: tab-separated and tagged, with several kinds of rows.
 
-cp1252, CRLF, no title. Customers stand between the file's own header, vendors and terms. Harmless dirt: ``hidden``
-(made inactive, not to be imported), ``job, vendor`` (a row of another kind).
+cp1252, CRLF, no title. Besides customers, the file has its own header, vendors, and terms. Harmless dirt: ``hidden``
+(inactive, not imported), ``job, vendor`` (a row of another kind).
 """
 
 import csv

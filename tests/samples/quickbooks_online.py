@@ -1,9 +1,9 @@
 """QuickBooks Online's Customer Contact List: a report with titles above it and a time below it.
 
-UTF-8, comma, LF. The firm's name above is quoted, for it has a comma. Phones share a cell with their labels, a whole
-address stands in a cell, with line breaks or as one line. Harmless dirt: ``deleted`` (not to be imported), ``currency``
-(``- USD`` after the name), ``sub_customer`` (``Parent:Child``), ``several_emails, one_line_address, doubled_quotes,
-nbsp, blank_row``. Really wrong besides the usual: ``orphan``, a sub-customer whose parent is nowhere.
+UTF-8, comma, LF. The firm's name in the title is quoted because it contains a comma. Phones share a cell with their
+labels; an entire address is in one cell, with line breaks or as one line. Harmless dirt: ``deleted`` (not imported),
+``currency`` (``- USD`` after the name), ``sub_customer`` (``Parent:Child``), ``several_emails, one_line_address,
+doubled_quotes, nbsp, blank_row``. Harmful besides the usual: ``orphan``, a sub-customer without a parent.
 """
 
 import random

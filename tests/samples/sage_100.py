@@ -1,8 +1,8 @@
-"""Sage 100: AR_Customer, SO_ShipToAddress and AR_CustomerContact as three sheets of a workbook.
+"""Sage 100: AR_Customer, SO_ShipToAddress, and AR_CustomerContact as three sheets of a workbook.
 
-A customer is known by division and number; the division is filled up with zeros. Harmless dirt: ``inactive`` (not to be
-imported), ``temporary``, ``outer_spaces, double_space, nbsp, doubled_quotes, blank_row``. Really wrong besides the
-usual: ``orphan``, a ship-to address whose customer is nowhere.
+A customer is identified by division and number; the division is padded with zeros. Harmless dirt: ``inactive`` (not
+imported), ``temporary``, ``outer_spaces, double_space, nbsp, doubled_quotes, blank_row``. Harmful besides the usual:
+``orphan``, a ship-to address without a customer.
 """
 
 import random
@@ -31,7 +31,7 @@ _ORPHAN = "02-ZZZ9999"
 
 
 def make(seed: int = 20250406) -> Sample:
-    """The sample: 130 customers, some 190 ship-to addresses and as many contacts."""
+    """The sample: 130 customers, about 190 ship-to addresses, and as many contacts."""
     rng = random.Random(f"sage-100/{seed}")
     customers = Draft("AR_Customer", CUSTOMER, key=ID)
     ship_to = Draft("SO_ShipToAddress", SHIP_TO, key=ID)

@@ -1,7 +1,7 @@
-"""The customer list of Sage 50 US: wide, up to three of twenty numbered shipping addresses, columns for credit cards.
+"""The customer list of Sage 50 US: wide, up to three of twenty numbered shipping addresses, and credit card columns.
 
-cp1252, comma, CRLF. Flags are ``TRUE``/``FALSE``. Harmless dirt: ``inactive, prospect`` (not to be imported),
-``card_number`` (never to be read), ``outer_spaces, double_space, nbsp, doubled_quotes, blank_row``.
+cp1252, comma, CRLF. Flags are ``TRUE``/``FALSE``. Harmless dirt: ``inactive, prospect`` (not imported),
+``card_number`` (never read), ``outer_spaces, double_space, nbsp, doubled_quotes, blank_row``.
 """
 
 import random
@@ -48,7 +48,7 @@ COLUMNS = (
     *("Credit Card Number", "Credit Card Expiration Date", "Customer Payment Method", "Second Contact"),
     *("Customer Since Date", "Customer Web Site"),
 )
-_CARD = "4111 1111 1111 1111"  # the number that payment services publish for tests
+_CARD = "4111 1111 1111 1111"  # a well-known test number of payment services
 
 
 def make(seed: int = 20250405) -> Sample:

@@ -1,13 +1,12 @@
-"""SAP Business One: partners, their addresses and their contacts, in three files joined by ``CardCode``.
+"""SAP Business One: partners, their addresses, and their contacts, in three files joined by ``CardCode``.
 
 UTF-8 with a BOM, tab, CRLF. Two header rows: the API's names, then labels. Codes have leading zeros. Suppliers
-(``cSupplier``), leads (``cLid``) and frozen partners (``Frozen`` = ``tYES``) are not to be imported, and their
-addresses and contacts go with them. Payment terms, shipping types, sales people and price lists are
-numbers, as in the database.
+(``cSupplier``), leads (``cLid``), and frozen partners (``Frozen`` = ``tYES``) are not imported, and neither are their
+addresses and contacts. Payment terms, shipping types, salespeople, and price lists are numbers, as in the database.
 Harmless dirt: ``supplier, lead, frozen`` (partners), ``no_address, inactive_contact, contact_name_only`` (no first and
 last name), ``outer_spaces, nbsp, phone_extension, upper_case_email, doubled_quotes, accents, leading_zero_zip,
 same_address_again, children_away, blank_row``.
-Really wrong besides the usual: ``orphan``, an address or contact whose ``ParentKey`` is in no partner row.
+Harmful besides the usual: ``orphan``, an address or contact whose ``ParentKey`` is not in any partner row.
 """
 
 import random
@@ -71,7 +70,7 @@ CONTACT_COLUMNS = {
 
 
 def make(seed: int = 20250403) -> Sample:
-    """The sample: 150 partners, some 300 addresses and 200 contacts."""
+    """The sample: 150 partners, about 300 addresses, and about 200 contacts."""
     rng = random.Random(f"sap-business-one/{seed}")
     inventor = Inventor(rng)
     partners = Draft(PARTNERS, tuple(PARTNER_COLUMNS), key="CardCode")
@@ -152,7 +151,7 @@ def _addresses(inventor: Inventor, firm: Firm, code: str) -> list[Row]:
     for number, kind in enumerate(kinds):
         place = inventor.place(firm.country)
         head, _, tail = place.line_1.rpartition(" ")
-        split = firm.country == "DE"  # the house number has a column of its own where it follows the street
+        split = firm.country == "DE"  # the house number has its own column if it follows the street
         row = {
             "ParentKey": code,
             "LineNum": str(number),
@@ -195,7 +194,7 @@ def _contacts(inventor: Inventor, firm: Firm, code: str) -> list[Row]:
 
 
 def _harm(rng: random.Random, partners: Draft, addresses: Draft, contacts: Draft) -> None:
-    """Nine customers with something really wrong, one of them listed twice, and two parents that do not exist."""
+    """Harmful dirt for nine customers, one of them listed twice, and two parents that do not exist."""
     free = set(_wanted(partners))
 
     def take(draft: Draft, code: str, column: str, count: int = 1) -> None:

@@ -1,8 +1,8 @@
 """Large files in the layout of :mod:`tests.samples.netsuite`, made column by column, for benchmarks.
 
-UTF-8, comma, LF, the header in the first row, 40 columns: those of the NetSuite sample and a few that no mapping needs.
-Some 3.3 rows, 1.6 addresses and 1.0 contacts a customer; one row in twenty stands away from its customer's block;
-phones are written in twelve ways, some with an extension; a few second address lines hold a quoted line break.
+UTF-8, comma, LF, header in the first row, 40 columns: those of the NetSuite sample and a few that no mapping needs.
+About 3.3 rows, 1.6 addresses, and 1.0 contacts per customer; one row in twenty is away from its customer's block;
+phones are written in twelve ways, some with an extension; a few second address lines contain a quoted line break.
 """
 
 from collections.abc import Sequence
@@ -40,9 +40,9 @@ _FILLERS: dict[str, tuple[str, ...]] = {
     "Fax": ("",),
 }
 COLUMNS = (*netsuite.COLUMNS, *_FILLERS)
-_QUOTED = ("Address 2", "Comments")  # pyarrow.csv would quote every text
+_QUOTED = ("Address 2", "Comments")  # quoted here only if needed; pyarrow.csv would quote every text
 _BLOCK = 20_000
-# What stands before the area code, after it, and after 555.
+# What is before the area code, after it, and after 555.
 _PHONE_FORMS = (
     *(("(", ") ", "-"), ("", "-", "-"), ("", ".", "."), ("+1 ", " ", " "), ("", "", ""), ("1-", "-", "-")),
     *(("", " ", " "), ("+1 (", ") ", "-"), ("+1", "", ""), ("+1-", "-", "-"), ("1 ", " ", " "), ("", "/", "-")),
@@ -51,10 +51,10 @@ _PHONE_FORMS = (
 
 @dataclass(frozen=True)
 class Scaled:
-    """What a file holds.
+    """What a file contains.
 
-    ``rows`` are data rows, without the header; ``customers`` are to be imported, ``inactive`` are not;
-    ``bad_customers`` are those of ``customers`` with at least one wrong value.
+    ``rows``: data rows, without the header; ``customers``: those to import, without the ``inactive`` ones;
+    ``bad_customers``: those of ``customers`` with at least one wrong value.
     """
 
     rows: int
@@ -65,7 +65,7 @@ class Scaled:
 
 @dataclass(frozen=True)
 class _Rows:
-    """For each row of the file: its customer, address and contact (-1 for none)."""
+    """For each row of the file: its customer, address, and contact (-1 for none)."""
 
     customer: Ints
     address: Ints
@@ -78,10 +78,10 @@ class _Rows:
 
 
 def write_netsuite(path: Path, rows: int, seed: int, bad: float) -> Scaled:
-    """Write ``rows`` data rows; ``bad`` is the share of wrong values among the values that can be wrong.
+    """Write ``rows`` data rows; ``bad`` is the share of wrong values among those that can be wrong.
 
-    Names, main phones and e-mails are spoiled per customer, cities, countries and phones per address, e-mails and
-    phones per contact, so that the rows of a customer agree.
+    Names, main phones, and email addresses are spoiled per customer; cities, countries, and phones per address; email
+    addresses and phones per contact. So the rows of a customer agree.
     """
     rng = np.random.default_rng(seed)
     layout = _layout(rng, rows)
@@ -155,7 +155,7 @@ def _join(*parts: pa.Array | str) -> pa.Array:
 
 @cache
 def _areas() -> tuple[str, ...]:
-    """Every area code of the United States with which 555-01xx is a number that phonenumbers takes as valid."""
+    """Every area code of the United States for which phonenumbers accepts 555-01xx as valid."""
     made = (f"{area}" for area in range(201, 990))
     return tuple(
         area
@@ -176,7 +176,7 @@ def _phones(rng: np.random.Generator, count: int) -> pa.Array:
 
 @dataclass(frozen=True)
 class _Spoiler:
-    """Puts wrong values in place of a share (``bad``) of the right ones, and marks whose they are in ``customers``."""
+    """Replaces a share (``bad``) of right values with wrong ones, and marks their customers in ``customers``."""
 
     rng: np.random.Generator
     bad: float

@@ -1,7 +1,7 @@
-"""Shopify's customer export: wide, one row and one address a customer, consumers among the firms.
+"""Shopify's customer export: wide, one row and one address per customer, with consumers among the firms.
 
-UTF-8, comma, CRLF. Ids, ZIPs and phones have an apostrophe in front. Harmless dirt: ``no_company`` (goes by the
-person's name), ``subscriber`` (neither company nor name), ``erased`` (an id and nothing else), ``country_only`` (no
+UTF-8, comma, CRLF. IDs, ZIP codes, and phones start with an apostrophe. Harmless dirt: ``no_company`` (uses the
+person's name), ``subscriber`` (neither company nor name), ``erased`` (only an ID), ``country_only`` (no
 address), ``outer_spaces, double_space, nbsp, doubled_quotes, blank_row``.
 """
 
@@ -25,7 +25,7 @@ COLUMNS = (
 
 
 def make(seed: int = 20250404) -> Sample:
-    """The sample: 160 rows, of which some are no customers."""
+    """The sample: 160 rows; some of them are not customers."""
     rng = random.Random(f"shopify/{seed}")
     draft = Draft(FILE, COLUMNS, key=ID)
     for account in accounts(Inventor(rng), 160, shipping=0, people=2):

@@ -1,4 +1,4 @@
-"""The committed samples are what the generators write, and hold exactly the dirt that the generators list."""
+"""The committed samples equal what the generators write, and have exactly the dirt that the generators list."""
 
 import csv
 import io
@@ -49,7 +49,7 @@ def table_of(sample: Sample, file: str) -> tuple[list[str], dict[int, dict[str, 
 
 
 def cells_of(sample: Sample, wanted: str) -> Iterator[Cell]:
-    """File, row, column and text of every filled cell whose column looks like that, the planted wrong ones left out."""
+    """(file, row, column, text) of every filled cell in columns that match ``wanted``, without harmful dirt."""
     wrong = {(dirt.file, dirt.row, dirt.column) for dirt in sample.planted if dirt.harmful}
     for file in sample.files:
         header, data = table_of(sample, file)

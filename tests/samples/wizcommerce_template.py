@@ -1,8 +1,8 @@
-"""WizCommerce's own template: customers, addresses and contacts as three sheets of a workbook.
+"""WizCommerce's own template: customers, addresses, and contacts as three sheets of a workbook.
 
-Labels of required columns end in ``*``. Harmless dirt: ``inactive, marked`` (an ``Action`` that says Delete; neither is
-to be imported), ``both`` (an address for both purposes), ``outer_spaces, double_space, nbsp, doubled_quotes,
-blank_row``. Really wrong besides the usual: ``orphan``, a contact whose customer is nowhere.
+Labels of required columns end with ``*``. Harmless dirt: ``inactive`` and ``marked`` (with the ``Action`` Delete), both
+not imported, ``both`` (an address for both purposes), ``outer_spaces, double_space, nbsp, doubled_quotes, blank_row``.
+Harmful besides the usual: ``orphan``, a contact without a customer.
 """
 
 import random
@@ -25,7 +25,7 @@ _ORPHAN = "WZ99999"
 
 
 def make(seed: int = 20250411) -> Sample:
-    """The sample: 120 customers, some 300 addresses and 180 contacts."""
+    """The sample: 120 customers, about 300 addresses, and about 180 contacts."""
     rng = random.Random(f"wizcommerce-template/{seed}")
     customers = Draft("Customers", CUSTOMER, key=ID)
     addresses = Draft("Addresses", ADDRESS, key=ID)

@@ -1,7 +1,7 @@
-"""A Xero contact list: wide, a row a contact, ``PO`` (billing) and ``SA`` (street) addresses, up to five people.
+"""A Xero contact list: wide, a row per contact, ``PO`` (billing) and ``SA`` (street) addresses, up to five people.
 
-UTF-8, comma, CRLF. The columns are those of Xero's export. Its key is the name: a firm can be listed twice. Customers
-and suppliers share the file with no flag. Harmless dirt: ``outer_spaces, double_space, nbsp, phone_extension,
+UTF-8, comma, CRLF. The columns are those of Xero's export. The key is the name: a firm can be listed twice. Customers
+and suppliers are in the same file, without a flag. Harmless dirt: ``outer_spaces, double_space, nbsp, phone_extension,
 upper_case_email, same_customer_again, same_address_twice, no_address, leading_zero_zip, country_alpha3,
 country_short_form`` (``UK``), ``doubled_quotes, accents, blank_row``.
 """
@@ -80,7 +80,7 @@ def _row(inventor: Inventor, number: int) -> Row:
         row |= {"FirstName": person.first, "LastName": person.last, "MobileNumber": person.phone}
     if rng.random() < 0.2:
         row["DDINumber"] = inventor.phone(firm.country, abroad=True)
-    if rng.random() < 0.12:  # suppliers too, for all that anybody can tell from the file
+    if rng.random() < 0.12:  # these may be suppliers; the file does not say so
         row |= {"BankAccountName": firm.name, "BankAccountNumber": f"00-0000-{number:07}-00", "PurchasesAccount": "310"}
     _people(row, inventor, firm)
     _addresses(row, inventor, firm)
@@ -121,7 +121,7 @@ def _group(group: str, place: Place, country: str) -> Row:
 
 
 def _harm(draft: Draft, rng: random.Random) -> None:
-    """Twelve customers with something really wrong in one cell; the contradiction comes later."""
+    """Harmful dirt in one cell of twelve customers; the contradiction is added later."""
 
     def take(code: str, column: str, count: int) -> None:
         rows = [row for row in draft.sound() if row.get("POCity") != row.get("SACity")]
@@ -137,7 +137,7 @@ def _harm(draft: Draft, rng: random.Random) -> None:
 
 
 def _list_again(draft: Draft, rng: random.Random) -> None:
-    """One customer stands twice alike (with fewer cells), one with another phone, one with another address."""
+    """List three customers twice: one with fewer cells, one with another phone, and one with another address."""
     sound = [row for row in draft.sound() if row.get("POCity")]
     alike, contradicting, elsewhere = rng.sample(sound, 3)
     again = {name: alike[name] for name in ("*ContactName", "EmailAddress", "PhoneNumber")}

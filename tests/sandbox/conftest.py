@@ -1,4 +1,4 @@
-"""A sandbox with its defaults, and a client for it."""
+"""A sandbox with default settings, and a client for it."""
 
 from collections.abc import Iterator
 

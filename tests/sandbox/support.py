@@ -1,4 +1,4 @@
-"""What the sandbox's tests share: the document, bodies, a client, a clock set by hand."""
+"""Shared by the sandbox's tests: the API document, bodies, a client, and a clock set by hand."""
 
 import asyncio
 from typing import Any
@@ -19,7 +19,7 @@ def validator(schema: dict[str, Any], document: dict[str, Any] = DOCUMENT) -> OA
 
 
 def assert_documented(answer: httpx.Response, method: str, path: str) -> Any:
-    """The answer's value, after comparing status and body with the document."""
+    """The answer's value, after a check of status and body against the document."""
     responses = DOCUMENT["paths"][path][method]["responses"]
     documented = responses.get(str(answer.status_code))
     if documented is None:
@@ -50,7 +50,7 @@ def client(sandbox: RunningSandbox | str, key: str = "k") -> httpx.Client:
 
 
 class HandClock:
-    """Time that stands still until it is moved; sleeps are recorded and end at once."""
+    """A clock that stands still until it is moved; sleeps are recorded and end at once."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0

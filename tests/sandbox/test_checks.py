@@ -1,4 +1,4 @@
-"""The checks written by hand give the verdict of the document's schemas, made as strict as the sandbox claims to be."""
+"""The handwritten checks agree with the document's schemas, made as strict as the sandbox claims to be."""
 
 import copy
 from typing import Any
@@ -15,7 +15,7 @@ ALPHA_2 = sorted(country.alpha_2 for country in pycountry.countries)
 
 
 def strict_document() -> dict[str, Any]:
-    """The document without what it leaves open: empty texts, long texts, unknown fields, countries, odd values."""
+    """The document, made strict about empty and long texts, unknown fields, countries, and odd values."""
     document = copy.deepcopy(DOCUMENT)
     for name in ("Attribute", "AddressCreate", "ContactCreate", "CustomerCreate"):
         schema = document["components"]["schemas"][name]
@@ -25,7 +25,7 @@ def strict_document() -> dict[str, Any]:
                 rule.setdefault("minLength", 1)
                 rule.setdefault("maxLength", 255)
             if "pattern" in rule:
-                rule["pattern"] = r"^\+[1-9][0-9]{1,14}$"  # JSON Schema's \d are the ASCII digits; Python's are more
+                rule["pattern"] = r"^\+[1-9][0-9]{1,14}$"  # JSON Schema's \d means ASCII digits, Python's more
             if rule.get("format") == "email":
                 rule["pattern"] = r"^[^@\s]+@([^@\s.]+\.)+[^@\s.]+$"
             if field == "country":
@@ -82,7 +82,7 @@ def values(field: str) -> st.SearchStrategy[Any]:
 
 
 def objects(name: str, good: dict[str, Any], nested: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
-    """Good objects with a few fields put in, changed or taken away."""
+    """Good objects with a few fields added, changed, or removed."""
     fields = [field for field in DOCUMENT["components"]["schemas"][name]["properties"] if field not in nested]
     changes = st.dictionaries(st.sampled_from(fields), st.none(), max_size=3).flatmap(
         lambda picked: st.fixed_dictionaries({field: values(field) for field in picked})
@@ -110,7 +110,7 @@ BODIES = objects("CustomerCreate", customer(), LISTS)
 
 
 def made_unique(body: dict[str, Any]) -> dict[str, Any]:
-    """No two children share a reference id; the document has no such rule, and it has a test of its own."""
+    """Make the children's reference IDs unique: the document has no such rule, and another test covers it."""
     for kind in ("addresses", "contacts"):
         children = body.get(kind)
         for place, child in enumerate(children if isinstance(children, list) else ()):

@@ -1,4 +1,4 @@
-"""The endpoints of addresses and contacts: what they answer, what they change, and each of their options."""
+"""The endpoints for addresses and contacts: what they answer, what they change, and each of their options."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""Each fault as a client meets it, and what the sandbox has done by then."""
+"""Each fault as a client sees it, and what the sandbox has done by then."""
 
 import http.client
 import json
@@ -19,8 +19,8 @@ from tests.sandbox.support import HandClock, address, client, contact, customer
 
 
 @dataclass
-class Met:
-    """What a client met: 0 where no answer came; a body that broke off is what came of it."""
+class Received:
+    """What a client saw. ``status`` is 0 if there was no answer; ``body`` is what arrived before it broke off."""
 
     status: int
     headers: dict[str, str]
@@ -29,24 +29,24 @@ class Met:
 
 
 def asked(sandbox: RunningSandbox, reference_id: str) -> http.client.HTTPConnection:
-    """A connection whose request has left."""
+    """A connection on which the request has been sent."""
     connection = http.client.HTTPConnection(sandbox.url.removeprefix("http://"), timeout=60)
     headers = {"Content-Type": "application/json", "X-API-Key": "k"}
     connection.request("POST", "/v1/customers", json.dumps(customer(reference_id)), headers)
     return connection
 
 
-def post(sandbox: RunningSandbox, reference_id: str = "C1") -> Met:
+def post(sandbox: RunningSandbox, reference_id: str = "C1") -> Received:
     with closing(asked(sandbox, reference_id)) as connection:
         try:
             answer = connection.getresponse()
         except (http.client.RemoteDisconnected, ConnectionResetError):
-            return Met(0, {}, b"")
+            return Received(0, {}, b"")
         with answer:
             try:
-                return Met(answer.status, dict(answer.headers), answer.read())
+                return Received(answer.status, dict(answer.headers), answer.read())
             except http.client.IncompleteRead as cut:
-                return Met(answer.status, dict(answer.headers), cut.partial, broke_off=True)
+                return Received(answer.status, dict(answer.headers), cut.partial, broke_off=True)
 
 
 def is_json(body: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Keys, rate, lag, sizes; time is set by hand."""
+"""Keys, rate limits, lag, and sizes; time is set by hand."""
 
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -48,7 +48,7 @@ def test_rate_limit_applies_to_any_second() -> None:
         assert refused.status_code == 429
         names = ("retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
         assert [refused.headers[name] for name in names] == ["1", "3", "0", "1"]
-        # 0.0 leaves the window at 1.0, 0.4 at 1.4: one goes through each time, and refusals do not count.
+        # Requests at 0.0 and 0.4 leave the window at 1.0 and 1.4: one passes each time, and refusals do not count.
         assert [ask(wait) for wait in (0.1, 0.1, 0, 0.39, 0.01, 0)] == [429, 200, 429, 429, 200, 429]
 
 

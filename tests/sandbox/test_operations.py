@@ -1,4 +1,4 @@
-"""Every operation over HTTP, its answers compared with the document."""
+"""Every operation over HTTP, with its answers compared with the document."""
 
 import re
 import uuid
@@ -250,7 +250,7 @@ def test_lists_of_reps_prices_and_attributes_are_served(api: httpx.Client) -> No
     assert [one["name"] for one in prices["data"]] == ["Europe", "Retail", "Wholesale"]
     query = {"entity": "contact"}
     attributes = assert_documented(api.get("/v1/attributes", params=query), "get", "/v1/attributes")
-    assert attributes["data"] == []  # so that any attribute of a mapping can be tried
+    assert attributes["data"] == []  # so that a mapping may use any attribute
 
 
 def test_fixtures_are_read_from_a_file(tmp_path: Path) -> None:

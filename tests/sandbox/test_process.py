@@ -1,4 +1,4 @@
-"""The sandbox as a process: its data outlives it, it does not outlive its parent, and it says why it cannot start."""
+"""The sandbox as a process: its data outlives it, it ends with its parent, and it says why it cannot start."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
-    """A short poll: what another process does cannot be handed in."""
+    """Polls at short intervals, because another process cannot notify the test."""
     deadline = time.monotonic() + 60
     while not happened():
         assert time.monotonic() < deadline
@@ -44,7 +44,7 @@ def alive(pid: int) -> bool:
 
 
 def child_of(pid: int) -> int:
-    """The process of the sandbox that another process has started."""
+    """The sandbox process that another process has started."""
     [child] = (one for one in psutil.Process(pid).children() if "importer.sandbox" in one.cmdline())
     return child.pid
 

@@ -1,4 +1,4 @@
-"""Attribute definitions and terms: how they are listed, and what is refused because of them."""
+"""Attribute definitions and terms: how they are listed, and what they cause to be refused."""
 
 from pathlib import Path
 from typing import Any

@@ -23,18 +23,18 @@ MERGER = Merger()
 
 
 def plan_night(ledger: Ledger, folder: Path, bodies: Mapping[str, Body], tenant: str = TENANT) -> Any:
-    """What the pipeline does before it sends, with ``--mode upsert``; a lookup finds nobody."""
+    """What the pipeline does before it sends with ``--mode upsert``, if lookups find no customer."""
     lines = {name: orjson.dumps(body) for name, body in bodies.items()}
     return plan_bodies(ledger, folder, lines, {}, tenant=tenant, mode="upsert")
 
 
 @dataclass
 class NightApi:
-    """``script``: what the next writes meet, ``reads`` what the next GETs do; afterwards all goes well.
+    """``script``: what happens to the next writes; ``reads``: to the next GETs. After that, everything succeeds.
 
-    ``ok``, ``slow``; ``lost`` (nothing done, no answer), ``dropped`` (done, no answer), ``late`` (done only seconds
-    after it was given up), ``not_sent``, ``refused`` (422). A read is lost when it is True. ``replaces``: whether a
-    list in a PATCH is all there is from then on. ``moments``: whether answers tell when a customer was changed.
+    Writes: ``ok``, ``slow``, ``lost`` (not done, no answer), ``dropped`` (done, no answer), ``late`` (no answer, done
+    seconds later), ``not_sent``, or ``refused`` (422). Reads: True if it is lost. ``replaces``: whether a list in a
+    PATCH replaces the old list. ``moments``: whether answers contain the time of a customer's last change.
     """
 
     script: Sequence[str] = ()
@@ -44,15 +44,15 @@ class NightApi:
     latency: float = 0.1
     late: float = 20.0
     limiter: FakePace = field(default_factory=FakePace)
-    customers: dict[str, Body] = field(default_factory=dict)  # by the API's id
+    customers: dict[str, Body] = field(default_factory=dict)  # API ID → customer
     patches: list[tuple[str, Body]] = field(default_factory=list)
     writes: int = 0
     got: int = 0
-    unanswered: set[str] = field(default_factory=set)  # reference ids
+    unanswered: set[str] = field(default_factory=set)  # reference IDs
     ids: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)
 
     def held(self) -> dict[str, Body]:
-        """By reference id."""
+        """Reference ID → customer."""
         return {customer["reference_id"]: customer for customer in self.customers.values()}
 
     def with_turns(self, _turns: Turns) -> "NightApi":
@@ -193,9 +193,9 @@ class NightApi:
 
 
 def faults(api: Any, nights: Sequence[Mapping[str, Body]], by_hand: Mapping[str, str]) -> list[str]:
-    """What is wrong with what the API holds after these nights; empty when each customer says what the last says.
+    """What is wrong in the API after these nights; empty if each customer agrees with the last night's.
 
-    ``by_hand``: reference id → the id of an address that somebody added there.
+    ``by_hand``: reference ID → the ID of an address that was added by hand.
     """
     wrong = []
     held = list(api.customers.values())
@@ -222,7 +222,7 @@ def faults(api: Any, nights: Sequence[Mapping[str, Body]], by_hand: Mapping[str,
 
 
 def add_by_hand(api: NightApi, name: str) -> str:
-    """Somebody gives a customer an address and a field, at a time that no answer shows. Returns its id."""
+    """Add an address and a field to a customer by hand, at a time that no answer shows. Returns the address's ID."""
     child = {"id": f"hand-{name}", "type": "shipping", "address_line_1": "Dock 4", "city": "Elsewhere"}
     customer = api.held()[name]
     customer["addresses"].append(child)

@@ -1,6 +1,6 @@
-"""Runs that were really sent to a sandbox, and what undo and verify make of them.
+"""Runs that were really sent to a sandbox, for undo and verify.
 
-The scene sends by itself, step by step as the sender does it, so that a test can leave a run at any moment.
+The scene sends customers itself, in the same steps as the sender, so that a test can leave a run at any point.
 """
 
 import random
@@ -37,7 +37,7 @@ class KilledError(BaseException):
 
 
 class Mortal:
-    """The ledger or the client of a process that is killed after so many of its steps."""
+    """The ledger or the client of a process that is killed after some number of steps."""
 
     def __init__(self, inner: Any, steps: "Steps") -> None:
         self._inner = inner
@@ -60,9 +60,9 @@ CLIENT_CALLS = frozenset({"get", "delete", "find", "patch", "children", "get_chi
 
 
 class Steps:
-    """Counts the calls of a process, and kills it at the one with the number ``at``; then nothing gets through.
+    """Counts the calls of a process and kills it at call number ``at``; after that, no call gets through.
 
-    ``late``: that call is still carried out.
+    ``late``: this call is still carried out.
     """
 
     def __init__(self, at: int, *, late: bool) -> None:
@@ -113,18 +113,18 @@ class Scene:
         self.ledger: Ledger = open_ledger(folder / "ledger.db", busy_seconds=30)
         self.http = raw_client(box)
         self.last: dict[str, CustomerFinding] = {}
-        self.bodies: Mapping[str, Body] = {}  # that the last update was planned with
+        self.bodies: Mapping[str, Body] = {}  # of the last update's plan
 
     def plan(
         self, bodies: Sequence[str] | Mapping[str, Body], found: Mapping[str, str] | None = None, mode: Any = "create"
     ) -> tuple[Run, PayloadFile]:
-        """What the pipeline does before it sends. ``bodies``: reference ids, or whole bodies by them."""
+        """What the pipeline does before it sends. ``bodies``: reference IDs, or reference ID → body."""
         whole = bodies if isinstance(bodies, Mapping) else {name: company(name) for name in bodies}
         lines = {name: orjson.dumps(body) for name, body in whole.items()}
         return plan_bodies(self.ledger, self.folder, lines, found or {}, mode=mode)
 
     def send(self, bodies: Sequence[str] | Mapping[str, Body], found: Mapping[str, str] | None = None) -> Any:
-        """A run that creates customers."""
+        """Send a run that creates customers."""
         run, payloads = self.plan(bodies, found)
         items = self.ledger.pending(run, after=-1, count=9_999)
         self.ledger.mark_sending(run, items)
@@ -137,9 +137,9 @@ class Scene:
         return _step(item, State.CREATED, OutcomeKind.CREATED, made["id"], accepted)
 
     def update(self, changes: Mapping[str, "Change"], *, end: str = "done") -> Any:
-        """A run that updates customers, and creates those that are not there.
+        """Send a run that updates customers, and creates missing ones.
 
-        ``end``: of updates ``done``, ``unanswered`` (they arrived) or ``lost`` (they did not).
+        ``end``: updates end ``done``, ``unanswered`` (they arrived), or ``lost`` (they did not).
         """
         bodies = {name: company(name, company_name=f"By {change!r}"[:250]) for name, change in changes.items()}
         self.bodies = bodies
@@ -167,7 +167,7 @@ class Scene:
         return run, payloads
 
     def _carry_out(self, customer_id: str, write: Write) -> str | None:
-        """Send one write as the sender does. Returns the id of a child that was added."""
+        """Send one write as the sender does. Returns the ID of an added child."""
         path, after = f"/v1/customers/{customer_id}", dict(write.after or {})
         if write.method == "PATCH":
             if values := after.pop("attributes", None):
@@ -189,10 +189,10 @@ class Scene:
         return answer.json()["data"]
 
     def undo(self, sent: Any, *, after: Callable[[Any, list[CustomerFinding]], None] | None = None, **more: Any) -> Any:
-        """Reference id → result.
+        """Reference ID → result.
 
-        ``after`` gets the stop event and what was found so far. ``steps`` may kill it. ``wrap`` makes its client, with
-        the stop event and the scope that cancels it.
+        ``after`` gets the stop event and the findings so far. ``steps`` may kill it. ``wrap`` makes its client from the
+        stop event and the scope that cancels it.
         """
         run, bodies = sent
         findings: list[CustomerFinding] = []
@@ -266,8 +266,8 @@ class Scene:
 class Change:
     """What a run changes in one customer.
 
-    ``patch``: own fields, attributes as ``{"attributes": {name: value}}``. ``put``: the same by the reference ids of
-    children. ``post``: new children by ``addresses`` or ``contacts``.
+    ``patch``: its own fields, with attributes as ``{"attributes": {name: value}}``. ``put``: the same for children, by
+    reference ID. ``post``: new children, by ``addresses`` or ``contacts``.
     """
 
     patch: Body = field(default_factory=dict)

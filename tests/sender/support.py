@@ -1,4 +1,4 @@
-"""A run to send, virtual time, and a scripted API that fails in ways and at moments no real server can be made to."""
+"""A run to send, virtual time, and a scripted API that fails in ways that a real server cannot be made to."""
 
 import asyncio
 import hashlib
@@ -47,7 +47,7 @@ class _WarpSelector(selectors.DefaultSelector):
 
 
 class VirtualLoop(WarpLoop):
-    """A loop whose clock jumps to the next timer as soon as nothing else is to be done."""
+    """A loop whose clock jumps to the next timer once there is nothing else to do."""
 
     selector = _WarpSelector
 
@@ -73,7 +73,7 @@ class _FastSelector(selectors.DefaultSelector):
 
 
 class FastLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock runs ``FASTER`` times as fast, for real servers in little time."""
+    """A loop whose clock runs ``FASTER`` times as fast, to save time with real servers."""
 
     def __init__(self) -> None:
         super().__init__(_FastSelector())
@@ -161,10 +161,10 @@ class FakePace:
 
 @dataclass
 class FakeApi:
-    """``script``: what the next POSTs meet, in their order; afterwards all goes well.
+    """``script``: what happens to the next POSTs, in order; after that, everything succeeds.
 
-    ``ok``, ``slow``; ``lost`` (nothing done, no answer), ``dropped`` (done, no answer), ``late`` (done only seconds
-    after it was given up), ``not_sent``, ``invalid`` (422), ``key`` (401). ``lag``: seconds until the list shows a
+    ``ok``, ``slow``, ``lost`` (not done, no answer), ``dropped`` (done, no answer), ``late`` (done, no answer, listed
+    only seconds later), ``not_sent``, ``invalid`` (422), or ``key`` (401). ``lag``: seconds until the list shows a
     customer. ``find_script``: True for a lookup that fails.
     """
 
@@ -176,7 +176,7 @@ class FakeApi:
     latency: float = 0.1
     time: Callable[[], float] = clock
     limiter: FakePace = field(default_factory=FakePace)
-    customers: list[tuple[str, str, float]] = field(default_factory=list)  # reference id, id, since when it is listed
+    customers: list[tuple[str, str, float]] = field(default_factory=list)  # reference ID, ID, when it is first listed
     posts: list[tuple[float, str]] = field(default_factory=list)
     finds: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
     unanswered: set[str] = field(default_factory=set)
@@ -270,6 +270,6 @@ def fresh_ledger(folder: Path) -> Ledger:
 
 
 def outcomes(ledger: Ledger, run: Run) -> dict[str, Any]:
-    """Reference id → its line."""
+    """Reference ID → its line of the outcomes."""
     frame = ledger.outcomes(run.id).astype(object)
     return {row.reference_id: row for row in frame.itertuples()}

@@ -1,4 +1,4 @@
-"""Whatever goes wrong while customers are updated: afterwards each says what the source says, and no child is twice."""
+"""Whatever goes wrong during updates: afterward, customers agree with the source, and no child is duplicated."""
 
 import asyncio
 import tempfile
@@ -37,7 +37,7 @@ from tests.sender.test_properties import DyingLedger, KilledError, kill
 pytestmark = pytest.mark.anyio
 FAULTS = st.sampled_from(["ok", "ok", "slow", "lost", "dropped", "late", "not_sent"])
 SLOW_DISK = settings(max_examples=10, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
-PATIENT = RetryPolicy(attempts=50, deadline=9e9)  # a long script of faults may meet one customer alone
+PATIENT = RetryPolicy(attempts=50, deadline=9e9)  # all faults of a long script may hit one customer
 TEXT = st.sampled_from(["one", "two", "three"])
 
 
@@ -65,7 +65,7 @@ BODY = st.fixed_dictionaries(
 
 @st.composite
 def nights(draw, most: int):
-    """A first night, and more of them: many customers stay as they are, some come, some go."""
+    """A first night and further ones: many customers stay as they are, some come, some go."""
     count = draw(st.integers(1, 8))
     names = [f"C{number}" for number in range(count)]
     first = {name: {"reference_id": name, **draw(BODY)} for name in names}
@@ -83,7 +83,7 @@ def nights(draw, most: int):
 
 
 async def one_night(ledger, folder: Path, api: NightApi, bodies, **options):
-    """Plan and send a night's customers. Returns the run."""
+    """Plan and send one night's customers. Returns the run."""
     run, payloads = plan_night(ledger, folder, bodies)
     await send(ledger, api, run, payloads, merge=MERGER, **options)
     return run
@@ -97,16 +97,16 @@ async def first_night(ledger, folder: Path, api: NightApi, bodies, by_hand: int 
 
 
 async def known(ledger, folder: Path, bodies, **options) -> NightApi:
-    """An API that has had these customers since a first night."""
+    """An API that got these customers in a first night."""
     api = NightApi(**options)
     await first_night(ledger, folder, api, bodies)
     return api
 
 
 async def agrees(ledger, api: NightApi, run, by_hand, spare=frozenset()) -> None:
-    """The ledger holds what the API holds, apart from what was added by hand there.
+    """The ledger agrees with the API, apart from what was added there by hand.
 
-    ``spare``: children that an update may have added which nobody answered and no night says any more.
+    ``spare``: children that an unanswered update may have added and that are no longer in the source.
     """
     api.reads = ()
     found = []
@@ -142,7 +142,7 @@ def test_updates_survive_any_faults(found, script, reads, replaces, moments, bat
         with fresh_ledger(folder) as ledger:
             hand = await first_night(ledger, folder, api, found[0], by_hand)
             if not moments:
-                hand = dict.fromkeys(hand)  # without times of changes, what is there counts as changed by hand
+                hand = dict.fromkeys(hand)  # without the time of a change, everything counts as changed by hand
             api.script, api.reads = script, reads
             run, payloads = plan_night(ledger, folder, found[1])
             await send_to_the_end(
@@ -179,7 +179,7 @@ def test_updates_survive_any_faults(found, script, reads, replaces, moments, bat
     by_hand=st.integers(0, 2),
 )
 def test_updates_survive_any_kills(found, script, replaces, batch, kills, resume, by_hand):
-    """Every night but the first is killed, and either gone on with or left to the next."""
+    """Every night but the first is killed, and then either resumed or left to the next night."""
 
     async def main(folder: Path) -> None:
         api = NightApi(replaces=replaces)
@@ -188,9 +188,7 @@ def test_updates_survive_any_kills(found, script, replaces, batch, kills, resume
             hand = await first_night(ledger, folder, api, found[0], by_hand)
             api.script = script
             for night, (writes, after, seconds) in zip(found[1:], kills, strict=False):
-                await asyncio.sleep(
-                    2 * api.late
-                )  # a night later, every request of the last one has landed or never will
+                await asyncio.sleep(2 * api.late)  # by the next night, every earlier request has arrived or never will
                 run, payloads = plan_night(ledger, folder, night)
                 dying = DyingLedger(ledger, writes, after)
                 task = asyncio.create_task(send(dying, api, run, payloads, merge=MERGER, **how))
@@ -223,7 +221,7 @@ def address(name: str, line: str = "1 Main St") -> dict:
 
 
 class Killed:
-    """The process dies when the ledger is to be told what came of a request."""
+    """A ledger whose process dies before the outcome of a request is recorded."""
 
     def __init__(self, ledger) -> None:
         self._ledger = ledger
@@ -237,7 +235,7 @@ class Killed:
 @pytest.mark.parametrize("resumed", [True, False])
 @pytest.mark.parametrize("replaces", [True, False])
 async def test_update_survives_a_kill_before_it_is_recorded(ledger, tmp_path, replaces, resumed) -> None:
-    """The next night says again what the first said: what the second did is not taken for done."""
+    """The third night's data equals the first's: the second night's update must not count as never done."""
     api = NightApi(replaces=replaces)
     first = {"C0": body(phone="one", addresses=[address("A-1")])}
     second = {"C0": body(phone="two", addresses=[address("A-1"), address("A-2")])}
@@ -257,7 +255,7 @@ async def test_update_survives_a_kill_before_it_is_recorded(ledger, tmp_path, re
 
 
 async def test_run_continued_after_a_kill_reads_back_its_first_update(ledger, tmp_path) -> None:
-    """The API loses children: found when the run is gone on with, and nobody else is updated that way."""
+    """The API loses children: the resumed run notices, and no other customer is updated that way."""
     api = NightApi()
     names = ["C0", "C1", "C2"]
     first = {name: body(name, addresses=[address("A-1"), address("A-2")]) for name in names}
@@ -277,7 +275,7 @@ async def test_run_continued_after_a_kill_reads_back_its_first_update(ledger, tm
 
 
 def losing(api, replace_child):
-    """A PUT after which no other child is there any more."""
+    """A PUT that deletes all other children."""
 
     async def put(customer_id, kind, child_id, change):
         answer = await replace_child(customer_id, kind, child_id, change)
@@ -321,7 +319,7 @@ async def test_api_that_loses_inactive_children_stops_the_run(ledger, tmp_path) 
 
 
 async def test_late_own_request_is_not_a_conflict_the_next_night(ledger, tmp_path) -> None:
-    """The first request was answered by nobody and carried out last: the time of change is later than the answer."""
+    """The first request was not answered but carried out last, so the time of change is later than the answer."""
     api = await known(ledger, tmp_path, {"C0": body(phone="one")})
     answer = api.patch
 
@@ -343,7 +341,7 @@ async def test_late_own_request_is_not_a_conflict_the_next_night(ledger, tmp_pat
 
 
 async def test_customer_with_an_unknown_update_is_not_undone(ledger, tmp_path) -> None:
-    """Undo of the run that created it says so; when the later run is settled, it goes on."""
+    """Undo of the run that created it reports this; once the later run is settled, undo works."""
     api = NightApi()
     both = {name: body(name, phone="one") for name in ("C0", "C1")}
     run, payloads = plan_night(ledger, tmp_path, both)
@@ -379,7 +377,7 @@ async def test_returning_customer_is_updated_only_in_what_changed(ledger, tmp_pa
 
 
 async def test_customer_with_another_reference_id_in_the_api_is_not_updated(ledger, tmp_path) -> None:
-    """The id that the ledger knows shows another customer: nothing is sent, whatever the policy says."""
+    """The ID in the ledger belongs to another customer: nothing is sent, whatever the policy is."""
     api = await known(ledger, tmp_path, {"C0": body(phone="one")})
     (customer,) = api.customers.values()
     customer["reference_id"] = "renamed"

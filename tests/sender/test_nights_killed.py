@@ -1,4 +1,4 @@
-"""Two tenants' nights at once, each in a process of its own with the same ledger, killed while they update."""
+"""Two tenants' nights at once, in separate processes with the same ledger, killed while they update."""
 
 import subprocess
 import sys
@@ -48,7 +48,7 @@ def place(kind: str, tmp_path: Path) -> Iterator[str]:
 
 
 def night(changed: bool) -> dict:
-    """Two in three change from the first night to the second: a field, a child, or a child more."""
+    """In the second night, two in three customers change: a new phone and one more address, or a new street."""
     bodies = {}
     for number in range(COUNT):
         name = f"C{number:02}"
@@ -71,8 +71,8 @@ def patched(box) -> list[str]:
     return [request.path for request in box.requests() if request.method == "PATCH"]
 
 
-def taken(ledger, tenant: str, stack: ExitStack) -> None:
-    """The killed process's lock: a server takes a moment to notice that its holder is gone."""
+def take_lock(ledger, tenant: str, stack: ExitStack) -> None:
+    """Take the killed process's lock: a server needs a moment to notice that its holder is gone."""
     until = time.monotonic() + 60
     while True:
         try:
@@ -96,7 +96,7 @@ def test_killed_updates_are_completed_when_the_runs_continue(place, tmp_path, ch
         kill_both(boxes, place, plans, tmp_path)
         for tenant, box in boxes.items():
             run, payloads = plans[tenant]
-            taken(ledger, tenant, stack)
+            take_lock(ledger, tenant, stack)
             run_fast(send_to(box.url, ledger, run, payloads, merge=MERGER))
             assert set(ledger.counts(run.id)) == {OutcomeKind.UPDATED, OutcomeKind.UNCHANGED}
             held = {customer["id"]: customer for customer in box.customers()}

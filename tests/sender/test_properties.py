@@ -1,4 +1,4 @@
-"""Whatever goes wrong: each valid customer is in the API exactly once, and every outcome tells the truth."""
+"""Whatever goes wrong: each valid customer is in the API exactly once, and every outcome is true."""
 
 import asyncio
 import random
@@ -28,7 +28,7 @@ def check(ledger, run, api, names, by_hand):
         match OutcomeKind(line.outcome):
             case OutcomeKind.CREATED:
                 assert there == [line.customer_id]
-                # Its absence was recorded before: after an unanswered request what is there counts as ours.
+                # It was recorded as absent before, so after an unanswered request, a customer found counts as ours.
                 assert name not in by_hand or name in api.unanswered
             case OutcomeKind.EXISTS:
                 assert there == [line.customer_id]
@@ -64,7 +64,7 @@ def test_sending_survives_any_faults(count, script, find_script, batch, workers,
         api = FakeApi(script, find_script, refuse_duplicates=refuse, lag=lag, limiter=FakePace(workers))
         with fresh_ledger(folder) as ledger:
             run, bodies = plan_run(ledger, folder, names)
-            for name in made_by_others:  # made by somebody else between the lookup and the send
+            for name in made_by_others:  # created by someone else between the lookup and the send
                 api.add(name)
             for _ in range(5):
                 counts = []
@@ -86,7 +86,7 @@ def test_sending_survives_any_faults(count, script, find_script, batch, workers,
 
 
 class KilledError(Exception):
-    """The process is gone: nothing it wants to write is written."""
+    """The process is dead: its writes are lost."""
 
 
 class DyingLedger:
@@ -127,7 +127,7 @@ class DyingLedger:
     new_run=st.booleans(),
 )
 def test_sending_survives_any_kills(count, script, batch, lag, refuse, kills, new_run):
-    """``kills``: after so many writes, or so many seconds. ``new_run``: a new run each time instead of the old one."""
+    """``kills``: after how many writes or seconds. ``new_run``: start a new run each time instead of resuming."""
     names = [f"CUS-{number}" for number in range(count)]
 
     async def main(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Undo reverts updates: what was there before comes back, what others changed stays."""
+"""Undo reverts updates: earlier values are restored, and what others changed stays."""
 
 from dataclasses import replace
 
@@ -14,13 +14,13 @@ from tests.sender.scene import Change, KilledError, Steps, company, scene
 
 
 def whole(**fields):
-    """A customer with an address, a contact and attributes."""
+    """A customer with an address, a contact, and attributes."""
     children = {"addresses": [address("A1", phone="+14155550101")], "contacts": [contact("P1", designation="Buyer")]}
     attributes = [{"name": "Color", "value": "red"}, {"name": "Size", "value": "L"}]
     return company("c", payment_term="Net 30", attributes=attributes, **children) | fields
 
 
-# Everything that an update can change. The phone and the attribute Tier had no value before.
+# Everything that an update can change. The phone and the attribute Tier had no values before.
 EVERYTHING = Change(
     patch={"company_name": "New", "phone": "+12125550199", "attributes": {"Color": "blue", "Tier": "gold"}},
     put={"A1": {"city": "Newtown", "address_line_2": "Floor 2"}, "P1": {"designation": "Owner"}},
@@ -29,7 +29,7 @@ EVERYTHING = Change(
 
 
 def content(customer):
-    """What a customer has, without ids and times."""
+    """A customer's content, without IDs and times."""
     attributes = {one["name"]: one["value"] for one in customer["attributes"]}
     kinds = {
         kind: [_child(one) for one in customer[kind] if one["status"] == "active"] for kind in ("addresses", "contacts")
@@ -50,7 +50,7 @@ def writes(s, method=None):
 
 
 def restorable(change=EVERYTHING):
-    """The same change without what an update cannot undo."""
+    """The same change, without what cannot be undone."""
     return replace(change, patch={"company_name": "New", "attributes": {"Color": "blue"}})
 
 
@@ -328,7 +328,7 @@ def test_undo_continues_after_a_stop_between_customers(s, monkeypatch):
 
 @pytest.mark.parametrize(("delete", "late"), [("remove", False), ("deactivate", True)])
 def test_undo_continues_after_a_kill_at_any_step(tmp_path, delete, late):
-    """Each kill meets two customers of its own in one ledger."""
+    """Each kill gets two new customers in the same ledger."""
     with scene(tmp_path, delete=delete) as s:
         for at in range(1, 200):
             if not _killed_at(s, Steps(at, late=late), "deleted" if delete == "remove" else "deactivated"):
@@ -338,7 +338,7 @@ def test_undo_continues_after_a_kill_at_any_step(tmp_path, delete, late):
 
 
 def _killed_at(s, steps, deleted):
-    """Undo, killed at a step, and then undo to the end. Returns whether it was killed."""
+    """Kill undo at a step, and then undo to the end. Returns whether it was killed."""
     old, new = f"c{steps.at}", f"new{steps.at}"
     end = {new: deleted, old: "restored"}
     change = Change(patch={"company_name": "New"}, put={"A1": {"city": "Newtown"}}, post={"contacts": contact("P2")})

@@ -1,4 +1,4 @@
-"""Against a real server, with real faults on the wire, real kills, and time that runs a hundred times as fast."""
+"""Sending to a real server, with real faults and kills, and time that runs a hundred times as fast."""
 
 import asyncio
 import random
@@ -104,7 +104,7 @@ def test_killed_run_is_resumed_with_each_customer_exactly_once(ledger, tmp_path)
         child.send_signal(signal.SIGKILL)
         child.wait()
         with client(sandbox.url, "k") as api:
-            for _ in range(3):  # the server does what it still has in hand before it answers
+            for _ in range(3):  # the server finishes what it is doing before it answers
                 api.get("/v1/customers")
         assert ledger.counts(run.id)[OutcomeKind.UNKNOWN]
         run_fast(send_to(sandbox.url, ledger, run, bodies))

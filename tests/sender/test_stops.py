@@ -1,4 +1,4 @@
-"""What ends a run early, and what it leaves behind."""
+"""What ends a run early, and what is left behind."""
 
 import asyncio
 import itertools
@@ -31,7 +31,7 @@ NAMES = [f"CUS-{number}" for number in range(40)]
 
 
 async def send_exactly_once(ledger, api, run, bodies, **options):
-    """Send, or go on to send; afterwards each customer is there once."""
+    """Start or continue sending; afterward, each customer is there once."""
     await send(ledger, api, run, bodies, **options)
     lines = outcomes(ledger, run)
     assert ledger.counts(run.id) == {OutcomeKind.CREATED: len(lines)}
@@ -58,9 +58,9 @@ async def test_unreachable_api_ends_the_run(ledger, tmp_path, fault):
     with pytest.raises(ApiUnavailableError, match="60 s"):
         await send(ledger, api, run, bodies)
     assert 60 <= clock() < 400
-    assert len(api.posts) < 60  # pauses grow
+    assert len(api.posts) < 60  # pauses get longer
     counts = ledger.counts(run.id)
-    assert not counts.get(OutcomeKind.UNKNOWN)  # the lists still answered
+    assert not counts.get(OutcomeKind.UNKNOWN)  # lists still worked
     assert counts[OutcomeKind.CREATED] == len(api.customers)
     api.script = []
     await send_exactly_once(ledger, api, run, bodies)
@@ -179,7 +179,7 @@ async def test_internal_error_in_a_request_stops_and_leaves_it_unknown(ledger, t
 
 
 async def test_locked_ledger_stops_sending_and_the_run_can_be_resumed(ledger, tmp_path):
-    """A real lock by another connection: nothing more is announced, and what was sent is looked up afterwards."""
+    """Another connection really locks the ledger: nothing more is announced, and what was sent is looked up later."""
     other = sqlite3.connect(ledger.path, isolation_level=None)
 
     def lock(number):
@@ -193,13 +193,13 @@ async def test_locked_ledger_stops_sending_and_the_run_can_be_resumed(ledger, tm
     assert "resume" in caught.value.hint
     other.execute("ROLLBACK")
     other.close()
-    assert 5 <= len(api.posts) <= 8  # those whose announcement was durable
+    assert 5 <= len(api.posts) <= 8  # those that were announced durably
     api.on_post = lambda _number: None
     await send_exactly_once(ledger, api, run, bodies)
 
 
 async def test_full_disk_stops_sending_and_the_run_can_be_resumed(ledger, tmp_path):
-    """A real full database: its page count is capped where it stands."""
+    """The database is really full: its number of pages is limited."""
     run, bodies = plan_run(ledger, tmp_path, NAMES, content="x" * 3000)
     api = FakeApi(limiter=FakePace(1))
     ledger._store.engine.dispose()
@@ -228,7 +228,7 @@ def ledger_pages(ledger):
 
 
 class Odd(FakeApi):
-    """Answers the first POST with what the test says."""
+    """Answers the first POST with ``first``."""
 
     first: Answer
 
@@ -296,7 +296,7 @@ async def test_absence_is_trusted_only_after_the_settling_time(ledger, tmp_path)
 
 
 async def test_lookup_that_started_too_early_proves_nothing(ledger, tmp_path):
-    """It ends after the settling time, but what it shows is older; the customer is created in between."""
+    """It ends after the settling time, but its data is older; the customer appears in between."""
 
     class SlowList(FakeApi):
         async def find(self, reference_ids, *, since=None):
@@ -311,7 +311,7 @@ async def test_lookup_that_started_too_early_proves_nothing(ledger, tmp_path):
 
 
 async def test_outcome_unknown_at_the_start_is_not_sent_twice(ledger, tmp_path):
-    """It is found absent, and so pending, long before its turn among those that were never sent."""
+    """It is found absent, and therefore pending, long before its turn among those that were never sent."""
     run, bodies = plan_run(ledger, tmp_path, NAMES)
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=40)[3::3])  # then the process was killed
     api = FakeApi(latency=1.0, limiter=FakePace(1))
@@ -351,7 +351,7 @@ async def test_refusal_keeps_its_reasons(ledger, tmp_path, caplog):
 
 
 async def test_changed_content_does_not_affect_an_unsettled_request(ledger, tmp_path):
-    """The first run's request counts; the second, with other content, leaves it alone."""
+    """The first run's request counts; the second run has other content and leaves the customer alone."""
     first, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = FakeApi(["dropped"], [True] * 99)
     await send(ledger, api, first, bodies, retry=RetryPolicy(deadline=1.0))
@@ -365,7 +365,7 @@ async def test_changed_content_does_not_affect_an_unsettled_request(ledger, tmp_
 
 
 async def test_id_in_use_after_an_unanswered_request_is_ours(ledger, tmp_path):
-    """A listing that lags for longer than was said: the API's own refusal saves the second request."""
+    """The list lags for longer than stated; the API's refusal keeps the second request from creating a duplicate."""
     run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = FakeApi(["late"], late=90.0)
     await send_exactly_once(ledger, api, run, bodies)
@@ -387,7 +387,7 @@ async def test_ten_consecutive_failures_pause_the_others():
 
 
 async def test_failed_connection_is_not_an_attempt(ledger, tmp_path):
-    """Neither does it give back the tries that came before."""
+    """Nor does it reset the attempts before it."""
     run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
     api = FakeApi(script=["not_sent", "lost", "not_sent", "lost"])
     await send(ledger, api, run, bodies, retry=RetryPolicy(attempts=2, deadline=9e9))
@@ -420,7 +420,7 @@ async def test_nothing_new_is_started_while_many_are_unsettled(ledger, tmp_path,
 
 
 @pytest.mark.parametrize("at_once", [1, 8], ids=["one after the other", "together"])
-@pytest.mark.parametrize("listed", [True, False], ids=["listed with its own", "listed with it"])
+@pytest.mark.parametrize("listed", [True, False], ids=["listed with its own ID", "listed with the other's ID"])
 async def test_id_of_another_customer_is_not_trusted(ledger, tmp_path, listed, at_once):
     (other, name), api = NAMES[:2], FakeApi()
     run, bodies = plan_run(ledger, tmp_path, [other, name])

@@ -45,7 +45,7 @@ def test_later_changes_are_left_alone_unless_forced(s):
     assert s.last["a"].details == "company_name"
     assert s.names() == ["a"]
     assert s.states("a") == {"a": "created"}
-    assert len(deletes(s)) == 2  # the one by hand, and b
+    assert len(deletes(s)) == 2  # the manual one, and b
     assert s.undo(sent, force=True) == {"a": "deleted"}
     assert s.names() == []
 
@@ -123,7 +123,7 @@ def test_interrupted_undo_is_continued(s, monkeypatch):
 
 
 class StopAtDelete:
-    """A client of a process that is asked to stop while its first DELETE is on its way."""
+    """A client that is asked to stop while its first DELETE is in flight."""
 
     def __init__(self, client, stop, _scope):
         self._turns = Turns()
@@ -152,7 +152,7 @@ def test_stop_sends_nothing_more_and_undo_continues(tmp_path, delete):
 
 
 class CancelAtDelete:
-    """A client whose second DELETE is canceled while it is on its way."""
+    """A client whose second DELETE is canceled in flight."""
 
     def __init__(self, client, _stop, scope):
         self._client = client

@@ -1,4 +1,4 @@
-"""``make soak``: kill and resume, and nights of updates, with one seed after another, for a bounded time."""
+"""``make soak``: kill and resume imports and nights of updates, with one seed after another, for a limited time."""
 
 import argparse
 import contextlib
@@ -13,7 +13,7 @@ from tests.soak.nights import nights
 
 
 def _nights(seed: int, customers: int, kills: int) -> list[str]:
-    """Nights of updates with a ledger in SQLite and, every other time, in PostgreSQL. Returns what is wrong."""
+    """Nights of updates with a ledger in SQLite or, every other time, in PostgreSQL. Returns what is wrong."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         ledger = stack.enter_context(database()) if seed % 2 else str(folder / "ledger.db")

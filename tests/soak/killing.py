@@ -1,7 +1,7 @@
 """An importer that is killed at random moments, against an API that fails in nine ways: each customer exactly once.
 
-Real processes, a real server, a real ledger. The listing lags behind, and the server accepts duplicates, so that
-nothing but the importer keeps a customer from being there twice.
+Processes, server, and ledger are real. The list lags behind, and the server accepts duplicates, so that only the
+importer keeps a customer from being there twice.
 """
 
 import csv
@@ -23,15 +23,13 @@ from tests.running_sandbox import running
 FAULTS = "drop-before=2%,drop-after=2%,500-before=2%,500-after=2%,502-html=2%,429=1%,cut=2%,malformed=1%,slow=1%"
 KEY = "a-key-that-must-not-be-found-anywhere"
 OPTIONS = ["--rate", "150", "--timeout", "1", "--settle", "3.5", "--quiet"]
-LAG = (
-    1.0  # seconds; so far below --settle that a busy machine's server, which takes requests up late, keeps the promise
-)
-LONGEST = 600.0  # seconds that one process may take before it is taken to hang
+LAG = 1.0  # seconds; well below --settle, because the server of a busy machine may handle requests late
+LONGEST = 600.0  # seconds after which a process is assumed to hang
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the API holds (reference id → ids), what results.csv says, and where the key was found."""
+    """What the API holds (reference ID → IDs), what results.csv says, and the files in which the key was found."""
 
     held: dict[str, list[str]]
     results: list[dict[str, str]]
@@ -40,7 +38,7 @@ class Evidence:
     key_in: list[str]
 
     def faults(self, customers: int) -> list[str]:
-        """What is wrong; nothing when every customer is there once and every outcome is right."""
+        """What is wrong; empty if every customer is there once and every outcome is right."""
         wrong = [f"{name} is there {len(ids)} times" for name, ids in self.held.items() if len(ids) != 1]
         if len(self.held) != customers:
             wrong.append(f"{len(self.held)} of {customers} customers are there")
@@ -56,7 +54,7 @@ class Evidence:
 
 
 def kill_and_resume(folder: Path, *, seed: int, customers: int, kills: int) -> Evidence:
-    """Start a run, kill it ``kills`` times while it sends, resume it each time, and gather the evidence."""
+    """Start a run, kill it ``kills`` times while it sends, resume it each time, and collect the evidence."""
     rng = random.Random(seed)
     source = folder / "customers.csv"
     _write(source, customers)
@@ -98,7 +96,7 @@ def _start(arguments: list[str], environment: dict[str, str], log: Path) -> "sub
 
 
 def _killed(process: "subprocess.Popen[bytes]", server: Any, rng: random.Random, customers: int) -> bool:
-    """Kill once a random number of further customers has arrived; False when the process ended before."""
+    """Kill the process after a random number of further customers has arrived; False if it ended before."""
     wanted = server.counts()["customers"] + rng.randint(1, max(2, customers // 8))
     until = time.monotonic() + LONGEST
     while process.poll() is None and time.monotonic() < until:

@@ -1,6 +1,6 @@
-"""Two tenants' nights of updates at once, each importer killed at random moments: afterwards all is as the source says.
+"""Two tenants' nights of updates at once, each importer killed at random moments; in the end, all data is right.
 
-Real processes with one ledger, and for each tenant a server that fails in nine ways.
+Real processes share one ledger; each tenant has a server that fails in nine ways.
 """
 
 import csv
@@ -36,7 +36,7 @@ Row = dict[str, str]
 
 @dataclass
 class Nights:
-    """One tenant. ``wrong``: what was found to be wrong in the end; ``killed``: how often it was killed."""
+    """One tenant. ``wrong``: what is wrong in the end; ``killed``: how often it was killed."""
 
     folder: Path
     ledger: str
@@ -49,7 +49,7 @@ class Nights:
     killed: int = 0
 
     def run(self) -> None:
-        """Night after night; each but the first is killed, restarted, and finally left to end."""
+        """Run all nights; each but the first is killed, restarted, and finally left to finish."""
         rng = random.Random(self.seed)
         self.folder.mkdir()
         (self.folder / "night.yaml").write_text(MAPPING)
@@ -111,7 +111,7 @@ class Nights:
 
 
 def nights(folder: Path, ledger: str, *, seed: int, customers: int, nights: int, kills: int) -> list[Nights]:
-    """Two tenants with one ledger at the same time; what came of each."""
+    """Run two tenants with one ledger at the same time; returns both, with what is wrong."""
     both = [
         Nights(folder / name, ledger, seed * 2 + number, customers, nights, kills, children)
         for number, (name, children) in enumerate((("acme", "merge"), ("globex", "replace")))
@@ -129,7 +129,7 @@ def _row(number: int) -> Row:
 
 
 def _change(rows: dict[str, Row], rng: random.Random) -> None:
-    """A third of the customers change, some go, some come."""
+    """Change a third of the customers or remove them, and add some."""
     for name in rng.sample(sorted(rows), len(rows) // 3):
         row = rows[name]
         match rng.randrange(5):
@@ -148,7 +148,7 @@ def _change(rows: dict[str, Row], rng: random.Random) -> None:
 
 
 def _faults(rows: dict[str, Row], customers: Sequence[Any]) -> list[str]:
-    """Each customer of the source is there once and says what it says; of all, no child is there twice."""
+    """What is wrong if a customer is missing, differs from the source, or is there twice, or a child is."""
     names = Counter(customer["reference_id"] for customer in customers)
     wrong = [f"{name} is there {count} times" for name, count in names.items() if count > 1]
     held = {customer["reference_id"]: customer for customer in customers}

@@ -1,4 +1,4 @@
-"""A short soak with every test run; ``make soak`` goes on for longer."""
+"""A short soak in every test run; ``make soak`` takes longer."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""An office that was left by an older version: its ledger, its run folders, its sources and the API that it sent to."""
+"""What an older version has left: its ledger, its run folders, its sources, and the API that it sent to."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ TABLES = ("schema_version", "tenants", "runs", "customers", "accepted", "run_cus
 
 @dataclass(frozen=True)
 class Office:
-    """``runs``: what a run left behind (see ``make_fixtures``) → its id. ``ledger``: as ``--ledger`` takes it."""
+    """``runs``: name of a run (see ``make_fixtures``) → its ID. ``ledger``: the value for ``--ledger``."""
 
     desk: Desk
     box: RunningSandbox
@@ -32,12 +32,12 @@ class Office:
     runs: dict[str, str]
 
     def do(self, command: str, *words: object) -> Said:
-        """A command about this ledger; a word that names a run stands for its id."""
+        """Run a command on this ledger; names of runs are replaced by their IDs."""
         given = [self.runs.get(str(word), word) for word in words]
         return self.desk.do(command, *given, "--ledger", self.ledger, "--tenant", "acme", "--json")
 
     def run(self, source: str, *words: object, command: str = "run") -> Said:
-        """A command that reads a source and sends to the sandbox."""
+        """Run a command that reads a source and sends to the sandbox."""
         place = ("--api", self.box.url, "--rate", 500, "--partial")
         return self.do(command, f"{source}.csv", "-m", "upgrade.yaml", *place, *words)
 
@@ -55,14 +55,14 @@ class Office:
         return self.desk.path / "results" / self.runs[run]
 
     def there(self) -> dict[str, dict[str, Any]]:
-        """The active customers by reference id, each of them once."""
+        """The active customers by reference ID, after a check that each exists once."""
         active = [one for one in self.box.customers() if one["status"] == "active"]
         found = {one["reference_id"]: one for one in active}
         assert len(found) == len(active)
         return found
 
     def writes(self) -> Counter[tuple[str, ...]]:
-        """How many requests that change something there were, by method and customer."""
+        """The number of requests that change something, by method and customer."""
         return Counter((seen.method, *seen.reference_ids) for seen in self.box.requests() if seen.method != "GET")
 
 
@@ -93,7 +93,7 @@ def load_sqlite(dump: Path, target: Path, own: dict[str, str]) -> None:
 
 
 def load_postgres(url: str, ledger: Path) -> None:
-    """The tables as the older version made them in PostgreSQL, with the rows of an SQLite ledger."""
+    """Create the tables as the older version did in PostgreSQL, with the rows of an SQLite ledger."""
     with contextlib.closing(sqlite3.connect(ledger)) as source, psycopg.connect(url) as made:
         made.execute((SCHEMA_2 / "postgresql.sql").read_bytes())
         for table in TABLES:

@@ -1,21 +1,21 @@
-"""Makes the fixtures of this folder with the importer that is installed: ``python -m tests.upgrade.make_fixtures``.
+"""Makes the fixtures in this folder with the installed importer: ``python -m tests.upgrade.make_fixtures``.
 
-``fixtures/schema-2`` was made at commit 82774b1, the last one with schema 2 of the ledger, an aiohttp client and
-updates that sent all children with a PATCH. A fixture is never made again: it stands for what users have on their
-disks. After a change of the schema, run this at the last commit before it; the folder gets the schema's number.
+``fixtures/schema-2`` was made at commit 82774b1, the last one with schema 2 of the ledger, an aiohttp client, and
+updates that sent all children with a PATCH. A fixture is never remade: it represents what users have on their disks.
+After a schema change, run this at the last commit before it; the folder is named after that schema.
 
-It holds invented customers of one tenant, each run under the name of what it left behind (``runs.json``):
+A fixture has invented customers of one tenant. ``runs.json`` names each run:
 
 =========  ============================================================================================
-first      created C0 to C5 and left E0 alone, which was there before
-night      upsert: updated C0 to C2 (their ids of children were forgotten) and E1, which was there before
-adopted    ``importer adopt``: A0 holds what its source says, A1 something else
+first      created C0 to C5 and left E0 alone, which existed before
+night      upsert: updated C0 to C2 (their children's IDs were forgotten) and E1, which existed before
+adopted    ``importer adopt``: A0 agrees with its source, A1 does not
 undone     created U0 and U1, then undone: U0 deleted, U1 (changed by hand) deactivated with --force
 tries      created T0; T1 failed without an answer, T2 was refused
 base       created S0 to S6
-stopped    upsert, killed: P0 created, S0 updated, P1 refused; P2 unknown and carried out; P3, S2 and S6 unknown
-           and not; P4, P5, S3 and S5 carried out without an answer yet; the others announced or pending. S5 and
-           S6 get one more contact.
+stopped    upsert, killed: P0 created, S0 updated, P1 refused; P2 unknown but carried out; P3, S2, and S6 unknown
+           and not carried out; P4, P5, S3, and S5 carried out but not answered yet; the others announced or
+           pending. S5 and S6 get one more contact.
 planned    ``importer plan --mode upsert``, not applied yet: create Q0, update T0
 =========  ============================================================================================
 """
@@ -82,7 +82,7 @@ def rows(letter: str, count: int) -> list[Row]:
 
 
 def second(name: str) -> Row:
-    """One more contact of a customer."""
+    """A row with one more contact for a customer."""
     return row(name, Person=f"Q-{name}", Contact=f"Alex {name}", ContactMail=f"alex.{name.lower()}@example.com")
 
 
@@ -134,7 +134,7 @@ AIMED = {
     "S6": ["drop-before"],
     "S5": ["slow"],
 }
-STOPPED = {  # how the killed run must have left its customers
+STOPPED = {  # the states in which the killed run must leave its customers
     "created": {"P0"},
     "updated": {"S0"},
     "failed": {"P1"},
@@ -155,7 +155,7 @@ def main() -> None:
 
 
 class Maker:
-    """``ids``: what a run left behind → the run's id."""
+    """``ids``: name of a run → its ID."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -205,13 +205,13 @@ class Maker:
         said = self.desk.do(command, *words, "--rate", "500", "--json", "--partial")
         self.said(said, code)
         self.ids[name] = said.summary["run_id"]
-        time.sleep(1.1)  # so that the ids of runs differ in their seconds and sort as they were made
+        time.sleep(1.1)  # so that the run IDs differ in their seconds and sort in order
 
     def said(self, said, code: int) -> None:
         assert said.code == code, said.out + said.err
 
     def kill(self, box: RunningSandbox) -> None:
-        """SIGKILL once all that is to be in flight is, and the answers that came are in the ledger."""
+        """Send SIGKILL once all intended requests are in flight and the answers so far are in the ledger."""
         words = ("stopped.csv", "-m", "upgrade.yaml", "--api", box.url, *self.words(box), "--mode", "upsert")
         more = ("--partial", "--rate", "500", "--concurrency", "4", "--batch-size", "2", "--quiet")
         process = self.desk.start("run", *words, *more)
@@ -245,7 +245,7 @@ class Maker:
             return ledger.execute(query).fetchall()
 
     def save(self, target: Path) -> None:
-        """What is needed, without the folder and the port of this machine."""
+        """Save what is needed, without this machine's folder and port."""
         target.mkdir(parents=True)
         own = {str(self.desk.path): "@DESK@", f"127.0.0.1:{self.port}": "@HOST@"}
         for name in ("ledger", "sandbox"):
@@ -266,7 +266,7 @@ class Maker:
 
 
 def files_of(folder: Path) -> Iterable[Path]:
-    """What a resumed, an undone and a reported run need of its folder; reports are made again."""
+    """The files in a run's folder that resume, undo, and report need; reports can be rewritten."""
     for name in KEPT:
         path = folder / name
         yield from (file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path] * path.exists()
@@ -280,7 +280,7 @@ def write_source(path: Path, source: Sequence[Row]) -> None:
 
 
 def post(box: RunningSandbox, customers: Iterable[Row]) -> None:
-    """Customers that were there before, as somebody else would make them."""
+    """Create customers as someone else would, before the importer runs."""
     for cells in customers:
         address = {
             "reference_id": f"HAND-{cells['Id']}",
@@ -315,7 +315,7 @@ def dump(path: Path) -> str:
 
 
 def tables() -> str:
-    """The statements that make the ledger's tables in PostgreSQL."""
+    """The statements that create the ledger's tables in PostgreSQL."""
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     made = [CreateTable(table) for table in METADATA.sorted_tables]
     made += [CreateIndex(index) for table in METADATA.sorted_tables for index in sorted(table.indexes, key=str)]

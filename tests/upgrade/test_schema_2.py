@@ -1,4 +1,4 @@
-"""What schema 2 of the ledger left behind goes on as if nothing had happened: nothing is created or sent twice."""
+"""Ledgers and runs with schema 2 still work: nothing is created or sent twice."""
 
 import contextlib
 import re
@@ -44,7 +44,7 @@ def test_forget_reports_folders_and_the_ledger_copy_with_the_data(office: Office
 
 
 def layout(ledger) -> dict[str, object]:
-    """Tables, columns, keys, indexes and checks, whatever their order and wording."""
+    """Tables, columns, keys, indexes, and checks, regardless of order and wording."""
     look = inspect(ledger._store.engine)
     return {
         table: (
@@ -63,7 +63,7 @@ def layout(ledger) -> dict[str, object]:
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_old_ledger_gets_the_tables_of_a_new_one(office: Office, tmp_path: Path, version: int) -> None:
-    """Version 1 had no times of acceptance."""
+    """Version 1 did not have the column ``accepted.updated_at``."""
     if version == 1:
         office.sql("ALTER TABLE accepted DROP COLUMN updated_at", "UPDATE schema_version SET version = 1")
     with contextlib.ExitStack() as stack:
@@ -155,7 +155,7 @@ def test_plan_is_applied(office: Office) -> None:
 
 @pytest.mark.parametrize("run", SENT)
 def test_api_has_what_the_ledger_says(office: Office, run: str) -> None:
-    # Of four customers of ``base`` it is not known yet whether they were updated.
+    # For four customers of ``base``, it is not yet known whether they were updated.
     assert office.do("verify", run).code == (3 if run == "base" else 0)
     assert office.writes() == {}
 

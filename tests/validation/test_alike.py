@@ -1,4 +1,4 @@
-"""One company at one address under different ids."""
+"""The same company at the same address with different IDs."""
 
 import re
 import time
@@ -16,8 +16,8 @@ from importer.validation.record_comparisons import _plain_words, company_address
 from tests.support import make_tables, validate_all
 
 
-def told(*companies: tuple[str, str, str], alike: Severity | None = Severity.WARNING) -> list[tuple[object, ...]]:
-    """(customer position, severity, hint) for companies given as name, first line, postal code."""
+def duplicates(*companies: tuple[str, str, str], alike: Severity | None = Severity.WARNING) -> list[tuple[object, ...]]:
+    """(customer position, severity, hint) for ``companies``: name, first address line, postal code."""
     customers = [{"reference_id": f"C{n}", "company_name": name} for n, (name, _, _) in enumerate(companies)]
     addresses = [
         {
@@ -47,7 +47,7 @@ def told(*companies: tuple[str, str, str], alike: Severity | None = Severity.WAR
     ],
 )
 def test_same_company_at_the_same_address_is_a_warning_naming_the_other(other: tuple[str, str, str]) -> None:
-    lines = told(("Harbor Goods", "4 Pier Rd", "43000"), ("Kestrel", "1 Mill Ln", "78701"), other)
+    lines = duplicates(("Harbor Goods", "4 Pier Rd", "43000"), ("Kestrel", "1 Mill Ln", "78701"), other)
     assert lines == [
         (
             2,
@@ -67,17 +67,17 @@ def test_same_company_at_the_same_address_is_a_warning_naming_the_other(other: t
     ],
 )
 def test_other_customers_are_not_duplicates(other: tuple[str, str, str]) -> None:
-    assert not told(("Harbor Goods", "4 Pier Rd", "43000"), other)
+    assert not duplicates(("Harbor Goods", "4 Pier Rd", "43000"), other)
 
 
 def test_ampersand_equals_and_and_legal_forms_are_ignored() -> None:
-    assert told(("Müller & Sohn GmbH & Co. KG", "Hafen 1", "20457"), ("müller and sohn", "HAFEN 1", "20457"))
+    assert duplicates(("Müller & Sohn GmbH & Co. KG", "Hafen 1", "20457"), ("müller and sohn", "HAFEN 1", "20457"))
 
 
 def test_duplicates_can_be_errors_or_ignored() -> None:
     twins = (("Harbor", "4 Pier Rd", "43000"), ("Harbor", "4 Pier Rd", "43000"), ("Harbor", "4 Pier Rd", "43000"))
-    assert [line[:2] for line in told(*twins, alike=Severity.ERROR)] == [(1, "error"), (2, "error")]
-    assert told(*twins, alike=None) == []
+    assert [line[:2] for line in duplicates(*twins, alike=Severity.ERROR)] == [(1, "error"), (2, "error")]
+    assert duplicates(*twins, alike=None) == []
 
 
 def test_many_customers_on_one_street_are_checked_quickly() -> None:
@@ -104,5 +104,5 @@ def test_many_customers_on_one_street_are_checked_quickly() -> None:
 )
 def test_punctuation_of_any_script_separates_words(texts: list[str | None]) -> None:
     plain = [text and re.sub(r"[\W_]+", " ", text.lower().replace("&", " and ")).strip() for text in texts]
-    for start in (0, 1):  # a slice as well
+    for start in (0, 1):  # also for a slice
         assert _plain_words(pa.array(texts, pa.string()).slice(start)).to_pylist() == plain[start:]

@@ -1,4 +1,4 @@
-"""What each type of attribute takes, what is sent for a label, and which attributes are missing."""
+"""What each type of attribute accepts, what is sent for a label, and which attributes are missing."""
 
 from typing import Any
 
@@ -67,8 +67,8 @@ LABELS = {"Red": "r", "Dark blue": "db", "2": "two"}
     [
         ("select", "Red", "r"),
         ("select", "r", "r"),
-        ("select", "1", "1"),  # the value of one and no label
-        ("select", "2", "2"),  # a value goes before a label
+        ("select", "1", "1"),  # a value that is not also a label
+        ("select", "2", "2"),  # a value overrides a label
         ("multi_select", "Dark blue", "db"),
         ("multi_select", "Red, Dark blue", "r, db"),
         ("multi_select", "r;Dark blue | 1", "r;db | 1"),
@@ -124,7 +124,7 @@ MANDATORY = {
 
 
 def lacking(**more: Any):
-    """Two customers with an address each; the second lacks all that is mandatory, the first the address's."""
+    """Two customers with an address each: both lack the address's mandatory attribute, the second also its own."""
     customers = [{**CUSTOMERS[0], "attributes.Region": "West"}, {**CUSTOMERS[1], "attributes.Region": None}]
     addresses = [{**ADDRESS, "reference_id": f"A{n}", "customer": n} for n in range(2)]
     return make_tables(customers, addresses, **more)

@@ -1,4 +1,4 @@
-"""The mapping's policies turn errors into rejections or into things left out."""
+"""The mapping's policies decide whether an error rejects the customer or leaves something out."""
 
 from typing import Any
 
@@ -72,7 +72,7 @@ def test_invalid_lists_and_flags_can_be_left_out() -> None:
     assert validated.tables.customers["assigned_sales_rep_ids"].isna().all()
     done = complete_defaults(validated.tables).addresses
     assert done["is_default"].tolist() == [True, False]
-    assert done[DEFAULT_STATED].tolist() == [True, False]  # a flag that was left out states nothing
+    assert done[DEFAULT_STATED].tolist() == [True, False]  # a flag that was left out does not count as stated
 
 
 def test_required_value_cannot_be_left_out() -> None:

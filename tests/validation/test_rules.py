@@ -1,4 +1,4 @@
-"""Single rules, compared with their sources."""
+"""Individual rules, compared with the libraries that they follow."""
 
 import re
 from functools import partial
@@ -41,7 +41,7 @@ EMAIL_PARTS = st.sampled_from(
     )
 )
 def test_emails_match_email_validator(text: str) -> None:
-    # Control characters and over-long texts are other rules' business.
+    # Other rules check control characters and overlong texts.
     if rules.is_printable(pa.array([text]))[0].as_py() and rules.is_one_line(pa.array([text]))[0].as_py():
         assert rules.is_email(pa.array([text]))[0].as_py() == (taken_by_validator(text) or len(text) > 255)
 

@@ -1,4 +1,4 @@
-"""Every field has the rules that all texts share, and those of its own."""
+"""Every field has the rules that all texts share, and its own rules."""
 
 import pyarrow as pa
 import pytest

@@ -1,4 +1,4 @@
-"""Every rule finds its cell, says where it is and what to do, and finds nothing else."""
+"""Every rule finds its cell, says where it is and what to do, and finds no other cell."""
 
 from typing import Any
 
@@ -380,7 +380,7 @@ def test_every_code_has_a_message_a_hint_and_a_test() -> None:
 
 
 def test_long_column_with_few_repeats_is_checked_completely() -> None:
-    count = 25_000  # more than what is looked at to learn whether values repeat
+    count = 25_000  # more than the sample that decides whether values repeat
     phones: list[str | None] = [f"+1415555{number:05d}" for number in range(count)]
     phones[3], phones[20_001], phones[20_002], phones[-1] = "+0123", None, "x" * 256, "+0123"
     customers = [

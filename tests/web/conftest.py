@@ -1,4 +1,4 @@
-"""A page's server as a process of its own, a browser, and what both have left behind."""
+"""The page's server as a separate process, and a browser; checks what both leave behind."""
 
 import os
 import re
@@ -25,7 +25,7 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on thi
 
 @dataclass
 class Served:
-    """A running server. ``home``: its working folder, with everything that it and its children write."""
+    """A running server. ``home``: its working folder, with everything that it and its child processes write."""
 
     process: subprocess.Popen[str]
     address: str
@@ -42,7 +42,7 @@ class Served:
 
     @contextmanager
     def client(self) -> Iterator[httpx.Client]:
-        """A client that has exchanged the token for a cookie."""
+        """A client that has already exchanged the token for a cookie."""
         with httpx.Client(base_url=self.base, follow_redirects=False, timeout=120) as made:
             assert made.get(self.address).status_code == 303
             yield made
@@ -52,14 +52,14 @@ class Served:
         return client.post(path, data=dict(form), headers={"Origin": self.base})
 
     def kill(self) -> None:
-        """End the server at once; what it started goes on."""
+        """Kill the server; the processes that it started continue."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
 
 @contextmanager
 def serving(home: Path, *words: str, environment: Mapping[str, str] | None = None) -> Iterator[Served]:
-    """``importer open --no-browser`` with these words; ended gently, and what it said is looked at."""
+    """``importer open --no-browser`` with these words; it must end without an error when terminated."""
     said = home / f"stderr-{time.monotonic_ns()}"
     own = {"XDG_STATE_HOME": str(home / "state"), "PYTHONPATH": str(ROOT), "HOME": str(home), **(environment or {})}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("WIZCOMMERCE", "IMPORTER"))}
@@ -69,7 +69,7 @@ def serving(home: Path, *words: str, environment: Mapping[str, str] | None = Non
     try:
         while (found := re.search(r"http://\S+", said.read_text())) is None:
             assert process.poll() is None, said.read_text()
-            time.sleep(0.05)  # until another process is ready
+            time.sleep(0.05)  # until the other process is ready
         yield Served(process, found[0], home)
     finally:
         if process.poll() is None:
@@ -85,7 +85,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page that asks only its own server, and complains about nothing."""
+    """A page that may request only its own server, and must not log anything."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     made = context.new_page()
     made.set_default_timeout(60_000)
@@ -96,6 +96,6 @@ def page(browser: Browser) -> Iterator[Page]:
     made.on("dialog", lambda dialog: complaints.append(dialog.message))
     made.on("request", lambda request: asked.append(request.url))
     yield made
-    assert [line for line in complaints if "ERR_CONNECTION_REFUSED" not in line] == []  # of a server that was killed
+    assert [line for line in complaints if "ERR_CONNECTION_REFUSED" not in line] == []  # that is a killed server
     assert [url for url in asked if not url.startswith("http://127.0.0.1:")] == []
     context.close()

@@ -1,4 +1,4 @@
-"""Work in threads: the latest question counts, and what was asked for is computed once."""
+"""Background threads: only the latest request counts, and each result is computed once."""
 
 import threading
 
@@ -17,7 +17,7 @@ def test_only_the_latest_waiting_work_is_done() -> None:
     first = works.ask("check", 1, slow)
     second = works.ask("check", 2, lambda _: done.append(2))
     third = works.ask("check", 3, lambda _: done.append(3))
-    assert works.ask("check", 1, slow).work is first.work  # it is wanted again, so the third is not
+    assert works.ask("check", 1, slow).work is first.work  # the first is requested again, so the third is dropped
     fourth = works.ask("check", 4, lambda _: done.append(4))
     assert works.ask("check", 4, lambda _: None).work is fourth.work
     gate.set()
@@ -32,7 +32,7 @@ def test_superseded_waiting_work_is_not_done() -> None:
     works, gate, done = Background(), threading.Event(), []
     first = works.ask("check", 1, lambda _: gate.wait(60))
     second = works.ask("check", 2, lambda _: done.append(2))
-    first.work.ended.set()  # at its end, before its thread looks for what follows
+    first.work.ended.set()  # at its end, before its thread takes the next work
     works.ask("check", 3, lambda _: done.append(3), patience=60)
     gate.set()
     assert second.work.error is not None

@@ -27,7 +27,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 
 def wide_list(folder: Path) -> Path:
-    """Suppliers, a column that no lexicon knows, and a cell, a header, and a file name that try to be HTML."""
+    """A list with suppliers, an unknown column, and HTML in a cell, a header, and the file name."""
     path = folder / "<b>list</b>.csv".replace("/", "")
     lines = [f"Customer No,Company Name,Street,City,ZIP,Country,Phone,Kind,Zebra,Terms,{EVIL}"]
     for n in range(1, 31):
@@ -39,7 +39,7 @@ def wide_list(folder: Path) -> Path:
 
 
 def title_workbook(folder: Path) -> Path:
-    """A workbook with titles over its header and a total under its rows, one row per address."""
+    """A workbook with titles above the header, a total below the rows, and one row per address."""
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
@@ -55,7 +55,7 @@ def title_workbook(folder: Path) -> Path:
 
 
 class Desk:
-    """A person at the page."""
+    """A user of the page."""
 
     def __init__(self, page: Page, served: Served) -> None:
         self.page = page
@@ -67,7 +67,7 @@ class Desk:
         self.settled()
 
     def settled(self) -> None:
-        """Wait until the page's script runs and nothing is computed any more."""
+        """Wait until the page's script runs and nothing is being computed."""
         self.page.wait_for_load_state()
         expect(self.page.locator("[data-poll]")).to_have_count(0, timeout=90_000)
         expect(self.page.locator("main")).not_to_have_attribute("aria-busy", "true")
@@ -98,7 +98,7 @@ class Desk:
         expect(self.page.get_by_role("button", name="Send one customer")).to_be_visible(timeout=90_000)
 
     def send(self, button: str) -> None:
-        """Press a button that starts a sending, and see that it has begun."""
+        """Press a button that starts sending, and check that it has begun."""
         self.page.get_by_role("button", name=re.compile(button)).click()
         expect(self.page.locator("#progress[data-poll]")).to_be_visible()
 
@@ -109,7 +109,7 @@ class Desk:
         return self.page.locator("#progress .tiles div", has_text=name).locator("dd").inner_text()
 
     def looks(self, name: str, *, scrolls: bool = False) -> None:
-        """Axe finds nothing serious, and nothing is cut off on a phone."""
+        """Axe finds no serious problem, and nothing is cut off on a phone."""
         found = Axe().run(self.page).response["violations"]
         assert [
             (one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")
@@ -122,7 +122,7 @@ class Desk:
 
 
 def customers(sandbox: RunningSandbox, prefix: str) -> list[dict[str, object]]:
-    """Those whose id or name begins so."""
+    """The customers whose ID or name starts with ``prefix``."""
     names = ("reference_id", "name")
     return [one for one in sandbox.customers() if any(str(one[name]).startswith(prefix) for name in names)]
 
@@ -206,7 +206,7 @@ def test_list_is_uploaded_and_sent_despite_a_kill(
         expect(page.locator("#complaint")).to_have_text(
             "The importer is not responding. Start it again with: importer open"
         )
-    with serving(tmp_path) as again:  # the process that sends was not the server's
+    with serving(tmp_path) as again:  # sending continued in another process
         page.goto(again.address)
         page.goto(f"{again.base}/send")
         desk.sent()
@@ -253,7 +253,7 @@ def test_all_kinds_of_lists_are_sent(
     client.drop(*(sorted(path.iterdir()) if path.is_dir() else [path]), country=country)
     client.go("Match")
     if prefix and client.page.get_by_role("button", name="Draft a new mapping").count():
-        client.page.get_by_role("button", name="Draft a new mapping").click()  # what fits in part is not its mapping
+        client.page.get_by_role("button", name="Draft a new mapping").click()  # do not use a partial match
         client.settled()
     expect(client.page.locator("#outlook .tiles")).to_be_visible()
     client.plan(sandbox, rate="5000")

@@ -1,4 +1,4 @@
-"""Who gets an answer from the page's server, and what every answer says."""
+"""Who gets answers from the page's server, and which headers every answer has."""
 
 import contextlib
 import http.client
@@ -33,10 +33,10 @@ def test_nothing_is_served_without_the_cookie(served: Served, client: httpx.Clie
 
 
 def test_token_works_once_and_is_removed_from_the_url(served: Served, client: httpx.Client) -> None:
-    assert httpx.get(served.address).status_code == 403  # the client used it
+    assert httpx.get(served.address).status_code == 403  # the client has used the token
     assert httpx.get(served.base + "/?token=wrong").status_code == 403
     with serving(served.home) as other, httpx.Client() as fresh:
-        assert fresh.head(other.address).status_code == 403  # what looks at links does not use it up
+        assert fresh.head(other.address).status_code == 403  # link previews do not use it up
         answer = fresh.get(other.address)
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         cookie = answer.headers["set-cookie"].lower()
@@ -113,7 +113,7 @@ def test_uploads_are_private_and_deleted_at_the_end(tmp_path: Path) -> None:
         own.kill()
     assert killed.is_dir()
     with serving(tmp_path) as again, again.client() as client:
-        assert not killed.exists()  # what a killed server left
+        assert not killed.exists()  # the folder of the killed server is removed
         client.put("/upload/b.csv", content=b"Id,Name\n1,A\n", headers={"Origin": again.base})
         page = client.get("/open").text
         version = re.search(r'name="version" value="(\d+)"', page)
@@ -148,7 +148,7 @@ def test_long_names_keep_their_ending() -> None:
 @pytest.mark.parametrize(("pieces", "status"), [(b"x" * 20_000_001, 413), ([b"x" * 1_000_000] * 25, 400)])
 def test_form_sizes_are_limited(
     served: Served, client: httpx.Client, pieces: bytes | list[bytes], status: int
-) -> None:  # with a Content-Length, and without one
+) -> None:  # with and without a Content-Length
     headers = {"Origin": served.base, "Content-Type": "application/x-www-form-urlencoded"}
     answer = client.post("/open/path", content=pieces if isinstance(pieces, bytes) else iter(pieces), headers=headers)
     assert answer.status_code == status

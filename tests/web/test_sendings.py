@@ -1,4 +1,4 @@
-"""Processes that send, as the page finds them: alive, ended, or gone."""
+"""Processes that send, as the page finds them: running, ended, or gone."""
 
 import io
 import json
@@ -112,7 +112,7 @@ def test_key_is_only_passed_through_the_pipe(sendings: Sendings, tmp_path: Path)
                 seen += path.read_bytes().decode(errors="replace")
         process = sendings.all()[0]
     assert [child.wait(timeout=120) for child in sendings.children] in ([], [0])
-    assert process.state == "failed"  # there is no such run
+    assert process.state == "failed"  # the run does not exist
     assert process.error is not None
     assert KEY not in seen
     assert [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()] == []

@@ -1,4 +1,4 @@
-"""One session in several windows: what a page shows and what an edit changes are of one moment."""
+"""One session in several windows: pages and edits always use one consistent state."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_file_uploaded_during_an_edit_is_accepted(session: Session) -> None:
     lock, edits = session.lock, iter([1])
 
     class Busy:
-        """Another edit ends while this one waits for the lock."""
+        """A lock for which an edit waits until another edit ends."""
 
         def __enter__(self) -> None:
             lock.acquire()
@@ -82,7 +82,7 @@ def test_two_uploads_with_one_name_are_two_files(tmp_path: Path, monkeypatch: py
         run_sync = anyio.to_thread.run_sync
 
         async def together(*words: Any) -> Any:
-            """Neither writes before both have their names."""
+            """Neither upload writes before both have chosen their names."""
             result = await run_sync(*words)
             if isinstance(result, tuple):
                 names.append(result)

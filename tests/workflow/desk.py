@@ -1,4 +1,4 @@
-"""The command line at a desk of its own: an empty folder, a state folder, an environment, and what a command said."""
+"""Runs commands at a desk: an empty folder, a state folder, an environment, and the output of each command."""
 
 import contextlib
 import csv
@@ -37,11 +37,11 @@ def in_this_process(config: SandboxConfig) -> Iterator[str]:
         yield sandbox.url
 
 
-SAVED = {  # what a process does once, and ``Desk.do`` would do for every command
+SAVED = {  # what a process does once, but ``Desk.do`` would do for every command
     "importer.cli.app.app": typer.main.get_command(app),
-    "importer.ledger.runs._fingerprint": cache(runs._fingerprint),  # slow on purpose
-    "importer.ledger.runs.secrets": SimpleNamespace(token_bytes=bytes),  # so that one fingerprint fits all ledgers
-    "importer.workflow.targets.spawned": in_this_process,  # the same sandbox without a process of its own
+    "importer.ledger.runs._fingerprint": cache(runs._fingerprint),  # deliberately slow
+    "importer.ledger.runs.secrets": SimpleNamespace(token_bytes=bytes),  # one fingerprint for all ledgers
+    "importer.workflow.targets.spawned": in_this_process,  # the same sandbox without a separate process
 }
 MAPPING = """\
 title: A small mapping
@@ -60,7 +60,7 @@ addresses:
 
 @dataclass(frozen=True)
 class Said:
-    """How one command ended. ``at`` is where it was given, ``folder`` the one run's folder that ``summary`` names."""
+    """The result of a command. ``at`` is its working folder, ``folder`` the run's folder according to ``summary``."""
 
     code: int
     out: str
@@ -69,7 +69,7 @@ class Said:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The one JSON object on stdout."""
+        """The only JSON object on stdout."""
         assert self.out.count("\n") == 1, self.out + self.err
         summary: dict[str, Any] = json.loads(self.out)
         return summary
@@ -94,7 +94,7 @@ class Terminal(io.StringIO):
 
 
 class Console(io.TextIOWrapper):
-    """A stream in memory that has only the characters of its encoding."""
+    """A stream in memory that is limited to the characters of its encoding."""
 
     def __init__(self, encoding: str) -> None:
         super().__init__(io.BytesIO(), encoding, newline="\n", write_through=True)
@@ -106,16 +106,16 @@ class Console(io.TextIOWrapper):
 
 @dataclass
 class Desk:
-    """``path`` is the current folder; the state folder lies beside it."""
+    """``path`` is the current folder; the state folder is beside it."""
 
     path: Path
     environment: dict[str, str] = field(default_factory=dict)
-    held: dict[Path, int] = field(default_factory=dict)  # summaries that were checked, and when they were written
+    held: dict[Path, int] = field(default_factory=dict)  # summaries that were checked → when they were written
 
     def do(self, *words: object, typed: str | None = None, encoding: str = "") -> Said:
-        """``importer`` with these words in this process, from the entry point to the exit code.
+        """Run ``importer`` with these words in this process, from the entry point to the exit code.
 
-        ``typed``: at a terminal, by a person who types this. ``encoding``: of stdout and stderr, if they have one.
+        ``typed``: what the user types; then there is a terminal. ``encoding``: limits stdout and stderr to it.
         """
         out, err = (Terminal() if typed is not None else Console(encoding) if encoding else io.StringIO() for _ in "oe")
         with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
@@ -142,7 +142,7 @@ class Desk:
         return self.do("run", *words, "--api", api, "--json")
 
     def start(self, *words: object, **more: Any) -> "subprocess.Popen[str]":
-        """``importer`` with these words in a process of its own."""
+        """Start ``importer`` with these words in a separate process."""
         return subprocess.Popen(
             [sys.executable, "-m", "importer", *map(str, words)],
             cwd=self.path,
@@ -154,14 +154,14 @@ class Desk:
         )
 
     def process(self, *words: object, **more: Any) -> Said:
-        """The same, waited for."""
+        """The same, but wait for its end."""
         with self.start(*words, **more) as process:
             out, err = process.communicate(timeout=PATIENCE)
         self.hold_summaries()
         return Said(process.returncode, out, err, self.path)
 
     def hold_summaries(self) -> None:
-        """Whatever a command left as a summary is as the published schema says."""
+        """Check every new summary against the published schema."""
         for path in self.path.glob("*/*/summary.json"):
             written = path.stat().st_mtime_ns
             if self.held.get(path) != written:
@@ -184,14 +184,14 @@ class Desk:
         return path
 
     def small(self, count: int = 3) -> tuple[str, ...]:
-        """A small clean source and its mapping, as the words that name them."""
+        """Write a small clean source and its mapping; returns the words that name them."""
         lines = [f"C{n},Company {n},+1415555010{n % 10},c{n}@example.com,{n} Main Street,Anytown" for n in range(count)]
         self.write("small.csv", "\n".join(["Id,Name,Phone,Mail,Street,Town", *lines, ""]))
         self.write("small.yaml", MAPPING)
         return ("small.csv", "-m", "small.yaml")
 
     def files(self) -> Iterator[Path]:
-        """Every file that commands left anywhere at this desk."""
+        """Every file that commands have left at this desk."""
         return (path for path in self.path.parent.rglob("*") if path.is_file())
 
     def tenants(self) -> list[str]:
@@ -217,6 +217,6 @@ def desk(tmp_path: Path) -> Desk:
 
 @pytest.fixture
 def box() -> Iterator[RunningSandbox]:
-    """A sandbox that knows the desk's key."""
+    """A sandbox that accepts the desk's key."""
     with running(SandboxConfig(keys=(KEY,))) as made:
         yield made

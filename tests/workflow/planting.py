@@ -1,4 +1,4 @@
-"""Clean exports in several layouts, and single wrong cells put into them, each with the problem that it has to be."""
+"""Clean exports in several layouts, and single wrong cells put into them, each with the problem to be reported."""
 
 import csv
 import io
@@ -42,7 +42,7 @@ FAULTS: Mapping[str, Sequence[tuple[str, str, Callable[[str], str]]]] = {
 
 @dataclass
 class Line:
-    """A row of a table. ``cells``: column → text; ``kinds``: column → which faults it can have."""
+    """A row of a table. ``cells``: column → text; ``kinds``: column → the kind of faults it can have."""
 
     table: str
     customer: str
@@ -53,7 +53,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Layout:
-    """``lines`` of accounts for a ``mapping``; ``sheets``: a workbook, else CSV files; ``above``: title rows."""
+    """``lines`` of accounts for a ``mapping``; ``sheets``: a workbook instead of CSV files; ``above``: title rows."""
 
     mapping: str
     lines: Callable[[Sequence[Account]], Iterator[Line]]
@@ -63,7 +63,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Fault:
-    """A wrong cell as ``errors.csv`` has to name it."""
+    """A wrong cell as ``errors.csv`` must report it."""
 
     severity: str
     code: str
@@ -81,7 +81,7 @@ def _place(place: Place, country: str, columns: Sequence[str]) -> tuple[dict[str
 
 
 def _grouped(made: Sequence[Account]) -> Iterator[Line]:
-    """NetSuite: the customer's columns repeat, a row carries an address."""
+    """NetSuite: the customer's columns repeat; each row has an address."""
     columns = ("Address 1", "Address 2", "City", "State/Province", "Zip Code", "Country")
     for account in made:
         for number, place in enumerate((account.billing, *account.shipping)):
@@ -97,7 +97,7 @@ def _grouped(made: Sequence[Account]) -> Iterator[Line]:
 
 
 def _joined(made: Sequence[Account]) -> Iterator[Line]:
-    """The workbook of WizCommerce: sheets of customers, addresses and contacts, joined on the customer's id."""
+    """WizCommerce's workbook: sheets of customers, addresses, and contacts, joined by the customer's ID."""
     columns = ("Address Line 1", "Address Line 2", "City", "State", "Zip Code", "Country")
     for account in made:
         key = {"Customer ID": f"W{account.number}"}
@@ -119,7 +119,7 @@ def _person(person: Person, number: int) -> dict[str, str]:
 
 
 def _wide(made: Sequence[Account]) -> Iterator[Line]:
-    """A list made by hand: one row per customer."""
+    """A handmade list: one row per customer."""
     columns = (
         "Billing Address",
         "Billing Address 2",
@@ -154,7 +154,7 @@ def made(layout: Layout, seed: int, count: int) -> list[Line]:
 
 
 def plant(layout: Layout, seed: int, count: int) -> tuple[list[Line], list[tuple[Line, str, str, str]]]:
-    """Lines with one wrong cell in most customers; and of each its line, column, code and severity."""
+    """Lines with one wrong cell for most customers; and the line, column, code, and severity of each."""
     rng = random.Random(seed)
     lines = made(layout, seed, count)
     cells: dict[str, list[tuple[Line, str]]] = {}
@@ -176,7 +176,7 @@ def plant(layout: Layout, seed: int, count: int) -> tuple[list[Line], list[tuple
 
 
 def write(layout: Layout, lines: Sequence[Line], folder: Path) -> dict[str, tuple[str, str]]:
-    """Write the lines, which learn their row numbers; comes back: table → (file, sheet)."""
+    """Write the lines and set their row numbers; returns table → (file, sheet)."""
     folder.mkdir(parents=True)
     tables = list(dict.fromkeys(line.table for line in lines))
     grids: dict[str, list[list[str]]] = {}

@@ -1,6 +1,6 @@
-"""A second, independent server: it knows the API's document and nothing else, and refuses what that does not allow.
+"""A second, independent server: it knows only the API's document, and refuses what that does not allow.
 
-Nothing of the sandbox is used, so that a misunderstanding which the sandbox and the sender share would show here.
+It uses nothing from the sandbox, so that a misunderstanding shared by the sandbox and the sender would show here.
 """
 
 import json
@@ -47,7 +47,7 @@ CHANGE = schema(
 
 
 class RefusedError(Exception):
-    """An answer that is no success."""
+    """An error answer."""
 
     def __init__(self, status: int, code: str, message: str, details: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(message)
@@ -57,12 +57,12 @@ class RefusedError(Exception):
 
 @dataclass
 class StrictApi:
-    """``aimed``: reference id → the details with which its creation is refused. ``bodies``: those accepted, as bytes.
+    """``aimed``: reference ID → the details with which its creation is refused. ``bodies``: accepted bodies as bytes.
 
-    ``patches``: reference id → the bodies that changed it. ``children``: whether lists of children ``merge`` or
-    ``replace``, or come ``twice`` because their ids are passed over. ``broken``: every request that the document does
-    not allow, in words. ``missing``: every key is taken for none, as behind a proxy that drops the header.
-    ``read_only``: whatever would change something is broken.
+    ``patches``: reference ID → the bodies that changed it. ``children``: whether lists of children ``merge`` or
+    ``replace``, or double (``twice``) because their IDs are ignored. ``broken``: descriptions of requests that the
+    document does not allow. ``missing``: treat every key as missing, as behind a proxy that drops the header.
+    ``read_only``: every request that would change something counts as broken.
     """
 
     keys: tuple[str, ...] = (KEY,)
@@ -200,7 +200,7 @@ class StrictApi:
         return 200 if child_id else 201, {"data": made}
 
     def touch(self, reference_id: str) -> None:
-        """A customer was changed now; every change has a time of its own."""
+        """Set the customer's time of change to now; every change has a different time."""
         self.ticks += 1
         self.customers[reference_id]["updated_at"] = f"2030-01-01T00:{self.ticks // 60:02}:{self.ticks % 60:02}Z"
 
@@ -279,17 +279,17 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = do_HEAD = answer  # noqa: N815 - http.server's names
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Nobody reads it."""
+        """Print no log."""
 
 
 class _Server(ThreadingHTTPServer):
-    request_queue_size = 512  # as many connections as a run may open at once
+    request_queue_size = 512  # a run may open this many connections at once
     block_on_close = False
 
 
 @contextmanager
 def strict_api(**more: Any) -> Iterator[StrictApi]:
-    """A strict server on a free port of this machine, in threads of this process."""
+    """A strict server on a free local port, in threads of this process."""
     api = StrictApi(**more)
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": api}))
     api.url = f"http://127.0.0.1:{server.server_address[1]}"

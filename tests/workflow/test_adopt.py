@@ -1,4 +1,4 @@
-"""``importer adopt``: a ledger that was lost is made again, and the next night sends only what differs."""
+"""``importer adopt``: a lost ledger is rebuilt, and the next night sends only differences."""
 
 import copy
 import sqlite3
@@ -19,7 +19,7 @@ from tests.workflow.test_upsert import MAPPING, asked, counts, export, row, writ
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def fresh(request, tmp_path: Path) -> Iterator[tuple[str, ...]]:
-    """The words that name a ledger which knows nothing."""
+    """The options for an empty ledger."""
     if request.param == "sqlite":
         yield ("--ledger", str(tmp_path / "fresh.db"), "--out", "fresh")
     else:
@@ -28,8 +28,8 @@ def fresh(request, tmp_path: Path) -> Iterator[tuple[str, ...]]:
 
 
 @pytest.fixture(scope="module")
-def held(tmp_path_factory) -> dict[str, Any]:
-    """What an API holds after a first night."""
+def first_night(tmp_path_factory) -> dict[str, Any]:
+    """An API's customers after a first night."""
     desk = make_desk(tmp_path_factory.mktemp("first"))
     with strict_api() as api:
         desk.run(api.url, *write(desk, export(5)))
@@ -37,12 +37,12 @@ def held(tmp_path_factory) -> dict[str, Any]:
 
 
 @pytest.fixture
-def after(held):
-    """A server that holds the first so many customers of a night that no ledger knows of."""
+def after(first_night):
+    """A server with the first ``count`` customers of a night that no ledger knows."""
 
     @contextmanager
     def serve(count: int, **more: Any) -> Iterator[StrictApi]:
-        customers = copy.deepcopy({f"C{number}": held[f"C{number}"] for number in range(count)})
+        customers = copy.deepcopy({f"C{number}": first_night[f"C{number}"] for number in range(count)})
         with strict_api(customers=customers, ticks=1000, **more) as api:
             yield api
 
@@ -50,7 +50,7 @@ def after(held):
 
 
 def adopt(desk, api: StrictApi, *words: object):
-    """Adopt with a server that takes any change for a fault."""
+    """Adopt from a server that counts any change as an error."""
     api.read_only = True
     try:
         return desk.do("adopt", *words, "--api", api.url, "--json")
@@ -115,7 +115,7 @@ def test_later_changes_in_the_api_are_conflicts(desk, after) -> None:
         api.customers["C1"]["phone"] = "+16505550177"
         api.touch("C1")
         assert desk.run(api.url, *write(desk, rows)).outcomes == {"C0": "updated", "C1": "exists"}
-        # Looked at once more: what is there now is what the next night starts from.
+        # After another adopt, the next night starts from what is there now.
         said = adopt(desk, api, *write(desk, rows)[:3], "--only", "C1")
         assert found(said) == {"differ": 1, "left_out": 1}
         assert desk.run(api.url, *write(desk, rows)).outcomes == {"C0": "unchanged", "C1": "updated"}

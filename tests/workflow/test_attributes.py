@@ -1,4 +1,4 @@
-"""Attributes compared with what the API defines: names, options and types, each wrong or missing one at its place."""
+"""Attributes are compared with the API's definitions: each wrong or missing one is reported at its place."""
 
 import json
 
@@ -49,7 +49,7 @@ def test_attribute_names_options_and_types_are_checked_by_policy(desk) -> None:
     with strict_api(attributes=DEFINED) as api:
         said = desk.run(api.url, "typed.csv", "-m", "typed.yaml")
         assert api.broken == []
-        # Two lists, of which no pagination says that the first page is the last.
+        # Two lists of two requests each: no pagination says that the first page is the last.
         assert [line for line in api.seen if "customers" not in line] == ["GET /v1/attributes"] * 4
     assert said.code == 1
     assert said.outcomes == {"1": "created", "2": "rejected", "3": "created", "4": "rejected"}
@@ -83,7 +83,7 @@ def test_sandbox_defines_given_attributes(desk, bare) -> None:
 
 
 def test_api_without_an_attribute_list_blocks_nothing(desk, monkeypatch) -> None:
-    """Empty, and not there at all: one warning for each kind of record, and everything is sent."""
+    """The list is empty or does not exist: one warning per kind of record, and everything is sent."""
     desk.write("typed.yaml", TYPED)
     desk.write("typed.csv", "Id,Name,Type,Limit,Person,Mobile\n1,One,odd,many,Robin,none\n2,Two,odd,,,\n")
     with strict_api() as api:
@@ -120,7 +120,7 @@ contacts: [{first_name: Person, optional: true}]
 
 
 def test_missing_mandatory_attribute_is_found_before_sending(desk) -> None:
-    """Also by a mapping that knows nothing of attributes, where its kind of record is there at all."""
+    """Even if the mapping has no attributes, but only for kinds of records that exist."""
     desk.write("plain.yaml", PLAIN)
     desk.write("plain.csv", "Id,Name,Person\n1,One,Robin\n2,Two,\n")
     required = {"name": "Badge", "data_type": "text", "is_mandatory": True}

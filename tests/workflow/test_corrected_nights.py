@@ -1,4 +1,4 @@
-"""Rejected rows are fixed once, and recorded: the next export, which still has them wrong, goes through."""
+"""Rejected rows are fixed once and recorded: the next export still has the errors, but is accepted."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ def statuses(said: Said) -> dict[str, int]:
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_rejected_rows_are_fixed_recorded_and_applied_nightly(desk: Desk, system: str) -> None:
-    """Reject, mend, record; then nights with the export as it was, with the ERP fixed, and changed otherwise."""
+    """Reject, fix, record; then nights with the same export, with the ERP fixed, and with other changes."""
     sample = SYSTEMS[system]()
     for file, content in sample.files.items():
         desk.write(f"source/{file}", content)
@@ -92,7 +92,7 @@ def rejected(desk: Desk, *words: object) -> Said:
 
 
 def change(said: Said, to: Path, cells: Mapping[str, str], *, rows: tuple[int, ...] = ()) -> None:
-    """Change cells of the workbook by their address; and delete some rows."""
+    """Change cells of the workbook by address, and delete some rows."""
     book = openpyxl.load_workbook(said.folder / "rejected.xlsx")
     sheet = book.worksheets[1]
     for address, text in cells.items():
@@ -146,7 +146,7 @@ def test_lists_may_be_in_any_order_and_uncertain_rows_are_refused(small: Desk) -
     one[3], two[4] = "+14155550132", "bob@example.com"
     foreign = ["row 99: x", "9", "Z", "", "", "", "", "", ""]
     text = io.StringIO()
-    csv.writer(text).writerows([head, ["", *two[1:]], one, foreign])  # without its number, it is known by its key
+    csv.writer(text).writerows([head, ["", *two[1:]], one, foreign])  # without its row number: found by its key
     path.write_text(text.getvalue())
     said = small.do("correct", path, "--to", "c.csv", "--json")
     assert said.code == 1
@@ -201,7 +201,7 @@ def test_plan_is_applied_with_its_corrections_or_not_at_all(small: Desk) -> None
 
 
 def test_nights_report_only_new_problems(small: Desk) -> None:
-    """Ann is imported, then breaks; Bob is wrong from the first night on, which is told once."""
+    """Ann is imported and then gets an error; Bob is wrong from the first night on, which is reported once."""
     change(rejected(small), small.path / "fixed.xlsx", {"D2": "+14155550132"})
     assert small.do("correct", "fixed.xlsx", "--to", "c.csv").code == 0
     words = ("small.csv", "-m", "small.yaml", "--corrections", "c.csv", "--mode", "upsert")
@@ -289,7 +289,7 @@ addresses:
 
 
 def test_address_parts_are_corrections_too(desk: Desk) -> None:
-    """Of columns that only the workbook has; later exports get them, and a column that is gone is told."""
+    """For columns that only the workbook has: they are applied to later exports; a missing column is reported."""
     desk.write("packed.yaml", PACKED)
     desk.write("packed.csv", "Code,Customer,Phone,Bill address\n0018,Kestrel,bad,over there\n")
     words = ("packed.csv", "-m", "packed.yaml", "--country", "US", "--json")

@@ -1,4 +1,4 @@
-"""``--deadline``: the time of a run is bounded; what it did not get to is gone on with. The time is handed in."""
+"""``--deadline`` limits the time of a run; resume continues with the rest. Time is passed in."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ ENVIRONMENT = {"WIZCOMMERCE_API_KEY": KEY}
 
 
 class Hours:
-    """A clock that stands still until it is put on."""
+    """A clock that stands still until it is moved."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -70,7 +70,7 @@ def test_deadline_lets_requests_finish_and_resume_sends_the_rest(options, box) -
 
 
 def test_deadline_includes_reading_and_mapping(options, box) -> None:
-    """Reading and mapping count, too."""
+    """The time for reading and mapping counts as well."""
     hours = Hours()
     watch = Watch(stage=lambda _: hours.put_on(14.0), deadline=hours.deadline(60.0))
     first = run(options, ENVIRONMENT, confirm=bool, watch=watch)

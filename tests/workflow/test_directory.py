@@ -1,4 +1,4 @@
-"""Sales reps and price lists by the names that exports give them."""
+"""Sales reps and price lists, looked up by the names in exports."""
 
 import json
 import uuid
@@ -124,7 +124,7 @@ PAIRS = [{"label": "Red", "value": "r"}, {"label": "Blue", "value": "b"}]
         ({"options": PAIRS}, ("r", "b"), {"Red": "r", "Blue": "b"}),
         ({"configuration": {"options": PAIRS}}, ("r", "b"), {"Red": "r", "Blue": "b"}),
         ({"configuration": {"options": ["Red", "Blue"]}, "options": []}, ("Red", "Blue"), {}),
-        # The list shows labels or values as texts, the configuration both.
+        # The list has labels or values as texts, the configuration has both.
         ({"options": ["Red", "Blue"], "configuration": {"options": PAIRS}}, ("r", "b"), {"Red": "r", "Blue": "b"}),
         ({"options": ["r", "b"], "configuration": {"options": PAIRS}}, ("r", "b"), {"Red": "r", "Blue": "b"}),
         ({"options": [{"label": "Red"}, {"value": "b"}, {"label": "x", "value": "x"}, {}]}, ("Red", "b", "x"), {}),

@@ -1,4 +1,4 @@
-"""``check``: no connection, no key, no ledger; names to look up stand open in the bodies."""
+"""``check``: no connection, no key, no ledger; the bodies contain names that are not looked up yet."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ customer:
 
 @pytest.fixture
 def offline(monkeypatch) -> list[str]:
-    """Any attempt to reach anything fails, and is listed: no fault could be made otherwise."""
+    """Any attempt to open a connection fails and is listed; only a patch can detect this."""
     attempts: list[str] = []
 
     def refused(*_: object, **__: object) -> None:
@@ -47,7 +47,7 @@ def test_check_needs_no_network_key_or_ledger(desk, offline) -> None:
 
 @pytest.mark.usefixtures("at_once")
 def test_offline_fixture_detects_a_run(desk, offline) -> None:
-    """So that the test above cannot pass for a wrong reason."""
+    """So that the test above cannot pass for the wrong reason."""
     with pytest.raises(AssertionError, match="a connection was opened"):
         socket.create_connection(("127.0.0.1", 9))
     offline.clear()

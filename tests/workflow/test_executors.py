@@ -1,4 +1,4 @@
-"""Calls on an executor: their results and errors, and what happens when a process dies or the command stops."""
+"""Calls on an executor: their results and errors, and what happens if a process dies or the command stops."""
 
 import multiprocessing
 import os
@@ -18,7 +18,7 @@ from importer.settings import Options
 
 
 def dies_once(mark: str, number: int) -> int:
-    """The first process that calls this with 1 dies as if it were killed."""
+    """Returns the square, but the first process that calls this with 1 is killed."""
     if number == 1 and not Path(mark).exists():
         Path(mark).touch()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -56,7 +56,7 @@ def test_dead_process_loses_nothing(tmp_path: Path) -> None:
         done = run_all(pool, dies_once, [(str(tmp_path / "mark"), number) for number in range(4)])
         assert done == [0, 1, 4, 9]
         assert (tmp_path / "mark").exists()
-        assert run_all(pool, pow, [(2, 3)]) == [8]  # in this process: the pool is broken
+        assert run_all(pool, pow, [(2, 3)]) == [8]  # in this process, because the pool is broken
 
 
 def test_processes_end_immediately_if_the_block_fails() -> None:
@@ -74,7 +74,7 @@ def test_processes_end_immediately_if_the_block_fails() -> None:
 
 
 class SlowPool:
-    """Starts no process until it may."""
+    """Starts no process until ``may`` is set."""
 
     def __init__(self, *_: object) -> None:
         self.may, self.submitted = threading.Event(), threading.Semaphore(0)

@@ -1,4 +1,4 @@
-"""``rejected.xlsx`` fixed by what its notes say and given back: everything arrives as from a file without a fault."""
+"""``rejected.xlsx`` fixed according to its notes and imported again gives the same result as a faultless file."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ SYSTEMS: dict[str, Callable[[], Sample]] = {
 }
 READING = {"xero": ("utf-8", ","), "netsuite": ("cp1252", ","), "sap-business-one": ("utf-8-sig", "\t")}
 ROW = re.compile(r"row (\d+)\n")
-NEW = (  # what a note speaks of, and what somebody writes then
+NEW = (  # words in a note → what a user then writes
     ("enter the number", "+1 415 555 0132"),
     ("email", "fixed@example.com"),
     ("city", "Marlow"),
@@ -35,7 +35,7 @@ Cell = tuple[str, int, str]
 
 
 def fix(path: Path, to: Path, *, keys: Mapping[str, str] | None = None) -> dict[Cell, str]:
-    """Fix every red cell by its note; comes back: (sheet, the row's number in its source, column) → the new text."""
+    """Fix every red cell according to its note; returns (sheet, row number in the source, column) → the new text."""
     workbook = openpyxl.load_workbook(path)
     done: dict[Cell, str] = {}
     for sheet in (sheet for sheet in workbook.worksheets[1:] if sheet.sheet_state == "visible"):
@@ -48,13 +48,13 @@ def fix(path: Path, to: Path, *, keys: Mapping[str, str] | None = None) -> dict[
                 if cell.comment is not None and cell.comment.text.startswith("Error: "):
                     assert cell.font.b
                     assert cell.number_format == "@"
-                    cell.value = done[sheet.title, int(said[1]), title] = told(cell, keys or {})
+                    cell.value = done[sheet.title, int(said[1]), title] = answer_to(cell, keys or {})
     workbook.save(to)
     return done
 
 
-def told(cell: Any, keys: Mapping[str, str]) -> str:
-    """What somebody writes into a cell who has read its note and nothing else."""
+def answer_to(cell: Any, keys: Mapping[str, str]) -> str:
+    """What a user writes into a cell after reading only its note."""
     note = cell.comment.text
     other = re.search(r", but row \d+ of \S+ has '([^']*)'", note)
     orphan = re.search(r"No customer '([^']*)'", note)
@@ -73,7 +73,7 @@ def bodies(said: Said) -> dict[str, Any]:
 
 
 def without_faults(sample: Sample, done: Mapping[Cell, str], folder: Path) -> list[Path]:
-    """The sample's files with those cells as they should have been."""
+    """The sample's files with these cells corrected."""
     encoding, delimiter = READING[sample.system]
     paths = []
     for file, content in sample.files.items():
@@ -177,7 +177,7 @@ NASTY = [
 
 
 def sources(desk: Desk) -> tuple[str, str]:
-    """A workbook with a title, two header rows, a hidden column, a header twice and none; and a file of addresses."""
+    """A workbook with a title, two header rows, and a hidden, a repeated, and a blank header; a file of addresses."""
     workbook = xlsxwriter.Workbook(desk.path / FIRMS, {"strings_to_formulas": False})
     sheet = workbook.add_worksheet("Sheet1")
     sheet.set_column(3, 3, None, None, {"hidden": True})
@@ -228,7 +228,7 @@ def test_wrong_child_brings_its_whole_customer_into_the_workbook(desk: Desk) -> 
 
 
 def test_workbook_that_is_still_wrong_is_rejected_again(desk: Desk) -> None:
-    """The second workbook knows the first files, and its guide is still no data."""
+    """The second workbook refers to the first files, and its guide still does not count as data."""
     first = desk.do("check", *sources(desk), "-m", "own.yaml", "--json")
     second = desk.do("check", first.folder / "rejected.xlsx", "-m", "own.yaml", "--partial", "--json")
     assert second.summary["customers"] == {"read": 6, "valid": 0, "rejected": 6}
@@ -313,7 +313,7 @@ def test_fixed_orphan_joins_its_previously_sent_customer(desk: Desk) -> None:
     first = desk.run("sandbox", "firms.csv", "people.csv", "-m", "own.yaml")
     assert first.summary["customers"]["created"] == 5
     book = openpyxl.load_workbook(first.folder / "rejected.xlsx")
-    assert [cell.value for cell in book["firms"]["B"]] == ["Code", "001", "002", "003"]  # and nobody else
+    assert [cell.value for cell in book["firms"]["B"]] == ["Code", "001", "002", "003"]  # and no other customer
     assert book["firms"]["A2"].value == (
         "row 2\nNo problem in this row, but it may be needed because of row 3 of people.csv."
     )
@@ -344,4 +344,4 @@ def test_rewritten_reports_keep_the_workbook_valid(desk: Desk) -> None:
     assert desk.do("report", said.summary["run_id"], "--json").summary["workbook"] == {"rows": 1, "left_out": 0}
     assert path.read_bytes() == before
     assert read_table(said.folder / "rejected" / "list.csv")
-    assert not [item.name for item in said.folder.iterdir() if item.name.startswith(".")]  # nothing half-written
+    assert not [item.name for item in said.folder.iterdir() if item.name.startswith(".")]  # no partly written file

@@ -1,4 +1,4 @@
-"""A customer whose id is now made in another way keeps the id under which it is known."""
+"""A customer whose ID is now made differently keeps the ID by which it is known."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ MAPPING = {
     "customer": {"company_name": "Name"},
     "contacts": [{"first_name": "Name", "last_name": {"constant": "Office"}, "email": "Mail"}],
 }
-MARKED = "0017\u200e"  # a mark that no one sees: earlier versions took it for a part of the key
+MARKED = "0017\u200e"  # an invisible mark; for earlier versions, it was part of the key
 
 
 def send(box: RunningSandbox, tmp_path: Path, key: str, *, mode: str = "create") -> importer.RunResult:
@@ -38,7 +38,7 @@ def outcomes(result: importer.RunResult) -> dict[str, str]:
 def test_customer_existing_under_its_former_id_is_not_created_again(box: RunningSandbox, tmp_path: Path) -> None:
     create(box, MARKED)
     assert outcomes(send(box, tmp_path, MARKED)) == {MARKED: "exists", "0018": "created"}
-    # The ledger knows it now.
+    # Now the ledger knows it.
     assert outcomes(send(box, tmp_path, MARKED)) == {MARKED: "exists", "0018": "unchanged"}
     assert outcomes(send(box, tmp_path, MARKED, mode="upsert")) == {MARKED: "updated", "0018": "unchanged"}
     assert outcomes(send(box, tmp_path, MARKED, mode="upsert")) == {MARKED: "unchanged", "0018": "unchanged"}
@@ -64,7 +64,7 @@ def test_customer_known_by_both_ids_keeps_the_new_one(box: RunningSandbox, tmp_p
 
 @pytest.mark.parametrize("as_key", [True, False])
 def test_former_id_may_come_from_another_column(box: RunningSandbox, tmp_path: Path, *, as_key: bool) -> None:
-    """Earlier versions took the column whose name the mapping spells exactly; now the first that is there counts."""
+    """Earlier versions preferred a column with exactly the name in the mapping; now the first match is used."""
     columns = "Customer No|Id"
     rules = (
         {"key": columns} if as_key else {"key": "Name", "customer": {"reference_id": columns, "company_name": "Name"}}

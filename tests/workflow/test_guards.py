@@ -1,4 +1,4 @@
-"""Guards: a truncated export, yesterday's one, an old one, one with a renamed column: nothing is sent, exit code 3."""
+"""Guards: for a truncated, unchanged, or old export, or one with a renamed column, nothing is sent; exit code 3."""
 
 import os
 from datetime import UTC, datetime
@@ -17,14 +17,14 @@ def lines(count: int, header: str = "Id,Name,Phone,Mail,Street,Town", first: int
 
 
 def night(desk, box, text: str, *words):
-    """One night: the export is there anew, and the job runs."""
+    """One night: write the export, and run the job."""
     desk.small(1)  # the mapping
     desk.write("export.csv", text)
     return desk.run(box.url, "export.csv", "-m", "small.yaml", *words)
 
 
 def stopped(said, box, guard: str, before: int) -> str:
-    """The guard's words, once it is sure that nothing was sent."""
+    """The guard's message, after a check that nothing was sent."""
     assert said.code == 3
     assert box.counts()["customers"] == before
     reason = said.summary["stopped"]
@@ -46,7 +46,7 @@ def test_truncated_export_stops_the_run(desk, box) -> None:
     reason = stopped(night(desk, box, lines(15), *GUARDS), box, "--max-fewer 20%: 15 customers, 5 fewer than", 20)
     assert "--max-fewer" in reason.split("sent")[1]
     assert night(desk, box, lines(15), *GUARDS, "--max-fewer", "50%").code == 0
-    # A part that says so is no loss, and is not what the next night is compared with.
+    # With --partial, fewer customers are fine, and the next night is not compared with this run.
     assert night(desk, box, lines(2, first=50), *GUARDS, "--partial").code == 0
     assert night(desk, box, lines(14), *GUARDS).code == 0
 
@@ -61,7 +61,7 @@ def test_runs_that_ended_early_are_not_used_for_comparison(desk, box) -> None:
 
 def test_unchanged_export_stops_the_run(desk, box) -> None:
     night(desk, box, lines(3))
-    assert night(desk, box, lines(3)).code == 0  # a guard is asked for
+    assert night(desk, box, lines(3)).code == 0  # guards are optional
     stopped(night(desk, box, lines(3), *GUARDS), box, "--new-file: the files are identical to those of run", 3)
     assert night(desk, box, lines(3), *GUARDS, "--no-new-file").code == 0
 
@@ -89,7 +89,7 @@ def test_old_export_stops_the_run(desk, box) -> None:
 
 
 def test_export_that_is_still_being_written_stops_the_run(desk, box, monkeypatch) -> None:
-    """The other program's write is put between reading and sending, where a test cannot time a real one."""
+    """The other program's write is patched in between reading and sending; a real one could not be timed."""
     looked = guards.changed_since
 
     def grows(sources, read):
@@ -137,7 +137,7 @@ CHANGED = "\n".join([HEADER, *(f"{number},Other {number},,,," for number in rang
 BLANK = "\n".join([HEADER, *(f"{number if number < 12 else ''},Firm {number},,,," for number in range(20)), ""])
 
 
-BAD_NIGHTS = {  # text, exit code, what is said of it, and of the way on
+BAD_NIGHTS = {  # text, exit code, words of the message, words of the advice
     "truncated": (lines(20)[:200], 3, "--max-fewer 20%", "raise --max-fewer"),
     "yesterday's": (lines(20), 3, "--new-file", "add --no-new-file"),
     "renamed": (lines(21, header="Id,Name,Phone,E-Mail,Street,Town"), 3, "--same-layout", "--no-same-layout"),
@@ -151,7 +151,7 @@ BAD_NIGHTS = {  # text, exit code, what is said of it, and of the way on
 
 
 def test_bad_nights_send_nothing_and_say_why_and_what_to_do(desk, box) -> None:
-    """One after the other: none is what the next is compared with."""
+    """One after the other; none of them is used for the next comparison."""
     desk.small(1)
     desk.write("night.toml", NIGHTLY.format(url=box.url))
     desk.write("exports/customers-2030-01-01.csv", lines(20))
@@ -173,7 +173,7 @@ def bad_night(desk, box, name: str, text: str | None, code: int, guard: str, way
     words = " ".join((said.out + said.err).split())
     assert guard in words, name
     assert way_on in words, name
-    # Going on with it would pass the guard by.
+    # Resuming the run would bypass the guard.
     if code == 3:
         assert "resume" not in words
         with open_ledger(desk.state / "importer" / "ledger.db") as ledger:

@@ -1,4 +1,4 @@
-"""``run`` from the mapping to the API: names looked up, canaries, choices, what the history and the reports say."""
+"""``run`` from the mapping to the API: lookups, selected customers, the history, and the reports."""
 
 import json
 import stat
@@ -115,7 +115,7 @@ def test_inactive_rep_is_sent_with_a_warning_at_the_first_cell(desk) -> None:
 
 
 def test_lookups_are_requested_only_if_a_cell_needs_one(desk, api) -> None:
-    """Unlike attributes: a customer may lack one that is mandatory."""
+    """Attributes are always requested, because a customer may lack a mandatory one."""
     desk.write("reps.yaml", LOOKUPS)
     desk.write("reps.csv", "Id,Name,Rep,Prices\n1,One,,\n")
     assert desk.run(api.url, "reps.csv", "-m", "reps.yaml").code == 0
@@ -203,7 +203,7 @@ def test_history_is_listed_and_reports_are_rewritten(desk) -> None:
     for summary in summaries:
         assert desk.path / summary.pop("folder") == said.folder
         assert summary.pop("seconds") >= 0
-        assert summary["timings"].pop("reports") >= 0  # of these reports, not of those
+        assert summary["timings"].pop("reports") >= 0  # different for each report
     assert summaries[0] == summaries[1]
 
 
@@ -233,7 +233,7 @@ def test_files_are_private_and_do_not_contain_the_key(desk, box) -> None:
 
 
 def test_bodies_changed_after_the_plan_are_not_sent(desk, api, monkeypatch) -> None:
-    """Somebody's editor gets at the folder between the plan and the sending; only a patch can be that quick."""
+    """An editor changes the folder between planning and sending; only a patch can be that quick."""
     from importer.run_folder import RunFolder
 
     keep = RunFolder.save_bodies
@@ -251,7 +251,7 @@ def test_bodies_changed_after_the_plan_are_not_sent(desk, api, monkeypatch) -> N
 
 
 def test_run_killed_before_its_plan_is_started_again(desk, box, monkeypatch) -> None:
-    """A kill -9 while the folder is written, which only a patch can place so exactly."""
+    """A kill -9 while the folder is written; only a patch can time it so exactly."""
     from importer.run_folder import RunFolder
 
     class Killed(BaseException):
@@ -280,7 +280,7 @@ def test_run_killed_before_its_plan_is_started_again(desk, box, monkeypatch) -> 
     ],
 )
 def test_failed_reports_stop_the_run_and_can_be_written_later(desk, monkeypatch, error, message) -> None:
-    """A disk that fills up, or a Ctrl-C, between the last answer and the first report; no real one does so on time."""
+    """A full disk or a Ctrl-C between the last answer and the first report; real ones could not be timed."""
     with strict_api() as api:
         with monkeypatch.context() as patch:
             patch.setattr(report_writer, "write_reports", Mock(side_effect=error))

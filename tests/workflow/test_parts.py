@@ -1,4 +1,4 @@
-"""A check in many partitions: the same files, byte for byte, as in one, however small they are."""
+"""A check in many partitions, however small, gives the same files as one partition, byte for byte."""
 
 import csv
 import io
@@ -64,7 +64,7 @@ Id,Ref,Name,Phone,Mail,Rep,B1,B2,B3,B4,Address,Who,Whose,Contact,Loose
 
 @pytest.fixture
 def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """``offered(options, rows)``: the files of a check in partitions of so many rows, or in one for 0."""
+    """``offered(options, rows)``: the files of a check in partitions of ``rows`` rows, or in one partition for 0."""
 
     def run(options: Options, rows: int) -> dict[str, object]:
         folder = tmp_path / str(rows)
@@ -75,14 +75,14 @@ def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(prepared_sources, "rows_per_partition", lambda *_: rows or 1_000_000)
         monkeypatch.setattr("importer.commands.check.utc_now", lambda: NOW)
         check(options)
-        assert [path.name for path in Path("results").iterdir()] == ["run"]  # the scratch folder is gone
+        assert [path.name for path in Path("results").iterdir()] == ["run"]  # the scratch folder is removed
         return contents(Path("results/run"))
 
     return run
 
 
 def contents(folder: Path) -> dict[str, object]:
-    """The files of a report, without what the program keeps for itself in ``work``, in the order of the work."""
+    """The files of a report, sorted, without the program's own files in ``work``."""
     found: dict[str, object] = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
@@ -217,7 +217,7 @@ def test_removed_parent_folder_does_not_stop_another_run(tmp_path: Path, monkeyp
 
     def make_later(**how: Any) -> str:
         monkeypatch.setattr(tempfile, "mkdtemp", make)
-        out.rmdir()  # by a run that has made it, and ends
+        out.rmdir()  # by another run that made it and has ended
         return make(**how)
 
     monkeypatch.setattr(tempfile, "mkdtemp", make_later)

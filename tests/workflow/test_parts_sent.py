@@ -1,4 +1,4 @@
-"""Plans and runs in partitions: the same bodies, actions, reports and ledger as in one, however small they are."""
+"""Plans and runs in partitions, however small, give the same bodies, actions, reports, and ledger as one partition."""
 
 import itertools
 import json
@@ -50,17 +50,17 @@ E,Pier Nine,415-555-0135,,PRC-1,Blue,dark,Eve,9
 F,Quay Sons,415-555-0136,,,,,,
 """
 LATER = ROWS.replace("415-555-0133", "415-555-0199").replace("0136", "0177").replace("E,Pier Nine", "G,Pier Ten")
-# In the command to give rows back with, and in a sign-off sheet.
+# In the command that imports fixed rows, and in a sign-off sheet.
 OTHER = re.compile(rb"127\.0\.0\.1:\d+|\d{8}-\d{6}(-\w+)?|/(one|parts2)/|\d{4}(-\d\d){2} \d\d(:\d\d){2} UTC")
-FREE = ("customer_id", "seconds")  # columns that are another in each run
+FREE = ("customer_id", "seconds")  # columns that differ in each run
 
 
-PARTITIONS = {"one": 1_000_000, "parts2": 2}  # the folder of a desk → rows of a partition
+PARTITIONS = {"one": 1_000_000, "parts2": 2}  # a desk's folder → rows per partition
 
 
 @pytest.fixture
 def desks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Desks with the same files, and the words for them: the first works in one partition, the other in many."""
+    """Desks with the same files, and the words for them: the first uses one partition, the second many."""
 
     def rows(options: Options, *_: object) -> int:
         return PARTITIONS[options.out.resolve().relative_to(tmp_path).parts[0]]
@@ -77,7 +77,7 @@ def desks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def same(desks, steps) -> None:
-    """``steps(desk, words, api)`` gives the same at each of the desks, each with an API of its own."""
+    """``steps(desk, words, api)`` gives the same result at each desk, each with its own API."""
     found = []
     for desk, words in desks:
         numbers = itertools.count(100)
@@ -90,8 +90,8 @@ def same(desks, steps) -> None:
         assert other == found[0]
 
 
-def told(said: Said) -> dict[str, object]:
-    """What a command left behind, but for what is another each time."""
+def left_behind(said: Said) -> dict[str, object]:
+    """What a command left behind, without what differs each time."""
     found = {name: data for name, data in contents(said.folder).items() if not name.startswith("work/")}
     found["results.csv"] = [
         {name: text for name, text in line.items() if name not in FREE} for line in said.table("results.csv")
@@ -105,7 +105,7 @@ def told(said: Said) -> dict[str, object]:
 
 
 def kept_stage(folder: Path) -> dict[str, object]:
-    """What the folder keeps for commands that come later."""
+    """What the folder stores for later commands."""
     if not (folder / "work" / "stage.json").exists():
         return {}
     stage = RunFolder(folder).load()
@@ -118,7 +118,7 @@ def kept_stage(folder: Path) -> dict[str, object]:
 
 
 def entered(desk: Desk) -> list[tuple[object, ...]]:
-    """What the ledger holds of customers, without times and places."""
+    """The ledger's data about customers, without times and paths."""
     query = """
         SELECT c.reference_id, c.state, c.hash, c.customer_id, a.body, r.position, r.action, r.outcome, r.body_offset
         FROM customers c LEFT JOIN accepted a USING (tenant, reference_id)
@@ -136,7 +136,7 @@ def test_run_and_next_night_are_the_same_in_parts(desks) -> None:
         desk.write("c.csv", LATER.strip() + "\n")
         night = desk.run(api.url, *words, "--mode", "upsert")
         assert night.outcomes == {**night.outcomes, "A": "unchanged", "F": "updated", "G": "created"}
-        return [told(first), told(night), entered(desk), api.bodies, api.patches, api.seen]
+        return [left_behind(first), left_behind(night), entered(desk), api.bodies, api.patches, api.seen]
 
     same(desks, steps)
 
@@ -150,7 +150,7 @@ def test_plan_in_parts_is_the_same_and_can_be_applied(desks) -> None:
         frame, facts = RunFolder(said.folder).load_plan() or (pd.DataFrame(), {})
         done = desk.run(api.url, "--plan", said.summary["run_id"])
         own = {name: facts[name] for name in ("mapping_sha256", "options", "payloads_sha256")}
-        return [told(said), pa.Table.from_pandas(frame).to_pydict(), own, told(done), entered(desk)]
+        return [left_behind(said), pa.Table.from_pandas(frame).to_pydict(), own, left_behind(done), entered(desk)]
 
     same(desks, steps)
 
@@ -160,7 +160,7 @@ def test_adopt_is_the_same_in_parts(desks) -> None:
         desk.run(api.url, *words)
         desk.write("c.csv", LATER.strip() + "\n")
         said = desk.do("adopt", *words, "--api", api.url, "--ledger", "new.db", "--json")
-        return [told(said), said.summary["adopted"]]
+        return [left_behind(said), said.summary["adopted"]]
 
     same(desks, steps)
 
@@ -171,7 +171,7 @@ def test_only_option_accepts_existing_ids_and_reports_others(desks) -> None:
         assert "no customer 'N', 'X'" in wrong.err
         said = desk.run(api.url, *words, "--only", "F", "--only", "A")
         assert [json.loads(body)["reference_id"] for body in api.bodies.values()] == ["A", "F"]
-        return [wrong.code, told(said), entered(desk)]
+        return [wrong.code, left_behind(said), entered(desk)]
 
     same(desks, steps)
 
@@ -194,7 +194,7 @@ def test_workers_process_the_parts_and_end_before_sending(desk, words, monkeypat
 
 
 def _noting(left: list[object], create: Any) -> Any:
-    """Creating as ever, with a note of the processes that this one has in the meantime."""
+    """Create as usual, and record this process's child processes each time."""
 
     def noted(*given: Any) -> Any:
         left.append(multiprocessing.active_children())

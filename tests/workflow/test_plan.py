@@ -1,4 +1,4 @@
-"""``plan``: what a run would do, told without sending anything, by an API that fails on whatever would change it."""
+"""``plan`` shows what a run would do; the API fails on every request that would change something."""
 
 import json
 import re
@@ -54,7 +54,7 @@ def test_plan_reports_and_sends_nothing(desk) -> None:
 
 
 def test_plan_summary_on_the_terminal(desk, api) -> None:
-    """Golden: what a person sees."""
+    """The approved output for users."""
     words = desk.small(3)
     desk.run(api.url, *words)
     del api.customers["C2"]
@@ -102,7 +102,7 @@ def test_plan_for_production_asks_nothing_and_stores_no_key(desk) -> None:
 
 
 def test_run_after_a_plan_looks_up_customers_itself(desk, api) -> None:
-    """An absence that a plan saw is never taken for one that a run recorded."""
+    """If a plan found a customer absent, a run does not rely on that."""
     assert counts(plan(desk, api, *desk.small(3))) == {"create": 3}
     by_hand(api, "C1")
     said = desk.run(api.url, *desk.small(3))
@@ -117,7 +117,7 @@ def changed(desk) -> None:
 
 
 def test_updates_are_shown_by_field_with_their_cells(desk, api) -> None:
-    """By the ledger's body, without asking the API for one; what the source no longer says is left as it is."""
+    """Compared with the ledger, without requesting customers; what the source no longer has stays unchanged."""
     words = desk.small(4)
     desk.run(api.url, *words)
     changed(desk)

@@ -99,7 +99,7 @@ def test_plan_is_refused_if_anything_changed_since(desk, change, code, text) -> 
         assert len(api.bodies) == sent
         if code == 3:
             assert not said.summary["resumable"]
-            assert apply(desk, shown).code == 3  # and still not, nor is it "applied"
+            assert apply(desk, shown).code == 3  # refused again, and not as "already applied"
 
 
 def test_changed_plan_files_are_refused(desk, api) -> None:
@@ -167,7 +167,7 @@ def test_sandbox_plan_is_applied_to_the_sandbox(desk) -> None:
 
 
 def test_run_stopped_between_plan_and_sending_is_resumed(desk, box, monkeypatch) -> None:
-    """The run stops after its plan was entered: resuming sends those bodies, and only those."""
+    """The run stops after its plan was recorded; resume sends exactly the planned bodies."""
     from importer.errors import InterruptedRunError
     from importer.workflow.job import Job
 

@@ -1,4 +1,4 @@
-"""Single wrong cells in otherwise clean exports: each is found, with its code, at its place, and nothing else is."""
+"""Single wrong cells in clean exports: exactly these are found, with their codes and places."""
 
 from collections import Counter
 from pathlib import Path
@@ -14,7 +14,7 @@ COUNT = 110
 
 
 def found(layout: Layout, folder: Path) -> list[dict[str, str]]:
-    """What errors.csv says, without what was changed on the way and what a check leaves open."""
+    """The errors and warnings in errors.csv."""
     options = Options(sources=(str(folder),), mapping=layout.mapping, country="US", out=folder.parent / "out")
     lines = read_table(Path(check(options)["folder"]) / "errors.csv")
     return [line for line in lines if line["severity"] != "info"]
@@ -39,7 +39,7 @@ def test_exactly_the_planted_wrong_cells_are_found(tmp_path: Path, name: str) ->
     told = Counter(
         tuple(line[name].strip() for name in ("severity", "code", "source", "sheet", "row", "column", "value"))
         for line in found(layout, tmp_path / "wrong")
-        if line["code"] != "word_unknown"  # it sums others up
+        if line["code"] != "word_unknown"  # it summarizes other problems
     )
     assert len(planted) > 40
     assert told - wanted == Counter()

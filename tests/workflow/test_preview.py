@@ -1,4 +1,4 @@
-"""What ``preview`` shows: every value is the body's, and every step between cell and value really ran."""
+"""What ``preview`` shows: every value is the one in the body, and every step between cell and value really ran."""
 
 import json
 from dataclasses import replace
@@ -52,12 +52,12 @@ def flat(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value as a step has it."""
+    """A value in the form that steps use."""
     return str(value).lower() if isinstance(value, bool) else value
 
 
 def hold_values(one: dict[str, Any]) -> None:
-    """The values shown are those of the body, in its order."""
+    """The values shown are those in the body, in the same order."""
     body = one["body"]
     bodies = [body, *body.get("addresses", []), *body.get("contacts", [])]
     kept = [record for record in one["records"] if not record["left_out"]]
@@ -68,7 +68,7 @@ def hold_values(one: dict[str, Any]) -> None:
 
 
 def hold_steps(record: dict[str, Any]) -> None:
-    """The last step gives the value; where no step changed anything, the value is a cell's text."""
+    """The last step gives the value; if no step changed anything, the value is a cell's text."""
     for each in record["fields"]:
         unexplained = {"checked", "read", "result"} | ({"merged"} if each["field"] != "is_default" else set())
         assert not {step["step"] for step in each["steps"]} & unexplained
@@ -78,7 +78,7 @@ def hold_steps(record: dict[str, Any]) -> None:
 
 
 def one_of_each_kind(stage: Stage) -> list[int]:
-    """Customers that differ in what is said about them; the last one is often the oddest."""
+    """One customer for each set of problems: the last one, which is often the oddest."""
     told = stage.problems.frame.groupby("customer")["code"].agg(lambda codes: " ".join(sorted(set(codes))))
     kinds = told.reindex(range(len(stage.rejected)), fill_value="")
     return kinds.groupby(kinds).tail(1).index.tolist()
@@ -156,7 +156,7 @@ customer:
     assert steps(found["payment_term"]) == [("values", "N30", "Net 30")]
     assert steps(found["freight_term"]) == [("when", "N30", None), ("default", None, "none")]
     found = fields(shown(tmp_path, mapping, "2", rows=rows))
-    assert steps(found["company_name"]) == []  # what `else` would do is not shown where it does not count
+    assert steps(found["company_name"]) == []  # `else` is not shown if it is not used
     assert steps(found["display_name"]) == [("take first", ["Bob", "Acme"], "Bob"), ("then lower", "Bob", "bob")]
 
 
@@ -183,7 +183,7 @@ customer:
     assert steps(found["shipping_method"]) == [("values table", "pigeon", None)]
     assert ("values table", ["Ann", "Bob"], ["Cy", "Bob"]) in steps(found["assigned_sales_rep_ids"])
     found = fields(second)
-    assert steps(found["payment_term"]) == [("values", "n60", "Net 60")]  # `values` says what the table does not
+    assert steps(found["payment_term"]) == [("values", "n60", "Net 60")]  # `values` applies if the table has no entry
     for one in (first, second):
         hold_values(one)
 

@@ -1,4 +1,4 @@
-"""``--keep N``: folders of old runs go; never one with something left to do, nor anything that is no run's folder."""
+"""``--keep N`` deletes folders of old runs, but never one with unfinished work, nor anything else."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from importer.workflow.old_folders import prune_checks
 
 
 def nights(desk, box, count: int, *words: object) -> list:
-    """So many runs of the same source; comes back: their folders."""
+    """Run the same source ``count`` times; returns the folders."""
     made = []
     for _ in range(count):
         said = desk.run(box.url, *desk.small(3), *words)
@@ -24,7 +24,7 @@ def nights(desk, box, count: int, *words: object) -> list:
 
 def test_latest_runs_are_kept_and_history_lists_the_rest(desk, box) -> None:
     first, second, third, fourth = nights(desk, box, 4)
-    (first / ".writing-a1b2").write_text("half a file", encoding="utf-8")  # of a killed process
+    (first / ".writing-a1b2").write_text("half a file", encoding="utf-8")  # left by a killed process
     said = desk.run(box.url, *desk.small(3), "--keep", 3)
     assert said.summary["options"]["keep"] == 3
     assert [folder.exists() for folder in (first, second, third, fourth, said.folder)] == [
@@ -80,7 +80,7 @@ def test_previous_values_are_deleted_with_the_folder_of_their_run(desk, box, mon
     with monkeypatch.context() as patched:
         patched.setattr("importer.workflow.old_folders.shutil.rmtree", Mock(side_effect=KeyboardInterrupt))
         assert desk.run(box.url, *desk.small(3), "--keep", 2).code == 3
-    with open_ledger(place) as ledger:  # they are gone before it is: without its folder, no one would look for them
+    with open_ledger(place) as ledger:  # erased before the folder is: without the folder, nothing would look for them
         before = [ledger.writes_of(run, ["C1"])["C1"][0].before for run in runs]
     assert before == [None, {"phone": "+14155550101"}]
     nights(desk, box, 1, "--keep", 3)

@@ -1,4 +1,4 @@
-"""Every reason of a refusal stands at the cell that it is about, in all the reports."""
+"""Every reason for a refusal is shown at its cell, in all reports."""
 
 import json
 import re
@@ -61,7 +61,7 @@ def test_refusal_reasons_are_shown_at_their_cells_in_all_reports(desk) -> None:
 
 
 def test_4xx_unrelated_to_a_customer_is_not_a_refusal(desk, box) -> None:
-    """Failures are written into the ledger: an API would have to answer so for minutes."""
+    """The failures are written into the ledger, because a real API would have to fail for minutes."""
     statuses = [408, 425, 429, 422]
     said = desk.run(box.url, *desk.small(len(statuses)))
     run_id = said.summary["run_id"]

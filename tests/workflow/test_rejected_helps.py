@@ -1,4 +1,4 @@
-"""``rejected.xlsx`` helps: what is valid is offered and said, and an address can be given in its parts."""
+"""``rejected.xlsx`` helps: it offers and explains valid values, and addresses can be entered in parts."""
 
 import csv
 import io
@@ -45,7 +45,7 @@ Code,Customer,Bill address,Notes > City
 
 
 def offered(path: Path, sheet: str) -> dict[str, tuple[list[str], str | None, bool]]:
-    """Header → what its cells offer, how others are answered, and whether anything is asked."""
+    """Header → the values that its cells offer, the style of the error for others, and whether it is shown."""
     book = openpyxl.load_workbook(path)
     found = {}
     for one in book[sheet].data_validations.dataValidation:
@@ -64,10 +64,10 @@ def test_cells_offer_valid_values_and_notes_explain_them(desk: Desk) -> None:
     path = desk.do("check", "list.csv", "-m", "list.yaml", "--json").folder / "rejected.xlsx"
     lists = offered(path, "list")
     assert lists.keys() == {"Terms", "Mode", "Kind", "State", "Country"}
-    assert lists["Terms"] == (["N30", "COD"], "warning", False)  # the texts that the list may have
+    assert lists["Terms"] == (["N30", "COD"], "warning", False)  # the values allowed in the list
     assert lists["Kind"] == (["B", "S"], "warning", True)
     assert sorted(lists["Mode"][0]) == ["Card", "Wire"]
-    assert {"TX", "ON"} <= set(lists["State"][0])  # codes, as the column has them, of the countries that are there
+    assert {"TX", "ON"} <= set(lists["State"][0])  # codes, as in the column, for the countries in the file
     assert "United States" in lists["Country"][0]
     assert "US" not in lists["Country"][0]
     sheet = openpyxl.load_workbook(path)["list"]
@@ -98,7 +98,7 @@ def test_names_from_the_api_are_offered(desk: Desk, api) -> None:
 
 
 def fill(path: Path, to: Path, values: dict[str, str]) -> None:
-    """Fill in cells of the row of customer 0018, by header, in the workbook or the CSV file."""
+    """Fill in cells of customer 0018's row, by header, in the workbook or the CSV file."""
     if path.suffix == ".csv":
         lines = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
         with to.open("w", encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""``lookups save`` and ``check --lookups``: names resolved and found wrong without a network."""
+"""``lookups save`` and ``check --lookups``: names are resolved or reported without a network."""
 
 import json
 import stat
@@ -21,7 +21,7 @@ COLOR = {"customer": [{"name": "Color", "data_type": "select", "configuration": 
 
 @pytest.fixture
 def saved(desk):
-    """A desk with lookups saved from a strict API; comes back: what was said."""
+    """Save lookups from a strict API at this desk; returns the command's result."""
     desk.write("reps.yaml", MAPPING)
     desk.write(
         "reps.csv", "Id,Name,Rep,Prices,Color\n1,One,robin vale,Wholesale,Red\n2,Two,Robin Vail,,\n3,Three,,,Green\n"
@@ -103,7 +103,7 @@ def test_broken_or_foreign_lookups_file_is_refused(desk, change) -> None:
 
 
 def test_lookups_file_of_an_earlier_version_is_read(desk, saved) -> None:
-    """It knows options as texts, and neither labels nor what is mandatory."""
+    """It has options as texts, without labels and without what is mandatory."""
     path = desk.path / "kept/lookups.json"
     old = json.loads(path.read_text())
     old["directory"]["attributes"]["customer"] = {

@@ -1,4 +1,4 @@
-"""Tables on disk that are mapped into memory: their content stays, however often their pages are released."""
+"""Memory-mapped tables on disk: their content stays the same, however often their pages are released."""
 
 import threading
 from dataclasses import replace
@@ -49,7 +49,7 @@ def test_array_on_disk_is_unchanged(tmp_path: Path, array: np.ndarray) -> None:
 
 
 def test_file_appears_when_complete_and_the_last_one_wins(tmp_path: Path) -> None:
-    with new_file(tmp_path / "file") as late:  # of a worker that was given up
+    with new_file(tmp_path / "file") as late:  # by a worker that was given up
         late.write(b"late")
         with new_file(tmp_path / "file") as file:
             file.write(b"first")

@@ -53,7 +53,7 @@ def test_sign_off_shows_everything_that_is_sent_and_its_plan_can_be_run(desk, ap
     }
     customers = {line["Customer ID"]: line for line in sheet_of(path, "Customers")}
     assert customers.keys() == bodies.keys() == {"C0", "C1"}
-    assert customers["C1"]["Company name"] == "=1+1"  # as text: nothing runs
+    assert customers["C1"]["Company name"] == "=1+1"  # as text, so that nothing runs
     cells = [cell for sheet in openpyxl.load_workbook(path) for row in sheet for cell in row if cell.value]
     assert {cell.data_type for cell in cells} <= {"s", "inlineStr"}
     assert customers["C0"]["What happens"] == "will be created"
@@ -92,7 +92,7 @@ def test_changed_sign_off_is_not_sent(desk, api, words, elsewhere) -> None:
     if elsewhere:
         path = path.rename(desk.path / "signed.xlsx")
     book = openpyxl.load_workbook(path)
-    book["Customers"].move_range("A2:Z2", rows=5)  # sorted by hand: nothing is different
+    book["Customers"].move_range("A2:Z2", rows=5)  # the customers have only moved
     book.save(path)
     edit(path, "Addresses", "D2", "billing address")
     said = apply(desk, path)

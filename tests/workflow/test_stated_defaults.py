@@ -1,4 +1,4 @@
-"""What the source says of the default address or contact, from the cell to the body that is sent."""
+"""What the source says about the default address or contact, from the cell to the body that is sent."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The samples against an API that knows the document alone: what is accepted, what is refused, what the reports say."""
+"""The samples and an API that knows only the document: what is accepted and refused, and what the reports say."""
 
 import csv
 import io
@@ -29,8 +29,8 @@ RIGHT = {
 RANGE = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?")
 
 
-def fates(said: Said) -> dict[tuple[str, int], list[str]]:
-    """(file, row) → the outcomes of the customers that it is part of, as ``results.csv`` says."""
+def row_outcomes(said: Said) -> dict[tuple[str, int], list[str]]:
+    """(file, row) → the outcomes of its customers according to ``results.csv``."""
     found: dict[tuple[str, int], list[str]] = {}
     for line in said.table("results.csv"):
         for place in re.split(r"[;\s]+", line["rows"]):
@@ -43,7 +43,7 @@ def fates(said: Said) -> dict[tuple[str, int], list[str]]:
 
 @dataclass(frozen=True)
 class Arrived:
-    """A sample that was sent once: what was said, what the API holds."""
+    """A sample that was sent once: the command's result, and the API."""
 
     sample: Sample
     said: Said
@@ -78,7 +78,7 @@ def test_every_row_has_one_status_and_totals_add_up(arrived) -> None:
     assert rows["read"] == rows["used"] + rows["skipped"] + rows["rejected"]
     assert rows["skipped"] == sum(rows["skipped_by_reason"].values())
     assert customers["read"] == sum(count for kind, count in customers.items() if kind != "read")
-    found = fates(said)
+    found = row_outcomes(said)
     assert {place: outcomes for place, outcomes in found.items() if len(outcomes) > 1} == {}
     counts = Counter(outcomes[0] for outcomes in found.values())
     assert counts["created"] == rows["used"]
@@ -104,7 +104,7 @@ def comparable(folder: Path) -> list[Path]:
 
 @pytest.mark.parametrize("arrived", ["netsuite"], indirect=True)
 def test_refusal_is_at_its_cell_and_the_customer_rows_are_returned(arrived, desk) -> None:
-    """NetSuite's rows hold an address each, so that the second address of a customer is of another row."""
+    """Each NetSuite row has one address, so a customer's second address is in another row."""
     chosen = next(body for body in map(json.loads, arrived.api.bodies.values()) if len(body.get("addresses", [])) > 1)
     wanted = chosen["reference_id"]
     zip_code = chosen["addresses"][1]["zip_code"]
@@ -140,12 +140,12 @@ def netsuite_text() -> str:
 
 
 def test_fixed_rows_are_accepted_and_nothing_else_is_sent(arrived, desk, api) -> None:
-    """Orphans are left out; everything else is mended where the report says that it is wrong."""
+    """Orphans are left out; everything else is fixed where the report says that it is wrong."""
     sample, folder = arrived.sample, arrived.said.folder / "rejected"
     rejected = {line["reference_id"] for line in arrived.said.table("results.csv") if line["outcome"] == "rejected"}
     concerned = [dirt for dirt in sample.planted if dirt.harmful and (dirt.customer in rejected or is_loose(dirt))]
     for path in folder.glob("*.csv"):
-        mend([dirt for dirt in concerned if dirt.file == path.name], path, desk.path / path.name)
+        fix_rows([dirt for dirt in concerned if dirt.file == path.name], path, desk.path / path.name)
     said = desk.run(api.url, desk.path, *WORDS[sample.system][1:])
     assert said.summary["customers"]["rejected"] == 0, [line["message"] for line in said.table("errors.csv")]
     assert said.code == 0
@@ -156,19 +156,19 @@ def test_fixed_rows_are_accepted_and_nothing_else_is_sent(arrived, desk, api) ->
 
 
 def is_loose(dirt: Planted) -> bool:
-    """A row that belongs to no customer."""
+    """Whether a row belongs to no customer."""
     return not dirt.customer or dirt.code == "orphan"
 
 
-def mend(planted: list[Planted], rejected: Path, mended: Path) -> None:
-    """What a person does: a wrong cell gets what the customer's other rows say, or a value that is right."""
+def fix_rows(planted: list[Planted], rejected: Path, fixed: Path) -> None:
+    """Fix rows as a user would: wrong cells get the value of the customer's other rows, or another right value."""
     rows = read_table(rejected)
     key = KEYS.get(rejected.name, "ParentKey")
     assert all(row["import_errors"] for row in rows)
     for number, dirt in enumerate(planted):
         mine = [row for row in rows if row[key].strip() == dirt.customer]
         column = dirt.column or "Company Name"
-        # A cell that a spreadsheet would run as a formula stands there with a marker.
+        # A cell that a spreadsheet would run as a formula has a marker there.
         wrong = [row for row in mine if row[column].removeprefix("'") == dirt.value] if dirt.column else mine
         assert wrong, dirt
         if dirt.code == "orphan":
@@ -177,7 +177,7 @@ def mend(planted: list[Planted], rejected: Path, mended: Path) -> None:
         others = [row[column] for row in mine if row[column].strip(" '") not in {"", dirt.value.strip()}]
         for row in wrong if dirt.customer else wrong[:1]:
             row[column] = others[0] if others and dirt.customer else RIGHT[dirt.code].format(number)
-    with mended.open("w", encoding="utf-8", newline="") as out:
+    with fixed.open("w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

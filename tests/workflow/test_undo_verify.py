@@ -23,8 +23,8 @@ from tests.workflow.desk import KEY, read_table
 ENVIRONMENT = {"WIZCOMMERCE_API_KEY": KEY}
 
 
-def whole(summary):
-    """The summary, which is as the published schema says and adds up."""
+def checked_summary(summary):
+    """The summary, after a check that it matches the published schema and adds up."""
     hold_against_schema(summary, "undo_verify")
     assert sum(summary["results"].values()) + summary["left"] == summary["customers"]
     return summary
@@ -38,7 +38,7 @@ def text_of(summary, width=80):
 
 
 class Bench:
-    """One run of a small source at a sandbox, sent through the command line."""
+    """One run of a small source, sent to a sandbox by the command line."""
 
     def __init__(self, desk, box, count=3):
         self.desk, self.box, self.count = desk, box, count
@@ -49,13 +49,13 @@ class Bench:
         self.run(*self.words)
 
     def run(self, *words):
-        """Another run, which undo and verify are about from now on."""
+        """Another run; undo and verify use it from now on."""
         ended = self.desk.run(self.box.url, *words)
         assert ended.code == 0, ended.err
         self.run_id, self.folder = ended.summary["run_id"], ended.folder
 
     def update(self):
-        """A run that gives all customers another name and another town."""
+        """A run that changes the names and towns of all customers."""
         source = self.desk.path / "small.csv"
         changed = source.read_text().replace("Company", "Firm").replace("Anytown", "Newtown")
         self.desk.write("small.csv", changed)
@@ -72,11 +72,11 @@ class Bench:
         confirm = self.answer(yes)
         watch = watch or Watch(phase=self.said.append)
         run_id = self.run_id if run_id == "" else run_id
-        return whole(undo(self.options, ENVIRONMENT, run_id, force=force, confirm=confirm, watch=watch))
+        return checked_summary(undo(self.options, ENVIRONMENT, run_id, force=force, confirm=confirm, watch=watch))
 
     def verify(self, run_id=""):
         run_id = self.run_id if run_id == "" else run_id
-        return whole(verify(self.options, ENVIRONMENT, run_id, watch=Watch(phase=self.said.append)))
+        return checked_summary(verify(self.options, ENVIRONMENT, run_id, watch=Watch(phase=self.said.append)))
 
     def patch(self, name, **fields):
         there = next(one["id"] for one in self.box.customers() if one["reference_id"] == name)
@@ -217,7 +217,7 @@ def test_stop_ends_a_wait_requested_by_the_api(box, bench):
     bench.options = replace(bench.options, max_wait=7_200)
     watch = Watch()
     watch.phase = lambda text: watch.stop.set() if "wait until" in text else None
-    box.set_faults(aimed={"C0": ["quota"]})  # the answer to the first DELETE: the quota is used up for an hour
+    box.set_faults(aimed={"C0": ["quota"]})  # the first DELETE's answer says that the quota is used up for an hour
     summary = bench.undo(watch=watch)
     assert (summary["exit_code"], summary["stopped"]) == (3, "interrupted")
     assert bench.undo()["exit_code"] == 0

@@ -1,4 +1,4 @@
-"""What the pipeline tells the merger: which defaults the source states."""
+"""What the pipeline passes to the merger: the defaults that the source states."""
 
 from types import SimpleNamespace
 from typing import Any, cast

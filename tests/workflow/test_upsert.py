@@ -1,4 +1,4 @@
-"""``--mode upsert``: night after night, against a server that was not made with the importer in mind."""
+"""``--mode upsert``, night after night, against a server that was not written for the importer."""
 
 import csv
 import io
@@ -61,7 +61,7 @@ def write(desk, rows: dict[str, dict[str, str]], mapping: str = MAPPING) -> tupl
 
 
 def asked(api) -> Counter[str]:
-    """How many requests of each method there were since the last time."""
+    """The number of requests per method since the last call."""
     found = Counter(line.split()[0] for line in api.seen)
     api.seen.clear()
     return found
@@ -105,7 +105,7 @@ def test_nightly_runs_send_only_what_is_new_or_changed(desk, api) -> None:
 
 
 def test_changed_child_is_replaced_alone(desk, api) -> None:
-    """Those added by hand stay as they are; one that the source has no more is kept and reported."""
+    """Children added by hand stay unchanged; one that is no longer in the source is kept and reported."""
     rows = export(3)
     desk.run(api.url, *write(desk, rows))
     hand = {"id": "by-hand", "type": "shipping", "address_line_1": "Dock 4", "city": "Elsewhere"}
@@ -215,7 +215,7 @@ def test_refusal_is_at_its_cell_and_not_recorded_as_sent(desk, api) -> None:
 
 
 class _FromTheSecond(dict[str, list[tuple[str, str]]]):
-    """What is refused: not the first request about a customer, but those after it."""
+    """Refuses not the first request about a customer, but later ones."""
 
     asked = 0
 

@@ -1,4 +1,4 @@
-"""``importer values``, and what checks, plans and runs make of the table that it writes."""
+"""``importer values``, and how checks, plans, and runs use the table that it writes."""
 
 import json
 import shlex
@@ -43,7 +43,7 @@ ATTRIBUTES = [
 
 @pytest.fixture
 def words(desk):
-    """A desk with a source, its mapping, and lookups saved from a strict API."""
+    """A desk with a source, its mapping, and lookups that were saved from a strict API."""
     desk.write("a.csv", SOURCE)
     desk.write("a.yaml", MAPPING)
     with strict_api(attributes={"customer": ATTRIBUTES}, read_only=True) as api:
@@ -60,7 +60,7 @@ def check(desk, *more: object):
 
 
 def filled(desk, name: str, **values: str) -> None:
-    """Fill in values of a workbook, as a person does; underscores in names are spaces."""
+    """Fill in values in a workbook, as a user does; underscores in names are spaces."""
     book = openpyxl.load_workbook(desk.path / name)
     for row in book["Values"].iter_rows(min_row=2):
         if (value := values.get(str(row[1].value).replace(" ", "_"))) is not None:
@@ -215,7 +215,7 @@ def test_wrong_usage_is_reported(words) -> None:
     absent = check(words, "--values", "absent.csv").err
     assert "there is no such value table" in absent
     command = absent.partition("To create it: importer ")[2].strip()
-    assert words.do(*shlex.split(command)).code == 0  # makes what was missing
+    assert words.do(*shlex.split(command)).code == 0  # writes what was missing
     assert check(words, "--values", "absent.csv").summary["options"]["values"].endswith("absent.csv")
     assert "is a workbook or a CSV file" in make(words, "-o", "values.txt").err
     assert "--api and --lookups cannot be combined" in make(words, "--api", "sandbox").err
