@@ -239,7 +239,7 @@ _FITS: dict[str, Callable[[ColumnValues], bool]] = {
     "price_list": lambda own: not own.flags_only or own.distinct > 1,
     "sales_rep": lambda own: not own.flags_only and own.phones < 0.5,
     "id": lambda own: min(own.phones, own.spaced) < 0.9,
-    "customer_number": lambda own: own.dates < 0.5 and not own.flags_only,
+    "customer_number": lambda own: own.dates < 0.5 and min(own.phones, own.spaced) < 0.9 and not own.flags_only,
     **dict.fromkeys(("active_flag", "inactive_flag", "blocked_flag", "status", "kind"), lambda own: own.few),
     "deleted_flag": lambda own: own.few or own.dates > 0.5,
 }  # fmt: skip

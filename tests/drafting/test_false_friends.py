@@ -206,3 +206,8 @@ def test_province_is_not_the_city_of_a_list_without_one() -> None:
         country="AR",
     )  # fmt: skip
     assert targets(made).get("Provincia") != ["addresses.billing.city"]
+
+
+def test_phones_are_not_customer_numbers() -> None:
+    made = draft(lambda n: {"cust_name": f"Firm {n} Ltd", "cust_number": f"01904 960 1{n}0", "cust_city": PLACES[n]})
+    assert "cust_number" not in targets(made)
