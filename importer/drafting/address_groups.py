@@ -164,13 +164,13 @@ def _is_address(group: AddressGroup) -> bool:
 def _one_town(group: AddressGroup, readings: Sequence[HeaderReading], values: Sequence[ColumnValues]) -> None:
     """Choose the city rather than the suburb and the state rather than the county, unless most of them are blank.
 
-    Of several states, the one that is filled most often is chosen.
+    Of several states, the one that is filled most often is chosen, and words rather than numbers.
     """
     states, cities = group.parts.get("state", []), group.parts.get("city", [])
     if len(states) > 1:
         most = _OFTEN * max(values[at].filled for at in states)
         own = [at for at in states if readings[at].phrase != "county" and values[at].filled >= most]
-        group.parts["state"] = [max(own or states, key=lambda at: (values[at].filled, -at))]
+        group.parts["state"] = [max(own or states, key=lambda at: (values[at].filled, values[at].lettered > 0, -at))]
     if len(cities) > 1:
         cities.sort(key=lambda at: (values[at].blank, readings[at].phrase in _SMALLER, at))
         smaller = any(readings[at].phrase in _SMALLER for at in cities)

@@ -116,6 +116,7 @@ def _with_cities(readings: list[HeaderReading], values: Sequence[ColumnValues]) 
     return [
         replace(reading, concept="city")
         if reading.concept == "state"
+        and not reading.phrase.startswith("prov")
         and "zip_code" in around(readings, at)
         and values[at].with_digits == 0
         and values[at].share(lambda text: len(text) > _LONGEST_CODE) >= _OFTEN

@@ -21,6 +21,7 @@ _MOSTLY, _MANY_SPACES, _FEW_DIGITS, _NEARLY_ALL = 0.8, 0.6, 0.3, 0.95
 _SAME = 0.5  # share of names that are also in another column
 _NAMES = frozenset({"company_name", "display_name", "first_name", "last_name", "full_name"})
 _FLAGS = ("active", "inactive", "blocked", "deleted", "customer", "supplier", "lead")
+_FEW_ROWS = 3
 SKIPPING = frozenset({"status", "kind", *(f"{name}_flag" for name in _FLAGS)})
 _OTHER_KINDS = ("supplier", "lead", "employee", "inactive", "closed")
 _PARTNERS = ("customer", "supplier", "lead", "partner", "employee")
@@ -205,6 +206,8 @@ def _rows(out: Assignment, values: Sequence[ColumnValues]) -> None:
         of_person = reading.roles & {"contact", "person", "billing", "shipping", "visiting"}
         if (of_person and not kind) or (kind and (reading.group or reading.part or 1) > 1):
             continue
+        if reading.concept == "status" and (reading.unknown or "accounting" in reading.roles):
+            continue  # "Deal status", "Payment status"
         named = reading.concept == "supplier_flag" and values[at].flags < 0.5 and not values[at].blank
         if reading.concept == "supplier_number" or named:
             out.suppliers.append(at)
@@ -219,9 +222,14 @@ def _rows(out: Assignment, values: Sequence[ColumnValues]) -> None:
 
 
 def _decides(reading: HeaderReading, values: ColumnValues) -> bool:
-    """Whether a status, kind, or flag can distinguish rows. It cannot if it is the same unknown word everywhere."""
+    """Whether a status, kind, or flag can distinguish rows.
+
+    It cannot if it is the same unknown word everywhere, or has a name that is different in each row.
+    """
     if values.blank:
         return True
+    if values.unique and values.count > _FEW_ROWS and values.dates < 0.5:
+        return False
     if reading.concept == "kind":
         return values.words(*_PARTNERS) > 0
     return values.distinct > 1 or values.words(*_ALL_KINDS) > 0 or values.flags > 0 or values.dates > 0.5

@@ -16,7 +16,7 @@ NEVER = (
 OF_COMPANIES = frozenset({"billing", "shipping", "mailing", "visiting"})  # addresses that a company can have
 OF_ADDRESSES = OF_COMPANIES | {"home", "work", "other"}
 # If a column has one of these roles, it is never about the customer.
-OF_OTHERS = frozenset({"bank", "tax", "supplier", "agent", "carrier", "assistant"})
+OF_OTHERS = frozenset({"bank", "tax", "supplier", "agent", "carrier", "assistant", "former"})
 AT_ADDRESS = "address"  # the role of a phone or a company beside the word "address"
 
 
@@ -81,7 +81,8 @@ def _of_address(names: frozenset[str]) -> Choice | None:
     if {"country", "state"} <= names:
         return "country", "country"
     line = next((name for name in ("street", "address") if name in names), None)
-    if line is not None and (names & {"house_number"} or {"street", "po_box"} <= names):
+    whole = names & {"house_number"} or ("street" in names and names & {"po_box", "address_line_2"})
+    if line is not None and whole:
         return line, line
     parts = (names & ADDRESS_PARTS) - {"address"}
     if len(parts) == 1 and names - parts <= _OWNERS | {"address", "id", "parent", "display_name"}:
@@ -129,7 +130,12 @@ def in_roles(concept: str, roles: set[str]) -> str:
     if concept in NEVER:
         return concept
     owner = next(
-        (role for role in ("assistant", "bank", "tax", "carrier", "supplier", "agent", "parent") if role in roles), ""
+        (
+            role
+            for role in ("assistant", "former", "bank", "tax", "carrier", "supplier", "agent", "parent")
+            if role in roles
+        ),
+        "",
     )
     if owner:
         return _of_owner(concept, owner)

@@ -19,6 +19,8 @@ _FEW_NUMBERS = 4  # up to this many may be numbers of the companies that use the
 _PHONE = re.compile(r"\+[\d ()./-]{8,}|\(\d{2,5}\)[\d ./-]{5,}|\d{2,5}[ /.-]\d{2,5}[ /.-][\d ./-]{2,}")
 # Certain postal codes only: "Apt 12" could be one only if a header says so.
 _POST_CODE = re.compile(r"\d{4,6}(?:-\d{3,4})?|\d{3} \d\d|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] \d[A-Z]\d")
+_REGION = re.compile("regio|zon[ae]")
+_STATE_NUMBER = re.compile("id$|regioncode|cod(?:e|igo|ice|igode)?region")
 _IDS = frozenset({"id", "customer_number", "other_number", "parent"})
 _TYPES = frozenset({"billing", "shipping"})
 _FLAG_VALUES, _ALL_FLAGS = 3, 0.99
@@ -50,13 +52,18 @@ def confirmed_readings(
 def _states(readings: Sequence[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """Decide from values and neighbors whether ``Estado`` or ``État`` is a status or a state."""
     out = list(readings)
+    plain = any(one.concept == "state" and not _REGION.match(one.phrase) for one in readings)
     for at, reading in enumerate(readings):
-        either = reading.phrase.startswith(_STATE_OR_STATUS)
+        either = reading.phrase.startswith(_STATE_OR_STATUS) or reading.phrase == "stat"
         beside_town = bool(around(readings, at) & {"city", "zip_code"})
         words = values[at].words(*_STATUS_WORDS)
         if reading.concept == "status" and either and beside_town and not words and not reading.about:
             if values[at].blank or values[at].lettered > 0:
                 out[at] = reading.as_("state")
+        elif reading.concept == "state" and either and reading.unknown:
+            out[at] = reading.as_(None)  # "Estado do contrato"
+        elif reading.concept == "state" and plain and not reading.roles and _REGION.match(reading.phrase):
+            out[at] = reading.as_(None)  # a sales region
         elif reading.concept == "state" and values[at].few and (words >= 0.8 or (either and values[at].flags == 1)):
             out[at] = reading.as_("status")
     return out
@@ -161,7 +168,9 @@ def _of_numbers(reading: HeaderReading, values: ColumnValues) -> str | None:
     if own_of_each and (values.numbers >= _MOST or reading.phrase.startswith("represent")):
         return "other_number" if values.numbers >= _MOST else "full_name"  # a customer's legal representative
     numbered = reading.concept == "address_line_2" and bool(reading.unknown)
-    numbered = numbered or (reading.concept == "state" and reading.phrase.endswith("id"))  # in another table
+    numbered = numbered or (
+        reading.concept == "state" and _STATE_NUMBER.search(reading.phrase) is not None
+    )  # in another table
     if numbered and values.share(str.isdigit) >= _MOST:
         return "other_number"
     if reading.concept == "house_number" and values.lettered >= _MOST and values.spaced >= _MOST:
@@ -230,7 +239,7 @@ _FITS: dict[str, Callable[[ColumnValues], bool]] = {
     "price_list": lambda own: not own.flags_only or own.distinct > 1,
     "sales_rep": lambda own: not own.flags_only and own.phones < 0.5,
     "id": lambda own: min(own.phones, own.spaced) < 0.9,
-    "customer_number": lambda own: own.dates < 0.5 and not own.flags_only,
+    "customer_number": lambda own: own.dates < 0.5 and min(own.phones, own.spaced) < 0.9 and not own.flags_only,
     **dict.fromkeys(("active_flag", "inactive_flag", "blocked_flag", "status", "kind"), lambda own: own.few),
     "deleted_flag": lambda own: own.few or own.dates > 0.5,
 }  # fmt: skip

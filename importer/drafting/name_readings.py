@@ -17,6 +17,7 @@ _FEWEST = 3  # different values
 _SHARED = 4  # rows per value: so many customers do not have the same name
 _NAMES = frozenset({"company_name", "name", "display_name"})
 _PERSON = frozenset({"contact", "person"})
+_OTHER_PART = {"first_name": "last_name", "last_name": "first_name"}
 _TITLES = frozenset({"title", "titel", "titre", "titulo", "titolo"})
 _DESCRIPTIONS = frozenset({"description", "bezeichnung", "descripcion", "descrizione", "omschrijving"})
 _LEGAL = re.compile("razonsoc|razaosoc|legal|registered")
@@ -29,6 +30,7 @@ CUSTOMER = re.compile("cust|client|klient|kund|klant|abnehmer|odbiorca|zakazn|as
 
 def with_names(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """Decide whether ``Name`` is the company's or a person's; ``Contact`` is the company's if no other column is."""
+    readings = _without_brands(_with_parts(readings, values), values)
     readings = _with_whole_names(_with_locations(_with_titles(readings, values), values), values)
     companies = [at for at, own in enumerate(readings) if own.concept == "company_name" and not values[at].blank]
     company = max(companies, key=lambda at: values[at].filled, default=None)
@@ -38,6 +40,18 @@ def with_names(readings: list[HeaderReading], values: Sequence[ColumnValues]) ->
     return [
         reading if reading.concept not in ("name", "full_name") else reading.as_(_name(readings, values, at, company))
         for at, reading in enumerate(readings)
+    ]
+
+
+def _without_brands(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
+    """Without ``Brand`` of the products in a list of orders, which is the same for many customers."""
+    own = ("company_name", "customer_number", "id")
+    most = max((values[at].distinct for at, one in enumerate(readings) if one.concept in own), default=0)
+    return [
+        reading.as_(None)
+        if reading.concept == "display_name" and not own.blank and own.distinct * 2 <= (most or own.count)
+        else reading
+        for reading, own in zip(readings, values, strict=True)
     ]
 
 
@@ -91,6 +105,22 @@ def _with_titles(readings: list[HeaderReading], values: Sequence[ColumnValues]) 
     ]
 
 
+def _with_parts(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
+    """``cli_nombre`` next to ``cli_apellido`` is the first name, and ``cli_nom`` next to ``cli_prenom`` the last."""
+    parts = {at: str(one.concept) for at, one in enumerate(readings) if one.roles == {"company"}}
+    parts = {at: concept for at, concept in parts.items() if concept in _OTHER_PART}
+    if len(set(parts.values())) != 1:
+        return readings
+    out = list(readings)
+    for at, reading in enumerate(readings):
+        own = values[at]
+        words = not own.blank and own.spaced < _FEW_SPACES and own.companies == own.with_digits == 0
+        beside = [parts[other] for other in (at - 1, at + 1) if other in parts]
+        if reading.concept == "company_name" and words and beside:
+            out[at] = replace(reading, concept=_OTHER_PART[beside[0]], roles=frozenset({"company"}))
+    return out
+
+
 def _with_whole_names(readings: list[HeaderReading], values: Sequence[ColumnValues]) -> list[HeaderReading]:
     """``First name`` with values such as ``Ann Lee`` is a whole name if there is no last name anywhere."""
     people = {"last_name", "full_name"}
@@ -137,8 +167,7 @@ def _of_person(readings: list[HeaderReading], reading: HeaderReading, values: Co
         return "last_name"
     own = reading.roles - _PERSON
     beside = {one.concept for one in readings if (one.roles - _PERSON, one.group) == (own, reading.group)}
-    part = {"first_name": "last_name", "last_name": "first_name"}
-    lacking = [part[str(name)] for name in beside & part.keys()]
+    lacking = [_OTHER_PART[str(name)] for name in beside & _OTHER_PART.keys()]
     if len(lacking) == 1 and values.spaced < _FEW_SPACES and not reading.unknown and not values.blank:
         return lacking[0]
     companies = values.companies > SOME_COMPANIES and not reading.roles & OF_COMPANIES and reading.group is None
@@ -148,7 +177,11 @@ def _of_person(readings: list[HeaderReading], reading: HeaderReading, values: Co
 def _missing_part(readings: list[HeaderReading], roles: frozenset[str]) -> str | None:
     """The part of a person's name that a table lacks: ``Name`` next to ``Vorname`` is the last name."""
     places = {"billing", "shipping"}
-    parts = {one.concept for one in readings if (one.roles & places == roles if roles else not one.roles & places)}
+    parts = {
+        one.concept
+        for one in readings
+        if not one.unknown and (one.roles & places == roles if roles else not one.roles & places)
+    }
     if ("first_name" in parts) == ("last_name" in parts):
         return None
     return "last_name" if "first_name" in parts else "first_name"

@@ -16,6 +16,10 @@ _ROLE_ALONE = {
 }  # fmt: skip
 _TOWNS = frozenset({"city", "zip_code", "state", "country"})
 _DETAILS = frozenset({"phone", "mobile", "email", "designation"})
+_DOCUMENT = re.compile(
+    "(?:de|des|da|delle|della)?(?:invoices?|inv|bill|shipments?|rechnungs?|fact(?:ura|ure|uur)s?|fattur[ae]|faturas?|faktur[ay]|notafiscal)"
+)
+_OF_DOCUMENTS = frozenset({"address_name", "address_type", "status", "kind"})
 _REPEATED = re.compile(r"(?<!#)#\d+$")  # the loader adds this to a header that occurs twice
 
 
@@ -110,12 +114,19 @@ def _read(found: tuple[Segment, ...]) -> HeaderReading:
     about = concept == "meta" or ("meta" in names and len(names) + len(roles) > 1)
     group, part = _numbers(parts, concept, segment)
     roles |= roles_of(names, shown)
-    concept = in_roles(concept, roles)
+    concept = "setting" if _is_of_document(concept := in_roles(concept, roles), names, found) else concept
     dropped = {"company"} if concept in ("company_name", "customer_number", "kind") else set()
     dropped |= {AT_ADDRESS} if concept in ADDRESS_PARTS or (concept == "email" and names[-1] == "address") else set()
     return HeaderReading(
         concept, frozenset(roles - dropped), group, part, tuple(parts.unknown), about, parts.language, segment.text
     )
+
+
+def _is_of_document(concept: str, names: Sequence[str], found: tuple[Segment, ...]) -> bool:
+    """Whether a header is about a document: ``Invoice number`` and ``Type de facture`` are not about an address."""
+    at = [place for place, one in enumerate(found) if one.names("role") and _DOCUMENT.fullmatch(one.text)]
+    number = concept == "house_number" and at != [0]  # "Número de factura"
+    return bool(at) and "name" not in names and (concept in _OF_DOCUMENTS or number)
 
 
 def _numbers(parts: _Parts, concept: str, own: Segment) -> tuple[int | None, int | None]:
@@ -169,6 +180,8 @@ def _of_roles(parts: _Parts, roles: set[str]) -> HeaderReading:
     number = next((number for _, number in parts.roles if number is not None), parts.loose)
     if not parts.unknown:
         name = next((name for name in _ROLE_ALONE if name in roles), None)
+        if name == "company" and "mailing" in roles:  # "Cust Postal"
+            return HeaderReading("address", frozenset(roles - {name}), None, number, language=parts.language)
         if name is not None:
             return HeaderReading(_ROLE_ALONE[name], frozenset(roles - {name}), number, language=parts.language)
         if roles & OF_COMPANIES:

@@ -118,3 +118,96 @@ def test_sensitive_columns_are_never_proposed(header) -> None:
     made = draft(lambda n: plain(n) | {header: f"411111111111111{n}"})
     assert header not in targets(made)
     assert not any(line.strip().startswith(f"from: {header}") for line in made.mapping.splitlines())
+
+
+PLACES = ("Salem", "Dover", "Reno", "Provo", "Macon", "Utica", "Flint", "Nome")
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [
+        ("Deal Status", ("Open", "Closed")),
+        ("Payment Status", ("Open", "Closed")),
+        ("Zahlungsstatus", ("Open", "Closed")),
+        ("Estado de pago", ("Pendiente", "Closed")),
+        ("Employer City", PLACES),
+        ("Previous City", PLACES),
+        ("Old Address", tuple(f"{n} Elm St" for n in range(1, 9))),
+        ("Proveedor", tuple(f"{place} SL" for place in PLACES)),
+        ("Manufacturer", tuple(f"{place} Ltd" for place in PLACES)),
+        ("Brand", ("Alpha", "Beta")),
+        ("Code Région", ("84", "53", "11", "24")),
+    ],
+)
+def test_columns_about_something_else_are_not_proposed(header, cells) -> None:
+    made = draft(lambda n: plain(n, Street=f"{n} Oak St", Zip=f"0197{n}") | {header: cells[n % len(cells)]})
+    assert header not in targets(made)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Invoice Number",
+        "Invoice ID",
+        "Type de facture",
+        "N° de facture",
+        "Número de factura",
+        "Rechnung Nr.",
+        "Factuurtype",
+    ],
+)
+def test_columns_about_invoices_are_not_parts_of_the_billing_address(header) -> None:
+    street = {"Invoice Street": "Oak St", "Invoice City": "Salem", "Invoice Zip": "01970"}
+    made = draft(lambda n: plain(n) | street | {header: f"55{n}1"})
+    assert header not in targets(made)
+
+
+def test_sales_region_is_not_the_state_beside_another_state() -> None:
+    made = draft(lambda n: plain(n, State=("NY", "TX")[n % 2], Region=("North", "South")[n % 2]))
+    assert targets(made)["State"] == ["addresses.billing.state"]
+    assert "Region" not in targets(made)
+
+
+def test_state_with_words_is_taken_rather_than_its_number() -> None:
+    made = draft(lambda n: plain(n, state_code=f"0{n}", state=("Goa", "Kerala")[n % 2], Zip=f"40006{n}"), country="IN")
+    assert targets(made)["state"] == ["addresses.billing.state"]
+    assert "state_code" not in targets(made)
+
+
+def test_abbreviated_state_is_not_a_status() -> None:
+    made = draft(
+        lambda n: {
+            "cm_custnumb": f"{100 + n}", "cm_custzipc": f"0197{n}", "cm_custstat": ("MA", "NH", "TX")[n % 3],
+            "cm_custname": f"Firm {n} Ltd", "cm_custaddr": f"{n} Oak St", "cm_custcity": PLACES[n],
+        },
+    )  # fmt: skip
+    assert targets(made)["cm_custstat"] == ["addresses.billing.state"]
+    assert targets(made)["cm_custzipc"] == ["addresses.billing.zip_code"]
+
+
+@pytest.mark.parametrize(("name", "surname"), [("cli_nombre", "cli_apellido"), ("Customer Name", "Customer Surname")])
+def test_customer_name_beside_a_surname_is_a_first_name(name, surname) -> None:
+    first, last = ("Ada", "Ivo", "Lia", "Teo"), ("Paz", "Sosa", "Vera", "Luna")
+    made = draft(lambda n: {"Customer ID": f"{100 + n}", name: first[n % 4], surname: last[n % 4], "City": "Salta"})
+    assert targets(made)[name] in (["first_name"], ["contacts[1].first_name"])
+
+
+def test_street_with_the_apartment_is_a_street() -> None:
+    made = draft(lambda n: plain(n) | {"Street and Apt Address": f"{n} Oak St"})
+    assert targets(made)["Street and Apt Address"] == ["addresses.billing.address_line_1"]
+
+
+def test_province_is_not_the_city_of_a_list_without_one() -> None:
+    made = draft(
+        lambda n: {
+            "Código": f"{100 + n}", "Razón social": f"Firma {n} SA", "Calle": f"Colón {n}", "CP": f"5500{n}",
+            "Provincia": ("Mendoza", "Salta", "Misiones")[n % 3],
+        },
+        country="AR",
+    )  # fmt: skip
+    assert targets(made).get("Provincia") != ["addresses.billing.city"]
+
+
+def test_phones_are_not_customer_numbers() -> None:
+    made = draft(lambda n: {"cust_name": f"Firm {n} Ltd", "cust_number": f"01904 960 1{n}0", "cust_city": PLACES[n]})
+    assert "cust_number" not in targets(made)
