@@ -62,7 +62,7 @@ def best_known(sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMa
         except MappingError:  # the mapping needs columns that do not exist
             continue
         enough = min(_OWN_COLUMNS, _OWN_SHARE * len(filled))
-        own = [place for place in known.targets if place[1] not in common | (foreign if name in shipped else set())]
+        own = [place for place in known.mentioned if place[1] not in common | (foreign if name in shipped else set())]
         missed = {place for place in naming - known.mentioned if place[0] in known.tables}
         fits = known.keys and known.coverage >= _LEAST and len(known.targets) >= _FEWEST and len(own) >= enough
         if fits and not (missed and name in shipped):
@@ -80,7 +80,9 @@ def _common_columns(sources: Sources) -> set[str]:
     found: set[str] = set()
     for name in (name for name in list_mappings() if name.startswith(GENERIC)):
         mapping = load_mapping(name).mapping
-        found.update(*(mentioned_columns(mapping, mapping.main_table, table.headers) for table in sources.tables))
+        ignored = mapping.tables[mapping.main_table].ignore
+        for table in sources.tables:
+            found |= mentioned_columns(mapping, mapping.main_table, table.headers) | set(_found(ignored, table.headers))
     return found
 
 

@@ -144,3 +144,23 @@ def test_recognized_columns_show_their_use() -> None:
     shown = {line.split("  ")[0]: line for line in draft_text(draft, 200).splitlines()}
     assert any("which rows to skip" in line for line in shown.values())
     assert any("key of the customer" in line for line in shown.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "headers"),
+    [
+        (
+            "odoo",
+            "Complete Name,Is a Company,Related Company/External ID,External ID,Address Type,Street,City,Zip,Phone",
+        ),
+        ("odoo", "id,name,is_company,parent_id,email,phone,function,active,create_date,write_date"),
+        ("shopify", "First Name,Last Name,Email,Company,Address1,City,Province Code,Zip,Accepts Marketing,Total Spent"),
+        ("quickbooks-online", "Customer,Phone Numbers,Email,Full Name,Billing Address,Open Balance,Currency"),
+        ("quickbooks-online", "Name,Company,Email,Phone,Mobile,Website,Street,City,State,ZIP,Opening Balance,Date"),
+    ],
+)
+def test_columns_that_a_system_has_without_a_field_also_show_the_system(name, headers) -> None:
+    row = dict.fromkeys(headers.split(","), "x")
+    draft = suggest(Options(country="US"), sources=Sources((make_source("list.csv", [row]),)))
+    assert draft.fits is not None
+    assert draft.fits[0] == name
