@@ -640,3 +640,32 @@ def test_xero_addresses_may_begin_on_the_second_line(tmp_path: Path) -> None:
     (body,) = sent("xero", tmp_path, text).values()
     lines = {one["type"]: (one["address_line_1"], one["address_line_2"]) for one in body["addresses"]}
     assert lines == {"billing": ("4 Pier Rd", "Suite 5"), "shipping": ("Dock 7", "9 Dock St")}
+
+
+def test_netsuite_billing_and_shipping_columns_are_the_defaults_and_not_repeated(tmp_path: Path) -> None:
+    text = """
+    Internal ID,Name,Address 1,City,Billing Address 1,Billing City,Shipping Address 1,Shipping City
+    17,Harbor Goods,2 Elm St,Austin,4 Pier Rd,Marlow,9 Dock St,Austin
+    17,Harbor Goods,4 Pier Rd,Marlow,4 Pier Rd,Marlow,9 Dock St,Austin
+    18,Kestrel & Sons,1 Mill Ln,Austin,,,,
+    """
+    made = sent("netsuite", tmp_path, text)
+    assert [(one["type"], one["address_line_1"]) for one in made["17"]["addresses"]] == [
+        ("shipping", "2 Elm St"),
+        ("billing", "4 Pier Rd"),
+        ("shipping", "9 Dock St"),
+    ]
+    assert defaults(made["17"]) == {"billing": "4 Pier Rd", "shipping": "9 Dock St"}
+    assert defaults(made["18"]) == {"shipping": "1 Mill Ln"}
+
+
+def test_business_central_is_read_in_danish(tmp_path: Path) -> None:
+    text = """
+    Nummer;Navn;Adresse;Postnr.;By;Lande-/områdekode;Telefon;Mail;Spærret;Betalingsbetingelseskode;Sælgerkode
+    D1;Havn ApS;Kajen 4;8000;Aarhus C;DK;86 12 34 56;ap@example.com; ;14D;
+    D2;Lukket;Vej 1;8000;Aarhus C;DK;;;Alle;;
+    """
+    made, found = run("business-central", tmp_path, text)
+    assert [(body["email"], body["payment_term"]) for body in made.values()] == [("ap@example.com", "14D")]
+    assert skipped(found) == ["blocked"]
+    assert not any(found.mapped.tables.unused_columns.values())
