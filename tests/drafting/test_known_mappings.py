@@ -156,7 +156,7 @@ def test_recognized_columns_show_their_use() -> None:
         ("odoo", "id,name,is_company,parent_id,email,phone,function,active,create_date,write_date"),
         ("shopify", "First Name,Last Name,Email,Company,Address1,City,Province Code,Zip,Accepts Marketing,Total Spent"),
         ("quickbooks-online", "Customer,Phone Numbers,Email,Full Name,Billing Address,Open Balance,Currency"),
-        ("quickbooks-online", "Name,Company,Email,Phone,Mobile,Website,Street,City,State,ZIP,Opening Balance,Date"),
+        ("netsuite", "Internal ID,Company Name,Email,Phone,Billing Address 1,Billing City,Billing Zip,Terms"),
     ],
 )
 def test_columns_that_a_system_has_without_a_field_also_show_the_system(name, headers) -> None:
@@ -164,3 +164,11 @@ def test_columns_that_a_system_has_without_a_field_also_show_the_system(name, he
     draft = suggest(Options(country="US"), sources=Sources((make_source("list.csv", [row]),)))
     assert draft.fits is not None
     assert draft.fits[0] == name
+
+
+def test_plain_list_of_people_is_not_a_known_export() -> None:
+    person = {"Name": "Dana Reyes", "Company": "Harbor Goods", "Email": "dana@example.com", "Phone": "415-555-0132"}
+    place = {"Street": "4 Pier Rd", "City": "Marlow", "State": "OH", "ZIP": "43000", "Country": "US"}
+    row = person | {"Mobile": "415-555-0133"} | place | {"Created on": "2024-01-02", "Currency": "USD"}
+    draft = suggest(Options(country="US"), sources=Sources((make_source("list.csv", [row]),)))
+    assert draft.fits is None
