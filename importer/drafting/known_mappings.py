@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from importer.cell_text import header_key
 from importer.drafting.concepts import ADDRESS_PARTS, PERSON_PARTS
 from importer.drafting.readings import HeaderReading, read_headers
 from importer.errors import MappingError
@@ -16,6 +17,7 @@ from importer.tables import Sources
 
 _OWN = Path("mappings")  # in the working folder
 _LEAST = 0.7  # the share of filled columns that a mapping must know
+_NEARLY_ALL = 0.9  # the share that suffices if the key is typical of the system
 _FEWEST = 5  # columns that a mapping must use
 _OWN_COLUMNS, _OWN_SHARE = 3, 1 / 3  # so many columns, or this share of a small table, must be typical of the system
 _NAMING = frozenset({"customer_number", "company_name"})  # a mapping of the system would know these columns
@@ -54,6 +56,7 @@ def best_known(sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMa
     }
     common, shipped = _common_columns(sources), list_mappings()
     foreign = {header for (_, header), own in readings.items() if own.language != "en" and _is_plain(own, _IN_ANY_LIST)}
+    foreign |= {header for _, header in readings if header_key(header) == "name"}  # a company's or a person's
     naming = {place for place, own in readings.items() if _is_plain(own, _NAMING) and filled.get(place)}
     for name in _names():
         try:
@@ -62,9 +65,11 @@ def best_known(sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMa
         except MappingError:  # the mapping needs columns that do not exist
             continue
         enough = min(_OWN_COLUMNS, _OWN_SHARE * len(filled))
-        own = [place for place in known.targets if place[1] not in common | (foreign if name in shipped else set())]
+        own = {place for place in known.mentioned if place[1] not in common | (foreign if name in shipped else set())}
         missed = {place for place in naming - known.mentioned if place[0] in known.tables}
-        fits = known.keys and known.coverage >= _LEAST and len(known.targets) >= _FEWEST and len(own) >= enough
+        typical = len(own) >= enough and not own.isdisjoint({*known.targets, *known.others})
+        typical |= known.coverage >= _NEARLY_ALL and any(header in known.keys for _, header in own)
+        fits = known.keys and known.coverage >= _LEAST and len(known.targets) >= _FEWEST and typical
         if fits and not (missed and name in shipped):
             found.append(known)
     return max(found, key=lambda known: (known.coverage, known.name), default=None)
@@ -80,7 +85,9 @@ def _common_columns(sources: Sources) -> set[str]:
     found: set[str] = set()
     for name in (name for name in list_mappings() if name.startswith(GENERIC)):
         mapping = load_mapping(name).mapping
-        found.update(*(mentioned_columns(mapping, mapping.main_table, table.headers) for table in sources.tables))
+        ignored = mapping.tables[mapping.main_table].ignore
+        for table in sources.tables:
+            found |= mentioned_columns(mapping, mapping.main_table, table.headers) | set(_found(ignored, table.headers))
     return found
 
 

@@ -144,3 +144,31 @@ def test_recognized_columns_show_their_use() -> None:
     shown = {line.split("  ")[0]: line for line in draft_text(draft, 200).splitlines()}
     assert any("which rows to skip" in line for line in shown.values())
     assert any("key of the customer" in line for line in shown.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "headers"),
+    [
+        (
+            "odoo",
+            "Complete Name,Is a Company,Related Company/External ID,External ID,Address Type,Street,City,Zip,Phone",
+        ),
+        ("odoo", "id,name,is_company,parent_id,email,phone,function,active,create_date,write_date"),
+        ("shopify", "First Name,Last Name,Email,Company,Address1,City,Province Code,Zip,Accepts Marketing,Total Spent"),
+        ("quickbooks-online", "Customer,Phone Numbers,Email,Full Name,Billing Address,Open Balance,Currency"),
+        ("netsuite", "Internal ID,Company Name,Email,Phone,Billing Address 1,Billing City,Billing Zip,Terms"),
+    ],
+)
+def test_columns_that_a_system_has_without_a_field_also_show_the_system(name, headers) -> None:
+    row = dict.fromkeys(headers.split(","), "x")
+    draft = suggest(Options(country="US"), sources=Sources((make_source("list.csv", [row]),)))
+    assert draft.fits is not None
+    assert draft.fits[0] == name
+
+
+def test_plain_list_of_people_is_not_a_known_export() -> None:
+    person = {"Name": "Dana Reyes", "Company": "Harbor Goods", "Email": "dana@example.com", "Phone": "415-555-0132"}
+    place = {"Street": "4 Pier Rd", "City": "Marlow", "State": "OH", "ZIP": "43000", "Country": "US"}
+    row = person | {"Mobile": "415-555-0133"} | place | {"Created on": "2024-01-02", "Currency": "USD"}
+    draft = suggest(Options(country="US"), sources=Sources((make_source("list.csv", [row]),)))
+    assert draft.fits is None

@@ -362,3 +362,310 @@ def test_netsuite_template_addressees_are_reported(tmp_path: Path) -> None:
     told = found.validated.problems.frame
     assert list(told[told["code"] == "address_label"]["value"]) == ["Harbor East"]
     assert not any(found.mapped.tables.unused_columns.values())
+
+
+ODOO_VERSIONS = {
+    "Odoo 18 in German": (
+        (
+            "Name;Ist ein Unternehmen;Zugehöriges Unternehmen;Adresstyp;Straße;Straße2;Stadt;Bundesland;PLZ;Mobil;"
+            "Zahlungsbedingungen des Kunden;Kundenbewertung;Rang des Lieferanten;Website-Link;Stichwörter"
+        ),
+        ("Wahr", "Falsch", "Kontakt", "Rechnung", "Lieferung", "Andere"),
+    ),
+    "Odoo 18 in French": (
+        (
+            "Nom complet;Est une société;Société associée;Type d'adresse;Rue;Rue 2;Ville;État;Code postal;Mobile;"
+            "Conditions de paiement du client;Classement client;Rang des fournisseurs;Lien vers un site web;Étiquettes"
+        ),
+        ("VRAI", "FAUX", "Contact", "Facture", "Livraison", "Autre"),
+    ),
+    "Odoo 18 in Spanish": (
+        (
+            "Nombre para mostrar;Es una compañía;Compañía relacionada;Tipo de dirección;Calle;Calle2;Ciudad;Provincia;"
+            "C.P.;Móvil;Condiciones de pago de cliente;Rango del cliente;Rango de proveedor;Enlace del sitio web;"
+            "Etiquetas"
+        ),
+        ("VERDADERO", "FALSO", "Contacto", "Factura", "Entrega", "Otro"),
+    ),
+    "Odoo 18 in Dutch": (
+        (
+            "Naam;Is een bedrijf;Gerelateerd bedrijf;Soort adres;Straat;Straat2;Plaats;Provincie / Staat;Postcode;"
+            "Mobiel;Betaalvoorwaarden klant;Klantrang;Leveranciersrang;Website link;Labels"
+        ),
+        ("WAAR", "ONWAAR", "Contact", "Factuur", "Levering", "Overige"),
+    ),
+    "Odoo 18 in Italian": (
+        (
+            "Nome;È un'azienda;Azienda collegata;Tipologia indirizzo;Indirizzo;Indirizzo 2;Città;Stato/Provincia;CAP;"
+            "Dispositivo mobile;Termini di pagamento cliente;Livello cliente;Livello venditore;Link sito web;Etichette"
+        ),
+        ("VERO", "FALSO", "Contatto", "Fattura", "Consegna", "Altro"),
+    ),
+    "Odoo 14 in Spanish": (
+        (
+            "Mostrar nombre;Tipo de compañía;Empresa relacionada;Tipo de dirección;Calle;Calle2;Ciudad;Estado;C.P.;"
+            "Móvil;Plazo de pago de cliente;Rango del Cliente;Rango de proveedor;Enlace a página web;Categorías"
+        ),
+        ("Compañía", "Individual", "Contacto", "Dirección de factura", "Dirección de entrega", "Otra dirección"),
+    ),
+    "Odoo 14 in French": (
+        (
+            "Nom affiché;Type de société;Société liée;Type d'adresse;Rue;Rue 2;Ville;État;Code postal;Mobile;"
+            "Conditions de paiement Client;Classement client;Rang des fournisseurs;Lien vers un site web;Étiquettes"
+        ),
+        ("Société", "Particulier", "Contact", "Adresse de facturation", "Adresse de livraison", "Autre adresse"),
+    ),
+    "Odoo 14 in Dutch": (
+        (
+            "Schermnaam;Soort bedrijf;Gerelateerd bedrijf;Soort adres;Straat;Straat2;Plaats;Staat / Provincie;Postcode;"
+            "Mobiel;Betalingsconditie klant;Klantrang;Leveranciersrang;Website link;Labels"
+        ),
+        ("Bedrijf", "Persoon", "Contact", "Factuuradres", "Afleveradres", "Ander adres"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("header", "words"), ODOO_VERSIONS.values(), ids=ODOO_VERSIONS)
+def test_odoo_columns_and_address_types_of_each_version_are_read(
+    header: str, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    yes, no, person, invoice, delivery, other = words
+    text = f"""
+    {header}
+    Hafen;{yes};;{person};Kai 1;Hof;Kiel;;24103;;30 Tage;1;0;www.example.com;VIP
+    Dana Reyes;{no};Hafen;{person};;;;;;+49 151 12345678;;0;0;;
+    Büro;{no};Hafen;{invoice};Weg 3;;Kiel;;24106;;;0;0;;
+    Lager;{no};Hafen;{delivery};Dock 2;;Kiel;;24105;;;0;0;;
+    Anbau;{no};Hafen;{other};Gang 4;;Kiel;;24107;;;0;0;;
+    Papier;{yes};;{person};Weg 9;;Kiel;;24103;;;0;1;;
+    """
+    made, found = run("odoo", tmp_path, text)
+    assert list(made) == ["Hafen"]
+    assert (made["Hafen"]["payment_term"], people(made["Hafen"])) == ("30 Tage", ["Dana Reyes"])
+    assert made["Hafen"]["contacts"][0]["phone"] == "+4915112345678"
+    assert [(one["type"], one["address_line_1"]) for one in made["Hafen"]["addresses"][2:]] == [
+        ("billing", "Weg 3"),
+        ("shipping", "Dock 2"),
+        ("shipping", "Gang 4"),
+    ]
+    assert skipped(found) == ["supplier"]
+    assert not any(found.mapped.tables.unused_columns.values())
+
+
+def test_odoo_rows_may_name_their_company_by_the_database_id(tmp_path: Path) -> None:
+    text = """
+    External ID,.id,Display Name,Company Type,Related Company/.id,Address Type,Street,City,Email
+    base.c1,1,Harbor Goods,Company,,Contact,4 Pier Rd,Marlow,
+    base.c2,2,"Harbor Goods, Dana Reyes",Individual,1,Contact,,,dana@example.com
+    base.c3,3,"Harbor Goods, Dock",Individual,1,Delivery,9 Dock St,Austin,
+    """
+    made = sent("odoo", tmp_path, text)
+    assert list(made) == ["base.c1"]
+    assert (people(made["base.c1"]), len(made["base.c1"]["addresses"])) == (["Dana Reyes"], 3)
+
+
+def test_netsuite_leads_and_prospects_are_skipped(tmp_path: Path) -> None:
+    text = """
+    Internal ID,Name,Status,Primary Contact,Email
+    17,Harbor Goods,CUSTOMER-Closed Won,Harbor Goods : Dana Reyes,a@example.com
+    18,Kestrel & Sons,PROSPECT-In Discussion,,
+    19,Alder Supply,LEAD-Unqualified,,
+    """
+    made, found = run("netsuite", tmp_path, text)
+    assert {key: people(body) for key, body in made.items()} == {"17": ["Dana Reyes"]}
+    assert skipped(found) == ["lead", "prospect"]
+
+
+def test_netsuite_individuals_are_named_after_the_person(tmp_path: Path) -> None:
+    text = """
+    Internal ID,Name,Company Name,Is Individual,First Name,Last Name,Email
+    17,CUST17 Ann Lee,,Yes,Ann,Lee,ann@example.com
+    18,CUST18 Harbor Goods,Harbor Goods,No,Dana,Reyes,dana@example.com
+    """
+    assert [body["company_name"] for body in sent("netsuite", tmp_path, text).values()] == ["Ann Lee", "Harbor Goods"]
+
+
+def test_netsuite_billing_and_shipping_columns_may_have_a_person_and_a_phone(tmp_path: Path) -> None:
+    billing = "Billing Attention,Billing Phone,Billing Address 1,Billing City,Billing Country Code"
+    text = f"""
+    Internal ID,Company Name,{billing},Shipping Attention,Shipping Address 1,Shipping City
+    17,Harbor Goods,Dana Reyes,+1 415 555 0132,4 Pier Rd,Marlow,US,Lee Park,9 Dock St,Austin
+    18,Kestrel & Sons,,,1 Mill Ln,Austin,US,,,
+    """
+    made = sent("netsuite", tmp_path, text)
+    first, second = made["17"]["addresses"]
+    assert (first["first_name"], first["phone"], first["country"]) == ("Dana", "+14155550132", "US")
+    assert (second["first_name"], second["last_name"], second["city"]) == ("Lee", "Park", "Austin")
+    assert [one["address_line_1"] for one in made["18"]["addresses"]] == ["1 Mill Ln"]
+
+
+def test_netsuite_address_columns_may_begin_with_address(tmp_path: Path) -> None:
+    parts = "Attention,Addressee,Address 1,City,Zip Code,Country,Default Billing Address,Default Shipping Address"
+    text = f"""
+    Internal ID,Company Name,Address : {parts.replace(",", ",Address : ")}
+    17,Harbor Goods,Dana Reyes,Harbor Goods,4 Pier Rd,Marlow,43000,United States,Yes,No
+    17,Harbor Goods,,Dock,9 Dock St,Austin,78701,United States,No,Yes
+    """
+    made, found = run("netsuite", tmp_path, text)
+    assert defaults(made["17"]) == {"billing": "4 Pier Rd", "shipping": "9 Dock St"}
+    assert not any(found.mapped.tables.unused_columns.values())
+
+
+@pytest.mark.parametrize(
+    ("street", "place", "billing", "shipping"),
+    [
+        ("Address{n}_addr1", "Address{n}_city", "Address{n}_defaultBilling", "Address{n}_defaultShipping"),
+        ("Address{n}_Line1", "Address{n}_City", "Address{n}_DefaultBillTo", "Address{n}_DefaultShipTo"),
+        ("Address{n} Line 1", "Address{n} City", "Address{n} Default Billing", "Address{n} Default Shipping"),
+    ],
+)
+def test_netsuite_template_columns_may_have_the_names_of_scripts(
+    street: str, place: str, billing: str, shipping: str, tmp_path: Path
+) -> None:
+    headers = (one.replace("{n}", number) for number in "12" for one in (street, place, billing, shipping))
+    rows = "X1,Harbor Goods,4 Pier Rd,Marlow,TRUE,FALSE,9 Dock St,Austin,FALSE,TRUE"
+    body = sent("netsuite-template", tmp_path, f"externalId,companyName,{','.join(headers)}\n{rows}")["X1"]
+    assert defaults(body) == {"billing": "4 Pier Rd", "shipping": "9 Dock St"}
+
+
+def test_quickbooks_online_mobile_is_the_phone_if_there_is_no_other(tmp_path: Path) -> None:
+    text = """
+    Name,Company,Phone,Mobile,Street,City,State,ZIP
+    Harbor Goods,,+1 415 555 0132,+1 415 555 0133,4 Pier Rd,Marlow,OH,43000
+    Kestrel & Sons,,,+1 415 555 0143,,,,
+    """
+    phones = [body["phone"] for body in sent("quickbooks-online", tmp_path, text).values()]
+    assert phones == ["+14155550132", "+14155550143"]
+
+
+def test_quickbooks_reports_may_have_addresses_in_parts_or_in_one_cell(tmp_path: Path) -> None:
+    online = "Customer,Bill to Street,Bill to City,Bill to State,Bill to Zip\nHarbor Goods,4 Pier Rd,Marlow,OH,43000"
+    desktop = 'Customer,Bill to,Main Phone\nHarbor Goods,"Harbor Goods\n4 Pier Rd\nMarlow, OH 43000",'
+    for system, text in (("quickbooks-online", online), ("quickbooks-desktop", desktop)):
+        folder = tmp_path / system
+        folder.mkdir()
+        ((place,),) = (body["addresses"] for body in sent(system, folder, text).values())
+        assert (place["address_line_1"], place["city"], place["state"]) == ("4 Pier Rd", "Marlow", "OH")
+
+
+def test_iif_customers_may_have_several_shipping_addresses(tmp_path: Path) -> None:
+    names = [f"{kind}ADDR{line}" for kind in ("B", "S", "S1", "S2", "SDEFAULT") for line in range(1, 6)]
+    first, second = ["9 Dock St", "Austin, TX 78701", "", "", ""], ["2 Elm St", "Austin, TX 78702", "", "", ""]
+    cells = ["4 Pier Rd", "Marlow, OH 43000", *[""] * 8, *first, *second, *second]
+    lines = ["!CUST", "NAME", *names], ["CUST", "Harbor Goods", *cells]
+    (tmp_path / "list.iif").write_text("\n".join("\t".join(line) for line in lines) + "\n", encoding="utf-8")
+    (body,) = map(json.loads, bodies(check("quickbooks-iif", [tmp_path])).splitlines())
+    assert [one["address_line_1"] for one in body["addresses"]] == ["4 Pier Rd", "2 Elm St", "9 Dock St"]
+    assert defaults(body) == {"billing": "4 Pier Rd", "shipping": "2 Elm St"}
+
+
+def test_sage_100_customers_name_their_primary_address_and_person(tmp_path: Path) -> None:
+    customers = """
+    ARDivisionNo,CustomerNo,CustomerName,ContactCode,PrimaryShipToCode,CustomerStatus
+    01,ABF,Harbor Goods,DREYES,0002,A
+    01,TMP,Walk-in,,,T
+    """
+    places = """
+    ARDivisionNo,CustomerNo,ShipToCode,ShipToName,ShipToAddress1,ShipToCity
+    01,ABF,0001,Store 1,9 Dock St,Austin
+    01,ABF,0002,Store 2,2 Elm St,Austin
+    """
+    persons = """
+    ARDivisionNo,CustomerNo,ContactCode,ContactName
+    01,ABF,LPARK,Lee Park
+    01,ABF,DREYES,Dana Reyes
+    """
+    made, found = run("sage-100", tmp_path, customers, places, persons)
+    assert defaults(made["01-ABF"]) == {"shipping": "2 Elm St"}
+    assert [(one["first_name"], one["is_default"]) for one in made["01-ABF"]["contacts"]] == [
+        ("Lee", False),
+        ("Dana", True),
+    ]
+    assert skipped(found) == ["temporary customer"]
+
+
+def test_business_central_customers_name_their_default_address(tmp_path: Path) -> None:
+    customers = """
+    No,Name,Address,City,Ship_to_Code
+    C1,Harbor Goods,4 Pier Rd,Marlow,DOCK
+    """
+    places = """
+    Customer_No,Code,Name,Address,City
+    C1,NORTH,North,2 Elm St,Austin
+    C1,DOCK,Dock,9 Dock St,Austin
+    """
+    made = sent("business-central", tmp_path, customers, places)
+    assert defaults(made["C1"]) == {"billing": "4 Pier Rd", "shipping": "9 Dock St"}
+
+
+def test_business_central_second_line_is_read_in_french(tmp_path: Path) -> None:
+    text = "N°;Nom;Adresse;Adresse (2ème ligne);Ville\nC1;Port Bleu;4 rue du Port;Bât. B;Lyon"
+    ((place,),) = (body["addresses"] for body in sent("business-central", tmp_path, text).values())
+    assert place["address_line_2"] == "Bât. B"
+
+
+def test_sap_exports_are_read_in_spanish(tmp_path: Path) -> None:
+    partners = """
+    Código SN;Nombre SN;Tipo SN
+    C1;Casa Azul;Cliente
+    P1;Papel;Proveedor
+    """
+    places = """
+    Código SN;ID de dirección;Calle;Número de calle;Código postal;Ciudad;Tipo de dirección
+    C1;Principal;Calle Mayor;12;28001;Madrid;Facturar a
+    C1;Bodega;Calle Menor;1;28002;Madrid;Enviar a
+    """
+    made = sent("sap-business-one", tmp_path, partners, places)
+    assert [defaults(body) for body in made.values()] == [{"billing": "Calle Mayor 12", "shipping": "Calle Menor 1"}]
+
+
+def test_xero_archived_contacts_and_suppliers_are_skipped(tmp_path: Path) -> None:
+    text = """
+    ContactName,ContactStatus,IsSupplier,IsCustomer
+    Harbor Goods,ACTIVE,true,true
+    Old Mill,ARCHIVED,false,true
+    Paper Ltd,ACTIVE,true,false
+    New Shop,ACTIVE,false,false
+    """
+    made, found = run("xero", tmp_path, text)
+    assert list(made) == ["Harbor Goods", "New Shop"]
+    assert skipped(found) == ["archived", "supplier"]
+
+
+def test_xero_addresses_may_begin_on_the_second_line(tmp_path: Path) -> None:
+    text = """
+    ContactName,POAddressLine1,POAddressLine2,POAddressLine3,POCity,SAAddressLine1,SAAddressLine2,SACity
+    Harbor Goods,,4 Pier Rd,Suite 5,Marlow,Dock 7,9 Dock St,Austin
+    """
+    (body,) = sent("xero", tmp_path, text).values()
+    lines = {one["type"]: (one["address_line_1"], one["address_line_2"]) for one in body["addresses"]}
+    assert lines == {"billing": ("4 Pier Rd", "Suite 5"), "shipping": ("Dock 7", "9 Dock St")}
+
+
+def test_netsuite_billing_and_shipping_columns_are_the_defaults_and_not_repeated(tmp_path: Path) -> None:
+    text = """
+    Internal ID,Name,Address 1,City,Billing Address 1,Billing City,Shipping Address 1,Shipping City
+    17,Harbor Goods,2 Elm St,Austin,4 Pier Rd,Marlow,9 Dock St,Austin
+    17,Harbor Goods,4 Pier Rd,Marlow,4 Pier Rd,Marlow,9 Dock St,Austin
+    18,Kestrel & Sons,1 Mill Ln,Austin,,,,
+    """
+    made = sent("netsuite", tmp_path, text)
+    assert [(one["type"], one["address_line_1"]) for one in made["17"]["addresses"]] == [
+        ("shipping", "2 Elm St"),
+        ("billing", "4 Pier Rd"),
+        ("shipping", "9 Dock St"),
+    ]
+    assert defaults(made["17"]) == {"billing": "4 Pier Rd", "shipping": "9 Dock St"}
+    assert defaults(made["18"]) == {"shipping": "1 Mill Ln"}
+
+
+def test_business_central_is_read_in_danish(tmp_path: Path) -> None:
+    text = """
+    Nummer;Navn;Adresse;Postnr.;By;Lande-/områdekode;Telefon;Mail;Spærret;Betalingsbetingelseskode;Sælgerkode
+    D1;Havn ApS;Kajen 4;8000;Aarhus C;DK;86 12 34 56;ap@example.com; ;14D;
+    D2;Lukket;Vej 1;8000;Aarhus C;DK;;;Alle;;
+    """
+    made, found = run("business-central", tmp_path, text)
+    assert [(body["email"], body["payment_term"]) for body in made.values()] == [("ap@example.com", "14D")]
+    assert skipped(found) == ["blocked"]
+    assert not any(found.mapped.tables.unused_columns.values())
