@@ -86,7 +86,7 @@ class Header:
     ``cells``: its cells. ``row``: its 1-based number; without a header, that of the row above the data. ``above``: (row
     number, reason) of every record up to the header, the header included. ``also``: the cells of a second header row
     above or below it, or of the two rows that it is made of. ``instructions``: the numbers of the rows below it that
-    explain how to fill the columns.
+    explain how to fill the columns. ``titles``: the cells of the rows above it that are its titles.
     """
 
     cells: Row
@@ -94,6 +94,7 @@ class Header:
     above: list[tuple[int, str]]
     also: tuple[Row, ...] = ()
     instructions: tuple[int, ...] = ()
+    titles: tuple[Row, ...] = ()
 
     @property
     def width(self) -> int:
@@ -131,14 +132,19 @@ def find_header(rows: Sequence[Row], options: LoadOptions, *names: str) -> Heade
     above = list(enumerate([*reasons, "header"], start=1))
     below = max(index, index if labels is None else labels) + 1
     also = () if labels is None else (rows[labels],)
-    return Header(rows[index], index + 1, above, also, tuple(_instructions(rows, below)))
+    return Header(rows[index], index + 1, above, also, tuple(_instructions(rows, below)), _titles(rows, above))
 
 
 def _grouped_header(rows: Sequence[Row], index: int, cells: Row) -> Header:
     """The header made of two rows, the lower one at ``index``."""
     above = ["title" if _filled(row) else "blank" for row in rows[: index - 1]]
     numbered = list(enumerate([*above, "header", "header"], start=1))
-    return Header(cells, index + 1, numbered, (rows[index - 1], rows[index]), tuple(_instructions(rows, index + 1)))
+    also, instructions = (rows[index - 1], rows[index]), tuple(_instructions(rows, index + 1))
+    return Header(cells, index + 1, numbered, also, instructions, _titles(rows, numbered))
+
+
+def _titles(rows: Sequence[Row], above: Sequence[tuple[int, str]]) -> tuple[Row, ...]:
+    return tuple(rows[row - 1] for row, reason in above if reason == "title")
 
 
 def _filled(row: Row) -> int:
