@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path, PurePath
 
-from importer.cell_text import header_key
+from importer.cell_text import header_key, number_columns
 
 Row = Sequence[str]
 
@@ -39,9 +39,11 @@ _INSTRUCTION = re.compile(
         | (?:list/record|drop-?down|pick-?list|unique\s+(?:id|key|name|identifier|value))\b.*)""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+_IN_BRACKETS = re.compile(r"^[(\[{<]([^()\[\]{}<>]*)[)\]}>]$")
 _AT_HYPHEN = re.compile(r"(?<=\w)- (?=[^\W\d_]*[a-zß-ÿ])(?![A-ZÀ-Þ])")  # "Firmen- name" is one word, "Kunden- Nr." two
 _FEWEST_WRAPPED = 2  # names that continue in the row below
 _FIRST_ROWS = 15  # the headings are among them
+_FEWEST_CELLS = 3  # in a row of a table; titles and notes have fewer
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,9 @@ def find_header(rows: Sequence[Row], options: LoadOptions, *names: str) -> Heade
     """
     columns = _names_of_headerless(rows, options, names)
     if columns is not None:
-        separator = int(bool(rows) and rows[0][:1] == ["sep="])  # Excel's own line
-        return Header(columns, separator, [(1, "title")][:separator])
+        # Excel's own line, or the numbers of the columns
+        title = int(bool(rows) and (rows[0][:1] == ["sep="] or number_columns(rows[0])))
+        return Header(columns, title, [(1, "title")][:title])
     scores = [header_score(row, options) for row in rows]
     best = max(scores, default=0)
     index = scores.index(best) if best else _first_likely_header(rows)
@@ -174,8 +177,11 @@ def _first_likely_header(rows: Sequence[Row]) -> int | None:
     """
     filled = [_filled(row) for row in rows]
     wide = None
+    table = next((place for place, count in enumerate(filled) if count >= _FEWEST_CELLS), 0)
     for index in range(len(rows)):
-        below = Counter(count for count in filled[index + 1 :] if count)
+        below = Counter(
+            count for count in filled[max(index + 1, table) :] if count
+        )  # above it, there may be many notes
         usual = max(below, key=lambda count: (below[count], count)) if below else 1
         if filled[index] >= max(1, usual * 0.8):
             if _is_names(rows, index):
@@ -186,7 +192,9 @@ def _first_likely_header(rows: Sequence[Row]) -> int | None:
 
 
 def _is_names(rows: Sequence[Row], index: int) -> bool:
-    return all(_is_name(cell, place, rows[index + 1 :]) for place, cell in enumerate(rows[index]))
+    return not number_columns(rows[index]) and all(
+        _is_name(cell, place, rows[index + 1 :]) for place, cell in enumerate(rows[index])
+    )
 
 
 def _is_name(cell: str, place: int, below: Sequence[Row]) -> bool:
@@ -247,7 +255,7 @@ def _unlike_data(row: Row, data: Sequence[Row]) -> bool:
 def _instructions(rows: Sequence[Row], start: int) -> Iterator[int]:
     """The numbers of up to three rows from ``start`` (an index) on that explain how to fill the columns."""
     for index, row in enumerate(rows[start : start + 3], start=start):
-        filled = [cell.strip() for cell in row if cell.strip()]
+        filled = [_IN_BRACKETS.sub(r"\1", cell.strip()) for cell in row if cell.strip()]
         instructions = sum(1 for cell in filled if _INSTRUCTION.fullmatch(cell))
         if instructions < max(2, len(filled) * 2 / 3) or not _INSTRUCTION.fullmatch(filled[0]):
             return

@@ -26,6 +26,17 @@ def test_header_is_found_by_its_appearance_if_the_mapping_does_not_help(tmp_path
     assert list(read.frame.columns) == ["Id", "Name", "City"]
 
 
+def test_header_may_be_below_many_notes(tmp_path: Path) -> None:
+    notes = "".join(f"Note {number} on this list\n" for number in range(20))
+    read = table(write(tmp_path / "a.csv", f"{notes}\nId,Name,City\n1,A,X\n2,B,Y\n"))
+    assert read.details["header_row"] == 22
+
+
+def test_letters_of_the_columns_are_not_the_header(tmp_path: Path) -> None:
+    read = table(write(tmp_path / "a.csv", "A,B,C\nId,Name,City\n1,Acme,X\n2,Beta,Y\n"))
+    assert list(read.frame.columns) == ["Id", "Name", "City"]
+
+
 def test_single_match_in_a_title_is_not_a_header(tmp_path: Path) -> None:
     text = "Customer,,\nNo.,Firm,Town\n1,A,X\n2,B,Y\n"
     read = table(write(tmp_path / "a.csv", text), options("Customer", "Name", "Street"))
@@ -389,3 +400,9 @@ def test_too_many_columns_are_refused(tmp_path: Path) -> None:
     header = ",".join(f"Column {number}" for number in range(6001))
     with pytest.raises(SourceError, match=r"a\.csv:1: the header has 6,001 columns; at most 6,000 are read"):
         table(write(tmp_path / "a.csv", f"{header}\n1\n"))
+
+
+@pytest.mark.parametrize("row", ["(text),(text),(USD)", "[Required],[Optional],", "<text>,<numeric>,<email>"])
+def test_instructions_may_be_in_brackets(tmp_path: Path, row: str) -> None:
+    read = table(write(tmp_path / "a.csv", f"Id,Name,Limit\n{row}\n1,Acme,5\n"))
+    assert skipped(read) == [(1, "header"), (2, "instructions")]
