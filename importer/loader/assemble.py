@@ -122,12 +122,7 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     reported = {problem.location.row for problem in headers if problem.location is not None}
     reported |= {*body.numbers[broken].tolist(), *like_total.tolist()}
     problems += [*headers, *_lone_texts(origin, body, header, reported)]
-    message = "the row looks like a total, but may be a customer with that name: it was read like any other row"
-    hint = "If it is a total, delete the row or skip it with a `skip` rule in the mapping."
-    problems += [
-        Problem(Severity.WARNING, "row_like_total", message, hint, location=origin.at(row))
-        for row in like_total.tolist()
-    ]
+    problems += _like_totals(origin, like_total)
     data, emptied = _named_columns(header.cells, body, options)
     secrets = frozenset(emptied)
     path = _path_of(data, body.stored)
@@ -174,6 +169,13 @@ def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataF
             )
             hint = "If the rows below it belong to another table, delete them or put them in a separate file."
         yield Problem(Severity.WARNING, "row_like_header", message, hint, location=origin.at(row))
+
+
+def _like_totals(origin: Origin, rows: Positions) -> Iterator[Problem]:
+    message = "the row looks like a total, but may be a customer with that name: it was read like any other row"
+    hint = "If it is a total, delete the row or skip it with a `skip` rule in the mapping."
+    for row in rows.tolist():
+        yield Problem(Severity.WARNING, "row_like_total", message, hint, location=origin.at(row))
 
 
 def _lone_texts(origin: Origin, body: Body, header: Header, reported: Container[int | None]) -> list[Problem]:

@@ -278,11 +278,12 @@ def _find_grouped(
                 best, found = own, (index, way)
     if found is not None or header is None:
         return found
-    for index in (header, header + 1):
-        names = _joined(rows[index - 1], rows[index]) if 0 < index < len(rows) else None
+    for index, distance in ((header, 1), (header + 1, 1), (header, 2)):  # with two levels of groups, the upper one
+        upper = index - distance
+        names = _joined(rows[upper], rows[index]) if upper >= 0 and index < len(rows) else None
         if names is None or header_score(names, options) < best:
             continue
-        if _is_wrapped(rows[index - 1]) or _tells_apart(names, rows[index]):
+        if (distance == 1 and _is_wrapped(rows[upper])) or _tells_apart(names, rows[index]):
             return index, names
     return None
 
