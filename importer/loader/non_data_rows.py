@@ -221,11 +221,11 @@ def _totals_within(body: Body, header: Header, left: Mask) -> tuple[list[int], l
 def _headings(body: Body, header: Header) -> set[str | None]:
     """The texts of records in which only one of the first columns is filled."""
     names = [place for place, cell in enumerate(header.cells) if cell.strip()]
-    return {
-        body.columns[place][index].as_py().strip()
-        for place in names[:_HEADINGS_IN]
-        for index in np.flatnonzero(_lone(body, names[0], place)).tolist()
-    }
+    found: set[str | None] = set()
+    for place in names[:_HEADINGS_IN]:
+        texts = take_rows(body.columns[place], np.flatnonzero(_lone(body, names[0], place)))
+        found |= set(pc.utf8_trim_whitespace(texts).to_pylist())
+    return found
 
 
 def _is_total_of_group(label: str, group: str) -> bool:
