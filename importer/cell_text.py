@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ BLANKS = (
 )
 _MONTHS = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 MADE_A_DATE = rf"(?:[0-9]{{1,2}}-{_MONTHS}|{_MONTHS}-[0-9]{{2}})"  # what a spreadsheet makes of a text such as 10-12
+_FEWEST_NUMBERED, _LETTERS = 3, 26  # columns
 
 Offsets = npt.NDArray[np.int32]
 
@@ -107,3 +109,11 @@ def keep_apostrophes(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa
     if not pc.any(pc.starts_with(column, "'")).as_py():
         return column
     return pc.replace_substring_regex(column, rf"\A('+{_RUNS})", r"'\1")
+
+
+def number_columns(cells: Sequence[str]) -> bool:
+    """Whether the cells only number the columns, as ``1, 2, 3``, ``0, 1, 2``, or ``A, B, C``."""
+    texts = [cell.strip() for cell in cells]
+    letters = [chr(ord("A") + at) for at in range(min(len(texts), _LETTERS))]
+    counts = ([str(number + first) for number in range(len(texts))] for first in (0, 1))
+    return len(texts) >= _FEWEST_NUMBERED and texts in (letters, *counts)

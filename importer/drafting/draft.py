@@ -1,25 +1,32 @@
 """A draft: what an unknown file means, what is uncertain about it, and a mapping that reads it."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from importer.drafting.column_choices import NO_CHOICES, ColumnChoices, full_name
-from importer.drafting.concepts import NEVER
+from importer.drafting.concepts import ADDRESS_PARTS, NEVER
 from importer.drafting.draft_mapping import draft_content, stand_in
 from importer.drafting.headerless import name_columns
 from importer.drafting.known_mappings import KnownMapping, best_known
 from importer.drafting.mapping_text import mapping_text
 from importer.drafting.open_questions import Questions, applying_skip_rules, ask_about_rows, ask_about_same_addresses
+from importer.drafting.readings import read_headers
 from importer.drafting.skip_rules import Question
 from importer.drafting.table_draft import TableDraft, table_drafts
 from importer.drafting.table_joins import Joined, joined, joined_to
 from importer.errors import NoSourceError
 from importer.tables import Sources
+from importer.wording import shortened
 
 # Confidence in a column's targets: from its name and values, only from its name, only from its values, from a mapping.
 _BOTH, _NAME, _VALUES, _MAPPING = 0.97, 0.8, 0.6, 0.99
+_IN_ROWS = frozenset({*ADDRESS_PARTS, "phone", "email"})  # a table with its fields in rows has some of these
+_MOST_FIELDS, _MOSTLY = 100, 0.75
+_BETWEEN_CELLS = re.compile(r"[,;|\t]| {2,}")
+_MOST_SHOWN = 40
 _ROWS = {
     "wide": "One row per customer",
     "numbered groups": "One row per customer, with numbered groups of columns",
@@ -172,10 +179,26 @@ def _drafted(found: Joined, country: str | None, questions: Questions, choices: 
 def _refuse_without_names(main: TableDraft) -> None:
     given = main.assignment
     hint = "Is it a list of customers? If it is, write a mapping yourself: see mappings/README.md."
+    if _has_fields_in_rows(main):
+        message = f"{main.table.name}: the first column contains the names of fields ({main.headers[0]}, …)"
+        raise NoSourceError(message, "Put each customer in a row, and each field in a column (in Excel: Transpose).")
+    if len(main.headers) == 1 and len(_BETWEEN_CELLS.split(main.headers[0])) > 2:
+        message = f"{main.table.name}: each row is in one cell ({shortened(main.headers[0], _MOST_SHOWN)})"
+        raise NoSourceError(message, "Export the list again, or split the cells (in Excel: Data > Text to Columns).")
     if "company_name" not in given.customer and not given.contacts:
         raise NoSourceError(f"{main.table.name}: no column with customer names was recognized", hint)
     if not main.structure.key:
         raise NoSourceError(f"{main.table.name}: no column tells one customer from another", hint)
+
+
+def _has_fields_in_rows(main: TableDraft) -> bool:
+    """Whether the first column has names of fields, so that a customer is a column or several rows."""
+    texts = list(dict.fromkeys([main.headers[0], *main.values[0].texts]))
+    concepts = [
+        reading.concept for reading in read_headers(texts[:_MOST_FIELDS]) if reading.concept and not reading.unknown
+    ]
+    told = _IN_ROWS & set(concepts)
+    return len(told) > 1 and len(set(concepts)) > 2 and len(concepts) >= _MOSTLY * len(texts[:_MOST_FIELDS])
 
 
 def _columns(draft: TableDraft) -> list[DraftColumn]:

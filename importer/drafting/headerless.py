@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from importer.cell_text import number_columns
 from importer.drafting.column_values import EMAIL, ColumnValues, column_values
 from importer.drafting.open_questions import Questions
 from importer.drafting.skip_rules import Question
 from importer.tables import TEXT, Sources, SourceTable
 
 NO_HEADER, HEADER = "no header", "header"
+_DIGIT, _LETTERS = re.compile(r"\d+"), re.compile(r"[^\W\d_]+")
+_FIRST = 100  # rows that the first one is compared with
 _NUMBER = re.compile(r"[+(]?\d[\d\s()./-]{2,}")
 _SURE, _LIKELY, _SOME = 0.8, 0.5, 0.25
 _SHORT = 3  # letters in a state's code
@@ -28,12 +31,14 @@ def name_columns(sources: Sources, questions: Questions) -> tuple[Sources, list[
     tables, named = list(sources.tables), []
     for at, table in enumerate(sources.tables):
         headers = list(table.headers)
-        if not len(table) or not _is_data(headers):
+        numbered = number_columns(headers)
+        if not len(table) or not (numbered or _is_data(headers) or _is_like_rows(table, headers)):
             continue
         shown = ", ".join(headers[:_SHOWN])
-        text = f"{table.name}: the first row looks like data ({shown}, …). Does the file have a header?"
+        looks = "only numbers the columns" if numbered else "looks like data"
+        text = f"{table.name}: the first row {looks} ({shown}, …). Does the file have a header?"
         if questions.ask(Question(f"header:{table.name}", text, (NO_HEADER, HEADER), NO_HEADER)) == NO_HEADER:
-            tables[at] = _with_first_row(table, headers)
+            tables[at] = _with_names(table, [] if numbered else headers)
             named.append(at)
     return replace(sources, tables=tuple(tables)), named
 
@@ -45,9 +50,27 @@ def _is_data(headers: list[str]) -> bool:
     return any(mails) or numbers > 1
 
 
-def _with_first_row(table: SourceTable, headers: list[str]) -> SourceTable:
-    """The table with its header as the first row of data, and with names for its columns."""
-    cells = {at: [header, *table.frame.iloc[:, at]] for at, header in enumerate(headers)}
+def _is_like_rows(table: SourceTable, headers: list[str]) -> bool:
+    """Whether two headers or more have the form of most cells below, as ``C1`` and ``4 Pier Rd`` may.
+
+    One of them begins with a number: ``Address 1`` has the form of some streets.
+    """
+    alike = []
+    for at, header in enumerate(headers):
+        if _DIGIT.search(header):
+            forms = [_form(cell) for cell in table.frame.iloc[:_FIRST, at] if cell.strip()]
+            alike += [header] * (forms.count(_form(header)) > len(forms) / 2)
+    return len(alike) > 1 and any(_DIGIT.match(header.strip()) for header in alike)
+
+
+def _form(text: str) -> str:
+    """``C1`` → ``A0``, ``4 Pier Rd`` → ``0 A A``."""
+    return _LETTERS.sub("A", _DIGIT.sub("0", text.strip()))
+
+
+def _with_names(table: SourceTable, first: list[str]) -> SourceTable:
+    """The table with names for its columns, and with its header, if it is ``first``, as the first row of data."""
+    cells = {at: [*first[at : at + 1], *table.frame.iloc[:, at]] for at in range(len(table.headers))}
     values = [column_values(pa.chunked_array([pa.array(own, pa.string())])) for own in cells.values()]
     names = list(_names(values))
     frame = pd.DataFrame({name: pd.Series(own, dtype=TEXT) for name, own in zip(names, cells.values(), strict=True)})
@@ -55,8 +78,8 @@ def _with_first_row(table: SourceTable, headers: list[str]) -> SourceTable:
     return replace(
         table,
         frame=frame,
-        row_numbers=np.concatenate([[row], table.row_numbers]).astype(np.int64),
-        broken=np.concatenate([[False], table.broken]),
+        row_numbers=np.concatenate([[row][: len(first)], table.row_numbers]).astype(np.int64),
+        broken=np.concatenate([[False][: len(first)], table.broken]),
         secrets=frozenset(),
         emptied={},
         stored=None,

@@ -1,7 +1,7 @@
 """Makes a ``SourceTable`` from header and records: column names, skipped and broken records, sensitive columns."""
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -118,14 +118,11 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     ]
     broken |= np.isin(body.numbers, at_fault)
     problems += _short_rows(origin, body, broken, header.width, ends_in_data=bool(keep[-1:].all()))
-    problems += _other_headers(origin, body, header, skipped)
-    problems += _lone_texts(origin, body, header, broken, like_total)
-    message = "the row looks like a total, but may be a customer with that name: it was read like any other row"
-    hint = "If it is a total, delete the row or skip it with a `skip` rule in the mapping."
-    problems += [
-        Problem(Severity.WARNING, "row_like_total", message, hint, location=origin.at(row))
-        for row in like_total.tolist()
-    ]
+    headers = list(_other_headers(origin, body, header, skipped))
+    reported = {problem.location.row for problem in headers if problem.location is not None}
+    reported |= {*body.numbers[broken].tolist(), *like_total.tolist()}
+    problems += [*headers, *_lone_texts(origin, body, header, reported)]
+    problems += _like_totals(origin, like_total)
     data, emptied = _named_columns(header.cells, body, options)
     secrets = frozenset(emptied)
     path = _path_of(data, body.stored)
@@ -174,16 +171,22 @@ def _other_headers(origin: Origin, body: Body, header: Header, skipped: pd.DataF
         yield Problem(Severity.WARNING, "row_like_header", message, hint, location=origin.at(row))
 
 
-def _lone_texts(origin: Origin, body: Body, header: Header, broken: Mask, like_total: Positions) -> list[Problem]:
-    """A warning about rows that may be headings of groups, or notes."""
-    reported = np.concatenate([body.numbers[broken], like_total])
+def _like_totals(origin: Origin, rows: Positions) -> Iterator[Problem]:
+    message = "the row looks like a total, but may be a customer with that name: it was read like any other row"
+    hint = "If it is a total, delete the row or skip it with a `skip` rule in the mapping."
+    for row in rows.tolist():
+        yield Problem(Severity.WARNING, "row_like_total", message, hint, location=origin.at(row))
+
+
+def _lone_texts(origin: Origin, body: Body, header: Header, reported: Container[int | None]) -> list[Problem]:
+    """A warning about rows that may be headings of groups, or notes. ``reported``: rows that have another warning."""
     rows = [row for row in lone_texts(body, header).tolist() if row not in reported]
     if not rows:
         return []
     one = len(rows) == 1
     has, was = ("row has", "it was") if one else ("rows have", "they were")
     places = first_few(rows, _MAX_SHORT_ROWS)
-    message = f"{len(rows):,} {has} text only in the first column ({places}): {was} read like any other row"
+    message = f"{len(rows):,} {has} text in only one column ({places}): {was} read like any other row"
     notes = (
         "If it is a heading or a note, not a customer, delete it" if one else "Delete those that are headings or notes"
     )

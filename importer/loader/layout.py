@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path, PurePath
 
-from importer.cell_text import header_key
+from importer.cell_text import header_key, number_columns
 
 Row = Sequence[str]
 
@@ -39,9 +39,11 @@ _INSTRUCTION = re.compile(
         | (?:list/record|drop-?down|pick-?list|unique\s+(?:id|key|name|identifier|value))\b.*)""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+_IN_BRACKETS = re.compile(r"^[(\[{<]([^()\[\]{}<>]*)[)\]}>]$")
 _AT_HYPHEN = re.compile(r"(?<=\w)- (?=[^\W\d_]*[a-zß-ÿ])(?![A-ZÀ-Þ])")  # "Firmen- name" is one word, "Kunden- Nr." two
 _FEWEST_WRAPPED = 2  # names that continue in the row below
 _FIRST_ROWS = 15  # the headings are among them
+_FEWEST_CELLS = 3  # in a row of a table; titles and notes have fewer
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Header:
     ``cells``: its cells. ``row``: its 1-based number; without a header, that of the row above the data. ``above``: (row
     number, reason) of every record up to the header, the header included. ``also``: the cells of a second header row
     above or below it, or of the two rows that it is made of. ``instructions``: the numbers of the rows below it that
-    explain how to fill the columns.
+    explain how to fill the columns. ``titles``: the cells of the rows above it that are its titles.
     """
 
     cells: Row
@@ -94,6 +96,7 @@ class Header:
     above: list[tuple[int, str]]
     also: tuple[Row, ...] = ()
     instructions: tuple[int, ...] = ()
+    titles: tuple[Row, ...] = ()
 
     @property
     def width(self) -> int:
@@ -116,8 +119,9 @@ def find_header(rows: Sequence[Row], options: LoadOptions, *names: str) -> Heade
     """
     columns = _names_of_headerless(rows, options, names)
     if columns is not None:
-        separator = int(bool(rows) and rows[0][:1] == ["sep="])  # Excel's own line
-        return Header(columns, separator, [(1, "title")][:separator])
+        # Excel's own line, or the numbers of the columns
+        title = int(bool(rows) and (rows[0][:1] == ["sep="] or number_columns(rows[0])))
+        return Header(columns, title, [(1, "title")][:title])
     scores = [header_score(row, options) for row in rows]
     best = max(scores, default=0)
     index = scores.index(best) if best else _first_likely_header(rows)
@@ -131,14 +135,19 @@ def find_header(rows: Sequence[Row], options: LoadOptions, *names: str) -> Heade
     above = list(enumerate([*reasons, "header"], start=1))
     below = max(index, index if labels is None else labels) + 1
     also = () if labels is None else (rows[labels],)
-    return Header(rows[index], index + 1, above, also, tuple(_instructions(rows, below)))
+    return Header(rows[index], index + 1, above, also, tuple(_instructions(rows, below)), _titles(rows, above))
 
 
 def _grouped_header(rows: Sequence[Row], index: int, cells: Row) -> Header:
     """The header made of two rows, the lower one at ``index``."""
     above = ["title" if _filled(row) else "blank" for row in rows[: index - 1]]
     numbered = list(enumerate([*above, "header", "header"], start=1))
-    return Header(cells, index + 1, numbered, (rows[index - 1], rows[index]), tuple(_instructions(rows, index + 1)))
+    also, instructions = (rows[index - 1], rows[index]), tuple(_instructions(rows, index + 1))
+    return Header(cells, index + 1, numbered, also, instructions, _titles(rows, numbered))
+
+
+def _titles(rows: Sequence[Row], above: Sequence[tuple[int, str]]) -> tuple[Row, ...]:
+    return tuple(rows[row - 1] for row, reason in above if reason == "title")
 
 
 def _filled(row: Row) -> int:
@@ -168,8 +177,11 @@ def _first_likely_header(rows: Sequence[Row]) -> int | None:
     """
     filled = [_filled(row) for row in rows]
     wide = None
+    table = next((place for place, count in enumerate(filled) if count >= _FEWEST_CELLS), 0)
     for index in range(len(rows)):
-        below = Counter(count for count in filled[index + 1 :] if count)
+        below = Counter(
+            count for count in filled[max(index + 1, table) :] if count
+        )  # above it, there may be many notes
         usual = max(below, key=lambda count: (below[count], count)) if below else 1
         if filled[index] >= max(1, usual * 0.8):
             if _is_names(rows, index):
@@ -180,7 +192,9 @@ def _first_likely_header(rows: Sequence[Row]) -> int | None:
 
 
 def _is_names(rows: Sequence[Row], index: int) -> bool:
-    return all(_is_name(cell, place, rows[index + 1 :]) for place, cell in enumerate(rows[index]))
+    return not number_columns(rows[index]) and all(
+        _is_name(cell, place, rows[index + 1 :]) for place, cell in enumerate(rows[index])
+    )
 
 
 def _is_name(cell: str, place: int, below: Sequence[Row]) -> bool:
@@ -241,7 +255,7 @@ def _unlike_data(row: Row, data: Sequence[Row]) -> bool:
 def _instructions(rows: Sequence[Row], start: int) -> Iterator[int]:
     """The numbers of up to three rows from ``start`` (an index) on that explain how to fill the columns."""
     for index, row in enumerate(rows[start : start + 3], start=start):
-        filled = [cell.strip() for cell in row if cell.strip()]
+        filled = [_IN_BRACKETS.sub(r"\1", cell.strip()) for cell in row if cell.strip()]
         instructions = sum(1 for cell in filled if _INSTRUCTION.fullmatch(cell))
         if instructions < max(2, len(filled) * 2 / 3) or not _INSTRUCTION.fullmatch(filled[0]):
             return
@@ -264,11 +278,12 @@ def _find_grouped(
                 best, found = own, (index, way)
     if found is not None or header is None:
         return found
-    for index in (header, header + 1):
-        names = _joined(rows[index - 1], rows[index]) if 0 < index < len(rows) else None
+    for index, distance in ((header, 1), (header + 1, 1), (header, 2)):  # with two levels of groups, the upper one
+        upper = index - distance
+        names = _joined(rows[upper], rows[index]) if upper >= 0 and index < len(rows) else None
         if names is None or header_score(names, options) < best:
             continue
-        if _is_wrapped(rows[index - 1]) or _tells_apart(names, rows[index]):
+        if (distance == 1 and _is_wrapped(rows[upper])) or _tells_apart(names, rows[index]):
             return index, names
     return None
 

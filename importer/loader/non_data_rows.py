@@ -28,11 +28,15 @@ _NAMELESS_TOTAL = re.compile(rf"(?:{_NO_NAME})\s*:?", re.IGNORECASE | re.VERBOSE
 # What spreadsheets write below the rows of a group, beside its name: ``0017 Count``.
 _OF_GROUP = rf"(?:{_WORDS}|count|average|ergebnis|anzahl|mittelwert|nombre|cuenta|promedio|conteggio|aantal)"
 _GROUP_TOTAL = re.compile(rf"\s*{_OF_GROUP}\s*:?\s*", re.IGNORECASE)
+_TOTAL_OF_GROUP = re.compile(
+    rf"{_OF_GROUP}\s*:?\s+(?:for\s+|of\s+)?(?P<behind>.+)|(?P<before>.+?)\s+{_OF_GROUP}\s*:?", re.IGNORECASE
+)
 _TOTAL_AT_END = re.compile(r".+\stotals?\s*:?", re.IGNORECASE)
 _MAYBE_TOTAL = rf"(?i)^\W*{_OF_GROUP}|{_OF_GROUP}\W*$"  # for Arrow's RE2
 _LABELS_IN = 3  # columns: the label of a total is in one of the first ones
 _SEPARATOR = r"^[\s:=_+|*~-]*$"  # for RE2, too
 _LINE = re.compile(r"([-=_])\1\1")  # in a separator
+_DIGITS = re.compile(r"\d+")
 _TOTAL_OF = re.compile(r"totals?\b.+", re.IGNORECASE)
 # What a list can be the total of. A company may be called Total, but none is called Total Receivables.
 _TOTAL_OF_LIST = re.compile(
@@ -87,6 +91,9 @@ _MOST_NAMES = 0.6  # share of the columns; a customer's cells may equal some hea
 _FEWEST, _NUMBERED = 3, 0.75  # rows with a number in the first column, and their share; both are minimums
 _LONE = 0.05  # share of the rows; if more have only one cell, these are customers
 _FEWEST_COLUMNS = 4
+_HEADINGS_IN = 2  # columns: the heading of a group is in one of the first ones
+_FEWEST_GROUPS, _MOSTLY = 2, 0.9
+_WORDS_ONLY = r"^[^0-9]*\pL[^0-9]*$|\pL.*\s|\s.*\pL"  # for RE2
 _NEAR = 2  # rows below a blank one: a title may be above the header
 Kind = Literal["reordered", "renamed", "page"]  # a header of the same or of different columns, or the head of a page
 
@@ -122,7 +129,8 @@ def _is_like_total(filled: Row) -> bool:
 def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[int]]:
     """The records of ``body`` that are not data, as (reason, mask) pairs that do not overlap, and the doubtful ones.
 
-    Repeats of the header and of its labels, lines of dashes, and totals that cannot be customers are not data. A last
+    Repeats of the header, of its labels, and of the titles above it, lines of dashes, and totals that cannot be
+    customers are not data. A last
     row such as ``Total Wine & More`` may be a customer, so it stays data unless a line above it is certainly a total.
     A row such as ``Total`` above other rows stays data too.
     """
@@ -136,7 +144,8 @@ def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[i
     total = np.zeros(len(body), dtype=bool)
     footer = np.zeros(len(body), dtype=bool)
     doubtful: list[int] = []
-    left = ~(blank | repeated | instructions | separator)
+    title, foot = _heads_of_pages(body, header, blank, repeated)
+    left = ~(blank | repeated | instructions | separator | title)
     for index in np.flatnonzero(left)[::-1].tolist():
         filled = _filled(body.row(index))
         if is_total(filled):
@@ -148,19 +157,39 @@ def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[i
             doubtful.append(index)
         else:
             break
-    foot = np.flatnonzero(left[:-1] & repeated[1:])  # of a page
-    footer[[index for index in foot.tolist() if is_footer(_filled(body.row(index)), header.width)]] = True
-    certain, more = _totals_within(body, left & ~total & ~footer)
+    footer[[index for index in foot if left[index] and is_footer(_filled(body.row(index)), header.width)]] = True
+    certain, more = _totals_within(body, header, left & ~total & ~footer)
     total[certain] = True
     masks = [("blank", blank), ("header", repeated), ("instructions", instructions), ("separator", separator)]
-    return [*masks, ("total", total), ("footer", footer)], sorted({*doubtful, *more}.difference(certain))
+    return [*masks, ("title", title), ("total", total), ("footer", footer)], sorted(
+        {*doubtful, *more}.difference(certain)
+    )
+
+
+def _heads_of_pages(body: Body, header: Header, blank: Mask, repeated: Mask) -> tuple[Mask, list[int]]:
+    """The titles that are repeated above a repeated header, perhaps with another number, and the record above each."""
+    titles = [_numberless(cells) for cells in header.titles if any(map(str.isalpha, "".join(cells)))]
+    above = []
+    found = np.zeros(len(body), dtype=bool)
+    for start in np.flatnonzero(repeated).tolist():
+        index, left = start - 1, titles
+        while index >= 0 and (blank[index] or (cells := _numberless(body.row(index))) in left):
+            if not blank[index]:
+                found[index], left = True, left[: left.index(cells)]
+            index -= 1
+        above += [index] if index >= 0 else []
+    return found, above
+
+
+def _numberless(cells: Row) -> tuple[str, ...]:
+    return tuple(_DIGITS.sub("0", text) for text in _filled(cells))
 
 
 def _filled(cells: Row) -> Row:
     return [text for cell in cells if (text := cell.strip())]
 
 
-def _totals_within(body: Body, left: Mask) -> tuple[list[int], list[int]]:
+def _totals_within(body: Body, header: Header, left: Mask) -> tuple[list[int], list[int]]:
     """Which of the records ``left`` are totals above other rows, and which may be customers with such a name."""
     maybe = np.zeros(len(body), dtype=bool)
     for column in body.columns[:_LABELS_IN]:
@@ -169,7 +198,9 @@ def _totals_within(body: Body, left: Mask) -> tuple[list[int], list[int]]:
     certain: list[int] = []
     doubtful: list[int] = []
     above = -1  # the last record that is not a total
-    for index in np.flatnonzero(maybe & left).tolist():
+    found = np.flatnonzero(maybe & left).tolist()
+    headings = _headings(body, header) if found else set()
+    for index in found:
         cells = list(map(str.strip, body.row(index)))
         label, *rest = _filled(cells)
         if not all(map(_AMOUNT.fullmatch, rest)):
@@ -178,12 +209,23 @@ def _totals_within(body: Body, left: Mask) -> tuple[list[int], list[int]]:
         above = above if not len(before) else above + 1 + int(before[-1])
         place = cells.index(label)
         group = body.columns[place][above].as_py().strip() if above >= 0 else ""
-        if _NAMELESS_TOTAL.fullmatch(label) or _is_total_of_group(label, group):
+        of_heading = rest and (match := _TOTAL_OF_GROUP.fullmatch(label)) and headings & set(match.groups())
+        if _NAMELESS_TOTAL.fullmatch(label) or _is_total_of_group(label, group) or of_heading:
             certain.append(index)
             left[index] = False
         elif _TOTAL.fullmatch(label) or _TOTAL_OF_LIST.fullmatch(label) or (rest and _TOTAL_AT_END.fullmatch(label)):
             doubtful.append(index)
     return certain, doubtful
+
+
+def _headings(body: Body, header: Header) -> set[str | None]:
+    """The texts of records in which only one of the first columns is filled."""
+    names = [place for place, cell in enumerate(header.cells) if cell.strip()]
+    found: set[str | None] = set()
+    for place in names[:_HEADINGS_IN]:
+        texts = take_rows(body.columns[place], np.flatnonzero(_lone(body, names[0], place)))
+        found |= set(pc.utf8_trim_whitespace(texts).to_pylist())
+    return found
 
 
 def _is_total_of_group(label: str, group: str) -> bool:
@@ -303,21 +345,47 @@ def _without_number(ids: pa.ChunkedArray, at: Positions) -> Mask:
 def lone_texts(body: Body, header: Header) -> Positions:
     """The numbers of rows with words in only the first column, such as headings and notes.
 
-    There are none if many rows are like that, or if the header has few columns.
+    There are none if the header has few columns, or if many rows are like that: these are customers, unless they divide
+    the others into groups. Such headings may also be in the second column.
     """
     names = [place for place, cell in enumerate(header.cells) if cell.strip()]
     if len(names) < _FEWEST_COLUMNS or not len(body):
         return body.numbers[:0]
-    first = body.columns[names[0]]
-    lone = filled_cells(first)
-    for column in body.columns[names[0] + 1 :]:
-        lone &= ~filled_cells(column)
+    lone, second = (_lone(body, names[0], place) for place in names[:_HEADINGS_IN])
+    both = lone | second
+    if _divides(both, body, names):
+        lone = both
+    elif lone.sum() > max(1, _LONE * len(body)):
+        return body.numbers[:0]
+    at = np.flatnonzero(lone)
+    texts = np.zeros(len(at), dtype=bool)
+    for place in names[:2]:
+        texts |= pc.match_substring_regex(take_rows(body.columns[place], at), _WORDS_ONLY).to_numpy(
+            zero_copy_only=False
+        )
+    found: Positions = body.numbers[at[texts]]
+    return found
+
+
+def _lone(body: Body, first: int, place: int) -> Mask:
+    """The records in which, from the column ``first`` on, only the one at ``place`` is filled."""
+    lone: Mask = filled_cells(body.columns[place])
+    for other, column in enumerate(body.columns[first:], start=first):
         if not lone.any():  # usually after a few columns
             break
+        if other != place:
+            lone &= ~filled_cells(column)
     body.stored.release_memory()
+    return lone
+
+
+def _divides(lone: Mask, body: Body, names: list[int]) -> bool:
+    """Whether each group of rows that are mostly filled is below exactly one of the records ``lone``."""
     at = np.flatnonzero(lone)
-    if len(at) > max(1, _LONE * len(body)):
-        return body.numbers[:0]
-    texts = pc.match_substring_regex(take_rows(first, at), r"^[^0-9]*\pL[^0-9]*$|\pL.*\s|\s.*\pL")
-    found: Positions = body.numbers[at[texts.to_numpy(zero_copy_only=False)]]
-    return found
+    if len(at) < _FEWEST_GROUPS or at[0] != 0 or at[-1] == len(body) - 1 or (np.diff(at) == 1).any():
+        return False
+    filled = np.zeros(len(body) - len(at), dtype=np.int64)
+    for place in names:
+        filled += filled_cells(body.columns[place])[~lone]
+    body.stored.release_memory()
+    return bool((2 * filled > len(names)).mean() >= _MOSTLY)

@@ -1,7 +1,10 @@
 """Drafts for small tables: the layout, the key, the questions, and a mapping that the importer accepts."""
 
+from pathlib import Path
+
 import pytest
 
+import importer
 from importer.drafting.draft import draft_sources
 from importer.errors import NoSourceError, UsageError
 from importer.loader import LoadOptions, load
@@ -228,3 +231,30 @@ def test_abbreviation_next_to_code_table_words_is_recognized() -> None:
     row = {"Konto": "1001", "Name": "Huber AG", "Straße": "Ring 2", "PLZ": "10115", "Ort": "Berlin", "Land": "DE"}
     made = draft(lambda n: {**row, "Konto": f"{1000 + n}", "Telefon": f"+49 30 12345{n}"}, country="DE")
     assert targets(made)["PLZ"] == ["addresses.billing.zip_code"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "Company,Harbor,Kestrel\nStreet,4 Pier Rd,77 Hill Ave\nCity,Ulm,Bern\n",
+            "the first column contains the names of",
+        ),
+        (
+            "Customer:,C1\nStreet:,4 Pier Rd\nPhone:,1\n,\nCustomer:,C2\nStreet:,9 Dock St\n",
+            "the first column contains",
+        ),
+        ("No    Company     City\nC1    Harbor      Ulm\n", "each row is in one cell (No    Company     City)"),
+    ],
+)
+def test_table_that_must_be_rearranged_is_refused_with_the_reason(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "list.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(NoSourceError) as raised:
+        importer.suggest(tmp_path / "list.csv")
+    assert message in raised.value.message
+
+
+def test_kinds_of_rows_in_the_first_column_are_not_fields(tmp_path: Path) -> None:
+    rows = "Type,Company,City\nCustomer,Harbor LLC,Ulm\nVendor,Kestrel LLC,Bern\nContact,Alder LLC,Ulm\n"
+    (tmp_path / "list.csv").write_text(rows, encoding="utf-8")
+    assert importer.suggest(tmp_path / "list.csv").key == ["Company"]

@@ -48,6 +48,18 @@ def test_header_that_looks_like_data_can_be_kept(file: Path) -> None:
     assert draft.columns[1].samples == ["Kestrel & Sons Inc.", "Blue Heron Gifts"]
 
 
+@pytest.mark.parametrize("first", ["", "1,2,3,4\n", "0,1,2,3\n"])
+def test_first_row_of_the_same_form_as_the_others_is_a_customer(tmp_path: Path, first: str) -> None:
+    (tmp_path / "list.csv").write_text(
+        f"{first}C1,Harbor LLC,4 Pier Rd,Marlow\nC2,Kestrel LLC,77 Hill Ave,Albany\n", "utf-8"
+    )
+    draft = importer.suggest(tmp_path / "list.csv", country="US")
+    assert [column.samples[0] for column in draft.columns] == ["C1", "Harbor LLC", "4 Pier Rd", "Marlow"]
+    (tmp_path / "drafted.yaml").write_text(draft.mapping, "utf-8")
+    checked = importer.check(tmp_path / "list.csv", tmp_path / "drafted.yaml", out=tmp_path / "out")
+    assert [body["company_name"] for body in checked.bodies()] == ["Harbor LLC", "Kestrel LLC"]
+
+
 @pytest.mark.parametrize("header", ["Code,Company,Street", "Code,Company,2024", "No. 1,Name 1,Name 2"])
 def test_header_is_not_data(tmp_path: Path, header: str) -> None:
     path = tmp_path / "list.csv"

@@ -80,3 +80,14 @@ def test_hyphenated_names_continue_in_the_row_below(tmp_path: Path, hints: tuple
     read = table(write(tmp_path / "a.csv", text), options(*hints))
     assert list(read.frame.columns) == ["Kunden-Nr.", "Firmenname", "Straße und Hausnr.", "Ort", "Telefon Zentrale"]
     assert skipped(read) == [(1, "title"), (2, "header"), (3, "header")]
+
+
+def test_upper_one_of_two_levels_of_groups_becomes_part_of_the_column_names(tmp_path: Path) -> None:
+    rows = [
+        "Customer,,Ship To,,,Bill To,,",
+        ",,Address,,Place,Address,,Place",
+        "No,Name,Line 1,Line 2,City,Line 1,Line 2,City",
+    ]
+    read = table(write(tmp_path / "a.csv", "\n".join([*rows, "C1,Harbor,4 Pier Rd,,Ulm,9 Dock St,,Reno", ""])))
+    assert list(read.frame.columns)[2:6] == ["Ship To Line 1", "Ship To Line 2", "Ship To City", "Bill To Line 1"]
+    assert read.row_numbers.tolist() == [4]

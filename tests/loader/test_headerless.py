@@ -31,6 +31,12 @@ def test_sep_line_is_not_data(tmp_path: Path) -> None:
     assert (read.frame["Firm"].tolist(), skipped(read)) == (["Harbor", "Kestrel"], [(1, "title")])
 
 
+@pytest.mark.parametrize("numbers", ["1,2,3,4", "0,1,2,3", "A,B,C,D"])
+def test_numbers_of_the_columns_are_not_data(tmp_path: Path, numbers: str) -> None:
+    read = table(write(tmp_path / "a.csv", f"{numbers}\nA1,Harbor,Leeds,1\nA2,Kestrel,York,2\n"), USING)
+    assert (read.frame["Firm"].tolist(), skipped(read)) == (["Harbor", "Kestrel"], [(1, "title")])
+
+
 @pytest.mark.parametrize("header", ["Code,Firm,Town,Phone", "import_errors,Code,Firm,Town,Phone", "Phone,firm,CODE"])
 def test_file_with_a_matching_header_is_read_by_it(tmp_path: Path, header: str) -> None:
     row = ",".join("x" for _ in header.split(","))

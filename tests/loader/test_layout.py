@@ -26,6 +26,17 @@ def test_header_is_found_by_its_appearance_if_the_mapping_does_not_help(tmp_path
     assert list(read.frame.columns) == ["Id", "Name", "City"]
 
 
+def test_header_may_be_below_many_notes(tmp_path: Path) -> None:
+    notes = "".join(f"Note {number} on this list\n" for number in range(20))
+    read = table(write(tmp_path / "a.csv", f"{notes}\nId,Name,City\n1,A,X\n2,B,Y\n"))
+    assert read.details["header_row"] == 22
+
+
+def test_letters_of_the_columns_are_not_the_header(tmp_path: Path) -> None:
+    read = table(write(tmp_path / "a.csv", "A,B,C\nId,Name,City\n1,Acme,X\n2,Beta,Y\n"))
+    assert list(read.frame.columns) == ["Id", "Name", "City"]
+
+
 def test_single_match_in_a_title_is_not_a_header(tmp_path: Path) -> None:
     text = "Customer,,\nNo.,Firm,Town\n1,A,X\n2,B,Y\n"
     read = table(write(tmp_path / "a.csv", text), options("Customer", "Name", "Street"))
@@ -138,12 +149,15 @@ def test_totals_and_footers_are_skipped_only_at_the_end(tmp_path: Path) -> None:
         ("1,A,x/Erstellt von:,Dana,3.3.2025", ["1"], {"footer": [3]}, []),
         ("1,A,x/(2 rows affected)/Completion time: 2025-03-03T10:00:00.12", ["1"], {"footer": [3, 4]}, []),
         ("1,A,5/1 Total,5,/1 Count,1,/2,B,1", ["1", "2"], {"total": [3, 4]}, []),  # two totals of one group
+        ("West,,/1,A,5/Total West,,5/East,,/2,B,1/East Total,,1", ["West", "1", "East", "2"], {"total": [4, 7]}, []),
+        ("West,,/1,A,5/Total for West,,5/2,B,1", ["West", "1", "2"], {"total": [4]}, []),
         # These may be customers.
         ("1,A,x/Total,1,/2,B,y", ["1", "Total", "2"], {}, [3]),
         ("1,A,x/Summe,,5/2,B,y", ["1", "Summe", "2"], {}, [3]),
         ("1,A,x/Crystal Total,,5/2,B,y", ["1", "Crystal Total", "2"], {}, [3]),
         ("1,A,x/Total,1,/Private and confidential,,", ["1", "Total", "Private and confidential"], {}, [3]),
         # These are customers.
+        ("West,,/1,A,5/Total East,,5/2,B,1", 4, {}, []),
         ("1,A,x/2,Total,Reno/3,Subtotal,Reno/4,B,y", ["1", "2", "3", "4"], {}, []),
         ("Total Wine,,5/Summe GmbH,,5/Subtotal Design,,5/Sum Inc,1,2/4,B,y", 5, {}, []),
         ("1,A,x/Crystal Total,,/2,B,y", ["1", "Crystal Total", "2"], {}, []),  # without an amount
@@ -158,6 +172,22 @@ def test_totals_above_other_rows_are_skipped_or_reported(
     assert read.frame["Id"].tolist() == left if isinstance(left, list) else len(read) == left
     assert sorted(skipped(read)[1:]) == sorted((row, why) for why, own in reason.items() for row in own)
     assert problems(found) == [("warning", "row_like_total", f"a.csv:{row}") for row in doubtful]
+
+
+@pytest.mark.parametrize(
+    ("above", "reasons"),
+    [
+        (["Page 1 of 2,,", "Acme,,", "List for 2024,Page 2,", ""], ["footer", "title", "title", "blank"]),
+        (["Acme,,", "List for 2024,Page 2,"], ["title", "title"]),
+    ],
+)
+def test_titles_repeated_on_each_page_are_skipped(tmp_path: Path, above: list[str], reasons: list[str]) -> None:
+    page = ["Acme,,", "List for 2024,Page 1,", "Id,Name,Note", "1,A,x", "Acme,,"]
+    text = "\n".join([*page, *above, "Id,Name,Note", "2,B,y", ""])
+    found = sources(write(tmp_path / "a.csv", text))
+    (read,) = found.tables
+    assert read.frame["Id"].tolist() == ["1", "Acme", "2"]
+    assert [reason for row, reason in skipped(read) if row > 5] == [*reasons, "header"]
 
 
 @pytest.mark.parametrize(
@@ -370,3 +400,9 @@ def test_too_many_columns_are_refused(tmp_path: Path) -> None:
     header = ",".join(f"Column {number}" for number in range(6001))
     with pytest.raises(SourceError, match=r"a\.csv:1: the header has 6,001 columns; at most 6,000 are read"):
         table(write(tmp_path / "a.csv", f"{header}\n1\n"))
+
+
+@pytest.mark.parametrize("row", ["(text),(text),(USD)", "[Required],[Optional],", "<text>,<numeric>,<email>"])
+def test_instructions_may_be_in_brackets(tmp_path: Path, row: str) -> None:
+    read = table(write(tmp_path / "a.csv", f"Id,Name,Limit\n{row}\n1,Acme,5\n"))
+    assert skipped(read) == [(1, "header"), (2, "instructions")]

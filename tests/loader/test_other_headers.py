@@ -109,3 +109,30 @@ def test_single_text_in_a_row_is_reported(tmp_path: Path, text: str) -> None:
 def test_single_ids_and_many_names_are_not_headings(tmp_path: Path, rows: list[str]) -> None:
     found = found_in(tmp_path, *rows, header=f"{HEADER},Zip")[1]
     assert "row_like_header" not in {code for _, code, _ in found}
+
+
+@pytest.mark.parametrize(
+    ("rows", "reported"),
+    [
+        (["West,,,", "1,A,Ulm,7", "2,B,Ulm,7", "East,,,", "3,C,Ulm,7"], [2, 5]),
+        ([",-- WEST --,,", "1,A,Ulm,7", "2,B,Ulm,", ",-- EAST --,,", "3,C,Ulm,7"], [2, 5]),
+        (["West,,,", "1,A,Ulm,7", "2,B,,", "East,,,", "South,,,", "3,C,Ulm,7"], []),  # these may be customers
+        (["Alder,,,", "1,A,Ulm,7", "Birch,,,"], []),
+        (["1,A,Ulm,7", "Alder,,,", "2,B,Ulm,7", "Birch,,,", "3,C,Ulm,7"], []),
+        (["Alder,,,", "1,A,,", "Birch,,,", "2,B,,"], []),
+    ],
+)
+def test_headings_that_divide_the_rows_are_reported(tmp_path: Path, rows: list[str], reported: list[int]) -> None:
+    found = sources(write(tmp_path / "a.csv", "\n".join([f"{HEADER},Zip", *rows, ""])))
+    assert found.tables[0].row_numbers.tolist() == list(range(2, len(rows) + 2))
+    messages = [problem.message for problem in found.problems if problem.code == "row_like_header"]
+    listed = ", ".join(map(str, reported))
+    assert messages == [f"2 rows have text in only one column ({listed}): they were read like any other row"] * bool(
+        reported
+    )
+
+
+def test_row_is_reported_once_as_a_heading(tmp_path: Path) -> None:
+    header = f"{HEADER},Zip"
+    found = found_in(tmp_path, "East,,,", header, "0018,Kestrel,Austin,78701", header=header)[1]
+    assert found.count(("warning", "row_like_header", "a.csv:3")) == 1

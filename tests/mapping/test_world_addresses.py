@@ -66,6 +66,18 @@ def test_british_address_lines_are_parsed(lines: list[str | None], wanted: str) 
             "14 Marine Lines\nMumbai 400020\nMaharashtra\nIndia",
             "city=Mumbai | country=IN | state=Maharashtra | zip=400020",
         ),
+        (
+            "12, MG Road, Bengaluru, Karnataka - 560001, India",
+            "city=Bengaluru | country=IN | state=Karnataka | zip=560001",
+        ),
+        ("5 Park Street, Kolkata, WB PIN: 700016, India", "city=Kolkata | country=IN | state=WB | zip=700016"),
+        ("Rua A, 4, Recife, PE, CEP 50010-000, Brasil", "city=Recife | country=BR | state=PE | zip=50010-000"),
+        ("Rua A, 4, Centro, S\u00e3o Paulo, 01001-000, Brasil", "city=S\u00e3o Paulo | country=BR | zip=01001-000"),
+        (
+            "Hidalgo 4, Guadalajara, Jalisco, C.P. 44100, M\u00e9xico",
+            "city=Guadalajara | country=MX | state=Jalisco | zip=44100",
+        ),
+        ("C.so Italia 3, 10121 - Torino (TO), Italia", "city=Torino | country=IT | state=TO | zip=10121"),
         ("1 Raffles Place #12-01\nSingapore 048616", "city=Singapore | country=SG | zip=048616"),
         ("ul. D\u0142uga 5\n00-238 Warszawa\nPoland", "city=Warszawa | country=PL | zip=00-238"),
         ("Br\u012bv\u012bbas iela 1\nR\u012bga, LV-1010\nLatvia", "city=R\u012bga | country=LV | zip=1010"),

@@ -31,7 +31,7 @@ _ENDS = {code: re.compile(rf"(?:^|[ ,.]){form}$", re.IGNORECASE) for code, form 
 _MOST_KEPT = 2**14  # texts that may be a country: towns and states are repeated often
 _WITH_STATES = ("US", "CA", "AU")
 _CODE_FIRST = re.compile(
-    r"^(?:[A-Z]{1,3}-)?(\d{4} ?[A-Z]{2}|\d{3} \d{2}|\d{2}-\d{3}|\d{4,5}-\d{3}|\d{4,6})[ ,]+(\D.*)$"
+    r"^(?:[A-Z]{1,3}-)?(\d{4} ?[A-Z]{2}|\d{3} \d{2}|\d{2}-\d{3}|\d{4,5}-\d{3}|\d{4,6})[ ,]+(?:- )?(\D.*)$"
 )
 _FOREIGN = re.compile(r"^[A-Z]{1,3}-\d{4,6} \D+$")  # D-80331 München
 _CODE_LAST = re.compile(r"^(.*?[^\d\s,-])[ ,-]+(?:\u3012|[A-Z]{2}-)?(\d{4,7}|\d{3} \d{3}|\d{5}-\d{3}|\d{3}-\d{4})$")
@@ -53,6 +53,19 @@ _SAINTS = frozenset(
 _DIRECTIONS = frozenset({"north", "south", "east", "west", "n", "s", "e", "w"})
 _PROVINCE = re.compile(r"^(.+?),? \(?([A-Z]{2})\)?$")  # Milano MI, Milano (MI)
 _PROVINCES = frozenset({"IT", "BR"})  # two letters after the town
+# The state may have a line of its own before the postal code. These are towns, too.
+_STATES_THAT_ARE_TOWNS = {
+    "BR": frozenset({"sao paulo", "rio de janeiro"}),
+    "IN": frozenset({"delhi", "chandigarh", "puducherry"}),
+    "MX": frozenset(
+        {"aguascalientes", "campeche", "chihuahua", "ciudad de mexico", "colima", "durango", "guanajuato", "mexico"}
+        | {"oaxaca", "puebla", "queretaro", "san luis potosi", "tlaxcala", "veracruz", "zacatecas"}
+    ),
+}
+_CODE_LABEL = re.compile(  # Brazil, India, Mexico
+    r"\b(?:CEP(?=\W{0,3}\d{5}-?\d{3}\b)|PIN(?:[ -]?code)?(?=\W{0,3}\d{3} ?\d{3}\b)|C\.P\.(?=\W{0,2}\d{5}\b))[ :.-]*",
+    re.IGNORECASE,
+)
 _CITY_STATES = {"singapore": "SG"}  # a town that is a country, with postal codes
 _BEGINS_OF_STREETS = ("AddressNumber", "USPSBoxType", "USPSBoxGroupType")
 _ENDS_OF_STREETS = ("StreetNamePostType", "OccupancyIdentifier", "USPSBoxID", "SubaddressIdentifier")
@@ -95,7 +108,7 @@ def read_address(cells: Sequence[str | None], home: str | None) -> PostalAddress
         Line(text, number)
         for number, cell in enumerate(cells)
         for raw in (cell or "").splitlines()
-        if (text := _BLANKS.sub(" ", raw).strip(_EDGES))
+        if (text := _CODE_LABEL.sub("", _BLANKS.sub(" ", raw)).strip(_EDGES))
     ]
     address = _set_aside(lines)
     if not address.street:
@@ -324,8 +337,17 @@ def _elsewhere(address: PostalAddress, country: str | None, *, named: bool) -> P
     return address.having(before, NO_POSTAL_CODE, city=last)
 
 
+def _is_only_state(text: str, country: str | None) -> bool:
+    """Whether a line is the name or code of a state, and not of a town, too."""
+    name, towns = plain(text), _STATES_THAT_ARE_TOWNS.get(country or "")
+    return country is not None and towns is not None and name in _states(country) and name not in towns
+
+
 def _town(address: PostalAddress, before: list[Line], last: Line, zip_code: Line, country: str | None) -> PostalAddress:
     """A town, perhaps with its state, beside a postal code of any country."""
+    if len(before) > 1 and not _has_digit(before[-1].text) and _is_only_state(last.text, country):
+        *before, above = before
+        return address.having(before, city=above, state=last, zip_code=zip_code)
     city, comma, state = last.text.partition(",")
     town, region = _state_behind(last.text, country) if country in _WITH_STATES else ("", None)
     if country in _PROVINCES and (province := _STATE_BEHIND.match(last.text) or _PROVINCE.match(last.text)):
