@@ -197,8 +197,8 @@ def _has_fields_in_rows(main: TableDraft) -> bool:
     concepts = [
         reading.concept for reading in read_headers(texts[:_MOST_FIELDS]) if reading.concept and not reading.unknown
     ]
-    told = _IN_ROWS & set(concepts)
-    return len(told) > 1 and len(set(concepts)) > 2 and len(concepts) >= _MOSTLY * len(texts[:_MOST_FIELDS])
+    parts = _IN_ROWS & set(concepts)
+    return len(parts) > 1 and len(set(concepts)) > 2 and len(concepts) >= _MOSTLY * len(texts[:_MOST_FIELDS])
 
 
 def _columns(draft: TableDraft) -> list[DraftColumn]:

@@ -179,9 +179,8 @@ def _first_likely_header(rows: Sequence[Row]) -> int | None:
     wide = None
     table = next((place for place, count in enumerate(filled) if count >= _FEWEST_CELLS), 0)
     for index in range(len(rows)):
-        below = Counter(
-            count for count in filled[max(index + 1, table) :] if count
-        )  # above it, there may be many notes
+        rows_below = filled[max(index + 1, table) :]  # above the table, there may be many notes
+        below = Counter(count for count in rows_below if count)
         usual = max(below, key=lambda count: (below[count], count)) if below else 1
         if filled[index] >= max(1, usual * 0.8):
             if _is_names(rows, index):

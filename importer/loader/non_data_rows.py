@@ -130,9 +130,8 @@ def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[i
     """The records of ``body`` that are not data, as (reason, mask) pairs that do not overlap, and the doubtful ones.
 
     Repeats of the header, of its labels, and of the titles above it, lines of dashes, and totals that cannot be
-    customers are not data. A last
-    row such as ``Total Wine & More`` may be a customer, so it stays data unless a line above it is certainly a total.
-    A row such as ``Total`` above other rows stays data too.
+    customers are not data. A last row such as ``Total Wine & More`` may be a customer, so it stays data unless a line
+    above it is certainly a total. A row such as ``Total`` above other rows stays data too.
     """
     blank = _marked(body, _all_cells(body, lambda cells: pc.equal(pc.utf8_trim_whitespace(cells), "")).tolist())
     repeated = np.zeros(len(body), dtype=bool)
