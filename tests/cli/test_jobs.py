@@ -184,8 +184,12 @@ def test_interrupt_during_process_start_reaches_the_process(fake, monkeypatch) -
         return process
 
     monkeypatch.setattr(anyio, "open_process", interrupted)
-    told = tried(fake, ("a", "one", "time.sleep(60); print('{}')"))
-    assert [one["message"] for one in told["jobs"]] == ["the process was stopped by signal 2"]
+    (job,) = tried(fake, ("a", "one", "time.sleep(60); print('{}')"))["jobs"]
+    # Python ends with code 1 if the signal arrives while it imports its own startup modules.
+    assert job["message"] in {
+        "the process was stopped by signal 2",
+        "the process ended with code 1, but without a summary",
+    }
 
 
 def test_interrupt_of_a_finished_process_is_harmless() -> None:
