@@ -15,6 +15,17 @@ BLANKS = (
 )
 _MONTHS = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 MADE_A_DATE = rf"(?:[0-9]{{1,2}}-{_MONTHS}|{_MONTHS}-[0-9]{{2}})"  # what a spreadsheet makes of a text such as 10-12
+# The text of an address that is the same as a different one, such as SAME AS BILLING, in several languages (for RE2).
+SAME_ADDRESS = (
+    r"\W*(?i:same(?: as .*| address)?|(?:as|see) (?:above|billing|shipping|mailing|main|bill to|ship to)\b.*"
+    r"|use (?:billing|shipping|mailing)\b.*|ditto|dito|dtto|[ií]dem(?: .*)?"
+    r"|(?:siehe|wie) (?:oben|(?:rechnungs|liefer|haupt).*)|gleich(?:e adresse| .*adresse)?|identi(?:sch|que)(?: .*)?"
+    r"|(?:la )?même(?: adresse| que .*)?|voir (?:ci-dessus|facturation)|come sopra|vedi sopra|ver (?:arriba|acima)"
+    r"|(?:(?:la|el|lo|o|a) )?(?:misma|mismo|mesma|mesmo|stesso)(?: dirección| endereço| morada| indirizzo| que .*)?"
+    r"|igual(?: (?:a|que) .*)?|(?:het)?zelfde(?: adres| als .*)?|zie (?:boven|hierboven|factuur.*)"
+    r"|sam(?:ma|me)(?: adresse?| som .*)?|se (?:ovan|ovenfor|over)|sama (?:osoite|kuin .*)|ten sam(?: adres)?"
+    r"|jak wyżej|viz výše|ugyanaz|lásd fent)"
+)
 _FEWEST_NUMBERED, _LETTERS = 3, 26  # columns
 
 Offsets = npt.NDArray[np.int32]
@@ -111,7 +122,7 @@ def keep_apostrophes(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa
     return pc.replace_substring_regex(column, rf"\A('+{_RUNS})", r"'\1")
 
 
-def number_columns(cells: Sequence[str]) -> bool:
+def are_column_numbers(cells: Sequence[str]) -> bool:
     """Whether the cells only number the columns, as ``1, 2, 3``, ``0, 1, 2``, or ``A, B, C``."""
     texts = [cell.strip() for cell in cells]
     letters = [chr(ord("A") + at) for at in range(min(len(texts), _LETTERS))]

@@ -15,9 +15,8 @@ class AddressGroup:
     columns in spite of that. ``slot``: ``billing`` or ``shipping``, or None if it is not used; ``index``: its number in
     the slot. ``partial``: it has lines but no town. ``instead_of``: this address replaces that one if that is blank;
     ``also_for``: this address is also used for that one if that is blank. ``flags``: role → the column that says
-    whether the address has that role. ``same_as``: the address that cells such as ``SAME AS BILLING`` refer to;
-    ``references``: the column that has such cells, and their texts. ``types``: the
-    column with its type, if each address has such a column.
+    whether the address has that role. ``same``: its cells that refer to a different address.
+    ``types``: the column with its type, if each address has such a column.
     """
 
     role: str
@@ -32,14 +31,22 @@ class AddressGroup:
     instead_of: "AddressGroup | None" = None
     also_for: "AddressGroup | None" = None
     flags: dict[str, int] = field(default_factory=dict)
-    same_as: "AddressGroup | None" = None
-    references: tuple[int, list[str]] = (0, [])
+    same: "SameAddress | None" = None
     types: int | None = None
 
     @property
     def path(self) -> str:
         """The address in the form that targets use."""
         return f"addresses.{self.slot}" + (f"[{self.index}]" if self.index > 1 else "")
+
+
+@dataclass(frozen=True)
+class SameAddress:
+    """The ``texts`` of a column that mean ``SAME AS BILLING``, and the ``address`` that they refer to."""
+
+    column: int
+    texts: list[str]
+    address: AddressGroup
 
 
 @dataclass

@@ -167,11 +167,9 @@ def _of_numbers(reading: HeaderReading, values: ColumnValues) -> str | None:
     own_of_each = reading.concept == "sales_rep" and values.unique and values.count > _FEW_REPS
     if own_of_each and (values.numbers >= _MOST or reading.phrase.startswith("represent")):
         return "other_number" if values.numbers >= _MOST else "full_name"  # a customer's legal representative
-    numbered = reading.concept == "address_line_2" and bool(reading.unknown)
-    numbered = numbered or (
-        reading.concept == "state" and _STATE_NUMBER.search(reading.phrase) is not None
-    )  # in another table
-    if numbered and values.share(str.isdigit) >= _MOST:
+    of_state = reading.concept == "state" and _STATE_NUMBER.search(reading.phrase) is not None  # in another table
+    of_line = reading.concept == "address_line_2" and bool(reading.unknown)
+    if (of_state or of_line) and values.share(str.isdigit) >= _MOST:
         return "other_number"
     if reading.concept == "house_number" and values.lettered >= _MOST and values.spaced >= _MOST:
         return "street"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from importer.drafting.assigned_fields import AddressGroup
+from importer.drafting.assigned_fields import AddressGroup, SameAddress
 from importer.drafting.mapping_text import Noted
 from importer.drafting.rule_content import (
     address_parts,
@@ -131,8 +131,9 @@ def address_entries(draft: TableDraft, table: Mapping[str, str], *, alone: bool)
         if group.flags:
             yield from _flagged(draft, group, {**table, **fields})
             continue
-        if group.same_as is not None:
-            yield from _referring(draft, group, fields, _address(draft, group.same_as, main, joined_table=bool(table)))
+        if group.same is not None:
+            same = _address(draft, group.same.address, main, joined_table=bool(table))
+            yield from _referring(draft, group.slot, group.same, fields, same or {})
             continue
         yield {**table, "type": _type(draft, group, alone=alone, joined_table=bool(table)), **fields, **_typed(draft)}
         if _typed(draft):
@@ -142,15 +143,14 @@ def address_entries(draft: TableDraft, table: Mapping[str, str], *, alone: bool)
 
 
 def _referring(
-    draft: TableDraft, group: AddressGroup, fields: Mapping[str, Any], same: Mapping[str, Any] | None
+    draft: TableDraft, slot: str | None, same: SameAddress, own: Mapping[str, Any], other: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """An address that is the same as a different one (``same``) in the rows that say so."""
-    column, texts = group.references
-    header = draft.headers[column]
-    own = {"any": [{"column": header, "is_not": texts}, {"column": header, "blank": True}]}
-    for each, condition in ((fields, own), (same or {}, {"column": header, "is": texts})):
-        conditions = [each["when"], condition] if "when" in each else [condition]
-        yield {"type": group.slot, **each, "when": {"all": conditions} if len(conditions) > 1 else condition}
+    """An address with the fields ``own``, or with those of the ``other`` address in the rows that refer to that."""
+    header = draft.headers[same.column]
+    not_same = {"any": [{"column": header, "is_not": same.texts}, {"column": header, "blank": True}]}
+    for fields, condition in ((own, not_same), (other, {"column": header, "is": same.texts})):
+        when = {"all": [fields["when"], condition]} if "when" in fields else condition
+        yield {"type": slot, **fields, "when": when}
 
 
 def _flagged(draft: TableDraft, group: AddressGroup, entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from importer.cell_text import number_columns
+from importer.cell_text import are_column_numbers
 from importer.drafting.column_values import EMAIL, ColumnValues, column_values
 from importer.drafting.open_questions import Questions
 from importer.drafting.skip_rules import Question
@@ -31,7 +31,7 @@ def name_columns(sources: Sources, questions: Questions) -> tuple[Sources, list[
     tables, named = list(sources.tables), []
     for at, table in enumerate(sources.tables):
         headers = list(table.headers)
-        numbered = number_columns(headers)
+        numbered = are_column_numbers(headers)
         if not len(table) or not (numbered or _is_data(headers) or _is_like_rows(table, headers)):
             continue
         shown = ", ".join(headers[:_SHOWN])

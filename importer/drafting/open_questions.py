@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pyarrow.compute as pc
 
-from importer.cell_text import filled_cells
+from importer.cell_text import SAME_ADDRESS, filled_cells
+from importer.drafting.assigned_fields import SameAddress
 from importer.drafting.column_choices import ColumnChoices, chosen_in
-from importer.drafting.lexicon import letters_and_digits, lexicon
 from importer.drafting.skip_rules import LEAVE_OUT, ProposedSkip, Question, chosen_rules, skip_rules
 from importer.drafting.table_draft import TableDraft, key_structure, varying_columns
 from importer.errors import UsageError
@@ -120,20 +120,20 @@ def ask_about_same_addresses(draft: TableDraft, questions: Questions) -> None:
         if group is None or other not in first:
             continue
         for column in [*group.packed, *group.parts.get("line_1", ())]:
-            found = _references(draft, column)
+            texts, count = _references(draft, column)
             header = draft.headers[column]
-            text = f"{header}: {counted(sum(found.values()), 'row')} with {first_few(list(found), _MOST_SHOWN)}. "
+            text = f"{header}: {counted(count, 'row')} with {first_few(texts, _MOST_SHOWN)}. "
             text += f"Is the {slot} address the same as the {other} address there?"
-            if found and questions.confirm(f"same:{header}", text):
-                group.same_as, group.references = first[other], (column, list(found))
+            if texts and questions.confirm(f"same:{header}", text):
+                group.same = SameAddress(column, texts, first[other])
                 break
 
 
-def _references(draft: TableDraft, column: int) -> dict[str, int]:
-    """The texts of a column that mean that an address is the same as a different one, with their counts."""
-    known = lexicon().cell_words("same_address")
-    counts = pc.value_counts(pc.utf8_trim_whitespace(draft.table.column(draft.headers[column]))).to_pylist()
-    return {one["values"]: one["counts"] for one in counts if letters_and_digits(one["values"]) in known}
+def _references(draft: TableDraft, column: int) -> tuple[list[str], int]:
+    """The texts of a column that mean that an address is the same as a different one, and the number of such rows."""
+    counts = pc.value_counts(pc.utf8_trim_whitespace(draft.table.column(draft.headers[column])))
+    found = counts.filter(pc.match_substring_regex(counts.field("values"), rf"^{SAME_ADDRESS}\W*$"))
+    return found.field("values").to_pylist(), pc.sum(found.field("counts")).as_py() or 0
 
 
 def applying_skip_rules(

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path, PurePath
 
-from importer.cell_text import header_key, number_columns
+from importer.cell_text import are_column_numbers, header_key
 
 Row = Sequence[str]
 
@@ -120,7 +120,7 @@ def find_header(rows: Sequence[Row], options: LoadOptions, *names: str) -> Heade
     columns = _names_of_headerless(rows, options, names)
     if columns is not None:
         # Excel's own line, or the numbers of the columns
-        title = int(bool(rows) and (rows[0][:1] == ["sep="] or number_columns(rows[0])))
+        title = int(bool(rows) and (rows[0][:1] == ["sep="] or are_column_numbers(rows[0])))
         return Header(columns, title, [(1, "title")][:title])
     scores = [header_score(row, options) for row in rows]
     best = max(scores, default=0)
@@ -191,7 +191,7 @@ def _first_likely_header(rows: Sequence[Row]) -> int | None:
 
 
 def _is_names(rows: Sequence[Row], index: int) -> bool:
-    return not number_columns(rows[index]) and all(
+    return not are_column_numbers(rows[index]) and all(
         _is_name(cell, place, rows[index + 1 :]) for place, cell in enumerate(rows[index])
     )
 

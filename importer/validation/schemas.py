@@ -18,7 +18,7 @@ import pycountry
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from pandera.errors import SchemaErrors
 
-from importer.cell_text import MADE_A_DATE
+from importer.cell_text import MADE_A_DATE, SAME_ADDRESS
 from importer.tables import ATTRIBUTE_PREFIX, TEXT, Entity, Positions, arrow
 
 REQUIRED: dict[Entity, frozenset[str]] = {
@@ -32,10 +32,7 @@ ANY_CONTROL = f"{_LINE_BREAK}|{_CONTROL}"
 _LETTER_LOST = r"\pL\?+\pL|(?:^|\s)\?+\p{Ll}|\?{3}"  # M?ller, ?sterreich, ????? Ltd; not Guess?
 _QUERY = r"://|^www\.|\?[\w.-]+="  # part of a web address
 # Texts that are not part of an address: a note, a date that a spreadsheet made from 10-12, or a rounded number.
-_NO_ADDRESS = (
-    r"^(?i:same(?: as .*)?|(?:as|see) (?:above|billing|shipping|mailing|main)\b.*|ditto|dito|idem|(?:siehe|wie) oben"
-    rf"|{MADE_A_DATE}|[0-9](?:[.,][0-9]+)?E\+[0-9]{{2}})\W*$"
-)
+_NO_ADDRESS = rf"^(?:{SAME_ADDRESS}|(?i:{MADE_A_DATE}|[0-9](?:[.,][0-9]+)?E\+[0-9]{{2}}))\W*$"
 _UUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 # What a spreadsheet shows if a formula failed, in several languages, or if a column is too narrow.
 _FORMULA_ERROR = (

@@ -104,7 +104,10 @@ WRONG = [
             '="00"&"17"',
         )
     ),
-    *(("address", "address_line_1", text, "address_doubtful") for text in ("Same", "SAME AS BILLING", "see above.")),
+    *(
+        ("address", "address_line_1", text, "address_doubtful")
+        for text in ("Same", "SAME AS BILLING", "see above.", "- same -", "Misma dirección")
+    ),
     *(("address", "address_line_1", text, "address_doubtful") for text in ("12-Oct", "Mar-04", "4.2E+05")),
     *(("address", "city", text, "address_doubtful") for text in ("43000", "?", "same as above")),
     ("customer", "reference_id", "#N/A", "formula_error"),

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import cell_problems
-from importer.mapping.columns import Codes, Column, Mask, caseless, first_of, first_rows
+from importer.mapping.columns import Codes, Column, Mask, caseless, combine, first_of, first_rows, pick
 from importer.mapping.fields import Context, evaluate
 from importer.mapping.language.mapping_rules import ParentRule
 from importer.mapping.table_rows import TableData
@@ -137,31 +137,27 @@ def own_names(
     problems = []
     for reference in dict.fromkeys(column for part in rule.match for column in part.columns()):
         column, company = table.column(reference), companies.column(reference).take(first[customers])
-        at = np.flatnonzero(column.rows_with(_as_mask(pc.match_substring(column.values, _SHOWN))))
-        texts, above = (one.take(at).to_arrow().to_pylist() for one in (column, company))
-        own = [_without(text, name) for text, name in zip(texts, above, strict=True)]
-        at, names = at[[bool(name) for name in own]], [name for name in own if name]
-        if not names:
+        may_have = column.rows_with(pc.match_substring(column.values, _SHOWN).to_numpy(zero_copy_only=False))
+        pairs, distinct = combine([column.where(may_have), company.where(may_have)])
+        own = map(_without, *(one.to_arrow().to_pylist() for one in distinct))
+        names = Column.from_text(pa.array(own, pa.string())).take(pairs)
+        at = np.flatnonzero(names.filled)
+        if not len(at):
             continue
-        whole = column.to_arrow().to_pylist()
-        message = []
-        for row, name in zip(at.tolist(), names, strict=True):
-            message.append(f"{whole[row]!r} is read as {name!r}, because the row belongs to that company")
-            whole[row] = name
-        table = table.replaced(reference, Column.from_text(pa.array(whole, pa.string())))
-        details = {"severity": Severity.INFO, "code": "name_split", "message": pa.array(message), "hint": ""}
+        before, after = (one.take(at).to_arrow() for one in (column, names))
+        parts = ("'", before, "' is read as '", after, "', because the row belongs to that company")
+        message = pc.binary_join_element_wise(*parts, "")
+        details = {"severity": Severity.INFO, "code": "name_split", "message": message, "hint": ""}
+        table = table.replaced(reference, pick([column, names], names.filled.astype(np.int64)))
         problems.append(cell_problems(table, at, reference, **details))
     return table, problems
 
 
-def _without(text: str, company: str | None) -> str | None:
+def _without(text: str | None, company: str | None) -> str | None:
     """The name after the company's; None if the text has no company."""
-    return text[len(company) + len(_SHOWN) :].strip() if company and text.startswith(f"{company}{_SHOWN}") else None
-
-
-def _as_mask(found: pa.Array) -> Mask:
-    mask: Mask = found.to_numpy(zero_copy_only=False)
-    return mask
+    if not text or not company or not text.startswith(f"{company}{_SHOWN}"):
+        return None
+    return text[len(company) + len(_SHOWN) :].strip()
 
 
 def _places(rows: Codes, sources: Sources) -> str:
