@@ -192,13 +192,14 @@ def _refuse_without_names(main: TableDraft) -> None:
 
 
 def _has_fields_in_rows(main: TableDraft) -> bool:
-    """Whether the first column has names of fields, so that a customer is a column or several rows."""
-    texts = list(dict.fromkeys([main.headers[0], *main.values[0].texts]))
-    concepts = [
-        reading.concept for reading in read_headers(texts[:_MOST_FIELDS]) if reading.concept and not reading.unknown
-    ]
-    parts = _IN_ROWS & set(concepts)
-    return len(parts) > 1 and len(set(concepts)) > 2 and len(concepts) >= _MOSTLY * len(texts[:_MOST_FIELDS])
+    """Whether the first column has names of fields, and most headers of the others do not: they are a customer's."""
+    texts = list(dict.fromkeys([main.headers[0], *main.values[0].texts]))[:_MOST_FIELDS]
+    readings = [reading for reading in read_headers(texts) if reading.concept and not reading.unknown]
+    concepts = {reading.concept for reading in readings}
+    named = sum(reading.concept is not None for reading in main.readings[1:])
+    if 2 * named > len(main.readings) - 1 or len(readings) < _MOSTLY * len(texts):
+        return False
+    return len(_IN_ROWS & concepts) > 1 and len(concepts) > 2
 
 
 def _columns(draft: TableDraft) -> list[DraftColumn]:

@@ -67,7 +67,8 @@ def best_known(sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMa
         enough = min(_OWN_COLUMNS, _OWN_SHARE * len(filled))
         own = {place for place in known.mentioned if place[1] not in common | (foreign if name in shipped else set())}
         missed = {place for place in naming - known.mentioned if place[0] in known.tables}
-        typical = len(own) >= enough and not own.isdisjoint({*known.targets, *known.others})
+        used = any(place in known.targets or known.others.get(place) != ["ignore"] for place in own)
+        typical = len(own) >= enough and used
         typical |= known.coverage >= _NEARLY_ALL and any(header in known.keys for _, header in own)
         fits = known.keys and known.coverage >= _LEAST and len(known.targets) >= _FEWEST and typical
         if fits and not (missed and name in shipped):

@@ -211,6 +211,16 @@ def test_unused_phone_columns_are_not_added_to_ignore(header, tmp_path) -> None:
     assert ignored == ["Fax"]
 
 
+def test_area_code_is_used_for_the_phone() -> None:
+    made = draft(lambda n: plain(n, **{"Area Code": "415", "Phone": f"555-013{n}"}))
+    assert (targets(made)["Area Code"], targets(made)["Phone"]) == (["phone"], ["phone"])
+
+
+def test_list_that_begins_with_a_preferred_way_of_contact_is_drafted() -> None:
+    made = draft(lambda n: {"Contact by": ("Phone", "Email")[n % 2]} | plain(n))
+    assert made.key == ["Customer Number"]
+
+
 def test_untyped_address_is_used_for_both_types(tmp_path) -> None:
     tables = given(draft(typed), [typed(n) for n in range(8)], tmp_path)
     assert sorted(tables.addresses["type"]) == ["billing"] * 6 + ["shipping"] * 6

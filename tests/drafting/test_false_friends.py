@@ -162,6 +162,12 @@ def test_columns_about_invoices_are_not_parts_of_the_billing_address(header) -> 
     assert header not in targets(made)
 
 
+def test_house_number_of_the_invoice_address_is_no_invoice_number() -> None:
+    street = {"Invoice Street": "Oak St", "Invoice City": "Salem"}
+    made = draft(lambda n: plain(n) | street | {"Invoice House No": f"{n}"}, country="GB")
+    assert targets(made)["Invoice House No"] == ["addresses.billing.address_line_1"]
+
+
 def test_sales_region_is_not_the_state_beside_another_state() -> None:
     made = draft(lambda n: plain(n, State=("NY", "TX")[n % 2], Region=("North", "South")[n % 2]))
     assert targets(made)["State"] == ["addresses.billing.state"]

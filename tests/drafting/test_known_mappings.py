@@ -8,6 +8,7 @@ import pytest
 import importer
 from importer.commands.suggest import suggest
 from importer.drafting.draft_text import draft_text
+from importer.drafting.known_mappings import best_known
 from importer.errors import UsageError
 from importer.mapping.fitting import best_fit
 from importer.mapping.language.mapping_files import load_mapping
@@ -172,3 +173,17 @@ def test_plain_list_of_people_is_not_a_known_export() -> None:
     row = person | {"Mobile": "415-555-0133"} | place | {"Created on": "2024-01-02", "Currency": "USD"}
     draft = suggest(Options(country="US"), sources=Sources((make_source("list.csv", [row]),)))
     assert draft.fits is None
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "Customer ID,Company Name,Phone,Email,Zip Code,City,State,Country,Fax,Web Address,Last Modified,Subsidiary",
+        "Internal ID,Company Name,Phone,Email,City,State,Zip,Country,Size,Shade,Color",
+    ],
+    ids=["only ignored columns are the system's", "the system's key beside unknown columns"],
+)
+def test_list_with_few_columns_of_a_system_is_not_its_export(headers) -> None:
+    names = headers.split(",")
+    sources = Sources((make_source("list.csv", [dict.fromkeys(names, "x")]),))
+    assert best_known(sources, {(0, name): True for name in names}) is None

@@ -115,6 +115,12 @@ def test_people_are_named_without_their_company() -> None:
     assert problem_messages(made) == [("name_split", 3, said)]
 
 
+def test_people_are_named_without_their_own_company_among_repeated_rows() -> None:
+    rows = ["1|Harbor||C|a", "1|Harbor||C|a", "3|Kettle||C|b", "4|Kettle, Bea|3|P|", "5|Harbor, Cy|3|P|"]
+    made = apply(FAMILY, "\n".join([HEAD, *rows]))
+    assert [c["first_name"] for c in records(made, "contact")] == ["Bea", "Harbor, Cy"]
+
+
 def test_person_name_in_two_companies_is_ambiguous() -> None:
     rows = ["1|Harbor||C|", "2|Ada|Harbor|P|", "3|Ada|4|P|", "4|Kettle||C|", "5|x|Kettle, Ada|A|e"]
     rows += ["6|z|Ada|A|g", "7|y|Harbor, Bea|A|f"]  # which Ada? And there is no Bea in that company

@@ -104,6 +104,7 @@ def test_states_are_resolved_by_country(value: str, country: str | None, wanted:
         ("flag", "maybe", "invalid_flag", "is neither yes nor no", "Enter Yes or No"),
         ({"date": "%d/%m/%Y"}, "31/02/2025", "invalid_date", "is not a valid date", "Enter the date as DD/MM/YYYY."),
         ({"date": "%d/%m/%Y"}, "01/02/0019", "invalid_date", "is in the year 19", "Enter the date as DD/MM/YYYY."),
+        ({"date": "%d/%m/%Y"}, "31/12/1582", "invalid_date", "is in the year 1582", "Enter the date as DD/MM/YYYY."),
         ("country", "Untied States", "invalid_country", "is not a country", "Did you mean United States (US)?"),
         ("country", "Umber", "invalid_country", "is not a country", "two-letter code"),
         ("email", "ada at example.com", "invalid_email", "is not an email address", "name@example.com"),

@@ -106,7 +106,7 @@ WRONG = [
     ),
     *(
         ("address", "address_line_1", text, "address_doubtful")
-        for text in ("Same", "SAME AS BILLING", "see above.", "- same -", "Misma dirección")
+        for text in ("Same", "SAME AS BILLING", "see above.", "- same -", "Misma dirección", "Igual a facturación")
     ),
     *(("address", "address_line_1", text, "address_doubtful") for text in ("12-Oct", "Mar-04", "4.2E+05")),
     *(("address", "city", text, "address_doubtful") for text in ("43000", "?", "same as above")),

@@ -120,4 +120,4 @@ def _pieces(value: str) -> list[str]:
 def _unwrap(value: str) -> str:
     text = _START.sub("", value).rstrip(_END)
     inner = _IN_BRACKETS.match(text)
-    return inner[1] if inner else value if "\n" in text else text
+    return inner[1] if inner else text
